@@ -1,0 +1,31 @@
+//! The pure heart of halaxy-bridge: what a value is, how a remote record is read and written
+//! through a mapping, which reads count, how edits from several systems merge, what is to be
+//! sent where, and what an answer means. No I/O, no clock, no randomness: time and ids come in
+//! as parameters, so the same inputs always give the same plan.
+//!
+//! | word | meaning |
+//! |---|---|
+//! | system | one connected account of an external application (`halaxy`, `crm`) |
+//! | record | one object in one system: (system, kind, remote id) |
+//! | entity | the real-world thing, with the bridge's own UUIDv7 |
+//! | link | the statement that a record is an entity, with everything known of the record |
+//! | unit | the smallest thing that is merged: a field, or a group that only makes sense together |
+//! | base | per link and unit: the last value this system and the entity agreed on |
+//! | shown | the remote's own spelling of the base, where it respells what it is sent |
+//! | seen | per link and unit: what the system was last seen to hold |
+//! | agreed | the entity's value of a unit, with where it came from |
+//! | look | a mark that a record is due for a direct read |
+//! | conflict | a unit that systems changed differently and no policy decides |
+//! | hold | something that must wait, always with a reason |
+#![deny(missing_docs)]
+
+pub mod entity;
+pub mod schema;
+pub mod value;
+
+pub use entity::{
+    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, Time,
+    UnitHold, Version, Write, WriteState,
+};
+pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+pub use value::{Value, Values};
