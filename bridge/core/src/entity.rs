@@ -108,7 +108,11 @@ fn is_unknown(author: &Author) -> bool {
 impl LinkUnit {
     /// What the system was last seen to hold; `None` is absent.
     pub fn seen(&self) -> Option<&Value> {
-        if self.seen_is_base { self.base.as_ref() } else { self.seen.as_ref() }
+        if self.seen_is_base {
+            self.base.as_ref()
+        } else {
+            self.seen.as_ref()
+        }
     }
 
     /// Replaces what was seen.
@@ -216,12 +220,20 @@ pub struct Link {
 impl Link {
     /// A record never seen before.
     pub fn new(system: &str, kind: &str, remote_id: &str) -> Self {
-        Self { system: system.into(), kind: kind.into(), remote_id: remote_id.into(), ..Self::default() }
+        Self {
+            system: system.into(),
+            kind: kind.into(),
+            remote_id: remote_id.into(),
+            ..Self::default()
+        }
     }
 
     /// What the record was last seen to hold.
     pub fn seen(&self) -> Values {
-        self.units.iter().filter_map(|(u, x)| x.seen().map(|v| (u.clone(), v.clone()))).collect()
+        self.units
+            .iter()
+            .filter_map(|(u, x)| x.seen().map(|v| (u.clone(), v.clone())))
+            .collect()
     }
 }
 
@@ -370,20 +382,33 @@ pub struct Entity {
     pub links: BTreeMap<String, Link>,
     /// Writes by system: at most one per system.
     pub writes: BTreeMap<String, Write>,
+    /// Units that a system refused for a record that does not exist there yet, by system and unit.
+    pub refused: BTreeMap<String, BTreeMap<String, UnitHold>>,
 }
 
 impl Entity {
     /// Whether a write to that system is on its way or its outcome is not known.
     pub fn busy(&self, system: &str) -> bool {
-        self.writes.get(system).is_some_and(|w| matches!(w.state, WriteState::Sent | WriteState::Unknown))
+        self.writes
+            .get(system)
+            .is_some_and(|w| matches!(w.state, WriteState::Sent | WriteState::Unknown))
     }
 
     /// Files a card unless the same one is open.
     pub fn file_card(&mut self, kind: CardKind, system: &str, units: BTreeSet<String>, now: Time) {
-        if let Some(card) = self.cards.iter_mut().find(|c| c.kind == kind && c.system == system) {
+        if let Some(card) = self
+            .cards
+            .iter_mut()
+            .find(|c| c.kind == kind && c.system == system)
+        {
             card.units.extend(units);
         } else {
-            self.cards.push(Card { kind, system: system.into(), units, since: now });
+            self.cards.push(Card {
+                kind,
+                system: system.into(),
+                units,
+                since: now,
+            });
         }
     }
 }

@@ -19,13 +19,20 @@
 //! | hold | something that must wait, always with a reason |
 #![deny(missing_docs)]
 
+pub mod capture;
+pub mod condition;
 pub mod entity;
+pub mod merge;
+pub mod path;
+pub mod plan;
+pub mod review;
 pub mod schema;
+pub mod settle;
 pub mod value;
 
 pub use entity::{
-    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, Time,
-    UnitHold, Version, Write, WriteState,
+    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState,
+    LinkUnit, Op, Origin, Time, UnitHold, Version, Write, WriteState,
 };
 pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
 pub use value::{Value, Values};

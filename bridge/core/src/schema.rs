@@ -1,6 +1,7 @@
 //! What a synchronised entity is made of: its units with their policies, and the systems that
 //! take part. A [`Schema`] is built when the configuration is loaded and never changes after.
 
+use crate::condition::Condition;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -96,7 +97,11 @@ pub struct AcceptRule {
 impl AcceptRule {
     /// The same answer whoever made the edit.
     pub const fn always(accept: Accept) -> Self {
-        Self { person: accept, automation: accept, unknown: accept }
+        Self {
+            person: accept,
+            automation: accept,
+            unknown: accept,
+        }
     }
 }
 
@@ -130,11 +135,11 @@ pub struct Party {
     pub receives: BTreeSet<String>,
     /// Whether an edit made there is taken, per unit. Units without an entry are not read.
     pub accepts: BTreeMap<String, AcceptRule>,
-    /// A missing record may be created there.
-    pub create: bool,
-    /// The record keeps a reference of ours (e.g. a unique property with the patient's number),
-    /// so that a create whose answer was lost can be looked up.
-    pub keeps_reference: bool,
+    /// A missing record may be created there, if this condition holds. `None`: never.
+    pub create: Option<Condition>,
+    /// The unit whose value records there keep as our reference (e.g. a unique property with the
+    /// patient's number), so that a create whose answer was lost can be looked up.
+    pub reference: Option<String>,
     /// How long a list or search may take to show a write, microseconds.
     pub lag: i64,
     /// Units whose value may stand on one record only (e.g. `email` in HubSpot).

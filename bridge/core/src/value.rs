@@ -30,14 +30,27 @@ impl Value {
     /// Canonical text: blank text is [`Value::Empty`].
     pub fn text(text: impl Into<String>) -> Value {
         let text = text.into();
-        if text.is_empty() { Value::Empty } else { Value::Text(text) }
+        if text.is_empty() {
+            Value::Empty
+        } else {
+            Value::Text(text)
+        }
     }
 
     /// A group of parts; blank parts are left out, and no parts at all is [`Value::Empty`].
-    pub fn group<K: Into<String>, V: Into<String>>(parts: impl IntoIterator<Item = (K, V)>) -> Value {
-        let parts: BTreeMap<String, String> =
-            parts.into_iter().map(|(k, v)| (k.into(), v.into())).filter(|(_, v)| !v.is_empty()).collect();
-        if parts.is_empty() { Value::Empty } else { Value::Group(parts) }
+    pub fn group<K: Into<String>, V: Into<String>>(
+        parts: impl IntoIterator<Item = (K, V)>,
+    ) -> Value {
+        let parts: BTreeMap<String, String> = parts
+            .into_iter()
+            .map(|(k, v)| (k.into(), v.into()))
+            .filter(|(_, v)| !v.is_empty())
+            .collect();
+        if parts.is_empty() {
+            Value::Empty
+        } else {
+            Value::Group(parts)
+        }
     }
 
     /// A set of elements.
@@ -114,7 +127,11 @@ mod tests {
             Value::set(Vec::<String>::new()),
         ] {
             let json = serde_json::to_string(&value).unwrap();
-            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value, "{json}");
+            assert_eq!(
+                serde_json::from_str::<Value>(&json).unwrap(),
+                value,
+                "{json}"
+            );
         }
     }
 

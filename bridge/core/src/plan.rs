@@ -1,0 +1,421 @@
+//! The planner: what one entity comes to, and what is to be written where. Pure, total and
+//! sorted: the same entity gives the same plan, and every write, skip and hold has a reason.
+
+use crate::entity::{CardKind, Conflict, Entity, Lane, LinkState, Op, Time, Write, WriteState};
+use crate::merge::{self, Merged};
+use crate::schema::{Party, Schema};
+use crate::value::{Value, Values};
+use std::collections::BTreeMap;
+
+/// Something that happened to a unit, for the audit trail and `explain`. Carries no values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What happened: `adopted`, `write`, `skip`, `hold`, `conflict`, `card`, `create`.
+    pub event: &'static str,
+    /// System concerned, if any.
+    pub system: Option<String>,
+    /// Units concerned.
+    pub units: Vec<String>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// A value that was overruled or overwritten; kept for the retention time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loser {
+    /// Unit.
+    pub unit: String,
+    /// Where the value stood: a system, or `agreed`.
+    pub system: String,
+    /// The value.
+    pub value: Value,
+    /// The rule that overruled it.
+    pub rule: String,
+}
+
+/// A reconciled entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// The entity afterwards, clean, with its planned writes.
+    pub entity: Entity,
+    /// What happened and why.
+    pub notes: Vec<Note>,
+    /// Values that lost.
+    pub losers: Vec<Loser>,
+}
+
+/// What the planner must know beside schema and entity.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Now.
+    pub now: Time,
+    /// Lane for new writes.
+    pub lane: Lane,
+    /// Whether every party's records are completely known, so that "not found" means not there.
+    pub mirrors_complete: bool,
+}
+
+/// Reconciles one entity: merges every unit, judges removals, plans writes.
+pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconciled {
+    let mut entity = before.clone();
+    let (mut notes, mut losers) = (vec![], vec![]);
+    for unit in &schema.units {
+        let merged = merge::merge(schema, before, unit);
+        apply(
+            &mut entity,
+            &unit.name,
+            merged,
+            schema,
+            context.now,
+            &mut notes,
+            &mut losers,
+        );
+    }
+    judge_removals(before, &mut entity, context.now, &mut notes);
+    for party in &schema.parties {
+        plan_write(schema, &mut entity, party, context, &mut notes);
+    }
+    entity.dirty = false;
+    Reconciled {
+        entity,
+        notes,
+        losers,
+    }
+}
+
+fn apply(
+    entity: &mut Entity,
+    unit: &str,
+    merged: Merged,
+    schema: &Schema,
+    now: Time,
+    notes: &mut Vec<Note>,
+    losers: &mut Vec<Loser>,
+) {
+    for (system, step) in merged.moves {
+        let Some(x) = entity
+            .links
+            .get_mut(&system)
+            .and_then(|l| l.units.get_mut(unit))
+        else {
+            continue;
+        };
+        if x.base.as_ref() != Some(&step.base) {
+            x.trail.push(step.base.clone());
+            let excess = x.trail.len().saturating_sub(2 * schema.swings);
+            x.trail.drain(..excess);
+        }
+        x.set_base(step.base, None);
+        if step.settles_doubt {
+            x.doubt = None;
+        }
+    }
+    for (system, value, rule) in merged.losers {
+        notes.push(Note {
+            event: "overruled",
+            system: Some(system.clone()),
+            units: vec![unit.into()],
+            reason: rule.into(),
+        });
+        losers.push(Loser {
+            unit: unit.into(),
+            system,
+            value,
+            rule: rule.into(),
+        });
+    }
+    if let Some(reason) = merged.reason {
+        notes.push(Note {
+            event: "adopted",
+            system: None,
+            units: vec![unit.into()],
+            reason,
+        });
+    }
+    if let Some(agreed) = merged.agreed {
+        entity.agreed.insert(unit.into(), agreed);
+    }
+    match merged.conflict {
+        Some((values, why)) => {
+            let open = entity.conflicts.get(unit);
+            if open.is_none_or(|c| c.values != values || c.why != why) {
+                notes.push(Note {
+                    event: "conflict",
+                    system: None,
+                    units: vec![unit.into()],
+                    reason: why.into(),
+                });
+            }
+            let since = open.map_or(now, |c| c.since);
+            entity.conflicts.insert(
+                unit.into(),
+                Conflict {
+                    values,
+                    since,
+                    why: why.into(),
+                },
+            );
+        }
+        None => {
+            if entity.conflicts.remove(unit).is_some() {
+                notes.push(Note {
+                    event: "conflict closed",
+                    system: None,
+                    units: vec![unit.into()],
+                    reason: "the values no longer differ, or a rule decides".into(),
+                });
+            }
+        }
+    }
+}
+
+/// A removal that meets an edit the removed record never got is a card; nothing is removed elsewhere.
+fn judge_removals(before: &Entity, entity: &mut Entity, now: Time, notes: &mut Vec<Note>) {
+    let gone: Vec<String> = entity
+        .links
+        .values()
+        .filter(|l| l.state == LinkState::Gone && !l.removal_judged && l.generation > 0)
+        .map(|l| l.system.clone())
+        .collect();
+    for system in gone {
+        let mut missed = std::collections::BTreeSet::new();
+        for (unit, agreed) in &entity.agreed {
+            let Some(x) = before.links.get(&system).and_then(|l| l.units.get(unit)) else {
+                continue;
+            };
+            let respelt =
+                x.base.is_some() && x.seen() == x.shown() && x.base.as_ref() == Some(&agreed.value);
+            let same = x.seen() == Some(&agreed.value) || respelt;
+            if entity.conflicts.contains_key(unit) || !same {
+                missed.insert(unit.clone());
+            }
+        }
+        if let Some(link) = entity.links.get_mut(&system) {
+            link.removal_judged = true;
+        }
+        let reason = if missed.is_empty() {
+            "removed there; kept elsewhere, nothing is created again"
+        } else {
+            "removed there, changed elsewhere: a person decides"
+        };
+        notes.push(Note {
+            event: "removed",
+            system: Some(system.clone()),
+            units: missed.iter().cloned().collect(),
+            reason: reason.into(),
+        });
+        if !missed.is_empty() {
+            entity.file_card(CardKind::RemovedButChanged, &system, missed, now);
+        }
+    }
+}
+
+fn plan_write(
+    schema: &Schema,
+    entity: &mut Entity,
+    party: &Party,
+    context: Context,
+    notes: &mut Vec<Note>,
+) {
+    let system = &party.system;
+    if entity.busy(system) {
+        return;
+    }
+    let planned = match entity.links.get(system) {
+        Some(link) if link.state == LinkState::Live && link.held.is_none() => {
+            update(schema, entity, party, notes)
+        }
+        Some(_) => None,
+        None => create(schema, entity, party, context, notes),
+    };
+    let existing = entity.writes.get(system);
+    let Some((op, generation, values, reasons)) = planned else {
+        if existing.is_some_and(|w| w.state != WriteState::Doubtful) {
+            entity.writes.remove(system);
+            notes.push(Note {
+                event: "skip",
+                system: Some(system.clone()),
+                units: vec![],
+                reason: "the planned write is no longer needed".into(),
+            });
+        }
+        return;
+    };
+    if let Some(w) = existing {
+        let same = w.op == op && w.generation == generation && w.values == values;
+        if same || w.state == WriteState::Doubtful {
+            return;
+        }
+    }
+    notes.push(Note {
+        event: if op == Op::Create { "create" } else { "write" },
+        system: Some(system.clone()),
+        units: values.keys().cloned().collect(),
+        reason: summary(&reasons),
+    });
+    // A record that does not exist yet holds nothing of what is not sent.
+    let blank = |unit: &&String| op == Op::Create && !values.contains_key(*unit);
+    let guarded = party
+        .receives
+        .iter()
+        .filter(blank)
+        .map(|unit| (unit.clone(), Value::Empty))
+        .collect();
+    let write = Write {
+        system: system.clone(),
+        kind: party.kind.clone(),
+        op,
+        generation,
+        state: WriteState::Planned,
+        values,
+        guarded,
+        guard_version: None,
+        guard_mark: None,
+        at: context.now,
+        not_before: 0,
+        tries: 0,
+        lane: existing.map_or(context.lane, |w| w.lane.min(context.lane)),
+        key: format!("{}-{}-{}", entity.id, system, entity.revision),
+        reasons,
+        held: None,
+    };
+    entity.writes.insert(system.clone(), write);
+}
+
+type Planned = (Op, i64, Values, BTreeMap<String, String>);
+
+fn update(
+    schema: &Schema,
+    entity: &Entity,
+    party: &Party,
+    notes: &mut Vec<Note>,
+) -> Option<Planned> {
+    let link = entity.links.get(&party.system)?;
+    let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
+    for unit in schema
+        .units
+        .iter()
+        .filter(|u| party.receives.contains(&u.name))
+    {
+        let Some(agreed) = entity.agreed.get(&unit.name) else {
+            continue;
+        };
+        if entity.conflicts.contains_key(&unit.name) {
+            continue;
+        }
+        let Some(x) = link.units.get(&unit.name) else {
+            continue;
+        };
+        let nothing_to_clear = agreed.value.is_empty() && x.base.is_none();
+        if x.seen().is_none() || x.base.as_ref() == Some(&agreed.value) || nothing_to_clear {
+            continue;
+        }
+        if let Some(hold) = x.held.as_ref().filter(|h| h.value == agreed.value) {
+            notes.push(Note {
+                event: "hold",
+                system: Some(party.system.clone()),
+                units: vec![unit.name.clone()],
+                reason: hold_reason(&hold.why),
+            });
+            continue;
+        }
+        values.insert(unit.name.clone(), agreed.value.clone());
+        reasons.insert(unit.name.clone(), origin_reason(&agreed.origin));
+    }
+    (!values.is_empty()).then_some((Op::Update, link.generation, values, reasons))
+}
+
+fn create(
+    schema: &Schema,
+    entity: &Entity,
+    party: &Party,
+    context: Context,
+    notes: &mut Vec<Note>,
+) -> Option<Planned> {
+    let condition = party.create.as_ref()?;
+    let alive = entity
+        .links
+        .values()
+        .any(|l| l.state == LinkState::Live && l.held.is_none());
+    if !alive || entity.graves.iter().any(|g| g.system == party.system) {
+        return None;
+    }
+    let mut skip = |reason: &str| {
+        notes.push(Note {
+            event: "skip",
+            system: Some(party.system.clone()),
+            units: vec![],
+            reason: reason.into(),
+        });
+    };
+    if entity.candidate {
+        skip("not created: this may be somebody who is already there");
+        return None;
+    }
+    if !context.mirrors_complete {
+        skip("not created: not all records are known yet");
+        return None;
+    }
+    if !condition.holds(&entity.agreed) {
+        skip("not created: the condition does not hold");
+        return None;
+    }
+    let refused = entity.refused.get(&party.system);
+    let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
+    for unit in schema
+        .units
+        .iter()
+        .filter(|u| party.receives.contains(&u.name))
+    {
+        let Some(agreed) = entity.agreed.get(&unit.name) else {
+            continue;
+        };
+        if agreed.value.is_empty() || entity.conflicts.contains_key(&unit.name) {
+            continue;
+        }
+        if refused
+            .and_then(|r| r.get(&unit.name))
+            .is_some_and(|h| h.value == agreed.value)
+        {
+            continue;
+        }
+        values.insert(unit.name.clone(), agreed.value.clone());
+        reasons.insert(unit.name.clone(), origin_reason(&agreed.origin));
+    }
+    let named = party
+        .reference
+        .as_ref()
+        .is_none_or(|unit| values.contains_key(unit));
+    if !named {
+        skip("not created: there is no reference to find it again by");
+        return None;
+    }
+    (!values.is_empty()).then_some((Op::Create, 0, values, reasons))
+}
+
+fn origin_reason(origin: &crate::Origin) -> String {
+    match origin {
+        crate::Origin::System(system) => format!("from {system}"),
+        crate::Origin::Person => "decided by a person".into(),
+    }
+}
+
+fn summary(reasons: &BTreeMap<String, String>) -> String {
+    let mut distinct: Vec<&str> = reasons.values().map(String::as_str).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct.join(", ")
+}
+
+/// A hold in words.
+pub fn hold_reason(hold: &crate::Hold) -> String {
+    use crate::Hold;
+    match hold {
+        Hold::NotTaken => "the product answered success but kept the old value".into(),
+        Hold::Taken => "another record there already has this value, and only one may".into(),
+        Hold::Refused(code) => format!("the product refused it ({code})"),
+        Hold::Merged => "another record was merged into this one".into(),
+        Hold::Alternates => "two values keep replacing each other".into(),
+        Hold::MayExist => "a create may have landed and cannot be looked up".into(),
+    }
+}

@@ -1,0 +1,280 @@
+//! What people decide: a value for a unit in review, a card, a link cut, a held unit released. A
+//! decision is bound to the values on the screen: if any has changed, nothing is stored.
+
+use crate::entity::{
+    Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Origin, Time, WriteState,
+};
+use crate::merge::AGREED;
+use crate::plan::Loser;
+use crate::schema::Schema;
+use crate::value::{Value, Values};
+use std::collections::BTreeMap;
+
+/// Why a decision was not stored.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecisionError {
+    /// There is no such open question.
+    #[error("this is no longer open")]
+    Closed,
+    /// A value changed since it was shown.
+    #[error("the values have changed since they were shown: look again")]
+    Changed,
+    /// The choice is none of those shown.
+    #[error("there is no value from {0} to choose")]
+    NoSuchChoice(String),
+}
+
+/// What a person chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The value of a system, or `agreed`.
+    From(String),
+    /// A value typed in, canonical.
+    Value(Value),
+}
+
+/// Decides a unit in review. Returns the values that lost.
+///
+/// # Errors
+/// [`DecisionError`]; the entity is then unchanged.
+pub fn decide(
+    schema: &Schema,
+    entity: &mut Entity,
+    unit: &str,
+    shown: &BTreeMap<String, Value>,
+    choice: &Choice,
+    now: Time,
+) -> Result<Vec<Loser>, DecisionError> {
+    if !entity.conflicts.contains_key(unit) {
+        return Err(DecisionError::Closed);
+    }
+    let current = |name: &str| {
+        if name == AGREED {
+            return entity.agreed.get(unit).map(|a| &a.value);
+        }
+        let link = entity
+            .links
+            .get(name)
+            .filter(|l| l.state == LinkState::Live && l.held.is_none())?;
+        link.units.get(unit).and_then(|x| x.seen())
+    };
+    let unchanged = shown
+        .iter()
+        .all(|(name, value)| current(name) == Some(value));
+    let complete = entity
+        .conflicts
+        .get(unit)
+        .is_some_and(|c| c.values.keys().eq(shown.keys()));
+    if !unchanged || !complete {
+        return Err(DecisionError::Changed);
+    }
+    let mut value = match choice {
+        Choice::Value(value) => value.clone(),
+        Choice::From(name) => shown
+            .get(name)
+            .cloned()
+            .ok_or_else(|| DecisionError::NoSuchChoice(name.clone()))?,
+    };
+    if schema.unit(unit).is_some_and(|u| u.set) {
+        value = decided_set(entity, unit, choice, value);
+    }
+    let losers = shown
+        .iter()
+        .filter(|(_, v)| **v != value)
+        .map(|(system, v)| Loser {
+            unit: unit.into(),
+            system: system.clone(),
+            value: v.clone(),
+            rule: "a person decided".into(),
+        })
+        .collect();
+    for system in shown.keys().filter(|s| *s != AGREED) {
+        if let Some(x) = entity
+            .links
+            .get_mut(system)
+            .and_then(|l| l.units.get_mut(unit))
+            && let Some(seen) = x.seen().cloned()
+        {
+            x.set_base(seen, None);
+            x.doubt = None;
+            x.trail.clear();
+            x.held = None;
+        }
+    }
+    entity.agreed.insert(
+        unit.into(),
+        Agreed {
+            value,
+            origin: Origin::Person,
+            lo: now,
+            hi: now,
+        },
+    );
+    entity.conflicts.remove(unit);
+    entity.dirty = true;
+    Ok(losers)
+}
+
+/// Only the elements in doubt were asked about; without doubt, the system's whole edit was.
+fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> Value {
+    let agreed = entity
+        .agreed
+        .get(unit)
+        .map(|a| a.value.elements())
+        .unwrap_or_default();
+    let Choice::From(system) = choice else {
+        return picked;
+    };
+    let Some(x) = entity.links.get(system).and_then(|l| l.units.get(unit)) else {
+        return picked;
+    };
+    let picked = picked.elements();
+    match &x.doubt {
+        Some(Doubt::Elements(doubtful)) => {
+            let kept = agreed.iter().filter(|e| !doubtful.contains(*e));
+            Value::Set(
+                kept.chain(picked.iter().filter(|e| doubtful.contains(*e)))
+                    .cloned()
+                    .collect(),
+            )
+        }
+        _ => {
+            let base = x.base.as_ref().map(Value::elements).unwrap_or_default();
+            let kept = agreed
+                .iter()
+                .filter(|e| picked.contains(*e) || !base.contains(*e));
+            Value::Set(kept.chain(picked.difference(&base)).cloned().collect())
+        }
+    }
+}
+
+/// Closes a card: the person has seen it. A merge card also releases the hold on its records.
+///
+/// # Errors
+/// [`DecisionError::Closed`] if there is no such card.
+pub fn dismiss(entity: &mut Entity, kind: CardKind, system: &str) -> Result<(), DecisionError> {
+    let before = entity.cards.len();
+    entity
+        .cards
+        .retain(|c| !(c.kind == kind && c.system == system));
+    if entity.cards.len() == before {
+        return Err(DecisionError::Closed);
+    }
+    if kind == CardKind::Merged {
+        for link in entity
+            .links
+            .values_mut()
+            .filter(|l| l.held == Some(Hold::Merged))
+        {
+            link.held = None;
+        }
+    }
+    entity.dirty = true;
+    Ok(())
+}
+
+/// Releases what is held of a link's units and its refused or doubtful write, so that it is tried again.
+pub fn release(entity: &mut Entity, system: &str) {
+    if let Some(link) = entity.links.get_mut(system) {
+        for x in link.units.values_mut() {
+            x.held = None;
+            x.trail.clear();
+        }
+    }
+    entity.refused.remove(system);
+    if entity
+        .writes
+        .get(system)
+        .is_some_and(|w| matches!(w.state, WriteState::Refused | WriteState::Doubtful))
+    {
+        entity.writes.remove(system);
+    }
+    entity.dirty = true;
+}
+
+/// A person says: this record is somebody else. The record becomes an entity of its own; neither
+/// is created again or linked again by itself. What is known of the record outlives the link.
+pub fn cut(entity: &mut Entity, system: &str, new_id: &str, now: Time) -> Option<Entity> {
+    let mut link = entity.links.remove(system)?;
+    entity.graves.insert(Grave {
+        system: system.into(),
+        remote_id: Some(link.remote_id.clone()),
+    });
+    entity.conflicts.clear();
+    entity.cards.retain(|c| c.system != system);
+    entity.dirty = true;
+    // A write on its way keeps its row until its answer comes, which then changes nothing.
+    if entity
+        .writes
+        .get(system)
+        .is_some_and(|w| !matches!(w.state, WriteState::Sent | WriteState::Unknown))
+    {
+        entity.writes.remove(system);
+    }
+    let mut other = Entity {
+        id: new_id.into(),
+        kind: entity.kind.clone(),
+        dirty: true,
+        ..Entity::default()
+    };
+    for grave in entity.links.keys() {
+        other.graves.insert(Grave {
+            system: grave.clone(),
+            remote_id: None,
+        });
+    }
+    link.entity = Some(new_id.into());
+    link.generation += 1;
+    link.known_at = now;
+    link.held = None;
+    for (unit, x) in &mut link.units {
+        let Some(seen) = x.seen().cloned() else {
+            continue;
+        };
+        x.set_base(seen.clone(), None);
+        x.doubt = None;
+        x.held = None;
+        let origin = Origin::System(system.into());
+        other.agreed.insert(
+            unit.clone(),
+            Agreed {
+                value: seen,
+                origin,
+                lo: 0,
+                hi: now,
+            },
+        );
+    }
+    other.links.insert(system.into(), link);
+    Some(other)
+}
+
+/// Links a record to an entity. Reads under way before this moment do not count for the link.
+pub fn join(entity: &mut Entity, mut link: Link, now: Time) {
+    link.entity = Some(entity.id.clone());
+    link.generation += 1;
+    link.known_at = now;
+    for x in link.units.values_mut() {
+        let seen = x.seen().cloned();
+        *x = crate::LinkUnit {
+            lo: 0,
+            hi: x.hi,
+            author: x.author,
+            ..Default::default()
+        };
+        if let Some(seen) = seen {
+            x.set_seen(seen);
+        }
+    }
+    entity.links.insert(link.system.clone(), link);
+    entity.dirty = true;
+}
+
+/// The values a reference or search needs: everything agreed.
+pub fn agreed_values(entity: &Entity) -> Values {
+    entity
+        .agreed
+        .iter()
+        .map(|(u, a)| (u.clone(), a.value.clone()))
+        .collect()
+}
