@@ -3,9 +3,37 @@
 //! that runs through any adapter against any base URL.
 #![deny(missing_docs)]
 
+mod auth;
+mod budget;
+mod call;
+mod client;
+mod clock;
 pub mod contract;
+mod limits;
+mod network;
+mod origin;
+mod server_time;
+mod transport;
+mod turnstile;
+mod verdict;
+mod wire;
 
-pub use contract::{
-    Adapter, AdapterError, Answer, AnswerStyle, Failure, Found, Guard, Outgoing, Page, PrepareStep, Probe, Read,
-    Refusal, RefusalKind, Remote, Traits, Usage, Versions,
+pub use auth::{
+    Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError,
+    TokenStyle,
 };
+pub use budget::{DayBudget, MemoryDayBudget};
+pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
+pub use client::{Client, ClientOptions, OptionsError};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use contract::{
+    Adapter, AdapterError, Answer, AnswerStyle, Failure, Found, Guard, Outgoing, Page, PrepareStep,
+    Probe, Read, Refusal, RefusalKind, Remote, Traits, Usage, Versions,
+};
+pub use limits::{Limits, Rate};
+pub use network::{Network, NetworkError, NetworkOptions};
+pub use origin::{Origin, OriginError, segment};
+pub use transport::{
+    HttpRequest, HttpResponse, InProcess, Transport, TransportError, TransportErrorKind,
+};
+pub use verdict::{StatusVerdicts, Verdict, Verdicts, retry_after};
