@@ -20,8 +20,12 @@
 #![deny(missing_docs)]
 
 pub mod capture;
+pub mod codec;
 pub mod condition;
+pub mod config_problem;
 pub mod entity;
+pub mod mapping;
+pub mod matching;
 pub mod merge;
 pub mod path;
 pub mod plan;
