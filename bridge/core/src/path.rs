@@ -14,6 +14,7 @@
 //! Unquoted `true`, `false` and whole numbers are set as JSON booleans and numbers; every
 //! comparison is by text.
 
+mod near_miss;
 mod overlap;
 mod parse;
 mod walk;

@@ -70,7 +70,7 @@ pub(super) fn email(raw: Cow<'_, str>) -> Cow<'_, str> {
     if !raw.bytes().any(|b| b.is_ascii_uppercase() || b >= 0x80) {
         return raw;
     }
-    let lower = raw.to_lowercase();
+    let lower: String = raw.to_lowercase().nfc().collect();
     let valid =
         EmailAddress::parse_with_options(&lower, Options::default().without_display_text()).is_ok();
     if valid { Cow::Owned(lower) } else { raw }
@@ -78,8 +78,8 @@ pub(super) fn email(raw: Cow<'_, str>) -> Cow<'_, str> {
 
 /// The last path segment of a reference (`https://../Organization/PG-1` and `PG-1` are the same).
 pub(super) fn last_segment(raw: Cow<'_, str>) -> Cow<'_, str> {
-    let trimmed = raw.trim_end_matches('/');
-    let segment = trimmed.rsplit('/').next().unwrap_or_default();
+    let trimmed = raw.trim_end_matches(|c: char| c == '/' || c.is_whitespace());
+    let segment = trimmed.rsplit('/').next().unwrap_or_default().trim();
     if segment.len() == raw.len() {
         raw
     } else {

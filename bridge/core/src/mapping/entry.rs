@@ -52,6 +52,7 @@ pub(crate) struct Entry {
 }
 
 /// What a record says about a unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Value(Value),
     Missing,
@@ -59,11 +60,16 @@ pub(crate) enum State {
 }
 
 impl Entry {
-    pub(crate) fn paths(&self) -> Vec<&Path> {
+    /// Every path with its codec.
+    pub(crate) fn places(&self) -> Vec<(&Path, &Codec)> {
         match &self.places {
-            Places::One(path, _) | Places::Set(path, ..) => vec![path],
-            Places::Parts(parts) => parts.iter().map(|(_, path, _)| path).collect(),
+            Places::One(path, codec) | Places::Set(path, codec, _) => vec![(path, codec)],
+            Places::Parts(parts) => parts.iter().map(|(_, path, codec)| (path, codec)).collect(),
         }
+    }
+
+    pub(crate) fn paths(&self) -> Vec<&Path> {
+        self.places().into_iter().map(|(path, _)| path).collect()
     }
 
     /// What the record says, `missing` taken into account.

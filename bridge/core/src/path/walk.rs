@@ -208,7 +208,7 @@ fn same_text(member: &Json, value: &str) -> bool {
 
 impl Test {
     /// The value as it is set on a new element.
-    fn json(&self) -> Json {
+    pub(super) fn json(&self) -> Json {
         match self.value.as_str() {
             "true" if !self.quoted => Json::Bool(true),
             "false" if !self.quoted => Json::Bool(false),
