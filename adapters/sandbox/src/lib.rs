@@ -1,1 +1,49 @@
-//! adapter-sandbox
+//! Stand-ins of Halaxy, of a HubSpot-shaped CRM and of a plain CRM, over real HTTP and with state.
+//!
+//! They serve the demo, the tests and the simulation. Each behaves as its product is documented to, including the limits,
+//! lags and oddities that a bridge must survive; how much of that is shown is a matter of [`Manners`]. People act on the
+//! records through the control API (or the methods of [`Sandbox`]), never through a product's own API, so that every
+//! change has an author and a time as it has in the real product.
+//!
+//! One listener serves everything:
+//!
+//! | path | what |
+//! |---|---|
+//! | `/halaxy/main/` | Halaxy: `oauth/token`, `metadata`, `Patient` in full |
+//! | `/hubspot` | the HubSpot-shaped CRM: `crm/v3/...` and `crm/objects/2026-09/...` with the same handlers |
+//! | `/plain` | the plain CRM: `contacts` |
+//! | `/control` | people, calls, faults, manners, ids, switches |
+//!
+//! All times come from a [`Clock`] and all randomness from a seed, so the same calls in the same order give the same
+//! answers. [`Sandbox::router`] can be called in process; a cut connection then shows as [`ConnectionCut`] on the response.
+#![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod answer;
+mod calls;
+mod clock;
+mod control;
+mod faults;
+mod halaxy;
+mod http;
+mod hubspot;
+mod invented;
+mod limits;
+mod options;
+mod patch;
+mod people;
+mod plain;
+mod sandbox;
+
+pub use calls::{CallInfo, CallRecord, Phase, Verdict};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use control::{Author, ControlError};
+pub use faults::{FaultKind, FaultRule};
+pub use halaxy::switches::{ExpiredAnswer, GoneAnswer, HalaxySwitches, Precision};
+pub use http::ConnectionCut;
+pub use hubspot::switches::HubspotSwitches;
+pub use invented::invented_people;
+pub use options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
+pub use people::{CsvError, CsvPerson, load_csv};
+pub use plain::PlainSwitches;
+pub use sandbox::{IdRow, Sandbox};

@@ -1,0 +1,559 @@
+//! The stand-in of Halaxy: token call, gatekeeping, and Patient in full.
+
+mod bundle;
+mod patient;
+mod search;
+mod store;
+pub(crate) mod switches;
+
+use std::collections::HashMap;
+
+use axum::http::Method;
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use self::bundle::{fhir, outcome, outcome_body, searchset};
+use self::search::{BadSearch, Page, Search};
+use self::store::Patients;
+use self::switches::{ExpiredAnswer, GoneAnswer, HalaxySwitches};
+use crate::answer::{Answer, Call, Context};
+use crate::clock::SECOND;
+use crate::control::{Author, ControlError};
+use crate::limits::SlidingWindow;
+use crate::options::Manners;
+use crate::people::CsvPerson;
+
+pub(crate) use self::patient::digits as national_digits;
+
+/// Resources that Halaxy documents, and the methods each takes (halaxy-api.md section 7.0). Only Patient holds data here.
+const RESOURCES: [(&str, &[&str]); 17] = [
+    ("Patient", &["GET", "POST", "PATCH", "PUT"]),
+    ("Practitioner", &["GET", "POST"]),
+    ("PractitionerRole", &["GET", "POST"]),
+    ("Organization", &["GET", "POST"]),
+    ("Appointment", &["GET", "PATCH"]),
+    ("Schedule", &["GET", "POST"]),
+    ("Slot", &["GET"]),
+    ("HealthcareService", &["GET"]),
+    ("ChargeItemDefinition", &["GET"]),
+    ("Coverage", &["GET", "POST", "PATCH"]),
+    ("Invoice", &["GET"]),
+    ("InvoiceLine", &["GET"]),
+    ("PaymentTransaction", &["GET"]),
+    ("Referral", &["GET", "POST", "PATCH"]),
+    ("ReferralDefinition", &["GET"]),
+    ("DocumentReference", &["POST"]),
+    ("SearchParameter", &["GET"]),
+];
+
+/// The stand-in's state.
+pub(crate) struct Halaxy {
+    pub client_id: String,
+    pub client_secret: String,
+    pub switches: HalaxySwitches,
+    patients: Patients,
+    /// Token to the time it was given out.
+    tokens: HashMap<String, i64>,
+    window: SlidingWindow,
+}
+
+impl Halaxy {
+    /// An empty practice.
+    pub fn new(cx: &mut Context<'_>) -> Self {
+        Self {
+            client_id: format!("halaxy-{:08x}", cx.rng.random::<u32>()),
+            client_secret: format!("{:032x}", cx.rng.random::<u128>()),
+            switches: HalaxySwitches::for_manners(cx.manners),
+            patients: Patients::default(),
+            tokens: HashMap::new(),
+            window: SlidingWindow::default(),
+        }
+    }
+
+    /// Takes over other manners; switches set by hand before are lost.
+    pub fn set_manners(&mut self, manners: Manners) {
+        self.switches = HalaxySwitches::for_manners(manners);
+    }
+
+    /// Loads a person as one that has been there for a while.
+    pub fn load(&mut self, person: &CsvPerson, created: i64, last_updated: i64) -> String {
+        let body = patient::from_csv(person);
+        self.patients.add(&body, created, last_updated).to_string()
+    }
+
+    /// Answers an API call.
+    pub fn handle(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
+        // The gateway refuses everything without a name, before it looks at anything else.
+        if call
+            .header("user-agent")
+            .is_none_or(|agent| agent.trim().is_empty())
+        {
+            return Answer::json(403, json!({"message": "Forbidden"}));
+        }
+        let segments = call.segments();
+        if segments == ["oauth", "token"] {
+            return self.token(call, cx);
+        }
+        if segments == ["metadata"] && call.method == Method::GET {
+            return fhir(200, capability());
+        }
+        if let Some(refusal) = self.signed_in(call, cx) {
+            return refusal;
+        }
+        let spent = self
+            .window
+            .take(cx.now, self.switches.requests_per_minute, 60 * SECOND);
+        let answer = if spent.allowed {
+            self.route(&segments, call, cx)
+        } else {
+            let seconds = (spent.free_in + SECOND - 1) / SECOND;
+            outcome(429, "throttled", "too many requests", "").with("retry-after", seconds.max(1))
+        };
+        answer
+            .with("x-ratelimit-limit", self.switches.requests_per_minute)
+            .with("x-ratelimit-remaining", spent.remaining)
+    }
+
+    fn token(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
+        if call.method != Method::POST {
+            return Answer::empty(405);
+        }
+        let refuse = |status, error: &str, text: &str| {
+            Answer::json(
+                status,
+                json!({"error": error, "error_description": text, "message": text}),
+            )
+        };
+        let form = call
+            .header("content-type")
+            .is_none_or(|kind| !kind.contains("json"));
+        let Some(body) = call.json().filter(|_| !form) else {
+            return refuse(400, "invalid_request", "the body must be JSON");
+        };
+        if body["grant_type"] != "client_credentials" {
+            return refuse(
+                400,
+                "unsupported_grant_type",
+                "grant_type must be client_credentials",
+            );
+        }
+        if body["client_id"] != self.client_id.as_str()
+            || body["client_secret"] != self.client_secret.as_str()
+        {
+            return refuse(401, "invalid_client", "client authentication failed");
+        }
+        let token = format!(
+            "{:032x}{:032x}",
+            cx.rng.random::<u128>(),
+            cx.rng.random::<u128>()
+        );
+        let life = i64::from(self.switches.token_life_seconds) * SECOND;
+        // Tokens long dead are forgotten; a client then sees the same answer as for an unknown one.
+        self.tokens.retain(|_, given| *given + 4 * life > cx.now);
+        self.tokens.insert(token.clone(), cx.now);
+        Answer::json(
+            200,
+            json!({"token_type": "Bearer", "expires_in": 3600, "access_token": token}),
+        )
+    }
+
+    fn signed_in(&self, call: &Call, cx: &mut Context<'_>) -> Option<Answer> {
+        let Some(given) = call.bearer().and_then(|token| self.tokens.get(token)) else {
+            return Some(outcome(401, "login", "a valid token is required", ""));
+        };
+        if cx.now < given + i64::from(self.switches.token_life_seconds) * SECOND {
+            return None;
+        }
+        let kinds = &self.switches.expired;
+        let kind = match kinds.len() {
+            0 => ExpiredAnswer::Outcome401,
+            1 => kinds[0],
+            many => kinds[cx.rng.random_range(0..many)],
+        };
+        let text = "the token has expired";
+        Some(match kind {
+            ExpiredAnswer::Outcome401 => outcome(401, "expired", text, ""),
+            ExpiredAnswer::Outcome200 => outcome(200, "expired", text, ""),
+            ExpiredAnswer::Error401 => Answer::json(
+                401,
+                json!({"error": "invalid_token", "error_description": text, "message": text}),
+            ),
+        })
+    }
+
+    fn route(&mut self, segments: &[&str], call: &Call, cx: &mut Context<'_>) -> Answer {
+        let Some((kind, rest)) = segments.split_first() else {
+            return outcome(404, "not-found", "no such resource", "");
+        };
+        let Some((_, methods)) = RESOURCES.iter().find(|(name, _)| name == kind) else {
+            return outcome(404, "not-found", "no such resource", "");
+        };
+        let read = call.method == Method::GET;
+        let scope = format!("{kind}.{}", if read { "read" } else { "write" });
+        if self.switches.missing_scopes.contains(&scope) {
+            return outcome(403, "forbidden", "the key may not do this", &scope);
+        }
+        let on_one = rest.first().is_some_and(|id| !id.starts_with('$'));
+        let offered = methods.contains(&call.method.as_str())
+            && match call.method {
+                Method::POST => !on_one,
+                Method::PATCH | Method::PUT => on_one,
+                _ => true,
+            };
+        if !offered {
+            return Answer::empty(405);
+        }
+        if read && self.drawn(self.switches.outcome_percent, cx) {
+            let mut answer = outcome(200, "exception", "the request could not be completed", "");
+            answer.note = Some("outcome in a 200");
+            return answer;
+        }
+        match (*kind, rest, &call.method) {
+            ("Patient", [], &Method::GET) => self.list(call, cx),
+            ("Patient", [], _) => self.create(call, cx),
+            ("Patient", ["$export-ids"], &Method::GET) => self.export_ids(call),
+            ("Patient", [id], &Method::GET) => self.read(id, call),
+            ("Patient", [id], _) => self.write(id, call, cx),
+            (_, [], &Method::GET) => self.empty_list(call, cx),
+            (_, [_], &Method::GET) => outcome(404, "not-found", "no such record", ""),
+            (_, _, &Method::GET) => outcome(404, "not-found", "no such operation", ""),
+            _ => outcome(
+                422,
+                "not-supported",
+                "this stand-in holds patients only",
+                "",
+            ),
+        }
+    }
+
+    fn drawn(&self, percent: u32, cx: &mut Context<'_>) -> bool {
+        cx.chance(f64::from(percent) / 100.0)
+    }
+
+    fn list(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
+        let search = match Search::parse(call, &self.switches) {
+            Ok(search) => search,
+            Err(BadSearch { status, parameter }) => {
+                return outcome(
+                    status,
+                    "invalid",
+                    "the parameter cannot be read",
+                    &parameter,
+                );
+            }
+        };
+        let mut note = None;
+        if search.page > 1 && self.patients.len() > 1 && self.drawn(self.switches.touch_percent, cx)
+        {
+            let nth = cx.rng.random_range(0..self.patients.len());
+            if let Some(id) = self.patients.nth(nth) {
+                self.patients.touch(id, cx.now);
+                note = Some("rows moved between pages");
+            }
+        }
+        let page = search.run(&self.patients, &self.switches);
+        let resources = page
+            .ids
+            .iter()
+            .filter_map(|id| self.patients.shown(*id, &call.base, &self.switches))
+            .collect();
+        let mut bundle = searchset(call, cx, &search, &page, resources);
+        if search.rows && self.drawn(self.switches.warning_percent, cx) {
+            let mut warning = outcome_body("warning", "too-costly", "the search was costly", "");
+            warning["id"] = "warning".into();
+            let entry =
+                json!({"fullUrl": "warning", "resource": warning, "search": {"mode": "outcome"}});
+            match bundle.get_mut("entry").and_then(Value::as_array_mut) {
+                Some(entries) => entries.insert(0, entry),
+                None => bundle["entry"] = json!([entry]),
+            }
+        }
+        let mut answer = fhir(200, bundle);
+        answer.note = note;
+        answer
+    }
+
+    fn empty_list(&self, call: &Call, cx: &mut Context<'_>) -> Answer {
+        match Search::parse(call, &self.switches) {
+            Ok(search) => {
+                let page = Page {
+                    ids: Vec::new(),
+                    total: 0,
+                };
+                fhir(200, searchset(call, cx, &search, &page, Vec::new()))
+            }
+            Err(bad) => outcome(
+                bad.status,
+                "invalid",
+                "the parameter cannot be read",
+                &bad.parameter,
+            ),
+        }
+    }
+
+    fn export_ids(&self, call: &Call) -> Answer {
+        let parameters: Vec<Value> = self
+            .patients
+            .by_id()
+            .map(|patient| {
+                let reference = format!("{}/Patient/{}", call.base, patient.id);
+                json!({"name": "patient", "valueReference": {"reference": reference, "type": "Patient"}})
+            })
+            .collect();
+        let mut body = json!({"resourceType": "Parameters"});
+        if !parameters.is_empty() {
+            body["parameter"] = parameters.into();
+        }
+        fhir(200, body)
+    }
+
+    fn read(&self, id: &str, call: &Call) -> Answer {
+        let Some(number) = id.parse::<u64>().ok() else {
+            return outcome(404, "not-found", "no such patient", "");
+        };
+        if let Some(shown) = self.patients.shown(number, &call.base, &self.switches) {
+            return self.tagged(fhir(200, shown));
+        }
+        let survivor = self.patients.survivor(number);
+        let how = if survivor.is_some() {
+            self.switches.merged
+        } else {
+            self.switches.removed
+        };
+        match (how, survivor) {
+            (GoneAnswer::Survivor, Some(survivor)) => {
+                match self.patients.shown(survivor, &call.base, &self.switches) {
+                    Some(shown) => self.tagged(fhir(200, shown)),
+                    None => outcome(404, "not-found", "no such patient", ""),
+                }
+            }
+            (GoneAnswer::Gone, _) if self.patients.is_removed(number) => {
+                outcome(410, "deleted", "the patient was removed", "")
+            }
+            _ => outcome(404, "not-found", "no such patient", ""),
+        }
+    }
+
+    fn create(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
+        let Some(sent) = call.json() else {
+            return outcome(400, "structure", "the body is not JSON", "");
+        };
+        match patient::replaced(&sent, None, &self.switches) {
+            Err(refused) => outcome(refused.status, refused.code, refused.text, refused.at),
+            Ok(body) => {
+                let id = self.patients.add(&body, cx.now, cx.now);
+                let answer = self.answered(id, self.switches.create_status, call);
+                if self.switches.create_location {
+                    answer.with("location", format!("{}/Patient/{id}", call.base))
+                } else {
+                    answer
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, id: &str, call: &Call, cx: &mut Context<'_>) -> Answer {
+        let patching = call.method == Method::PATCH;
+        let kind = call.header("content-type").unwrap_or("");
+        if patching
+            && self.switches.patch_needs_merge_patch
+            && !kind.starts_with("application/merge-patch+json")
+        {
+            return outcome(
+                415,
+                "not-supported",
+                "send application/merge-patch+json",
+                "Content-Type",
+            );
+        }
+        let number = id.parse::<u64>().unwrap_or(0);
+        let Some(kept) = self.patients.get(number).map(store_body) else {
+            return outcome(404, "not-found", "no such patient", "");
+        };
+        let Some(sent) = call.json() else {
+            return outcome(400, "structure", "the body is not JSON", "");
+        };
+        let body = if patching {
+            patient::patched(&sent, &kept, &self.switches)
+        } else {
+            patient::replaced(&sent, Some(&kept), &self.switches)
+        };
+        match body {
+            Err(refused) => outcome(refused.status, refused.code, refused.text, refused.at),
+            Ok(body) => {
+                let always = self.switches.noop_write_moves_last_updated;
+                self.patients.store(number, &body, cx.now, always);
+                self.answered(number, 200, call)
+            }
+        }
+    }
+
+    fn answered(&self, id: u64, status: u16, call: &Call) -> Answer {
+        match self.patients.shown(id, &call.base, &self.switches) {
+            Some(shown) => self.tagged(fhir(status, shown)),
+            None => outcome(404, "not-found", "no such patient", ""),
+        }
+    }
+
+    fn tagged(&self, answer: Answer) -> Answer {
+        if !self.switches.etag {
+            return answer;
+        }
+        let stamp = answer
+            .body
+            .as_ref()
+            .and_then(|body| body.pointer("/meta/lastUpdated"))
+            .and_then(Value::as_str)
+            .map(|at| format!("W/\"{at}\""));
+        match stamp {
+            Some(stamp) => answer.with("etag", stamp),
+            None => answer,
+        }
+    }
+
+    /// Every patient as the product shows it; removed ones only if asked, marked `"removed": true`.
+    pub fn records(&self, base: &str, with_removed: bool) -> Vec<Value> {
+        let live = self
+            .patients
+            .by_id()
+            .map(|patient| patient.shown(base, &self.switches));
+        let removed = self
+            .patients
+            .removed()
+            .filter(|_| with_removed)
+            .map(|patient| {
+                let mut shown = patient.shown(base, &self.switches);
+                shown["removed"] = true.into();
+                shown
+            });
+        live.chain(removed).collect()
+    }
+
+    /// One live patient as the product shows it.
+    pub fn record(&self, id: &str, base: &str) -> Option<Value> {
+        self.patients.shown(id.parse().ok()?, base, &self.switches)
+    }
+
+    /// A person types in a new patient.
+    pub fn person_create(
+        &mut self,
+        body: &Value,
+        cx: &mut Context<'_>,
+    ) -> Result<String, ControlError> {
+        let blank = json!({
+            "active": true,
+            "extension": [{"url": "https://terminology.halaxy.com/StructureDefinition/patient-status", "valueString": "current"}],
+            "generalPractitioner": [{"reference": "Practitioner/PR-500001", "type": "Practitioner"}],
+            "managingOrganization": {"reference": "Organization/PG-100001", "type": "Organization"}
+        });
+        let body = patient::edited(body, &blank, &self.switches).map_err(refusal)?;
+        Ok(self.patients.add(&body, cx.now, cx.now).to_string())
+    }
+
+    /// A person changes a patient. An automation is no author Halaxy shows, so authors make no difference.
+    pub fn person_edit(
+        &mut self,
+        id: &str,
+        patch: &Value,
+        _author: Author,
+        cx: &mut Context<'_>,
+    ) -> Result<(), ControlError> {
+        let number = id.parse().unwrap_or(0);
+        let kept = self
+            .patients
+            .get(number)
+            .map(store_body)
+            .ok_or(ControlError::NotFound)?;
+        let body = patient::edited(patch, &kept, &self.switches).map_err(refusal)?;
+        let only_status = patch.as_object().is_some_and(|members| {
+            members
+                .keys()
+                .all(|name| name == "active" || name == "extension")
+        });
+        if only_status && !self.switches.status_moves_last_updated {
+            self.patients.store_quietly(number, &body);
+        } else {
+            self.patients.store(number, &body, cx.now, false);
+        }
+        Ok(())
+    }
+
+    /// A person removes a patient.
+    pub fn person_delete(&mut self, id: &str) -> Result<(), ControlError> {
+        if self.patients.remove(id.parse().unwrap_or(0), None) {
+            Ok(())
+        } else {
+            Err(ControlError::NotFound)
+        }
+    }
+
+    /// A person merges two patients; blanks of the winner are filled from the loser.
+    pub fn person_merge(
+        &mut self,
+        winner: &str,
+        loser: &str,
+        cx: &mut Context<'_>,
+    ) -> Result<String, ControlError> {
+        let (into, from) = (winner.parse().unwrap_or(0), loser.parse().unwrap_or(0));
+        if into == from {
+            return Err(ControlError::Refused(
+                "a record cannot be merged with itself".into(),
+            ));
+        }
+        let mut body = self
+            .patients
+            .get(into)
+            .map(store_body)
+            .ok_or(ControlError::NotFound)?;
+        let other = self
+            .patients
+            .get(from)
+            .map(store_body)
+            .ok_or(ControlError::NotFound)?;
+        if let (Some(members), Value::Object(other)) = (body.as_object_mut(), other) {
+            for (name, value) in other {
+                members.entry(name).or_insert(value);
+            }
+        }
+        self.patients.remove(from, Some(into));
+        self.patients.store(into, &body, cx.now, true);
+        Ok(winner.to_owned())
+    }
+}
+
+fn store_body(patient: &patient::Patient) -> Value {
+    patient.body()
+}
+
+fn refusal(refused: patient::Refused) -> ControlError {
+    ControlError::Refused(format!("{}: {}", refused.at, refused.text))
+}
+
+fn capability() -> Value {
+    let resources: Vec<Value> = RESOURCES
+        .iter()
+        .map(|(name, methods)| {
+            let mut codes = Vec::new();
+            if methods.contains(&"GET") {
+                codes.extend(["read", "search-type"]);
+            }
+            for (method, code) in [("POST", "create"), ("PATCH", "patch"), ("PUT", "update")] {
+                if methods.contains(&method) {
+                    codes.push(code);
+                }
+            }
+            let interactions: Vec<Value> = codes.iter().map(|code| json!({"code": code})).collect();
+            json!({"type": name, "interaction": interactions})
+        })
+        .collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-01-01",
+        "kind": "instance",
+        "fhirVersion": "4.3.0",
+        "format": ["application/fhir+json"],
+        "implementation": {"description": "stand-in"},
+        "rest": [{"mode": "server", "resource": resources}]
+    })
+}

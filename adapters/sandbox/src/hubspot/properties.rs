@@ -1,0 +1,325 @@
+//! Property definitions: the default ones, custom ones, and what values they take.
+
+use serde_json::{Value, json};
+
+use super::error::Problem;
+use crate::clock::{is_date, span_of, utc_millis};
+
+/// At most so many unique properties on one kind of object (vendor-apis.md section 1).
+const UNIQUE_CAP: usize = 10;
+
+/// One property of contacts.
+#[derive(Debug, Clone)]
+pub(crate) struct Property {
+    pub name: String,
+    pub unique: bool,
+    pub read_only: bool,
+    kind: String,
+    options: Vec<String>,
+    definition: Value,
+}
+
+/// All properties of contacts. A property's place never changes, so contacts refer to it by number.
+#[derive(Debug)]
+pub(crate) struct Properties {
+    all: Vec<Property>,
+    archived: Vec<bool>,
+}
+
+const STRING: (&str, &str) = ("string", "text");
+const PHONE: (&str, &str) = ("string", "phonenumber");
+const TIME: (&str, &str) = ("datetime", "date");
+
+/// name, label, (type, fieldType), read only
+const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
+    ("email", "Email", STRING, false),
+    ("firstname", "First Name", STRING, false),
+    ("lastname", "Last Name", STRING, false),
+    ("mobilephone", "Mobile Phone Number", PHONE, false),
+    ("phone", "Phone Number", PHONE, false),
+    ("date_of_birth", "Date of birth", STRING, false),
+    ("gender", "Gender", STRING, false),
+    ("address", "Street Address", STRING, false),
+    ("city", "City", STRING, false),
+    ("state", "State/Region", STRING, false),
+    ("zip", "Postal Code", STRING, false),
+    ("country", "Country/Region", STRING, false),
+    ("salutation", "Salutation", STRING, false),
+    (
+        "lifecyclestage",
+        "Lifecycle Stage",
+        ("enumeration", "radio"),
+        false,
+    ),
+    (
+        "hs_additional_emails",
+        "Additional email addresses",
+        STRING,
+        true,
+    ),
+    ("hs_merged_object_ids", "Merged record IDs", STRING, true),
+    ("hs_object_id", "Record ID", ("number", "number"), true),
+    ("createdate", "Create Date", TIME, true),
+    ("lastmodifieddate", "Last Modified Date", TIME, true),
+    ("company", "Company Name", STRING, false),
+];
+const STAGES: [&str; 8] = [
+    "subscriber",
+    "lead",
+    "marketingqualifiedlead",
+    "salesqualifiedlead",
+    "opportunity",
+    "customer",
+    "evangelist",
+    "other",
+];
+
+/// The number of `email`, which is unique by itself.
+pub(crate) const EMAIL: u16 = 0;
+/// The number of `hs_additional_emails`: mailboxes left by merges, separated by semicolons.
+pub(crate) const ADDITIONAL_EMAILS: u16 = 14;
+/// The number of `hs_merged_object_ids`: ids that were merged into a contact, separated by semicolons.
+pub(crate) const MERGED_IDS: u16 = 15;
+
+impl Properties {
+    /// The default properties, as if made at `now`.
+    pub fn new(now: i64) -> Self {
+        let mut all = Vec::new();
+        for (name, label, (kind, field), read_only) in DEFAULTS {
+            let options: &[&str] = if name == "lifecyclestage" {
+                &STAGES
+            } else {
+                &[]
+            };
+            let shown: Vec<Value> = options
+                .iter()
+                .enumerate()
+                .map(|(order, value)| json!({"label": value, "value": value, "displayOrder": order, "hidden": false}))
+                .collect();
+            let definition = json!({
+                "name": name, "label": label, "type": kind, "fieldType": field,
+                "groupName": "contactinformation", "description": "", "options": shown,
+                "displayOrder": -1, "calculated": false, "externalOptions": false,
+                "hasUniqueValue": name == "email" || name == "hs_object_id",
+                "hidden": false, "hubspotDefined": true, "formField": !read_only, "archived": false,
+                "createdAt": utc_millis(now), "updatedAt": utc_millis(now),
+                "modificationMetadata": {"archivable": false, "readOnlyDefinition": true, "readOnlyValue": read_only}
+            });
+            all.push(Property {
+                name: name.to_owned(),
+                unique: name == "email",
+                read_only,
+                kind: kind.to_owned(),
+                options: options.iter().map(|value| (*value).to_owned()).collect(),
+                definition,
+            });
+        }
+        let archived = vec![false; all.len()];
+        Self { all, archived }
+    }
+
+    /// The number of a live property.
+    pub fn number(&self, name: &str) -> Option<u16> {
+        self.all
+            .iter()
+            .position(|property| property.name == name)
+            .filter(|place| !self.archived[*place])
+            .map(|place| place as u16)
+    }
+
+    /// The property with a number.
+    pub fn get(&self, number: u16) -> &Property {
+        &self.all[usize::from(number)]
+    }
+
+    /// The definition the API shows.
+    pub fn definition(&self, name: &str) -> Option<&Value> {
+        self.number(name).map(|number| &self.get(number).definition)
+    }
+
+    /// All live definitions.
+    pub fn definitions(&self) -> Vec<Value> {
+        self.all
+            .iter()
+            .zip(&self.archived)
+            .filter(|(_, archived)| !**archived)
+            .map(|(property, _)| property.definition.clone())
+            .collect()
+    }
+
+    /// Makes a custom property.
+    ///
+    /// # Errors
+    /// What the product refuses: a missing member, a pair of type and field type that do not agree, a name in use.
+    pub fn create(&mut self, sent: &Value, now: i64) -> Result<Value, Problem> {
+        let text = |member: &str| {
+            sent.get(member)
+                .and_then(Value::as_str)
+                .unwrap_or("")
+                .to_owned()
+        };
+        let (name, kind, field) = (text("name"), text("type"), text("fieldType"));
+        for (member, value) in [
+            ("name", &name),
+            ("label", &text("label")),
+            ("type", &kind),
+            ("fieldType", &field),
+            ("groupName", &text("groupName")),
+        ] {
+            if value.is_empty() {
+                return Err(Problem::invalid(format!(
+                    "Invalid input JSON: {member} is required"
+                )));
+            }
+        }
+        let well_named = name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|letter| {
+                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'
+            });
+        if !well_named {
+            return Err(Problem::invalid(
+                "name may hold lower case letters, digits and underscores only",
+            ));
+        }
+        let agree = match kind.as_str() {
+            "string" => matches!(
+                field.as_str(),
+                "text" | "textarea" | "phonenumber" | "html" | "file"
+            ),
+            "number" => field == "number",
+            "date" | "datetime" => field == "date",
+            "enumeration" => matches!(
+                field.as_str(),
+                "select" | "radio" | "checkbox" | "booleancheckbox"
+            ),
+            "bool" => field == "booleancheckbox",
+            _ => false,
+        };
+        if !agree {
+            return Err(Problem::invalid(format!(
+                "fieldType {field} does not go with type {kind}"
+            )));
+        }
+        if self.number(&name).is_some() {
+            return Err(Problem::new(
+                409,
+                "CONFLICT",
+                format!("A property named '{name}' already exists."),
+            ));
+        }
+        let unique = sent
+            .get("hasUniqueValue")
+            .and_then(Value::as_bool)
+            .unwrap_or(false);
+        if unique && self.all.iter().filter(|property| property.unique).count() > UNIQUE_CAP {
+            return Err(Problem::invalid("too many unique properties"));
+        }
+        let options: Vec<String> = sent
+            .get("options")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|option| {
+                option
+                    .get("value")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+            })
+            .collect();
+        if kind == "enumeration" && options.is_empty() && field != "booleancheckbox" {
+            return Err(Problem::invalid("an enumeration needs options"));
+        }
+        let definition = json!({
+            "name": name, "label": text("label"), "type": kind, "fieldType": field,
+            "groupName": text("groupName"), "description": text("description"),
+            "options": sent.get("options").cloned().unwrap_or_else(|| json!([])),
+            "displayOrder": sent.get("displayOrder").cloned().unwrap_or_else(|| json!(-1)),
+            "calculated": false, "externalOptions": false, "hasUniqueValue": unique,
+            "hidden": sent.get("hidden").cloned().unwrap_or_else(|| json!(false)),
+            "hubspotDefined": false, "formField": sent.get("formField").cloned().unwrap_or_else(|| json!(false)),
+            "archived": false, "createdAt": utc_millis(now), "updatedAt": utc_millis(now),
+            "modificationMetadata": {"archivable": true, "readOnlyDefinition": false, "readOnlyValue": false}
+        });
+        self.all.push(Property {
+            name,
+            unique,
+            read_only: false,
+            kind,
+            options,
+            definition: definition.clone(),
+        });
+        self.archived.push(false);
+        Ok(definition)
+    }
+
+    /// Archives a custom property.
+    ///
+    /// # Errors
+    /// Unknown properties are not found, default ones stay.
+    pub fn archive(&mut self, name: &str) -> Result<(), Problem> {
+        let number = self.number(name).ok_or_else(|| Problem::not_found(name))?;
+        if usize::from(number) < DEFAULTS.len() {
+            return Err(Problem::invalid("a default property cannot be archived"));
+        }
+        self.archived[usize::from(number)] = true;
+        Ok(())
+    }
+
+    /// Whether a text is a value of the property; the empty text clears and always is.
+    ///
+    /// # Errors
+    /// The property's own refusal.
+    pub fn check(&self, number: u16, value: &str) -> Result<(), Problem> {
+        let property = self.get(number);
+        if property.read_only {
+            return Err(Problem::property(
+                &property.name,
+                "READ_ONLY_VALUE",
+                "this property is read only",
+            ));
+        }
+        if value.is_empty() {
+            return Ok(());
+        }
+        let bad = |code| {
+            Err(Problem::property(
+                &property.name,
+                code,
+                "the value does not fit the property",
+            ))
+        };
+        match property.kind.as_str() {
+            _ if number == EMAIL && !is_mailbox(value) => bad("INVALID_EMAIL"),
+            "number" if value.parse::<f64>().is_err() => bad("INVALID_INTEGER"),
+            "date" if !is_date(value) && value.parse::<i64>().is_err() => bad("INVALID_DATE"),
+            "datetime" if span_of(value).is_none() && value.parse::<i64>().is_err() => {
+                bad("INVALID_DATE")
+            }
+            "bool" if value != "true" && value != "false" => bad("INVALID_BOOLEAN"),
+            "enumeration"
+                if !property.options.is_empty()
+                    && !value.split(';').all(|part| self.has_option(property, part)) =>
+            {
+                bad("INVALID_OPTION")
+            }
+            _ if value.len() > 65_536 => bad("PROPERTY_VALUE_TOO_LONG"),
+            _ => Ok(()),
+        }
+    }
+
+    fn has_option(&self, property: &Property, value: &str) -> bool {
+        property.options.iter().any(|option| option == value)
+    }
+}
+
+/// A rough look, as forms do it: one `@`, a dot after it, no blanks.
+fn is_mailbox(text: &str) -> bool {
+    let mut parts = text.split('@');
+    let (local, domain) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    parts.next().is_none()
+        && !local.is_empty()
+        && domain.contains('.')
+        && !domain.starts_with('.')
+        && !domain.ends_with('.')
+        && !text.contains(char::is_whitespace)
+}

@@ -1,0 +1,533 @@
+//! The sandbox: the stand-ins together, their people, and what a test may set.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::answer::{Answer, Call, Context};
+use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
+use crate::clock::{Clock, SECOND};
+use crate::control::{Author, ControlError};
+use crate::faults::{FaultRule, Strike, strike};
+use crate::halaxy::Halaxy;
+use crate::hubspot::Hubspot;
+use crate::options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
+use crate::plain::Plain;
+
+/// References of records read in process, where no client said how it addressed the sandbox.
+const NO_HOST: &str = "http://sandbox.invalid";
+
+/// Which record a person from a CSV file became, as `GET control/ids` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IdRow {
+    /// The id in the file.
+    pub csv_id: String,
+    /// `left` for Halaxy's people, `right` for the CRM's.
+    pub side: &'static str,
+    /// `halaxy` or `crm`.
+    pub system: &'static str,
+    /// `Patient` or `contacts`.
+    pub kind: &'static str,
+    /// The record's id in the product.
+    pub id: String,
+}
+
+/// The CRM that is served.
+enum Crm {
+    Hubspot(Box<Hubspot>),
+    Plain(Box<Plain>),
+}
+
+struct State {
+    rng: StdRng,
+    manners: Manners,
+    halaxy: Halaxy,
+    crm: Crm,
+    calls: CallLog,
+    faults: Vec<FaultRule>,
+    ids: Vec<IdRow>,
+}
+
+/// The stand-ins, shared between the HTTP server and whoever controls them.
+pub struct Sandbox {
+    state: Mutex<State>,
+    hook: Mutex<Option<Hook>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a product is called in the control API, with the kind of record it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    Halaxy,
+    Crm,
+}
+
+impl System {
+    /// The name in logs and in the control API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Halaxy => "halaxy",
+            Self::Crm => "crm",
+        }
+    }
+
+    fn of(system: &str, kind: &str) -> Result<Self, ControlError> {
+        match (system, kind) {
+            ("halaxy", "Patient") => Ok(Self::Halaxy),
+            ("crm", "contacts") => Ok(Self::Crm),
+            _ => Err(ControlError::NotFound),
+        }
+    }
+}
+
+impl Sandbox {
+    /// Makes the stand-ins and loads their people.
+    pub fn new(options: SandboxOptions) -> Arc<Self> {
+        let now = options.clock.now_micros();
+        let mut rng = StdRng::seed_from_u64(options.seed);
+        let mut cx = Context {
+            now,
+            rng: &mut rng,
+            manners: options.manners,
+        };
+        let mut halaxy = Halaxy::new(&mut cx);
+        let mut crm = match options.crm {
+            CrmKind::Hubspot => Crm::Hubspot(Box::new(Hubspot::new(&mut cx))),
+            CrmKind::Plain => Crm::Plain(Box::new(Plain::new(&mut cx))),
+        };
+        let mut ids = Vec::with_capacity(options.patients.len() + options.contacts.len());
+        for person in &options.patients {
+            let (created, updated) = past(&mut rng, now);
+            let id = halaxy.load(person, created, updated);
+            ids.push(IdRow {
+                csv_id: person.id.clone(),
+                side: "left",
+                system: "halaxy",
+                kind: "Patient",
+                id,
+            });
+        }
+        // In nasty manners one import gave all contacts the same time, which no window by time can cut.
+        let import = past(&mut rng, now);
+        for person in &options.contacts {
+            let (created, updated) = if options.manners == Manners::Nasty {
+                import
+            } else {
+                past(&mut rng, now)
+            };
+            let id = match &mut crm {
+                Crm::Hubspot(hubspot) => hubspot.load(person, created, updated),
+                Crm::Plain(plain) => plain.load(person, updated),
+            };
+            ids.push(IdRow {
+                csv_id: person.id.clone(),
+                side: "right",
+                system: "crm",
+                kind: "contacts",
+                id,
+            });
+        }
+        let state = State {
+            rng,
+            manners: options.manners,
+            halaxy,
+            crm,
+            calls: CallLog::default(),
+            faults: Vec::new(),
+            ids,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            hook: Mutex::new(None),
+            clock: options.clock,
+        })
+    }
+
+    /// The state; a panic in a hook or test elsewhere does not make it unusable.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clock all times come from.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Where the stand-ins are and how to sign in, when the sandbox is served at `base` (scheme and host).
+    pub fn endpoints(&self, base: &str) -> Endpoints {
+        let base = base.trim_end_matches('/');
+        let state = self.state();
+        let crm = match &state.crm {
+            Crm::Hubspot(hubspot) => TokenEndpoint {
+                base_url: format!("{base}/hubspot"),
+                token: hubspot.token.clone(),
+            },
+            Crm::Plain(plain) => TokenEndpoint {
+                base_url: format!("{base}/plain"),
+                token: plain.key.clone(),
+            },
+        };
+        Endpoints {
+            halaxy: HalaxyEndpoint {
+                base_url: format!("{base}/halaxy/main/"),
+                client_id: state.halaxy.client_id.clone(),
+                client_secret: state.halaxy.client_secret.clone(),
+            },
+            crm,
+            books: None,
+            control_url: format!("{base}/control"),
+        }
+    }
+
+    /// Sets the hook that is asked when a call arrives and when it has had its effect. It may act on the sandbox:
+    /// what it does lies between arrival and effect, or between effect and answer.
+    pub fn on_call(&self, hook: Box<dyn Fn(&CallInfo) -> Verdict + Send + Sync>) {
+        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::from(hook));
+    }
+
+    /// Takes the hook away.
+    pub fn clear_hook(&self) {
+        *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Asks the hook.
+    pub(crate) fn ask(&self, info: &CallInfo) -> Verdict {
+        let hook = self
+            .hook
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        hook.map_or(Verdict::Go, |hook| hook(info))
+    }
+
+    /// Notes a call and decides what strikes it.
+    pub(crate) fn arrived(
+        &self,
+        system: System,
+        method: &str,
+        path: &str,
+        query: &str,
+    ) -> (u64, i64, Strike) {
+        let now = self.clock.now_micros();
+        let state = &mut *self.state();
+        let n = state.calls.arrived(now, system.name(), method, path, query);
+        let strike = strike(
+            &mut state.faults,
+            state.manners,
+            &mut state.rng,
+            system.name(),
+            method,
+            path,
+        );
+        (n, now, strike)
+    }
+
+    /// Notes how a call ended.
+    pub(crate) fn ended(&self, n: u64, status: Option<u16>, fault: Option<String>) {
+        self.state().calls.ended(n, status, fault);
+    }
+
+    /// Lets a product answer a call. `product` is the first segment of the path.
+    pub(crate) fn apply(&self, product: &str, call: &Call) -> Answer {
+        let now = self.clock.now_micros();
+        let state = &mut *self.state();
+        let mut cx = Context {
+            now,
+            rng: &mut state.rng,
+            manners: state.manners,
+        };
+        match (product, &mut state.crm) {
+            ("halaxy", _) => state.halaxy.handle(call, &mut cx),
+            ("hubspot", Crm::Hubspot(hubspot)) => hubspot.handle(call, &mut cx),
+            ("plain", Crm::Plain(plain)) => plain.handle(call, &mut cx),
+            _ => Answer::empty(404),
+        }
+    }
+
+    /// Which product path serves the CRM.
+    pub(crate) fn crm_product(&self) -> &'static str {
+        match self.state().crm {
+            Crm::Hubspot(_) => "hubspot",
+            Crm::Plain(_) => "plain",
+        }
+    }
+
+    /// Every live record of a system (`halaxy`, `crm`) and kind (`Patient`, `contacts`) as the product shows it.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for another system or kind.
+    pub fn records(&self, system: &str, kind: &str) -> Result<Vec<Value>, ControlError> {
+        self.records_at(system, kind, NO_HOST, false)
+    }
+
+    /// Like [`Self::records`], with references as a client at `base` sees them, and removed records if asked.
+    pub(crate) fn records_at(
+        &self,
+        system: &str,
+        kind: &str,
+        base: &str,
+        with_removed: bool,
+    ) -> Result<Vec<Value>, ControlError> {
+        let state = self.state();
+        Ok(match (System::of(system, kind)?, &state.crm) {
+            (System::Halaxy, _) => state.halaxy.records(&halaxy_base(base), with_removed),
+            (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
+            (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
+        })
+    }
+
+    /// One live record as the product shows it.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub fn record(&self, system: &str, kind: &str, id: &str) -> Result<Value, ControlError> {
+        self.record_at(system, kind, id, NO_HOST)
+    }
+
+    pub(crate) fn record_at(
+        &self,
+        system: &str,
+        kind: &str,
+        id: &str,
+        base: &str,
+    ) -> Result<Value, ControlError> {
+        let state = self.state();
+        match (System::of(system, kind)?, &state.crm) {
+            (System::Halaxy, _) => state.halaxy.record(id, &halaxy_base(base)),
+            (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
+            (System::Crm, Crm::Plain(plain)) => plain.record(id),
+        }
+        .ok_or(ControlError::NotFound)
+    }
+
+    /// Somebody at the screen makes a record; gives its id.
+    ///
+    /// # Errors
+    /// [`ControlError`] as the product's screens would refuse.
+    pub fn person_create(
+        &self,
+        system: &str,
+        kind: &str,
+        body: &Value,
+    ) -> Result<String, ControlError> {
+        self.person_create_as(system, kind, body, Author::Person)
+    }
+
+    /// Like [`Self::person_create`], by another author.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn person_create_as(
+        &self,
+        system: &str,
+        kind: &str,
+        body: &Value,
+        author: Author,
+    ) -> Result<String, ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
+            Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
+            Target::Plain(plain) => plain.person_create(body, cx.now),
+        })
+    }
+
+    /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
+    /// over its properties, with or without the member `properties`).
+    ///
+    /// # Errors
+    /// [`ControlError`] as the product's screens would refuse.
+    pub fn person_edit(
+        &self,
+        system: &str,
+        kind: &str,
+        id: &str,
+        patch: &Value,
+    ) -> Result<(), ControlError> {
+        self.person_edit_as(system, kind, id, patch, Author::Person)
+    }
+
+    /// Like [`Self::person_edit`], by another author.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn person_edit_as(
+        &self,
+        system: &str,
+        kind: &str,
+        id: &str,
+        patch: &Value,
+        author: Author,
+    ) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, author, cx),
+            Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
+            Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
+        })
+    }
+
+    /// Somebody at the screen deletes a record. In the HubSpot-shaped CRM that archives it, in the plain one it marks it.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_delete(id),
+            Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
+            Target::Plain(plain) => plain.person_delete(id, cx.now),
+        })
+    }
+
+    /// Somebody at the screen brings a deleted record back; Halaxy has no way to.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
+    pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(_) => Err(ControlError::Refused(
+                "a removed patient stays removed".into(),
+            )),
+            Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
+            Target::Plain(plain) => plain.person_restore(id, cx.now),
+        })
+    }
+
+    /// Somebody at the screen merges two records; gives the survivor's id, which may be a new one.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn person_merge(
+        &self,
+        system: &str,
+        kind: &str,
+        winner: &str,
+        loser: &str,
+    ) -> Result<String, ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
+            Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
+            Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
+        })
+    }
+
+    fn act<T>(
+        &self,
+        system: &str,
+        kind: &str,
+        act: impl FnOnce(Target<'_>, &mut Context<'_>) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        let system = System::of(system, kind)?;
+        let now = self.clock.now_micros();
+        let state = &mut *self.state();
+        let mut cx = Context {
+            now,
+            rng: &mut state.rng,
+            manners: state.manners,
+        };
+        let target = match (system, &mut state.crm) {
+            (System::Halaxy, _) => Target::Halaxy(&mut state.halaxy),
+            (System::Crm, Crm::Hubspot(hubspot)) => Target::Hubspot(hubspot),
+            (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
+        };
+        act(target, &mut cx)
+    }
+
+    /// The API calls after number `n`, oldest first.
+    pub fn calls_after(&self, n: u64) -> Vec<CallRecord> {
+        self.state().calls.after(n)
+    }
+
+    /// Replaces the ordered faults.
+    pub fn set_faults(&self, rules: Vec<FaultRule>) {
+        self.state().faults = rules;
+    }
+
+    /// The ordered faults that are not used up.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.state().faults.clone()
+    }
+
+    /// Changes the manners and, with them, every switch.
+    pub fn set_manners(&self, manners: Manners) {
+        let state = &mut *self.state();
+        state.manners = manners;
+        state.halaxy.set_manners(manners);
+        match &mut state.crm {
+            Crm::Hubspot(hubspot) => hubspot.set_manners(manners),
+            Crm::Plain(plain) => plain.set_manners(manners),
+        }
+    }
+
+    /// The manners in force.
+    pub fn manners(&self) -> Manners {
+        self.state().manners
+    }
+
+    /// Which records the people from the CSV files became.
+    pub fn ids(&self) -> Vec<IdRow> {
+        self.state().ids.clone()
+    }
+
+    /// The switches of a system: [`HalaxySwitches`](crate::HalaxySwitches), [`HubspotSwitches`](crate::HubspotSwitches)
+    /// or [`PlainSwitches`](crate::PlainSwitches) as JSON.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for another system.
+    pub fn switches(&self, system: &str) -> Result<Value, ControlError> {
+        let state = self.state();
+        match (system, &state.crm) {
+            ("halaxy", _) => serde_json::to_value(&state.halaxy.switches),
+            ("crm", Crm::Hubspot(hubspot)) => serde_json::to_value(&hubspot.switches),
+            ("crm", Crm::Plain(plain)) => serde_json::to_value(&plain.switches),
+            _ => return Err(ControlError::NotFound),
+        }
+        .map_err(|error| ControlError::Refused(error.to_string()))
+    }
+
+    /// Changes switches of a system by a merge-patch, until the manners change; gives them as they then are.
+    ///
+    /// # Errors
+    /// [`ControlError::Refused`] for a switch that does not exist or a value it cannot take.
+    pub fn set_switches(&self, system: &str, patch: &Value) -> Result<Value, ControlError> {
+        let mut wanted = self.switches(system)?;
+        crate::patch::merge(&mut wanted, patch);
+        let refused = |error: serde_json::Error| ControlError::Refused(error.to_string());
+        let state = &mut *self.state();
+        let shown = wanted.clone();
+        match (system, &mut state.crm) {
+            ("halaxy", _) => {
+                state.halaxy.switches = serde_json::from_value(wanted).map_err(refused)?
+            }
+            ("crm", Crm::Hubspot(hubspot)) => {
+                hubspot.switches = serde_json::from_value(wanted).map_err(refused)?
+            }
+            ("crm", Crm::Plain(plain)) => {
+                plain.switches = serde_json::from_value(wanted).map_err(refused)?
+            }
+            _ => return Err(ControlError::NotFound),
+        }
+        Ok(shown)
+    }
+}
+
+/// The product an action of a person goes to.
+enum Target<'a> {
+    Halaxy(&'a mut Halaxy),
+    Hubspot(&'a mut Hubspot),
+    Plain(&'a mut Plain),
+}
+
+/// Halaxy's own base, which absolute references start with.
+pub(crate) fn halaxy_base(base: &str) -> String {
+    format!("{base}/halaxy/main")
+}
+
+/// A time of creation and one of the last change, between an hour and two years ago.
+fn past(rng: &mut StdRng, now: i64) -> (i64, i64) {
+    const HOUR: i64 = 3_600 * SECOND;
+    let updated = now - rng.random_range(HOUR..365 * 24 * HOUR);
+    let created = updated - rng.random_range(0..365 * 24 * HOUR);
+    (created, updated)
+}
