@@ -1,1 +1,44 @@
-//! bridge-store
+//! Where the bridge keeps everything: one [`Store`] per practice over SQLite. The only crate with
+//! SQL. Callers see the aggregate of `bridge_core`, batches and transactions, never the database,
+//! so that PostgreSQL joins behind the same methods.
+//!
+//! - Reads are methods of [`Store`]; every change is a method of [`Tx`], the one write transaction
+//!   at a time. What must agree is changed in one [`Tx`]; dropped without [`Tx::commit`] it leaves
+//!   nothing.
+//! - An [`bridge_core::Entity`] is saved against the revision it was loaded with; a stale one is
+//!   not written and is named, so two workers on one entity exclude each other.
+//! - Personal values are sealed ([`Key`]); columns hold ids, states and times. Look-ups go by keyed
+//!   hash ([`LookupKey`]).
+//! - A missing file is a new, empty store. A damaged one is refused ([`StoreError::Corrupt`]): the
+//!   way back is a backup, or linking again from the systems, never creating again.
+//! - Every row belongs to a practice, and a [`Store`] sees the rows of its own only.
+#![deny(missing_docs)]
+
+mod audit;
+mod body;
+mod candidates;
+mod codec;
+mod codes;
+mod counts;
+mod db;
+mod error;
+mod index;
+mod key;
+mod load;
+mod open;
+mod progress;
+mod records;
+mod review;
+mod save;
+mod tx;
+mod work;
+
+pub use error::{Result, StoreError};
+pub use key::{Key, KeyError};
+pub use open::Store;
+pub use progress::Lease;
+pub use records::{
+    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Due, Filter,
+    Found, LinkRow, LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
+};
+pub use tx::Tx;

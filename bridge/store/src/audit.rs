@@ -1,0 +1,187 @@
+//! What happened and why, and the values that lost: both only grow, until their time is over.
+
+use crate::{
+    body::{Scope, spread},
+    db::{Args, Columns, Conn, Insert, Row, execute, fetch, fetch_one},
+    error::Result,
+    open::Store,
+    records::{AuditEntry, Loser, RecordKey},
+    tx::Tx,
+};
+use bridge_core::Time;
+
+const AUDIT: Insert = Insert {
+    head: "INSERT INTO audit (practice, seq, at, run, entity, system, remote_id, event, units, reason, body)",
+    columns: 11,
+    tail: "",
+};
+const LOSER: Insert = Insert {
+    head: "INSERT INTO loser (practice, seq, entity, unit, system, at, until, why, value)",
+    columns: 9,
+    tail: "",
+};
+const LAST_AUDIT: &str = "SELECT seq FROM audit WHERE practice = $1 ORDER BY seq DESC LIMIT 1";
+const LAST_LOSER: &str = "SELECT seq FROM loser WHERE practice = $1 ORDER BY seq DESC LIMIT 1";
+const OF_ENTITY: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
+     WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY seq";
+const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
+     WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
+const LOSERS: &str = "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
+
+impl Tx {
+    /// Appends to the audit, in this order.
+    pub async fn append_audit(&mut self, entries: &[AuditEntry]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let (conn, scope) = self.parts();
+        let first = next_seq(conn, scope, LAST_AUDIT).await?;
+        let rows = spread(entries.iter().zip(first..).collect(), |(entry, seq)| {
+            let body = entry
+                .body
+                .as_ref()
+                .map(|body| scope.seal("audit", &[&seq.to_string()], body));
+            (entry, seq, body)
+        });
+        AUDIT
+            .run(conn, rows, |args, (entry, seq, body)| {
+                args.shared(&scope.practice)
+                    .int(seq)
+                    .int(entry.at)
+                    .text_or_null(entry.run.as_deref())
+                    .text(entry.entity.as_deref().unwrap_or_default())
+                    .text(entry.system.as_deref().unwrap_or_default())
+                    .text(entry.remote_id.as_deref().unwrap_or_default())
+                    .text(&entry.event)
+                    .text(&entry.units.join(","))
+                    .text(&entry.reason)
+                    .blob_or_null(body);
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Keeps values that lost.
+    pub async fn append_losers(&mut self, losers: &[Loser]) -> Result<()> {
+        if losers.is_empty() {
+            return Ok(());
+        }
+        let (conn, scope) = self.parts();
+        let first = next_seq(conn, scope, LAST_LOSER).await?;
+        let rows = spread(losers.iter().zip(first..).collect(), |(loser, seq)| {
+            (
+                loser,
+                seq,
+                scope.seal("loser", &[&seq.to_string()], &loser.value),
+            )
+        });
+        LOSER
+            .run(conn, rows, |args, (loser, seq, value)| {
+                args.shared(&scope.practice)
+                    .int(seq)
+                    .text(&loser.entity)
+                    .text(&loser.unit)
+                    .text(&loser.system)
+                    .int(loser.at)
+                    .int(loser.until)
+                    .text(&loser.why)
+                    .blob(value);
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Forgets values whose time is over; the number forgotten.
+    pub async fn expire_losers(&mut self, now: Time) -> Result<u64> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice).int(now);
+        execute(
+            conn,
+            "DELETE FROM loser WHERE practice = $1 AND until < $2",
+            args,
+        )
+        .await
+    }
+}
+
+impl Store {
+    /// Everything noted about an entity, oldest first.
+    pub async fn audit(&self, entity: &str) -> Result<Vec<AuditEntry>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(entity);
+        let rows = fetch(&mut *self.read().await?, OF_ENTITY, args).await?;
+        rows.iter().map(|row| self.scope.audit_entry(row)).collect()
+    }
+
+    /// Everything noted about a record while it belonged to no entity, oldest first.
+    pub async fn audit_of_record(&self, record: &RecordKey) -> Result<Vec<AuditEntry>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .text(&record.system)
+            .text(&record.remote_id);
+        let rows = fetch(&mut *self.read().await?, OF_RECORD, args).await?;
+        rows.iter().map(|row| self.scope.audit_entry(row)).collect()
+    }
+
+    /// Values of an entity that lost, oldest first.
+    pub async fn losers(&self, entity: &str) -> Result<Vec<Loser>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(entity);
+        let rows = fetch(&mut *self.read().await?, LOSERS, args).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Loser {
+                    entity: entity.to_string(),
+                    unit: row.text(1)?,
+                    system: row.text(2)?,
+                    at: row.int(3)?,
+                    until: row.int(4)?,
+                    why: row.text(5)?,
+                    value: self
+                        .scope
+                        .open("loser", &[&row.int(0)?.to_string()], row.blob(6)?)?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Scope {
+    fn audit_entry(&self, row: &Row) -> Result<AuditEntry> {
+        let some = |column| {
+            row.text(column)
+                .map(|text| (!text.is_empty()).then_some(text))
+        };
+        let body = row
+            .blob_or_null(9)?
+            .map(|body| self.open("audit", &[&row.int(0)?.to_string()], body))
+            .transpose()?;
+        Ok(AuditEntry {
+            at: row.int(1)?,
+            run: row.text_or_null(2)?,
+            entity: some(3)?,
+            system: some(4)?,
+            remote_id: some(5)?,
+            event: row.text(6)?,
+            units: row
+                .text(7)?
+                .split(',')
+                .filter(|unit| !unit.is_empty())
+                .map(str::to_string)
+                .collect(),
+            reason: row.text(8)?,
+            body,
+        })
+    }
+}
+
+/// Safe to count on from here: the transaction holds the write lock.
+async fn next_seq(conn: &mut Conn, scope: &Scope, last: &'static str) -> Result<i64> {
+    let mut args = Args::default();
+    args.shared(&scope.practice);
+    Ok(fetch_one(conn, last, args)
+        .await?
+        .map_or(Ok(0), |row| row.int(0))?
+        + 1)
+}

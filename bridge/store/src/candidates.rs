@@ -1,0 +1,174 @@
+//! Pairs of records that may be the same entity.
+
+use crate::{
+    db::{Among, Args, Columns, Insert, Row, fetch, fetch_one},
+    error::{Result, StoreError},
+    open::Store,
+    records::{Candidate, CandidateState, Page, Paged, RecordKey},
+    tx::Tx,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A decided pair stays decided: the same pair found again changes nothing.
+const ADD: Insert = Insert {
+    head: "INSERT INTO candidate (practice, id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since)",
+    columns: 12,
+    tail: "ON CONFLICT (practice, id) DO UPDATE SET score = excluded.score, reasons = excluded.reasons \
+           WHERE candidate.state = 'open'",
+};
+const CLOSE: Among = Among {
+    head: "UPDATE candidate SET state = ? WHERE practice = ? AND id",
+    tail: "",
+};
+const OF_A: Among = Among {
+    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+           WHERE practice = ? AND a_system = ? AND a_kind = ? AND a_id",
+    tail: "",
+};
+const OF_B: Among = Among {
+    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+           WHERE practice = ? AND b_system = ? AND b_kind = ? AND b_id",
+    tail: "",
+};
+const IN_STATE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+     WHERE practice = $1 AND state = $2 AND (since > $3 OR since = $3 AND id > $4) ORDER BY since, id LIMIT $5";
+const ONE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+     WHERE practice = $1 AND id = $2";
+
+impl Tx {
+    /// Files candidates. A pair that is open gets the new score and reasons; one that was decided
+    /// stays as decided.
+    pub async fn add_candidates(&mut self, candidates: &[Candidate]) -> Result<()> {
+        let (conn, scope) = self.parts();
+        ADD.run(conn, candidates.iter().collect(), |args, c| {
+            args.shared(&scope.practice);
+            for text in [
+                &c.id,
+                &c.a.system,
+                &c.a.kind,
+                &c.a.remote_id,
+                &c.b.system,
+                &c.b.kind,
+                &c.b.remote_id,
+            ] {
+                args.text(text);
+            }
+            let reasons = serde_json::Value::from(c.reasons.clone()).to_string();
+            args.int(c.score)
+                .text(&reasons)
+                .text(code(c.state))
+                .int(c.since);
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Decides candidates by id (or opens them again).
+    pub async fn close_candidates(&mut self, ids: &[String], state: CandidateState) -> Result<()> {
+        let (conn, scope) = self.parts();
+        CLOSE
+            .run(
+                conn,
+                ids,
+                |args| {
+                    args.text(code(state)).shared(&scope.practice);
+                },
+                |args, id| {
+                    args.text(id);
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// Every candidate, open or decided, that any of these records is part of, by id.
+    pub async fn candidates_of(&mut self, records: &[RecordKey]) -> Result<Vec<Candidate>> {
+        let mut by_kind: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+        for record in records {
+            by_kind
+                .entry((&record.system, &record.kind))
+                .or_default()
+                .insert(&record.remote_id);
+        }
+        let (conn, scope) = self.parts();
+        let mut found = BTreeMap::new();
+        for ((system, kind), ids) in by_kind {
+            let ids: Vec<&str> = ids.into_iter().collect();
+            for side in [&OF_A, &OF_B] {
+                let head = |args: &mut Args| {
+                    args.shared(&scope.practice).text(system).text(kind);
+                };
+                let rows = side
+                    .fetch(conn, &ids, head, |args, id| {
+                        args.text(id);
+                    })
+                    .await?;
+                for row in rows {
+                    let candidate = candidate(&row)?;
+                    found.insert(candidate.id.clone(), candidate);
+                }
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+}
+
+impl Store {
+    /// Candidates in that state, oldest first.
+    pub async fn candidates(&self, state: CandidateState, page: &Page) -> Result<Paged<Candidate>> {
+        let mut args = Args::default();
+        let (since, id) = page.start();
+        args.shared(&self.scope.practice)
+            .text(code(state))
+            .int(since)
+            .text(&id)
+            .int(page.limit as i64);
+        let rows = fetch(&mut *self.read().await?, IN_STATE, args).await?;
+        let rows = rows.iter().map(candidate).collect::<Result<Vec<_>>>()?;
+        Ok(Paged::of(rows, page, |candidate| {
+            (candidate.since, &candidate.id)
+        }))
+    }
+
+    /// One candidate, open or decided.
+    pub async fn candidate(&self, id: &str) -> Result<Option<Candidate>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(id);
+        fetch_one(&mut *self.read().await?, ONE, args)
+            .await?
+            .as_ref()
+            .map(candidate)
+            .transpose()
+    }
+}
+
+fn code(state: CandidateState) -> &'static str {
+    match state {
+        CandidateState::Open => "open",
+        CandidateState::Same => "same",
+        CandidateState::Different => "different",
+    }
+}
+
+fn candidate(row: &Row) -> Result<Candidate> {
+    let id = row.text(0)?;
+    let damaged = || StoreError::Damaged {
+        table: "candidate",
+        row: id.clone(),
+        detail: "its content is not understood",
+    };
+    Ok(Candidate {
+        a: RecordKey::new(row.text(1)?, row.text(2)?, row.text(3)?),
+        b: RecordKey::new(row.text(4)?, row.text(5)?, row.text(6)?),
+        score: row.int(7)?,
+        reasons: serde_json::from_str(&row.text(8)?).map_err(|_| damaged())?,
+        state: match row.text(9)?.as_str() {
+            "open" => CandidateState::Open,
+            "same" => CandidateState::Same,
+            "different" => CandidateState::Different,
+            _ => return Err(damaged()),
+        },
+        since: row.int(10)?,
+        id,
+    })
+}

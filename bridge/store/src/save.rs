@@ -1,0 +1,403 @@
+//! Saving aggregates: each against the revision it was loaded with, and of each only the rows that
+//! changed.
+
+use crate::{
+    body::{Scope, spread},
+    codes,
+    db::{Among, Args, Columns, Insert, Row},
+    error::Result,
+    records::{RecordKey, conflict_id, short_id},
+    tx::{Tx, bind_link},
+};
+use bridge_core::{Card, Conflict, Entity, Lane, Link, Time, Write};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// A row whose stored revision is not the one before is left alone and not returned. Revisions
+/// start at 1, so a new entity never replaces a stored one.
+const ENTITY: Insert = Insert {
+    head: "INSERT INTO entity (practice, id, kind, revision, dirty, dirty_since, lane, candidate, body)",
+    columns: 9,
+    tail: "ON CONFLICT (practice, id) DO UPDATE SET kind = excluded.kind, revision = excluded.revision, \
+           dirty_since = CASE WHEN entity.dirty = 1 AND excluded.dirty = 1 THEN entity.dirty_since ELSE excluded.dirty_since END, \
+           lane = CASE WHEN entity.dirty = 1 AND excluded.dirty = 1 AND entity.lane < excluded.lane THEN entity.lane ELSE excluded.lane END, \
+           dirty = excluded.dirty, candidate = excluded.candidate, body = excluded.body \
+           WHERE entity.revision = excluded.revision - 1 RETURNING id",
+};
+const LINK: Insert = Insert {
+    head: "INSERT INTO link (practice, system, kind, remote_id, entity, generation, state, known_at, look, asked, held, body)",
+    columns: 12,
+    tail: "ON CONFLICT (practice, system, kind, remote_id) DO UPDATE SET entity = excluded.entity, generation = excluded.generation, \
+           state = excluded.state, known_at = excluded.known_at, look = excluded.look, asked = excluded.asked, held = excluded.held, \
+           body = excluded.body",
+};
+const OWNERS: Among = Among {
+    head: "SELECT remote_id, entity FROM link WHERE practice = ? AND system = ? AND kind = ? AND entity IS NOT NULL AND remote_id",
+    tail: "",
+};
+const WRITE: Insert = Insert {
+    head: "INSERT INTO write (practice, entity, system, kind, op, state, lane, since, not_before, at, tries, body)",
+    columns: 12,
+    tail: "ON CONFLICT (practice, entity, system) DO UPDATE SET kind = excluded.kind, op = excluded.op, state = excluded.state, \
+           lane = excluded.lane, since = CASE WHEN write.state = 'planned' AND excluded.state = 'planned' THEN write.since \
+           ELSE excluded.since END, not_before = excluded.not_before, at = excluded.at, tries = excluded.tries, body = excluded.body",
+};
+const NO_WRITE: Among = Among {
+    head: "DELETE FROM write WHERE practice = ? AND system = ? AND entity",
+    tail: "",
+};
+const CONFLICT: Insert = Insert {
+    head: "INSERT INTO conflict (practice, entity, unit, id, since, body)",
+    columns: 6,
+    tail: "ON CONFLICT (practice, entity, unit) DO UPDATE SET since = excluded.since, body = excluded.body",
+};
+const NO_CONFLICT: Among = Among {
+    head: "DELETE FROM conflict WHERE practice = ? AND unit = ? AND entity",
+    tail: "",
+};
+const CARD: Insert = Insert {
+    head: "INSERT INTO card (practice, entity, kind, system, id, units, since)",
+    columns: 7,
+    tail: "ON CONFLICT (practice, entity, kind, system) DO UPDATE SET units = excluded.units, since = excluded.since",
+};
+const NO_CARD: Among = Among {
+    head: "DELETE FROM card WHERE practice = ? AND kind = ? AND system = ? AND entity",
+    tail: "",
+};
+
+/// What one entity's save comes to, sealed.
+struct Change<'a> {
+    after: &'a Entity,
+    revision: i64,
+    body: Vec<u8>,
+    /// Records that leave the entity.
+    leaving: Vec<(Link, Vec<u8>)>,
+    links: Vec<(&'a Link, Vec<u8>)>,
+    writes: Vec<(&'a Write, Vec<u8>)>,
+    conflicts: Vec<(&'a str, &'a Conflict, Vec<u8>)>,
+    cards: Vec<&'a Card>,
+    /// Systems, units, and cards by kind and system, that are no more.
+    no_writes: Vec<&'a str>,
+    no_conflicts: Vec<&'a str>,
+    no_cards: Vec<(&'static str, &'a str)>,
+}
+
+impl Tx {
+    /// Saves entities as they are after a decision, each against what it was before (none for a
+    /// new one, with a new id). Of each, only the links, writes, conflicts and cards that changed
+    /// are written; writes, conflicts and cards that are no more are deleted. A record that is no
+    /// longer the entity's link of its system stays as a row of its own, with the next generation
+    /// and no entity. Records that join an entity must have been loaded in this same transaction.
+    ///
+    /// The stored revision becomes the one before plus one, whatever `after` says. An entity that
+    /// waits for reconcile after, and did not before, waits in `lane` since `now`; so does a write
+    /// that is newly planned. Returns the ids of the entities that were not saved, because
+    /// somebody else saved them in between or because a record they take belongs to another one:
+    /// load them again and decide again.
+    pub async fn save_entities(
+        &mut self,
+        pairs: &[(Option<Entity>, Entity)],
+        lane: Lane,
+        now: Time,
+    ) -> Result<Vec<String>> {
+        let taken = self.taken(pairs).await?;
+        let (conn, scope) = self.parts();
+        let free: Vec<_> = pairs
+            .iter()
+            .filter(|(_, after)| !taken.contains(after.id.as_str()))
+            .collect();
+        let mut changes = spread(free, |(before, after)| scope.change(before.as_ref(), after));
+
+        let rows = changes
+            .iter_mut()
+            .map(|c| (c.after, c.revision, std::mem::take(&mut c.body)))
+            .collect();
+        let saved = ENTITY
+            .fetch(conn, rows, |args, (after, revision, body)| {
+                args.shared(&scope.practice)
+                    .text(&after.id)
+                    .text(&after.kind)
+                    .int(revision)
+                    .int(after.dirty.into())
+                    .int(now)
+                    .int(codes::lane(lane))
+                    .int(after.candidate.into())
+                    .blob(body);
+            })
+            .await?;
+        let saved = saved
+            .iter()
+            .map(|row: &Row| row.text(0))
+            .collect::<Result<HashSet<String>>>()?;
+        changes.retain(|change| saved.contains(&change.after.id));
+
+        self.write_changes(changes, now).await?;
+        Ok(pairs
+            .iter()
+            .map(|(_, after)| &after.id)
+            .filter(|id| !saved.contains(*id))
+            .cloned()
+            .collect())
+    }
+
+    async fn write_changes(&mut self, changes: Vec<Change<'_>>, now: Time) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let practice = &scope.practice;
+        let (mut leaving, mut links, mut writes, mut conflicts, mut cards) =
+            (vec![], vec![], vec![], vec![], vec![]);
+        let mut no_writes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut no_conflicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut no_cards: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for change in changes {
+            let id = change.after.id.as_str();
+            leaving.extend(change.leaving);
+            links.extend(
+                change
+                    .links
+                    .into_iter()
+                    .map(|(link, body)| (id, link, body)),
+            );
+            writes.extend(
+                change
+                    .writes
+                    .into_iter()
+                    .map(|(write, body)| (id, write, body)),
+            );
+            conflicts.extend(
+                change
+                    .conflicts
+                    .into_iter()
+                    .map(|(unit, conflict, body)| (id, unit, conflict, body)),
+            );
+            cards.extend(change.cards.into_iter().map(|card| (id, card)));
+            change
+                .no_writes
+                .into_iter()
+                .for_each(|system| no_writes.entry(system).or_default().push(id));
+            change
+                .no_conflicts
+                .into_iter()
+                .for_each(|unit| no_conflicts.entry(unit).or_default().push(id));
+            change
+                .no_cards
+                .into_iter()
+                .for_each(|card| no_cards.entry(card).or_default().push(id));
+        }
+
+        // First out, then in: an entity has one record per system at any moment.
+        LINK.run(conn, leaving, |args, (link, body)| {
+            bind_link(args, scope, &link, None, body)
+        })
+        .await?;
+        LINK.run(conn, links, |args, (id, link, body)| {
+            bind_link(args, scope, link, Some(id), body)
+        })
+        .await?;
+        for (system, ids) in no_writes {
+            let head = |args: &mut Args| {
+                args.shared(practice).text(system);
+            };
+            NO_WRITE.run(conn, &ids, head, bind_id).await?;
+        }
+        WRITE
+            .run(conn, writes, |args, (id, write, body)| {
+                args.shared(practice)
+                    .text(id)
+                    .text(&write.system)
+                    .text(&write.kind)
+                    .text(codes::op(write.op))
+                    .text(codes::write_state(write.state))
+                    .int(codes::lane(write.lane))
+                    .int(now)
+                    .int(write.not_before)
+                    .int(write.at)
+                    .int(write.tries.into())
+                    .blob(body);
+            })
+            .await?;
+        for (unit, ids) in no_conflicts {
+            let head = |args: &mut Args| {
+                args.shared(practice).text(unit);
+            };
+            NO_CONFLICT.run(conn, &ids, head, bind_id).await?;
+        }
+        CONFLICT
+            .run(conn, conflicts, |args, (id, unit, conflict, body)| {
+                args.shared(practice)
+                    .text(id)
+                    .text(unit)
+                    .text(&conflict_id(id, unit))
+                    .int(conflict.since)
+                    .blob(body);
+            })
+            .await?;
+        for ((kind, system), ids) in no_cards {
+            let head = |args: &mut Args| {
+                args.shared(practice).text(kind).text(system);
+            };
+            NO_CARD.run(conn, &ids, head, bind_id).await?;
+        }
+        CARD.run(conn, cards, |args, (id, card)| {
+            let kind = codes::card(card.kind);
+            let units =
+                serde_json::Value::from(card.units.iter().cloned().collect::<Vec<_>>()).to_string();
+            args.shared(practice)
+                .text(id)
+                .text(kind)
+                .text(&card.system)
+                .text(&short_id(&["card", id, kind, &card.system]))
+                .text(&units)
+                .int(card.since);
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Entities that take a record which belongs to another entity, and is not given up by it here.
+    async fn taken<'a>(
+        &mut self,
+        pairs: &'a [(Option<Entity>, Entity)],
+    ) -> Result<HashSet<&'a str>> {
+        let mut joining: BTreeMap<(&str, &str), HashMap<&str, &'a str>> = BTreeMap::new();
+        let mut given_up: HashSet<(RecordKey, &str)> = HashSet::new();
+        for (before, after) in pairs {
+            let had = before
+                .iter()
+                .flat_map(|b| b.links.values())
+                .map(RecordKey::from)
+                .collect::<BTreeSet<_>>();
+            let has = after
+                .links
+                .values()
+                .map(RecordKey::from)
+                .collect::<BTreeSet<_>>();
+            for link in after
+                .links
+                .values()
+                .filter(|link| !had.contains(&RecordKey::from(*link)))
+            {
+                joining
+                    .entry((&link.system, &link.kind))
+                    .or_default()
+                    .insert(&link.remote_id, &after.id);
+            }
+            given_up.extend(
+                had.difference(&has)
+                    .map(|record| (record.clone(), after.id.as_str())),
+            );
+        }
+        let (conn, scope) = self.parts();
+        let mut taken = HashSet::new();
+        for ((system, kind), records) in joining {
+            let ids: Vec<&str> = records.keys().copied().collect();
+            let head = |args: &mut Args| {
+                args.shared(&scope.practice).text(system).text(kind);
+            };
+            for row in OWNERS.fetch(conn, &ids, head, bind_id).await? {
+                let (remote_id, owner) = (row.text(0)?, row.text(1)?);
+                if let Some(taker) = records.get(remote_id.as_str())
+                    && *taker != owner
+                    && !given_up
+                        .contains(&(RecordKey::new(system, kind, &*remote_id), owner.as_str()))
+                {
+                    taken.insert(*taker);
+                }
+            }
+        }
+        Ok(taken)
+    }
+}
+
+impl Scope {
+    fn change<'a>(&self, before: Option<&'a Entity>, after: &'a Entity) -> Change<'a> {
+        let Entity {
+            id,
+            conflicts,
+            cards,
+            links,
+            writes,
+            ..
+        } = after;
+        let before_links = before.map(|b| &b.links);
+        let leaving = before_links
+            .into_iter()
+            .flatten()
+            .filter(|(system, link)| {
+                links
+                    .get(*system)
+                    .is_none_or(|now| RecordKey::from(now) != RecordKey::from(*link))
+            })
+            .map(|(_, link)| Link {
+                entity: None,
+                generation: link.generation + 1,
+                ..link.clone()
+            })
+            .map(|link| {
+                let body = self.seal_link(&link);
+                (link, body)
+            })
+            .collect();
+        Change {
+            after,
+            revision: before.map_or(1, |b| b.revision + 1),
+            body: self.seal("entity", &[id], after),
+            leaving,
+            links: links
+                .iter()
+                .filter(|(system, link)| before_links.and_then(|b| b.get(*system)) != Some(*link))
+                .map(|(_, link)| (link, self.seal_link(link)))
+                .collect(),
+            writes: writes
+                .iter()
+                .filter(|(system, write)| {
+                    before.and_then(|b| b.writes.get(*system)) != Some(*write)
+                })
+                .map(|(system, write)| (write, self.seal("write", &[id, system], write)))
+                .collect(),
+            conflicts: conflicts
+                .iter()
+                .filter(|(unit, conflict)| {
+                    before.and_then(|b| b.conflicts.get(*unit)) != Some(*conflict)
+                })
+                .map(|(unit, conflict)| {
+                    (
+                        unit.as_str(),
+                        conflict,
+                        self.seal("conflict", &[id, unit], conflict),
+                    )
+                })
+                .collect(),
+            cards: cards
+                .iter()
+                .filter(|card| before.is_none_or(|b| !b.cards.contains(card)))
+                .collect(),
+            no_writes: gone(before.map(|b| &b.writes), writes),
+            no_conflicts: gone(before.map(|b| &b.conflicts), conflicts),
+            no_cards: before
+                .iter()
+                .flat_map(|b| &b.cards)
+                .filter(|was| {
+                    !cards
+                        .iter()
+                        .any(|is| is.kind == was.kind && is.system == was.system)
+                })
+                .map(|card| (codes::card(card.kind), card.system.as_str()))
+                .collect(),
+        }
+    }
+}
+
+fn gone<'a, T>(
+    before: Option<&'a BTreeMap<String, T>>,
+    after: &BTreeMap<String, T>,
+) -> Vec<&'a str> {
+    before
+        .into_iter()
+        .flat_map(BTreeMap::keys)
+        .filter(|name| !after.contains_key(*name))
+        .map(String::as_str)
+        .collect()
+}
+
+fn bind_id(args: &mut Args, id: &&str) {
+    args.text(id);
+}

@@ -1,0 +1,164 @@
+//! What is to be done: dirty entities, due writes, looks, records without an entity. Dirty flags
+//! and states are the truth; a queue only wakes.
+
+use crate::{
+    codes,
+    db::{Args, Columns, fetch},
+    error::{Result, StoreError},
+    load::sealed_link,
+    open::Store,
+    records::Due,
+};
+use bridge_core::{Lane, Link, Time, WriteState};
+
+const DIRTY: &str = "SELECT id FROM entity WHERE practice = $1 AND dirty = 1 ORDER BY lane, dirty_since, id LIMIT $2";
+const UNIDENTIFIED: &str = "SELECT system, kind, remote_id, entity, body FROM link \
+     WHERE practice = $1 AND entity IS NULL AND state = 'live' ORDER BY system, kind, remote_id LIMIT $2";
+const DUE: &str = "SELECT w.entity, w.lane FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
+     WHERE w.practice = $1 AND w.system = $2 AND w.state = 'planned' AND w.not_before <= $3 AND e.dirty = 0 \
+     ORDER BY w.lane, w.since, w.entity LIMIT $4";
+const UNSETTLED: &str = "SELECT entity FROM write \
+     WHERE practice = $1 AND system = $2 AND state IN ('sent', 'unknown') ORDER BY at, entity";
+const LOOKS: &str = "SELECT l.remote_id FROM link l WHERE l.practice = $1 AND l.system = $2 AND l.kind = $3 AND l.look = 1 \
+     AND NOT EXISTS (SELECT 1 FROM write w WHERE w.practice = l.practice AND w.entity = l.entity AND w.system = l.system \
+     AND w.state IN ('sent', 'unknown')) ORDER BY l.asked, l.remote_id LIMIT $4";
+const LIVE: &str = "SELECT remote_id FROM link \
+     WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id > $4 AND state = 'live' ORDER BY remote_id LIMIT $5";
+const SENT: &str = "SELECT DISTINCT entity FROM write \
+     WHERE practice = $1 AND state IN ('sent', 'unknown') AND state = 'sent' LIMIT 512";
+
+impl Store {
+    /// Entities that wait for reconcile, by lane and then by age.
+    pub async fn dirty(&self, limit: usize) -> Result<Vec<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).int(limit as i64);
+        fetch(&mut *self.read().await?, DIRTY, args)
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    /// Live records that belong to no entity yet, by name.
+    pub async fn unidentified(&self, limit: usize) -> Result<Vec<Link>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).int(limit as i64);
+        let rows = fetch(&mut *self.read().await?, UNIDENTIFIED, args).await?;
+        crate::body::spread(rows, |row| self.scope.open_link(sealed_link(&row)?))
+            .into_iter()
+            .collect()
+    }
+
+    /// Writes to a system that may be sent now, by lane and then by age. Those of dirty entities
+    /// wait for their reconcile and are not among them.
+    pub async fn writes_due(&self, system: &str, now: Time, limit: usize) -> Result<Vec<Due>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .text(system)
+            .int(now)
+            .int(limit as i64);
+        let rows = fetch(&mut *self.read().await?, DUE, args).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Due {
+                    entity: row.text(0)?,
+                    lane: codes::lane_of(row.int(1)?),
+                })
+            })
+            .collect()
+    }
+
+    /// Entities with a write to that system that is sent or has an unknown outcome, oldest first.
+    pub async fn unsettled(&self, system: &str) -> Result<Vec<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(system);
+        fetch(&mut *self.read().await?, UNSETTLED, args)
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    /// Records of a kind that are due for a direct read, longest due first. Those with a write on
+    /// its way are not among them: no read of theirs counts before it is settled.
+    pub async fn looks(&self, system: &str, kind: &str, limit: usize) -> Result<Vec<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .text(system)
+            .text(kind)
+            .int(limit as i64);
+        fetch(&mut *self.read().await?, LOOKS, args)
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    /// Ids of a kind's live records after `after` (`""` from the start), in order of their bytes:
+    /// what a sweep compares with the system's own list.
+    pub async fn remote_ids(
+        &self,
+        system: &str,
+        kind: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .text(system)
+            .text(kind)
+            .text(after)
+            .int(limit as i64);
+        fetch(&mut *self.read().await?, LIVE, args)
+            .await?
+            .iter()
+            .map(|row| row.text(0))
+            .collect()
+    }
+
+    /// On start, before anything is sent: nobody knows what became of the writes that were on
+    /// their way when the bridge stopped. Returns how many there were.
+    ///
+    /// Only for the one process that drives this practice's systems.
+    pub async fn mark_sent_as_unknown(&self, now: Time) -> Result<u64> {
+        let mut count = 0;
+        loop {
+            let mut tx = self.begin().await?;
+            let (conn, scope) = tx.parts();
+            let mut args = Args::default();
+            args.shared(&scope.practice);
+            let ids = fetch(conn, SENT, args)
+                .await?
+                .iter()
+                .map(|row| row.text(0))
+                .collect::<Result<Vec<_>>>()?;
+            if ids.is_empty() {
+                return Ok(count);
+            }
+            let mut pairs = Vec::with_capacity(ids.len());
+            let before_batch = count;
+            for before in tx.entities(&ids).await? {
+                let mut after = before.clone();
+                for write in after
+                    .writes
+                    .values_mut()
+                    .filter(|write| write.state == WriteState::Sent)
+                {
+                    write.state = WriteState::Unknown;
+                    write.at = now;
+                    count += 1;
+                }
+                pairs.push((Some(before), after));
+            }
+            if count == before_batch {
+                return Err(StoreError::Damaged {
+                    table: "write",
+                    row: ids.join(","),
+                    detail: "its column and its body differ",
+                });
+            }
+            tx.save_entities(&pairs, Lane::Live, now).await?;
+            tx.commit().await?;
+        }
+    }
+}
