@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::options::Manners;
 
 /// One request, taken apart. `path` holds the decoded segments after the product's own base.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub method: Method,
     pub path: Vec<String>,

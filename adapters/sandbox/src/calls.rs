@@ -70,6 +70,8 @@ pub enum Verdict {
     Go,
     /// Cut the connection: before the effect or after it, by the phase.
     Cut,
+    /// In [`Phase::Arrived`]: cut the connection now and let the call have its effect after so many microseconds.
+    CutThenLand(u64),
     /// Answer this status instead; in [`Phase::Arrived`] the call then has no effect.
     Status(u16),
     /// Go on after so many microseconds.

@@ -18,6 +18,8 @@ pub enum FaultKind {
     DropBefore,
     /// The connection is cut after the effect.
     DropAfter,
+    /// The connection is cut at once, and the call has its effect `delay_ms` later, when nobody expects it any more.
+    DropLate,
     /// The request takes effect twice, as when something on the way repeats it; a plain creation is never repeated,
     /// since nothing may repeat such a request by itself (RFC 9110 section 9.2.2).
     Duplicate,
@@ -35,7 +37,7 @@ pub struct FaultRule {
     /// The status of a [`FaultKind::Status`]; 503 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The wait of a [`FaultKind::Delay`] in milliseconds; 1,000 if left out.
+    /// The wait of a [`FaultKind::Delay`] or [`FaultKind::DropLate`] in milliseconds; 1,000 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
     /// The share of calls it strikes, 0 to 1; all if left out.
@@ -77,6 +79,8 @@ pub(crate) struct Strike {
     pub fail_after: Option<u16>,
     pub drop_before: bool,
     pub drop_after: bool,
+    /// Cut at once and land so many microseconds later.
+    pub drop_late: Option<u64>,
     pub duplicate: bool,
 }
 
@@ -89,6 +93,9 @@ impl Strike {
         }
         if self.drop_after {
             names.push("drop_after".to_owned());
+        }
+        if self.drop_late.is_some() {
+            names.push("drop_late".to_owned());
         }
         if let Some(status) = self.refuse {
             names.push(format!("status {status}"));
@@ -132,6 +139,9 @@ pub(crate) fn strike(
             FaultKind::Status => strike.refuse = Some(rule.status.unwrap_or(503)),
             FaultKind::DropBefore => strike.drop_before = true,
             FaultKind::DropAfter => strike.drop_after = true,
+            FaultKind::DropLate => {
+                strike.drop_late = Some(rule.delay_ms.unwrap_or(1_000) * 1_000);
+            }
             FaultKind::Duplicate => strike.duplicate = true,
         }
     }
@@ -152,7 +162,8 @@ fn by_chance(strike: &mut Strike, rng: &mut StdRng) {
         15..20 => strike.drop_before = true,
         20..25 => strike.drop_after = true,
         25..28 => strike.duplicate = true,
-        28..40 => strike.delay = rng.random_range(50_000..800_000),
+        28..30 => strike.drop_late = Some(rng.random_range(200_000..3_000_000)),
+        30..40 => strike.delay = rng.random_range(50_000..800_000),
         _ => {}
     }
 }

@@ -24,7 +24,7 @@ const BODY_CAP: usize = 32 * 1024 * 1024;
 /// fails and this extension tells why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionCut {
-    /// Whether the call had its effect.
+    /// Whether the call had had its effect by then; it may still have it later.
     pub applied: bool,
 }
 
@@ -125,13 +125,15 @@ async fn through(
         sandbox.ended(n, None, fault);
         cut_connection(applied)
     };
-    let mut answer = None;
+    let mut refused = strike.refuse;
     match sandbox.ask(&info) {
         Verdict::Go => {}
         Verdict::Cut => return cut(false, Some("drop_before".into())),
-        Verdict::Status(status) => {
-            answer = Some((refusal(system, product, status), format!("status {status}")))
+        Verdict::CutThenLand(micros) => {
+            sandbox.apply_late(n, product, call, micros);
+            return cut(false, Some("drop_late".into()));
         }
+        Verdict::Status(status) => refused = Some(status),
         Verdict::Delay(micros) => wait(micros).await,
     }
     if strike.delay > 0 {
@@ -140,27 +142,23 @@ async fn through(
     if strike.drop_before {
         return cut(false, fault);
     }
-    if let Some(status) = strike.refuse {
-        answer = Some((refusal(system, product, status), format!("status {status}")));
+    if let Some(status) = refused {
+        sandbox.ended(n, Some(status), Some(format!("status {status}")));
+        return to_http(refusal(system, product, status), sandbox.now_of(system));
     }
-    let mut answer = match answer {
-        Some((refused, name)) => {
-            fault = Some(name);
-            refused
-        }
-        None => {
-            let first = sandbox.apply(product, call);
-            if strike.duplicate && may_be_repeated(call) {
-                sandbox.apply(product, call);
-            }
-            first
-        }
-    };
+    if let Some(micros) = strike.drop_late {
+        sandbox.apply_late(n, product, call, micros);
+        return cut(false, fault);
+    }
+    let mut answer = sandbox.apply(product, call);
+    if strike.duplicate && may_be_repeated(call) {
+        sandbox.apply(product, call);
+    }
     info.phase = Phase::Applied;
     info.status = Some(answer.status);
     match sandbox.ask(&info) {
         Verdict::Go => {}
-        Verdict::Cut => return cut(true, Some("drop_after".into())),
+        Verdict::Cut | Verdict::CutThenLand(_) => return cut(true, Some("drop_after".into())),
         Verdict::Status(status) => {
             answer = refusal(system, product, status);
             fault = Some(format!("status {status} after the effect"));
@@ -178,7 +176,7 @@ async fn through(
         Some(answer.status),
         fault.or_else(|| answer.note.map(str::to_owned)),
     );
-    to_http(answer, sandbox.clock().now_micros())
+    to_http(answer, sandbox.now_of(system))
 }
 
 /// Only requests that say the same when said twice are repeated by what lies between client and product.

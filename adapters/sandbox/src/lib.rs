@@ -32,6 +32,7 @@ mod limits;
 mod options;
 mod patch;
 mod people;
+mod persons;
 mod plain;
 mod sandbox;
 

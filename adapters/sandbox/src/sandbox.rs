@@ -1,5 +1,6 @@
 //! The sandbox: the stand-ins together, their people, and what a test may set.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::answer::{Answer, Call, Context};
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
-use crate::control::{Author, ControlError};
+use crate::control::ControlError;
 use crate::faults::{FaultRule, Strike, strike};
 use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
@@ -36,19 +37,22 @@ pub struct IdRow {
 }
 
 /// The CRM that is served.
-enum Crm {
+pub(crate) enum Crm {
     Hubspot(Box<Hubspot>),
     Plain(Box<Plain>),
 }
 
-struct State {
-    rng: StdRng,
-    manners: Manners,
-    halaxy: Halaxy,
-    crm: Crm,
+/// What the lock guards.
+pub(crate) struct State {
+    pub rng: StdRng,
+    pub manners: Manners,
+    pub halaxy: Halaxy,
+    pub crm: Crm,
     calls: CallLog,
     faults: Vec<FaultRule>,
     ids: Vec<IdRow>,
+    /// Calls whose connection is cut and whose effect is still to come, by the time it comes.
+    late: BTreeMap<(i64, u64), (String, Call)>,
 }
 
 /// The stand-ins, shared between the HTTP server and whoever controls them.
@@ -74,11 +78,55 @@ impl System {
         }
     }
 
-    fn of(system: &str, kind: &str) -> Result<Self, ControlError> {
+    /// The system that holds a kind of record.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`] for another system or kind.
+    pub fn of(system: &str, kind: &str) -> Result<Self, ControlError> {
         match (system, kind) {
             ("halaxy", "Patient") => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
+        }
+    }
+}
+
+impl State {
+    /// How far a product's clock is ahead, in microseconds.
+    pub fn ahead(&self, system: System) -> i64 {
+        let millis = match (system, &self.crm) {
+            (System::Halaxy, _) => self.halaxy.switches.clock_ahead_ms,
+            (System::Crm, Crm::Hubspot(hubspot)) => hubspot.switches.clock_ahead_ms,
+            (System::Crm, Crm::Plain(plain)) => plain.switches.clock_ahead_ms,
+        };
+        millis * 1_000
+    }
+
+    fn answer(&mut self, product: &str, call: &Call, now: i64) -> Answer {
+        let system = if product == "halaxy" {
+            System::Halaxy
+        } else {
+            System::Crm
+        };
+        let now = now + self.ahead(system);
+        let mut cx = Context {
+            now,
+            rng: &mut self.rng,
+            manners: self.manners,
+        };
+        match (product, &mut self.crm) {
+            ("halaxy", _) => self.halaxy.handle(call, &mut cx),
+            ("hubspot", Crm::Hubspot(hubspot)) => hubspot.handle(call, &mut cx),
+            ("plain", Crm::Plain(plain)) => plain.handle(call, &mut cx),
+            _ => Answer::empty(404),
+        }
+    }
+
+    /// Nothing happens between a late call's time and the next look at the state, so it may land only then.
+    fn land(&mut self, now: i64) {
+        while let Some(late) = self.late.first_entry().filter(|late| late.key().0 <= now) {
+            let ((due, _), (product, call)) = late.remove_entry();
+            self.answer(&product, &call, due);
         }
     }
 }
@@ -138,6 +186,7 @@ impl Sandbox {
             calls: CallLog::default(),
             faults: Vec::new(),
             ids,
+            late: BTreeMap::new(),
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -146,9 +195,11 @@ impl Sandbox {
         })
     }
 
-    /// The state; a panic in a hook or test elsewhere does not make it unusable.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state as of now, late calls landed; a panic in a hook or test elsewhere does not make it unusable.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.land(self.clock.now_micros());
+        state
     }
 
     /// The clock all times come from.
@@ -232,19 +283,20 @@ impl Sandbox {
 
     /// Lets a product answer a call. `product` is the first segment of the path.
     pub(crate) fn apply(&self, product: &str, call: &Call) -> Answer {
-        let now = self.clock.now_micros();
-        let state = &mut *self.state();
-        let mut cx = Context {
-            now,
-            rng: &mut state.rng,
-            manners: state.manners,
-        };
-        match (product, &mut state.crm) {
-            ("halaxy", _) => state.halaxy.handle(call, &mut cx),
-            ("hubspot", Crm::Hubspot(hubspot)) => hubspot.handle(call, &mut cx),
-            ("plain", Crm::Plain(plain)) => plain.handle(call, &mut cx),
-            _ => Answer::empty(404),
-        }
+        self.state().answer(product, call, self.clock.now_micros())
+    }
+
+    /// Lets a call take effect after so many microseconds, though nobody waits for its answer.
+    pub(crate) fn apply_late(&self, n: u64, product: &str, call: &Call, micros: u64) {
+        let due = self.clock.now_micros() + micros as i64;
+        self.state()
+            .late
+            .insert((due, n), (product.to_owned(), call.clone()));
+    }
+
+    /// The time by a product's own clock.
+    pub(crate) fn now_of(&self, system: System) -> i64 {
+        self.clock.now_micros() + self.state().ahead(system)
     }
 
     /// Which product path serves the CRM.
@@ -301,137 +353,6 @@ impl Sandbox {
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
         }
         .ok_or(ControlError::NotFound)
-    }
-
-    /// Somebody at the screen makes a record; gives its id.
-    ///
-    /// # Errors
-    /// [`ControlError`] as the product's screens would refuse.
-    pub fn person_create(
-        &self,
-        system: &str,
-        kind: &str,
-        body: &Value,
-    ) -> Result<String, ControlError> {
-        self.person_create_as(system, kind, body, Author::Person)
-    }
-
-    /// Like [`Self::person_create`], by another author.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn person_create_as(
-        &self,
-        system: &str,
-        kind: &str,
-        body: &Value,
-        author: Author,
-    ) -> Result<String, ControlError> {
-        self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
-            Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
-            Target::Plain(plain) => plain.person_create(body, cx.now),
-        })
-    }
-
-    /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
-    /// over its properties, with or without the member `properties`).
-    ///
-    /// # Errors
-    /// [`ControlError`] as the product's screens would refuse.
-    pub fn person_edit(
-        &self,
-        system: &str,
-        kind: &str,
-        id: &str,
-        patch: &Value,
-    ) -> Result<(), ControlError> {
-        self.person_edit_as(system, kind, id, patch, Author::Person)
-    }
-
-    /// Like [`Self::person_edit`], by another author.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn person_edit_as(
-        &self,
-        system: &str,
-        kind: &str,
-        id: &str,
-        patch: &Value,
-        author: Author,
-    ) -> Result<(), ControlError> {
-        self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, author, cx),
-            Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
-            Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
-        })
-    }
-
-    /// Somebody at the screen deletes a record. In the HubSpot-shaped CRM that archives it, in the plain one it marks it.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`].
-    pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
-        self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(halaxy) => halaxy.person_delete(id),
-            Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
-            Target::Plain(plain) => plain.person_delete(id, cx.now),
-        })
-    }
-
-    /// Somebody at the screen brings a deleted record back; Halaxy has no way to.
-    ///
-    /// # Errors
-    /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
-    pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
-        self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(_) => Err(ControlError::Refused(
-                "a removed patient stays removed".into(),
-            )),
-            Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
-            Target::Plain(plain) => plain.person_restore(id, cx.now),
-        })
-    }
-
-    /// Somebody at the screen merges two records; gives the survivor's id, which may be a new one.
-    ///
-    /// # Errors
-    /// [`ControlError`].
-    pub fn person_merge(
-        &self,
-        system: &str,
-        kind: &str,
-        winner: &str,
-        loser: &str,
-    ) -> Result<String, ControlError> {
-        self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
-            Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
-            Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
-        })
-    }
-
-    fn act<T>(
-        &self,
-        system: &str,
-        kind: &str,
-        act: impl FnOnce(Target<'_>, &mut Context<'_>) -> Result<T, ControlError>,
-    ) -> Result<T, ControlError> {
-        let system = System::of(system, kind)?;
-        let now = self.clock.now_micros();
-        let state = &mut *self.state();
-        let mut cx = Context {
-            now,
-            rng: &mut state.rng,
-            manners: state.manners,
-        };
-        let target = match (system, &mut state.crm) {
-            (System::Halaxy, _) => Target::Halaxy(&mut state.halaxy),
-            (System::Crm, Crm::Hubspot(hubspot)) => Target::Hubspot(hubspot),
-            (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
-        };
-        act(target, &mut cx)
     }
 
     /// The API calls after number `n`, oldest first.
@@ -510,13 +431,6 @@ impl Sandbox {
         }
         Ok(shown)
     }
-}
-
-/// The product an action of a person goes to.
-enum Target<'a> {
-    Halaxy(&'a mut Halaxy),
-    Hubspot(&'a mut Hubspot),
-    Plain(&'a mut Plain),
 }
 
 /// Halaxy's own base, which absolute references start with.

@@ -296,6 +296,38 @@ async fn faults_strike_before_or_after_the_effect_and_are_used_up() {
 }
 
 #[tokio::test]
+async fn a_late_call_lands_when_nobody_expects_it() {
+    let desk = desk().await;
+    let city = |desk: &Desk| {
+        desk.sandbox.record("crm", "contacts", "51001").unwrap()["properties"]["city"].clone()
+    };
+    let path = "crm/v3/objects/contacts/51001";
+    desk.control(
+        "POST",
+        "faults",
+        json!({"fault": "drop_late", "delay_ms": 3_000, "count": 1}),
+    )
+    .await;
+    let answer = desk
+        .hubspot("PATCH", path, json!({"properties": {"city": "Late"}}))
+        .await;
+    assert_eq!(answer.cut, Some(ConnectionCut { applied: false }));
+    desk.advance(1_000);
+    desk.sandbox
+        .person_edit("crm", "contacts", "51001", &json!({"city": "Meanwhile"}))
+        .unwrap();
+    desk.advance(1_999);
+    assert_eq!(city(&desk), "Meanwhile");
+    desk.advance(10);
+    assert_eq!(city(&desk), "Late");
+    let record = desk.sandbox.record("crm", "contacts", "51001").unwrap();
+    assert_eq!(
+        record["updatedAt"], "2026-03-02T00:34:59.123Z",
+        "at its own time, not when somebody looked"
+    );
+}
+
+#[tokio::test]
 async fn a_repeated_request_makes_no_second_record() {
     let desk = desk().await;
     desk.control("POST", "faults", json!({"fault": "duplicate"}))
@@ -419,6 +451,7 @@ async fn manners_change_what_the_products_do() {
         "status 502 after the effect",
         "delay",
         "duplicate",
+        "drop_late",
     ] {
         assert!(faults.contains(kind), "{kind} missing in {faults:?}");
     }

@@ -279,7 +279,10 @@ async fn changes_are_found_by_last_updated_in_whole_seconds() {
         let desk = &desk;
         async move { desk.halaxy("GET", &path, Value::Null).await.ids() }
     };
-    assert_eq!(found("gt2026-03-02T11:34:56%2B11:00").await, [id.clone()]);
+    assert_eq!(
+        found("gt2026-03-02T11:34:56%2B11:00").await,
+        vec![id.clone()]
+    );
     assert!(found("gt2026-03-02T11:34:57%2B11:00").await.is_empty());
     for same in [
         "ge2026-03-02T00:34:57Z",
@@ -288,11 +291,11 @@ async fn changes_are_found_by_last_updated_in_whole_seconds() {
         "eq2026-03-02T00:34:57Z",
         "2026-03-02",
     ] {
-        assert_eq!(found(same).await, [id.clone()], "{same}");
+        assert_eq!(found(same).await, vec![id.clone()], "{same}");
     }
     assert_eq!(
         found("ge2026-03-02&_lastUpdated=le2026-03-02").await,
-        [id.clone()]
+        vec![id.clone()]
     );
     assert!(!found("lt2026-03-02T00:34:57Z").await.contains(&id));
     assert!(!found("ne2026-03-02&_count=100").await.contains(&id));
@@ -521,4 +524,97 @@ async fn people_may_set_what_the_api_may_not() {
         )
         .await;
     assert_eq!(answer.body["active"], true);
+}
+
+#[tokio::test]
+async fn nasty_manners_show_every_quirk_of_lists() {
+    let mut desk = Desk::open(Manners::Nasty, CrmKind::Hubspot, 90, 0).await;
+    desk.sandbox.set_manners(Manners::Polite);
+    desk.sign_in().await;
+    // The quirks without the random failures, which the tests of the control API cover.
+    desk.sandbox
+        .set_switches("halaxy", &json!({"warning_percent": 30, "outcome_percent": 10, "touch_percent": 20, "scattered_ties": true,
+            "ignored_filters": ["phone"], "respell_phones": true, "clock_ahead_ms": -2_000}))
+        .unwrap();
+    let (mut warnings, mut outcomes, mut shifts) = (0, 0, 0);
+    let mut order = Vec::new();
+    for _ in 0..100 {
+        let answer = desk
+            .halaxy("GET", "Patient?page=2&_count=20", Value::Null)
+            .await;
+        assert_eq!(answer.status, 200);
+        if answer.body["resourceType"] == "OperationOutcome" {
+            outcomes += 1;
+            continue;
+        }
+        let kinds: Vec<&str> = answer
+            .resources()
+            .iter()
+            .map(|row| row["resourceType"].as_str().unwrap())
+            .collect();
+        if kinds[0] == "OperationOutcome" {
+            assert_eq!(answer.body["entry"][0]["resource"]["id"], "warning");
+            warnings += 1;
+        }
+        assert_eq!(kinds.iter().filter(|kind| **kind == "Patient").count(), 20);
+        order = answer.ids();
+    }
+    for call in desk.sandbox.calls_after(0) {
+        shifts += usize::from(call.fault.as_deref() == Some("rows moved between pages"));
+    }
+    assert!(
+        warnings > 10 && outcomes > 2 && shifts > 5,
+        "{warnings} {outcomes} {shifts}"
+    );
+    assert!(!order.is_sorted(), "nobody promised an order");
+    desk.sandbox
+        .set_switches(
+            "halaxy",
+            &json!({"warning_percent": 0, "outcome_percent": 0}),
+        )
+        .unwrap();
+    assert_eq!(
+        desk.halaxy("GET", "Patient?phone=0491570001", Value::Null)
+            .await
+            .body["total"],
+        90,
+        "a filter that does nothing"
+    );
+    let made = desk.halaxy("POST", "Patient", mimi()).await;
+    assert_eq!(made.body["telecom"][0]["value"], "+61491570006");
+    assert_eq!(
+        made.header("date"),
+        "Mon, 02 Mar 2026 00:34:54 GMT",
+        "its clock is behind"
+    );
+    assert_eq!(
+        made.body["meta"]["lastUpdated"],
+        "2026-03-02T11:34:54+11:00"
+    );
+}
+
+#[tokio::test]
+async fn an_expired_token_may_be_told_in_three_ways() {
+    let mut desk = desk(1).await;
+    desk.sandbox
+        .set_switches(
+            "halaxy",
+            &json!({"expired": ["outcome401", "error401", "outcome200"]}),
+        )
+        .unwrap();
+    desk.sign_in().await;
+    desk.advance(900_000);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        let answer = desk.halaxy("GET", "Patient/900001", Value::Null).await;
+        seen.insert((
+            answer.status,
+            answer.body["resourceType"] == "OperationOutcome",
+        ));
+        assert_ne!(answer.body["resourceType"], "Patient");
+    }
+    assert_eq!(
+        seen.into_iter().collect::<Vec<_>>(),
+        [(200, true), (401, false), (401, true)]
+    );
 }

@@ -477,6 +477,20 @@ async fn batches_read_create_update_and_archive() {
         .await;
     assert_eq!(gone.status, 204);
     assert!(desk.hubspot("GET", V3, Value::Null).await.rows().is_empty());
+    let both = json!({"inputs": [{"id": a}, {"id": b}], "properties": ["email"]});
+    let archived = desk
+        .hubspot(
+            "POST",
+            &format!("{V3}/batch/read?archived=true"),
+            both.clone(),
+        )
+        .await;
+    assert_eq!(ids(archived.rows()), [a.as_str(), b.as_str()]);
+    assert_eq!(archived.rows()[0]["archived"], true);
+    let live = desk
+        .hubspot("POST", &format!("{V3}/batch/read"), both)
+        .await;
+    assert_eq!((live.status, live.rows().len()), (207, 0));
 }
 
 #[tokio::test]

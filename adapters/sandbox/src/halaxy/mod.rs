@@ -1,7 +1,9 @@
 //! The stand-in of Halaxy: token call, gatekeeping, and Patient in full.
 
 mod bundle;
+mod gate;
 mod patient;
+mod persons;
 mod search;
 mod store;
 pub(crate) mod switches;
@@ -13,12 +15,12 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use self::bundle::{fhir, outcome, outcome_body, searchset};
+use self::patient::Patient;
 use self::search::{BadSearch, Page, Search};
 use self::store::Patients;
-use self::switches::{ExpiredAnswer, GoneAnswer, HalaxySwitches};
+use self::switches::{GoneAnswer, HalaxySwitches};
 use crate::answer::{Answer, Call, Context};
 use crate::clock::SECOND;
-use crate::control::{Author, ControlError};
 use crate::limits::SlidingWindow;
 use crate::options::Manners;
 use crate::people::CsvPerson;
@@ -112,73 +114,6 @@ impl Halaxy {
         answer
             .with("x-ratelimit-limit", self.switches.requests_per_minute)
             .with("x-ratelimit-remaining", spent.remaining)
-    }
-
-    fn token(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
-        if call.method != Method::POST {
-            return Answer::empty(405);
-        }
-        let refuse = |status, error: &str, text: &str| {
-            Answer::json(
-                status,
-                json!({"error": error, "error_description": text, "message": text}),
-            )
-        };
-        let form = call
-            .header("content-type")
-            .is_none_or(|kind| !kind.contains("json"));
-        let Some(body) = call.json().filter(|_| !form) else {
-            return refuse(400, "invalid_request", "the body must be JSON");
-        };
-        if body["grant_type"] != "client_credentials" {
-            return refuse(
-                400,
-                "unsupported_grant_type",
-                "grant_type must be client_credentials",
-            );
-        }
-        if body["client_id"] != self.client_id.as_str()
-            || body["client_secret"] != self.client_secret.as_str()
-        {
-            return refuse(401, "invalid_client", "client authentication failed");
-        }
-        let token = format!(
-            "{:032x}{:032x}",
-            cx.rng.random::<u128>(),
-            cx.rng.random::<u128>()
-        );
-        let life = i64::from(self.switches.token_life_seconds) * SECOND;
-        // Tokens long dead are forgotten; a client then sees the same answer as for an unknown one.
-        self.tokens.retain(|_, given| *given + 4 * life > cx.now);
-        self.tokens.insert(token.clone(), cx.now);
-        Answer::json(
-            200,
-            json!({"token_type": "Bearer", "expires_in": 3600, "access_token": token}),
-        )
-    }
-
-    fn signed_in(&self, call: &Call, cx: &mut Context<'_>) -> Option<Answer> {
-        let Some(given) = call.bearer().and_then(|token| self.tokens.get(token)) else {
-            return Some(outcome(401, "login", "a valid token is required", ""));
-        };
-        if cx.now < given + i64::from(self.switches.token_life_seconds) * SECOND {
-            return None;
-        }
-        let kinds = &self.switches.expired;
-        let kind = match kinds.len() {
-            0 => ExpiredAnswer::Outcome401,
-            1 => kinds[0],
-            many => kinds[cx.rng.random_range(0..many)],
-        };
-        let text = "the token has expired";
-        Some(match kind {
-            ExpiredAnswer::Outcome401 => outcome(401, "expired", text, ""),
-            ExpiredAnswer::Outcome200 => outcome(200, "expired", text, ""),
-            ExpiredAnswer::Error401 => Answer::json(
-                401,
-                json!({"error": "invalid_token", "error_description": text, "message": text}),
-            ),
-        })
     }
 
     fn route(&mut self, segments: &[&str], call: &Call, cx: &mut Context<'_>) -> Answer {
@@ -367,7 +302,7 @@ impl Halaxy {
             );
         }
         let number = id.parse::<u64>().unwrap_or(0);
-        let Some(kept) = self.patients.get(number).map(store_body) else {
+        let Some(kept) = self.patients.get(number).map(Patient::body) else {
             return outcome(404, "not-found", "no such patient", "");
         };
         let Some(sent) = call.json() else {
@@ -410,123 +345,6 @@ impl Halaxy {
             None => answer,
         }
     }
-
-    /// Every patient as the product shows it; removed ones only if asked, marked `"removed": true`.
-    pub fn records(&self, base: &str, with_removed: bool) -> Vec<Value> {
-        let live = self
-            .patients
-            .by_id()
-            .map(|patient| patient.shown(base, &self.switches));
-        let removed = self
-            .patients
-            .removed()
-            .filter(|_| with_removed)
-            .map(|patient| {
-                let mut shown = patient.shown(base, &self.switches);
-                shown["removed"] = true.into();
-                shown
-            });
-        live.chain(removed).collect()
-    }
-
-    /// One live patient as the product shows it.
-    pub fn record(&self, id: &str, base: &str) -> Option<Value> {
-        self.patients.shown(id.parse().ok()?, base, &self.switches)
-    }
-
-    /// A person types in a new patient.
-    pub fn person_create(
-        &mut self,
-        body: &Value,
-        cx: &mut Context<'_>,
-    ) -> Result<String, ControlError> {
-        let blank = json!({
-            "active": true,
-            "extension": [{"url": "https://terminology.halaxy.com/StructureDefinition/patient-status", "valueString": "current"}],
-            "generalPractitioner": [{"reference": "Practitioner/PR-500001", "type": "Practitioner"}],
-            "managingOrganization": {"reference": "Organization/PG-100001", "type": "Organization"}
-        });
-        let body = patient::edited(body, &blank, &self.switches).map_err(refusal)?;
-        Ok(self.patients.add(&body, cx.now, cx.now).to_string())
-    }
-
-    /// A person changes a patient. An automation is no author Halaxy shows, so authors make no difference.
-    pub fn person_edit(
-        &mut self,
-        id: &str,
-        patch: &Value,
-        _author: Author,
-        cx: &mut Context<'_>,
-    ) -> Result<(), ControlError> {
-        let number = id.parse().unwrap_or(0);
-        let kept = self
-            .patients
-            .get(number)
-            .map(store_body)
-            .ok_or(ControlError::NotFound)?;
-        let body = patient::edited(patch, &kept, &self.switches).map_err(refusal)?;
-        let only_status = patch.as_object().is_some_and(|members| {
-            members
-                .keys()
-                .all(|name| name == "active" || name == "extension")
-        });
-        if only_status && !self.switches.status_moves_last_updated {
-            self.patients.store_quietly(number, &body);
-        } else {
-            self.patients.store(number, &body, cx.now, false);
-        }
-        Ok(())
-    }
-
-    /// A person removes a patient.
-    pub fn person_delete(&mut self, id: &str) -> Result<(), ControlError> {
-        if self.patients.remove(id.parse().unwrap_or(0), None) {
-            Ok(())
-        } else {
-            Err(ControlError::NotFound)
-        }
-    }
-
-    /// A person merges two patients; blanks of the winner are filled from the loser.
-    pub fn person_merge(
-        &mut self,
-        winner: &str,
-        loser: &str,
-        cx: &mut Context<'_>,
-    ) -> Result<String, ControlError> {
-        let (into, from) = (winner.parse().unwrap_or(0), loser.parse().unwrap_or(0));
-        if into == from {
-            return Err(ControlError::Refused(
-                "a record cannot be merged with itself".into(),
-            ));
-        }
-        let mut body = self
-            .patients
-            .get(into)
-            .map(store_body)
-            .ok_or(ControlError::NotFound)?;
-        let other = self
-            .patients
-            .get(from)
-            .map(store_body)
-            .ok_or(ControlError::NotFound)?;
-        if let (Some(members), Value::Object(other)) = (body.as_object_mut(), other) {
-            for (name, value) in other {
-                members.entry(name).or_insert(value);
-            }
-        }
-        self.patients.remove(from, Some(into));
-        self.patients.store(into, &body, cx.now, true);
-        Ok(winner.to_owned())
-    }
-}
-
-fn store_body(patient: &patient::Patient) -> Value {
-    patient.body()
-}
-
-fn refusal(refused: patient::Refused) -> ControlError {
-    ControlError::Refused(format!("{}: {}", refused.at, refused.text))
 }
 
 fn capability() -> Value {

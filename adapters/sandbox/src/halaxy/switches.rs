@@ -16,13 +16,15 @@ pub enum Precision {
 
 /// What a call with an expired token is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum ExpiredAnswer {
     /// 401 with an OperationOutcome whose code is `expired`.
+    #[serde(rename = "outcome401")]
     Outcome401,
     /// 401 with `{error, error_description, message}`.
+    #[serde(rename = "error401")]
     Error401,
     /// 200 with an OperationOutcome whose code is `expired`.
+    #[serde(rename = "outcome200")]
     Outcome200,
 }
 
@@ -42,6 +44,8 @@ pub enum GoneAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HalaxySwitches {
+    /// How many milliseconds the product's clock is ahead of ours; behind if negative.
+    pub clock_ahead_ms: i64,
     /// How long a token really works, in seconds, whatever `expires_in` says.
     pub token_life_seconds: u32,
     /// Requests a minute per client.
@@ -96,6 +100,7 @@ impl HalaxySwitches {
         let nasty = manners == Manners::Nasty;
         let polite = manners == Manners::Polite;
         Self {
+            clock_ahead_ms: if nasty { -2_300 } else { 0 },
             token_life_seconds: if polite { 3_600 } else { 900 },
             requests_per_minute: if polite { 1_000_000 } else { 500 },
             count_cap: 100,

@@ -59,7 +59,7 @@ impl Hubspot {
         }
         let mut outcome = Outcome::default();
         match operation {
-            "read" => self.batch_read(&sent, inputs, &mut outcome)?,
+            "read" => self.batch_read(&sent, inputs, call.flag("archived"), &mut outcome)?,
             "create" => {
                 for input in inputs {
                     let done = self.create_one(input, cx);
@@ -127,6 +127,7 @@ impl Hubspot {
         &self,
         sent: &Value,
         inputs: &[Value],
+        archived: bool,
         outcome: &mut Outcome,
     ) -> Result<(), Problem> {
         let names = |member: &str| {
@@ -148,7 +149,15 @@ impl Hubspot {
         for input in inputs {
             let id = text_of(&input["id"])
                 .ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
-            match self.find(&id, id_property) {
+            let found = if archived {
+                id.parse()
+                    .ok()
+                    .and_then(|id| self.contacts.get_archived(id))
+                    .ok_or_else(|| Problem::not_found(&id))
+            } else {
+                self.find(&id, id_property)
+            };
+            match found {
                 // An id and the id it was merged into name the same object, which is shown once.
                 Ok(contact) if shown_ids.insert(contact.id) => {
                     outcome.results.push(contact.shown(&view, &self.properties));

@@ -8,6 +8,8 @@ use crate::options::Manners;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HubspotSwitches {
+    /// How many milliseconds the product's clock is ahead of ours; behind if negative.
+    pub clock_ahead_ms: i64,
     /// Calls in ten seconds, search not counted.
     pub requests_per_ten_seconds: usize,
     /// Calls a day.
@@ -47,6 +49,7 @@ impl HubspotSwitches {
             Manners::Nasty => (500, 6_000),
         };
         Self {
+            clock_ahead_ms: if nasty { 900 } else { 0 },
             requests_per_ten_seconds: if polite { 1_000_000 } else { 190 },
             requests_per_day: if polite { 1_000_000_000 } else { 650_000 },
             searches_per_second: if polite { 100_000 } else { 4 },

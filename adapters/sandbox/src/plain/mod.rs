@@ -23,6 +23,8 @@ const PAGE_CAP: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlainSwitches {
+    /// How many milliseconds the product's clock is ahead of ours; behind if negative.
+    pub clock_ahead_ms: i64,
     /// Requests a second.
     pub requests_per_second: usize,
     /// Whether phone numbers are stored without blanks and brackets.
@@ -36,6 +38,7 @@ impl PlainSwitches {
     pub fn for_manners(manners: Manners) -> Self {
         let nasty = manners == Manners::Nasty;
         Self {
+            clock_ahead_ms: 0,
             requests_per_second: if manners == Manners::Polite {
                 100_000
             } else {

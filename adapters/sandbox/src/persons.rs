@@ -1,0 +1,150 @@
+//! What people do at the products' screens.
+
+use serde_json::Value;
+
+use crate::answer::Context;
+use crate::control::{Author, ControlError};
+use crate::halaxy::Halaxy;
+use crate::hubspot::Hubspot;
+use crate::plain::Plain;
+use crate::sandbox::{Crm, Sandbox, System};
+
+/// The product an action of a person goes to.
+enum Target<'a> {
+    Halaxy(&'a mut Halaxy),
+    Hubspot(&'a mut Hubspot),
+    Plain(&'a mut Plain),
+}
+
+impl Sandbox {
+    /// Somebody at the screen makes a record; gives its id.
+    ///
+    /// # Errors
+    /// [`ControlError`] as the product's screens would refuse.
+    pub fn person_create(
+        &self,
+        system: &str,
+        kind: &str,
+        body: &Value,
+    ) -> Result<String, ControlError> {
+        self.person_create_as(system, kind, body, Author::Person)
+    }
+
+    /// Like [`Self::person_create`], by another author.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn person_create_as(
+        &self,
+        system: &str,
+        kind: &str,
+        body: &Value,
+        author: Author,
+    ) -> Result<String, ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
+            Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
+            Target::Plain(plain) => plain.person_create(body, cx.now),
+        })
+    }
+
+    /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
+    /// over its properties, with or without the member `properties`).
+    ///
+    /// # Errors
+    /// [`ControlError`] as the product's screens would refuse.
+    pub fn person_edit(
+        &self,
+        system: &str,
+        kind: &str,
+        id: &str,
+        patch: &Value,
+    ) -> Result<(), ControlError> {
+        self.person_edit_as(system, kind, id, patch, Author::Person)
+    }
+
+    /// Like [`Self::person_edit`], by another author.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn person_edit_as(
+        &self,
+        system: &str,
+        kind: &str,
+        id: &str,
+        patch: &Value,
+        author: Author,
+    ) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
+            Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
+            Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
+        })
+    }
+
+    /// Somebody at the screen deletes a record. In the HubSpot-shaped CRM that archives it, in the plain one it marks it.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_delete(id),
+            Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
+            Target::Plain(plain) => plain.person_delete(id, cx.now),
+        })
+    }
+
+    /// Somebody at the screen brings a deleted record back; Halaxy has no way to.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
+    pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(_) => Err(ControlError::Refused(
+                "a removed patient stays removed".into(),
+            )),
+            Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
+            Target::Plain(plain) => plain.person_restore(id, cx.now),
+        })
+    }
+
+    /// Somebody at the screen merges two records; gives the survivor's id, which may be a new one.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub fn person_merge(
+        &self,
+        system: &str,
+        kind: &str,
+        winner: &str,
+        loser: &str,
+    ) -> Result<String, ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
+            Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
+            Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
+        })
+    }
+
+    fn act<T>(
+        &self,
+        system: &str,
+        kind: &str,
+        act: impl FnOnce(Target<'_>, &mut Context<'_>) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        let system = System::of(system, kind)?;
+        let state = &mut *self.state();
+        let now = self.clock().now_micros() + state.ahead(system);
+        let mut cx = Context {
+            now,
+            rng: &mut state.rng,
+            manners: state.manners,
+        };
+        let target = match (system, &mut state.crm) {
+            (System::Halaxy, _) => Target::Halaxy(&mut state.halaxy),
+            (System::Crm, Crm::Hubspot(hubspot)) => Target::Hubspot(hubspot),
+            (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
+        };
+        act(target, &mut cx)
+    }
+}
