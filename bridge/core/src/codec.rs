@@ -10,7 +10,7 @@ mod date;
 mod phone;
 mod text;
 
-pub use address::{STATES, canonical_address};
+pub use address::canonical_address;
 pub use codes::Codes;
 pub use country::{Country, UnknownCountry};
 pub use phone::{e164, national};
@@ -264,3 +264,7 @@ fn scalar(json: &Json) -> Result<Cow<'_, str>, Unreadable> {
         _ => Err(Unreadable),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -89,7 +89,7 @@ fn try_laws(mapping: &Mapping, entry: &Entry, body: &Json, value: &Value) -> Vec
 
     if let State::Value(current) = entry.state(body) {
         let mut after = body.clone();
-        if entry.put(&mut after, &current).is_ok() && after.to_string() != body.to_string() {
+        if entry.put(&mut after, &current).is_ok() && !same_bytes(&after, body) {
             breach(
                 Law::GetPut,
                 format!("a record that reads {} is changed", show(&current)),
@@ -119,7 +119,7 @@ fn try_laws(mapping: &Mapping, entry: &Entry, body: &Json, value: &Value) -> Vec
     }
 
     let mut again = after.clone();
-    if entry.put(&mut again, value).is_ok() && again.to_string() != after.to_string() {
+    if entry.put(&mut again, value).is_ok() && !same_bytes(&again, &after) {
         breach(
             Law::PutPut,
             format!("{} changes the record a second time", show(value)),
@@ -141,6 +141,12 @@ fn try_laws(mapping: &Mapping, entry: &Entry, body: &Json, value: &Value) -> Vec
     breaches
 }
 
+/// Equal with the order of members, which equality of JSON leaves open.
+fn same_bytes(a: &Json, b: &Json) -> bool {
+    let (a, b) = (a.to_string(), b.to_string());
+    a == b
+}
+
 /// Generated values only: nothing here comes from a real record.
 fn show(value: &Value) -> String {
     match value {
@@ -158,4 +164,5 @@ fn describe(state: &State) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

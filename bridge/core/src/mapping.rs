@@ -2,10 +2,12 @@
 //! reads a record into canonical values and writes values into a record, and keeps the laws that
 //! [`crate::laws`] checks.
 
+mod code_table;
 mod entity_file;
 mod entry;
 mod file;
 mod privacy;
+mod shared_places;
 
 pub use entity_file::{EntityFile, UnitSpec};
 pub use privacy::check_privacy;

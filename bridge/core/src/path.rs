@@ -101,3 +101,7 @@ impl fmt::Display for Path {
         f.write_str(&self.text)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

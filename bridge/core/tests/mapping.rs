@@ -1,5 +1,7 @@
 //! The shipped mappings on the records of their products.
 
+#![allow(clippy::unwrap_used)]
+
 use bridge_core::codec::Country;
 use bridge_core::mapping::{EntityFile, Mapping};
 use bridge_core::value::{Value, Values};

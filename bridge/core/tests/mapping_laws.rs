@@ -1,6 +1,8 @@
 //! The lens laws for every shipped mapping: on generated records of the product's shape, and on
 //! arbitrary JSON that uses the product's own member names.
 
+#![allow(clippy::unwrap_used)]
+
 use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping};
 use bridge_core::value::{Value, Values};
@@ -29,13 +31,12 @@ fn shipped(index: usize, country: &str) -> Mapping {
 
 #[test]
 fn every_shipped_mapping_keeps_the_laws_in_every_country() {
-    for index in 0..SHIPPED.len() {
+    for (index, (file, _)) in SHIPPED.iter().enumerate() {
         for country in ["AU", "NZ", "GB", "IE", "US", "CA", "FR"] {
             assert_eq!(
-                check_laws(&shipped(index, country), 300),
+                check_laws(&shipped(index, country), 100),
                 [],
-                "{} in {country}",
-                SHIPPED[index].0
+                "{file} in {country}"
             );
         }
     }

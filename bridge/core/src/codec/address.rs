@@ -4,7 +4,7 @@ use super::country::{self, Country};
 use std::collections::BTreeMap;
 
 /// Australian states and territories: abbreviation (Australia Post) and name.
-pub const STATES: &[(&str, &str)] = &[
+const STATES: &[(&str, &str)] = &[
     ("ACT", "Australian Capital Territory"),
     ("NSW", "New South Wales"),
     ("NT", "Northern Territory"),

@@ -1,7 +1,9 @@
 //! The mapping file: from TOML to [`Mapping`], with everything that is wrong in it.
 
+use super::code_table::code_table;
 use super::entity_file::{EntityFile, UnitSpec, parse_accept};
 use super::entry::{Direction, Entry, Places};
+use super::shared_places::shared_places;
 use super::{Mapping, parts_of};
 use crate::codec::{Codec, Codes, Country};
 use crate::config_problem::{Keys, Problem, Source, nearest, suggestion};
@@ -69,7 +71,7 @@ impl Mapping {
             }
         }
         parser.unknown_units(table);
-        parser.overlaps(&entries);
+        parser.problems.extend(shared_places(file, &entries));
         let mut problems = parser.problems;
         match kind {
             Some(kind) if problems.is_empty() => Ok(Mapping {
@@ -214,12 +216,18 @@ impl<'a> Parser<'a> {
             .map(|(text, span)| (text.to_string(), span));
         let path = keys.optional_text("path");
         let parts = keys.optional("parts");
-        self.problems.extend(keys.finish());
+        let found = keys.finish();
+        let misspelt = !found.is_empty();
+        self.problems.extend(found);
 
         let codec = self.codec(spec, write_as, codes);
         let is_grouped = !parts_of(spec.unit.kind).is_empty();
         entry.places = match (path, parts) {
             (path, Some(parts)) if is_grouped => {
+                if let Some((_, span)) = separator {
+                    let message = format!("unit `{}` is no set", spec.unit.name);
+                    self.note(span, message, "Remove `separator`.");
+                }
                 self.parts(spec, path.map(|(p, _)| p), parts, entry.direction)?
             }
             (_, Some(parts)) => {
@@ -231,6 +239,7 @@ impl<'a> Parser<'a> {
                 return None;
             }
             (Some((path, span)), None) => self.one_place(spec, path, span, codec, separator)?,
+            (None, None) if misspelt => return None,
             (None, None) => {
                 let key = if is_grouped { "parts" } else { "path" };
                 self.note(
@@ -252,6 +261,10 @@ impl<'a> Parser<'a> {
     ) -> Codec {
         let kind = spec.unit.kind;
         if kind == UnitType::Code {
+            if let Some((_, span)) = write_as {
+                let remedy = "Say in `codes` how each code is spelt.";
+                self.note(span, "codes have no `write_as`", remedy);
+            }
             return Codec::Code(Codes::new(codes, spec.codes.clone()));
         }
         let Some((word, span)) = write_as else {
@@ -406,124 +419,4 @@ impl<'a> Parser<'a> {
         }
         Some(Places::Parts(places))
     }
-
-    /// Two units, or two parts, in one place: writing one would change the other.
-    fn overlaps(&mut self, entries: &[Entry]) {
-        for (index, entry) in entries.iter().enumerate() {
-            let own = entry.paths();
-            for (i, path) in own.iter().enumerate() {
-                let twin = own[..i]
-                    .iter()
-                    .find(|other| entry.direction.writes() && path.overlaps(other));
-                if let Some(twin) = twin {
-                    let message = format!(
-                        "two parts of unit `{}` share a place: {path} and {twin}",
-                        entry.unit
-                    );
-                    self.problem_at(entry.line, message, "Give every part a place of its own.");
-                }
-            }
-            for other in entries[..index]
-                .iter()
-                .filter(|o| o.direction.writes() || entry.direction.writes())
-            {
-                let shared = own.iter().find_map(|path| {
-                    other
-                        .paths()
-                        .into_iter()
-                        .find(|p| p.overlaps(path))
-                        .map(|p| (path, p))
-                });
-                if let Some((path, twin)) = shared {
-                    let (late, early) = if entry.line > other.line {
-                        (entry, other)
-                    } else {
-                        (other, entry)
-                    };
-                    let message = format!(
-                        "units `{}` and `{}` (line {}) share a place: {path} and {twin}; writing one would change the other",
-                        late.unit, early.unit, early.line
-                    );
-                    self.problem_at(late.line, message, "Give each unit a place of its own, or conditions that no element can fulfil together.");
-                }
-            }
-        }
-    }
-
-    fn problem_at(&mut self, line: usize, message: String, remedy: &str) {
-        self.problems.push(Problem {
-            file: self.source.file.to_string(),
-            line,
-            message,
-            remedy: remedy.to_string(),
-        });
-    }
-}
-
-/// `codes = { male = "M", other = ["X", "O"] }`: canonical code, then the product's spellings.
-fn code_table(
-    keys: &mut Keys<'_, '_, '_>,
-    spec: &UnitSpec,
-    value: &Spanned<DeValue<'_>>,
-) -> Vec<(String, Vec<Json>)> {
-    let remedy = "Write codes = { canonical = \"product's\", .. }, or a list of the product's spellings of which the first is written.";
-    if spec.unit.kind != UnitType::Code {
-        keys.note(
-            value.span(),
-            format!("unit `{}` is not of type code", spec.unit.name),
-            "Remove `codes`.",
-        );
-        return Vec::new();
-    }
-    let Some(table) = value.get_ref().as_table() else {
-        keys.note(value.span(), "`codes` must be a table", remedy);
-        return Vec::new();
-    };
-    let mut rows = Vec::new();
-    for (code, spellings) in table {
-        let name: &str = code.get_ref();
-        if !spec.codes.is_empty() && !spec.codes.iter().any(|known| known == name) {
-            let known: Vec<&str> = spec.codes.iter().map(String::as_str).collect();
-            let hint = format!(
-                "{} The canonical code stands left, the product's right.",
-                suggestion(name, &known)
-            );
-            keys.note(
-                code.span(),
-                format!("`{name}` is no code of unit `{}`", spec.unit.name),
-                hint,
-            );
-        }
-        let one = |value: &DeValue<'_>| match value {
-            DeValue::String(text) if !text.is_empty() => Some(Json::from(text.as_ref())),
-            DeValue::Integer(number) => number.as_str().parse::<i64>().ok().map(Json::from),
-            _ => None,
-        };
-        let list: Option<Vec<Json>> = match spellings.get_ref() {
-            DeValue::Array(list) => list.iter().map(|item| one(item.get_ref())).collect(),
-            single => one(single).map(|single| vec![single]),
-        };
-        match list {
-            Some(list) if !list.is_empty() => rows.push((name.to_string(), list)),
-            _ => keys.note(
-                spellings.span(),
-                format!("`{name}` needs a text, a number or a list of them"),
-                remedy,
-            ),
-        }
-        let so_far = Codes::new(rows.clone(), Vec::new());
-        if let Some((raw, first, second)) = so_far.ambiguous()
-            && second == name
-        {
-            let message = format!(
-                "`{raw}` stands for both `{first}` and `{second}`: what is written as the one would be read as the other"
-            );
-            keys.note(
-                spellings.span(),
-                message,
-                "Give every canonical code a spelling of its own.",
-            );
-        }
-    }
-    rows
 }
