@@ -194,11 +194,6 @@ impl<'s, 'a, 't> Keys<'s, 'a, 't> {
         self.problems.push(problem);
     }
 
-    /// Where the table stands.
-    pub fn span(&self) -> Range<usize> {
-        self.span.clone()
-    }
-
     /// All findings, the keys that nobody asked for among them.
     pub fn finish(mut self) -> Vec<Problem> {
         for key in self.table.keys() {

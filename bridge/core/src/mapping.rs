@@ -152,6 +152,18 @@ impl Mapping {
         self.entry(unit).and_then(|e| e.accept)
     }
 
+    /// The unit at each mapped path, by the path's text (`properties.firstname` is part of
+    /// `official_name`), for authors and refusals that name a member.
+    pub fn paths(&self) -> BTreeMap<String, String> {
+        let of = |e: &Entry| -> Vec<(String, String)> {
+            e.paths()
+                .iter()
+                .map(|p| (p.to_string(), e.unit.clone()))
+                .collect()
+        };
+        self.entries.iter().flat_map(of).collect()
+    }
+
     /// Top-level members of the record that the mapping reads or writes.
     pub fn members(&self) -> BTreeSet<String> {
         self.entries

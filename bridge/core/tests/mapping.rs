@@ -156,6 +156,7 @@ fn hubspot_is_asked_for_its_mapped_properties() {
             .all(|name| asked.contains(*name)),
         "{asked:?}"
     );
+    assert_eq!(hubspot.paths()["properties.lastname"], "official_name");
     assert_eq!(
         hubspot.members().into_iter().collect::<Vec<_>>(),
         ["properties"]

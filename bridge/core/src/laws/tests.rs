@@ -105,6 +105,12 @@ fn overlapping_conditions_break_apart() {
 }
 
 #[test]
+fn what_is_only_told_may_be_told_in_part() {
+    let text = "[thing]\nkind = 'x'\nsex = { path = 'sex', direction = 'write', codes = { male = 'female' } }\n";
+    assert_eq!(findings(&mapping(text)), []);
+}
+
+#[test]
 fn findings_repeat() {
     let crossed =
         mapping("[thing]\nkind = 'x'\nsex = { path = 'sex', codes = { male = 'female' } }\n");
