@@ -173,6 +173,11 @@ impl Mapping {
             .collect()
     }
 
+    /// The text of every mapped path, with its unit.
+    pub fn path_texts(&self) -> impl Iterator<Item = (String, &str)> {
+        self.entries.iter().flat_map(|e| e.paths().into_iter().map(|path| (path.to_string(), e.unit.as_str())))
+    }
+
     /// Members directly under a top-level one, e.g. the names of HubSpot's `properties`, which a
     /// product returns only when asked.
     pub fn members_under(&self, top: &str) -> BTreeSet<String> {

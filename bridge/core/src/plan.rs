@@ -72,6 +72,11 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         );
     }
     judge_removals(before, &mut entity, context.now, &mut notes);
+    let merged: Vec<String> =
+        entity.links.values().filter(|l| l.held == Some(crate::Hold::Merged)).map(|l| l.system.clone()).collect();
+    for system in merged {
+        entity.file_card(CardKind::Merged, &system, Default::default(), context.now);
+    }
     for party in &schema.parties {
         plan_write(schema, &mut entity, party, context, &mut notes);
     }

@@ -1,1 +1,28 @@
-//! bridge-engine
+//! The loop: capture what systems show, reconcile what changed, deliver what is planned, look at
+//! what is uncertain. Decisions are made by `bridge-core`; this crate only moves facts and orders
+//! effects: store before call, guard before write, mark before send.
+//!
+//! [`Engine::step`] does one round of everything that is due and says what it did and when it
+//! wants to be called again. Time and ids come in ([`adapter_kit::Clock`], [`Ids`]), so that a
+//! simulation can drive the real engine.
+#![deny(missing_docs)]
+
+mod approval;
+mod capture;
+mod deliver;
+mod error;
+mod identify;
+mod people;
+mod preview;
+mod reconcile;
+mod settings;
+mod step;
+mod sweep;
+mod unknown;
+
+pub use approval::{Approval, Brake};
+pub use error::EngineError;
+pub use people::Resolution;
+pub use preview::{Preview, PreviewWrite, Would};
+pub use settings::{Brakes, Ids, RandomIds, Settings, System};
+pub use step::{Engine, Health, Step, Tally};

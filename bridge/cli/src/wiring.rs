@@ -1,0 +1,208 @@
+//! From a configuration to a running engine: accounts, store, queue, schema.
+
+use crate::config::{Config, HALAXY, SystemConfig};
+use adapter_halaxy::{HalaxyAdapter, HalaxyOptions, Region};
+use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transport};
+use adapter_rest::{RestAdapter, RestOptions};
+use bridge_core::{Accept, AcceptRule, Party, Schema};
+use bridge_engine::{Engine, RandomIds, Settings, System};
+use bridge_queue::Embedded;
+use bridge_store::{Key, Store};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The unit by which other systems refer to the home system's record.
+pub const REFERENCE: &str = "halaxy_number";
+/// How many times two values may alternate before the unit is held.
+const SWINGS: usize = 4;
+
+/// Why a valid configuration does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// A secret cannot be had.
+    #[error("[systems.{system}] {key}: {why}")]
+    Secret {
+        /// System.
+        system: String,
+        /// Key in its section.
+        key: String,
+        /// What is missing.
+        why: String,
+    },
+    /// The store's key cannot be had or used.
+    #[error("[store] key: {0}")]
+    Key(String),
+    /// An account cannot be set up.
+    #[error("[systems.{system}] {why}")]
+    Account {
+        /// System.
+        system: String,
+        /// Why.
+        why: String,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] bridge_store::StoreError),
+    /// The engine cannot start.
+    #[error(transparent)]
+    Engine(#[from] bridge_engine::EngineError),
+    /// The network cannot be used at all.
+    #[error(transparent)]
+    Network(#[from] adapter_kit::NetworkError),
+}
+
+/// Opens the configured store.
+///
+/// # Errors
+/// [`WiringError`] if the key is missing or wrong, or the file cannot be used.
+pub async fn store(config: &Config) -> Result<Store, WiringError> {
+    let text = config.store_key.load().map_err(WiringError::Key)?;
+    let key = Key::parse(text.expose_secret()).map_err(|e| WiringError::Key(e.to_string()))?;
+    Ok(Store::open(&config.store_url, &key, &config.practice, SystemClock::new().now()).await?)
+}
+
+/// Sets every account up, without calling any.
+///
+/// # Errors
+/// [`WiringError`] naming the section and what it lacks.
+pub fn adapters(config: &Config) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let mut adapters: BTreeMap<String, Arc<dyn Adapter>> = BTreeMap::new();
+    for system in config.systems.values() {
+        let options = NetworkOptions { allow_private: system.allow_private, ..NetworkOptions::default() };
+        let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
+        adapters.insert(system.name.clone(), adapter(system, transport, Arc::clone(&clock))?);
+    }
+    Ok(adapters)
+}
+
+fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, WiringError> {
+    let load = |(key, reference): (&String, &crate::config::SecretRef)| match reference.load() {
+        Ok(secret) => Ok((key.clone(), secret)),
+        Err(why) => Err(WiringError::Secret { system: system.name.clone(), key: key.clone(), why }),
+    };
+    system.secrets.iter().map(load).collect()
+}
+
+/// Sets one account up over a transport of the caller's choice.
+///
+/// # Errors
+/// [`WiringError`] naming the section and what it lacks.
+pub fn adapter(
+    system: &SystemConfig,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Adapter>, WiringError> {
+    let trouble = |why: String| WiringError::Account { system: system.name.clone(), why };
+    let mut secrets = secrets(system)?;
+    let Some(connector) = &system.file else {
+        debug_assert_eq!(system.connector, HALAXY);
+        let mut take = |name: &str| secrets.remove(name).unwrap_or_else(|| String::new().into());
+        let region = system.region.as_deref().map_or(Ok(Region::Au), Region::parse).map_err(|e| trouble(e.to_string()))?;
+        let base_url = system.base_url.clone().unwrap_or_else(|| region.base_url().into());
+        let id = take("client_id").expose_secret().to_string();
+        let user_agent = system.user_agent.clone().unwrap_or_default();
+        let mut options = HalaxyOptions::new(base_url, id, take("client_secret"), user_agent);
+        options.share = system.share;
+        options.list_lag = system.lag.unwrap_or(options.list_lag);
+        options.call_life = system.call_life.unwrap_or(options.call_life);
+        let adapter = HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
+        return Ok(Arc::new(adapter));
+    };
+    let paths = system.mapping.path_texts().map(|(path, _)| path).collect();
+    let options = RestOptions {
+        base_url: system.base_url.clone(),
+        secrets,
+        settings: system.settings.clone(),
+        members: BTreeMap::from([(system.mapping.kind.clone(), paths)]),
+        user_agent: system.user_agent.clone(),
+        share: system.share,
+        lag: system.lag,
+        call_life: system.call_life,
+        ..RestOptions::default()
+    };
+    let adapter = RestAdapter::new(&system.name, connector.clone(), options, transport, clock, None)
+        .map_err(|e| trouble(e.to_string()))?;
+    Ok(Arc::new(adapter))
+}
+
+/// Units, policies and parties, as the planner sees them.
+pub fn schema(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) -> Schema {
+    let parties = config
+        .systems
+        .values()
+        .filter_map(|system| {
+            let traits = adapters.get(&system.name)?.traits(&system.mapping.kind);
+            let is_home = system.name == config.home;
+            let units_at: BTreeMap<String, &str> = system.mapping.path_texts().collect();
+            let mut accepts = system.mapping.accepts(&config.entity, is_home);
+            if is_home {
+                accepts.values_mut().for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
+            }
+            Some(Party {
+                system: system.name.clone(),
+                kind: system.mapping.kind.clone(),
+                receives: system.mapping.receives(&config.entity, &system.may_receive, is_home),
+                accepts,
+                create: config.create_in.contains(&system.name).then(|| config.create_when.clone()),
+                reference: traits.keeps_reference.then(|| REFERENCE.to_string()),
+                lag: i64::try_from(traits.lag.as_micros()).unwrap_or(i64::MAX / 4),
+                unique: traits.unique.iter().filter_map(|p| units_at.get(p)).map(|u| u.to_string()).collect::<BTreeSet<_>>(),
+            })
+        })
+        .collect();
+    Schema {
+        entity: config.entity.name.clone(),
+        units: config.entity.units.iter().map(|spec| spec.unit.clone()).collect(),
+        parties,
+        swings: SWINGS,
+    }
+}
+
+/// What the engine is told.
+pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) -> Settings {
+    let schema = schema(config, adapters);
+    let mut hash = Sha256::new();
+    hash.update(format!("{schema:?}"));
+    let systems = config
+        .systems
+        .values()
+        .filter_map(|system| {
+            hash.update(system.mapping.digest());
+            Some(System {
+                name: system.name.clone(),
+                adapter: Arc::clone(adapters.get(&system.name)?),
+                mapping: Arc::new(system.mapping.clone()),
+                poll_every: system.poll_every.unwrap_or(config.poll_every),
+                reference: REFERENCE.into(),
+                paths: system.mapping.path_texts().map(|(path, unit)| (path, unit.to_string())).collect(),
+            })
+        })
+        .collect();
+    let digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    Settings {
+        schema: Arc::new(schema),
+        systems,
+        home: config.home.clone(),
+        reference: REFERENCE.into(),
+        sweep_every: config.sweep_every,
+        keep_losers: config.keep_losers.max(Duration::from_secs(1)),
+        brakes: config.brakes,
+        digest,
+    }
+}
+
+/// Opens the store, sets the accounts up and starts the engine.
+///
+/// # Errors
+/// [`WiringError`].
+pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
+    let adapters = adapters(config)?;
+    let store = store(config).await?;
+    let settings = settings(config, &adapters);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Ok(Engine::start(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)).await?)
+}

@@ -1,0 +1,130 @@
+//! Approval and brakes. Until a person has approved a first backfill, and again after mappings or
+//! policies changed, nothing is linked, planned or sent. A plan that changes almost everything is
+//! held as a whole. A brake never stops looking.
+
+use crate::error::EngineError;
+use crate::settings::System;
+use crate::step::Engine;
+use serde::{Deserialize, Serialize};
+
+const APPROVED: &str = "approved";
+
+/// Whether the bridge may write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum Approval {
+    /// A person approved a backfill under these mappings and policies.
+    Given,
+    /// Nothing was ever approved.
+    Missing,
+    /// Mappings, policies or creation rules changed since.
+    Outdated,
+}
+
+/// A system's writes are held as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Brake {
+    /// The system whose writes wait.
+    pub system: String,
+    /// Writes that wait.
+    pub writes: u64,
+    /// Its linked records.
+    pub linked: u64,
+}
+
+fn brake_name(system: &str) -> String {
+    format!("brake/{system}")
+}
+
+fn released_name(system: &str) -> String {
+    format!("released/{system}")
+}
+
+impl Engine {
+    /// Whether the bridge may write.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn approval(&self) -> Result<Approval, EngineError> {
+        Ok(match self.store.meta(APPROVED).await? {
+            None => Approval::Missing,
+            Some(digest) if digest == self.settings.digest => Approval::Given,
+            Some(_) => Approval::Outdated,
+        })
+    }
+
+    /// A person approves what the current mappings and policies plan, and releases every brake.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn approve(&self) -> Result<(), EngineError> {
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(APPROVED, &self.settings.digest).await?;
+        for system in &self.settings.systems {
+            let braked = self.store.meta(&brake_name(&system.name)).await?.is_some_and(|b| !b.is_empty());
+            if braked {
+                tx.put_meta(&brake_name(&system.name), "").await?;
+                tx.put_meta(&released_name(&system.name), &self.clock.now().to_string()).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Brakes that are on.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn brakes(&self) -> Result<Vec<Brake>, EngineError> {
+        let mut brakes = vec![];
+        for system in &self.settings.systems {
+            let text = self.store.meta(&brake_name(&system.name)).await?;
+            brakes.extend(text.and_then(|t| serde_json::from_str(&t).ok()));
+        }
+        Ok(brakes)
+    }
+
+    /// Whether a system's writes wait for a person; trips the brake if so much is due at once that
+    /// a mistake is likelier than work.
+    pub(crate) async fn braked(&self, system: &System, due: usize) -> Result<bool, EngineError> {
+        let name = brake_name(&system.name);
+        if self.store.meta(&name).await?.is_some_and(|b| !b.is_empty()) {
+            return Ok(true);
+        }
+        let limits = self.settings.brakes;
+        if (due as u64) < limits.floor.min(1_000) {
+            return Ok(false);
+        }
+        let counts = self.store.counts().await?;
+        let linked = counts.links.get(&system.name).copied().unwrap_or(0);
+        let live = self.live_updates(system).await?;
+        if live <= limits.floor || (live as f64) < limits.share * linked as f64 {
+            return Ok(false);
+        }
+        if self.store.meta(&released_name(&system.name)).await?.is_some_and(|r| !r.is_empty()) {
+            return Ok(false);
+        }
+        let brake = Brake { system: system.name.clone(), writes: live, linked };
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(&name, &serde_json::to_string(&brake).unwrap_or_default()).await?;
+        tx.commit().await?;
+        tracing::warn!(system = %system.name, writes = live, linked, "brake: a person must release these writes");
+        Ok(true)
+    }
+
+    async fn live_updates(&self, system: &System) -> Result<u64, EngineError> {
+        let due = self.store.writes_due(&system.name, self.clock.now(), usize::MAX >> 1).await?;
+        Ok(due.iter().filter(|d| d.lane == bridge_core::Lane::Live).count() as u64)
+    }
+
+    /// Takes a release back once the system has nothing left to send.
+    pub(crate) async fn rearm(&self, system: &System) -> Result<(), EngineError> {
+        let name = released_name(&system.name);
+        if self.store.meta(&name).await?.is_some_and(|r| !r.is_empty()) {
+            let mut tx = self.store.begin().await?;
+            tx.put_meta(&name, "").await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

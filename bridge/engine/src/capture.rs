@@ -1,0 +1,274 @@
+//! Capture: polls, looks and hints become observations. A page and the position it leads to are
+//! stored in one transaction, so a cursor never passes a row that left no trace.
+
+use crate::error::EngineError;
+use crate::settings::System;
+use crate::step::{Engine, Step};
+use adapter_kit::{AdapterError, Page, Read, Remote};
+use bridge_core::capture::{How, Observation, Verdict, ask, observe};
+use bridge_core::{Hold, Lane, Link, LinkState, Op};
+use bridge_store::Tx;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Pages taken in one step, so that a long backfill does not keep other work waiting.
+const PAGES_PER_STEP: usize = 20;
+/// Records whose direct read is due that one step reads, in batches.
+const LOOKS_PER_STEP: usize = 1_000;
+
+/// Where a feed stands.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Position {
+    /// The adapter's own cursor.
+    cursor: Option<String>,
+    /// A first complete pass has ended: every record is known.
+    pub complete: bool,
+    /// A pass has ended since it began: the next call starts a new one.
+    ended: bool,
+}
+
+/// What storing one batch of observations did.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stored {
+    /// Facts that call for a reconcile.
+    pub changed: usize,
+    /// Records seen for the first time.
+    pub new: usize,
+    /// Direct reads asked for.
+    pub looks: usize,
+}
+
+impl Engine {
+    pub(crate) async fn position(&self, system: &System) -> Result<Position, EngineError> {
+        let digest = self.settings.cursor_digest(system);
+        let stored = self.store.cursor(&system.name, system.kind(), &digest).await?;
+        Ok(stored.and_then(|c| serde_json::from_str(&c.position).ok()).unwrap_or_default())
+    }
+
+    /// Whether every system's records are completely known.
+    pub(crate) async fn mirrors_complete(&self) -> Result<bool, EngineError> {
+        for system in &self.settings.systems {
+            if !self.position(system).await?.complete {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Takes what the system's feed shows, page by page, until it has no more.
+    pub(crate) async fn poll(&self, system: &System, step: &mut Step) -> Result<Result<bool, AdapterError>, EngineError> {
+        let digest = self.settings.cursor_digest(system);
+        let mut position = self.position(system).await?;
+        for _ in 0..PAGES_PER_STEP {
+            let page = match system.adapter.changes(system.kind(), position.cursor.as_deref()).await {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error)),
+            };
+            let more = page.more;
+            position.cursor = Some(page.cursor.clone());
+            position.complete |= !more;
+            position.ended = !more;
+            let how = if page.may_lag { How::LaggingRow } else { How::Row };
+            let text = serde_json::to_string(&position).unwrap_or_default();
+            let stored = self.take_page(system, page, how, Some((&digest, &text))).await?;
+            step.observed += stored.changed + stored.new;
+            step.looks_asked += stored.looks;
+            if !more {
+                return Ok(Ok(false));
+            }
+        }
+        Ok(Ok(true))
+    }
+
+    /// Stores one page, and the position it leads to.
+    pub(crate) async fn take_page(
+        &self,
+        system: &System,
+        page: Page,
+        how: How,
+        cursor: Option<(&str, &str)>,
+    ) -> Result<Stored, EngineError> {
+        let observations = page.records.iter().map(|r| system.observe(r, how, page.started)).collect();
+        let mut tx = self.store.begin().await?;
+        let stored = self.take(&mut tx, system, observations).await?;
+        if let Some((digest, position)) = cursor {
+            tx.set_cursor(&system.name, system.kind(), digest, position, self.clock.now()).await?;
+        }
+        tx.commit().await?;
+        Ok(stored)
+    }
+
+    /// Judges observations of one system and stores what counts. A system's observations are
+    /// taken one batch after the other, in the order their requests began: a read that shows
+    /// nothing new therefore needs no trace of its own.
+    pub(crate) async fn take(
+        &self,
+        tx: &mut Tx,
+        system: &System,
+        observations: Vec<Observation>,
+    ) -> Result<Stored, EngineError> {
+        let mut done = Stored::default();
+        let latest: BTreeMap<String, Observation> =
+            observations.into_iter().map(|o| (o.remote_id.clone(), o)).collect();
+        let ids: Vec<String> = latest.keys().cloned().collect();
+        let mut rows: BTreeMap<String, (Link, bool)> = tx
+            .links(&system.name, system.kind(), &ids)
+            .await?
+            .into_iter()
+            .map(|row| (row.link.remote_id.clone(), (row.link, row.busy)))
+            .collect();
+        let strangers = latest.values().any(|o| !rows.contains_key(&o.remote_id));
+        let creating = strangers && self.creating(system).await?;
+        let (mut changed, mut touched, mut losers) = (vec![], vec![], BTreeSet::new());
+        for (id, seen) in latest {
+            let now = self.clock.now();
+            let known = rows.remove(&id);
+            let merged = seen.merged_from.clone();
+            let before = known.as_ref().map(|(link, _)| link.merged_from.clone()).unwrap_or_default();
+            losers.extend(merged.into_iter().filter(|m| !before.contains(m) && *m != id));
+            match known {
+                Some((mut link, busy)) => {
+                    let was = (link.look, link.asked, link.state);
+                    let (verdict, dirty) = observe(&mut link, busy, &seen, now);
+                    if dirty {
+                        done.changed += 1;
+                        changed.push(link);
+                    } else if was != (link.look, link.asked, link.state) || verdict == Verdict::Look {
+                        done.looks += usize::from(verdict == Verdict::Look && !was.0);
+                        touched.push(link);
+                    }
+                }
+                None if !seen.alive => {}
+                None => {
+                    let mut link = Link::new(&system.name, system.kind(), &id);
+                    if creating || seen.how == How::LaggingRow {
+                        // It may be a record we are just making, or a stale row: read it directly first.
+                        ask(&mut link, now);
+                        done.looks += 1;
+                    } else {
+                        observe(&mut link, false, &seen, now);
+                        done.new += 1;
+                    }
+                    touched.push(link);
+                }
+            }
+        }
+        self.hold_merged(tx, system, &losers, &mut changed, &mut touched).await?;
+        tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
+        tx.touch_links(&touched).await?;
+        Ok(done)
+    }
+
+    /// Records that were merged into others are held together with their survivors until a person
+    /// says what the merge means.
+    async fn hold_merged(
+        &self,
+        tx: &mut Tx,
+        system: &System,
+        losers: &BTreeSet<String>,
+        changed: &mut Vec<Link>,
+        touched: &mut [Link],
+    ) -> Result<(), EngineError> {
+        if losers.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<String> = losers.iter().cloned().collect();
+        for row in tx.links(&system.name, system.kind(), &ids).await? {
+            let mut link = row.link;
+            for survivor in touched.iter_mut().filter(|l| l.merged_from.contains(&link.remote_id)) {
+                survivor.held = Some(Hold::Merged);
+            }
+            if let Some(position) = changed.iter().position(|l| l.remote_id == link.remote_id) {
+                changed[position].held = Some(Hold::Merged);
+            } else if link.held.is_none() {
+                link.held = Some(Hold::Merged);
+                ask(&mut link, self.clock.now());
+                changed.push(link);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a create in that system is on its way or its outcome unknown.
+    async fn creating(&self, system: &System) -> Result<bool, EngineError> {
+        let ids = self.store.unsettled(&system.name).await?;
+        let entities = self.store.entities(&ids).await?;
+        Ok(entities.iter().any(|e| {
+            let busy = e.busy(&system.name);
+            busy && e.writes.get(&system.name).is_some_and(|w| w.op == Op::Create)
+        }))
+    }
+
+    /// Reads the records that are due for a direct read.
+    pub(crate) async fn look(&self, system: &System, step: &mut Step) -> Result<Result<(), AdapterError>, EngineError> {
+        let due = self.store.looks(&system.name, system.kind(), LOOKS_PER_STEP).await?;
+        if due.is_empty() {
+            return Ok(Ok(()));
+        }
+        let creating = self.creating(system).await?;
+        let free: Vec<String> = self
+            .store
+            .links(&system.name, system.kind(), &due)
+            .await?
+            .into_iter()
+            .filter(|row| !row.busy && !(creating && row.link.entity.is_none()))
+            .map(|row| row.link.remote_id)
+            .collect();
+        for ids in free.chunks(system.traits().read_batch.max(1)) {
+            let started = self.clock.now();
+            let reads = match system.adapter.read(system.kind(), ids).await {
+                Ok(reads) => reads,
+                Err(error) => return Ok(Err(error)),
+            };
+            step.looks += ids.len();
+            let observations = direct(system, ids, &reads, started);
+            let mut tx = self.store.begin().await?;
+            let stored = self.take(&mut tx, system, observations).await?;
+            tx.commit().await?;
+            step.observed += stored.changed + stored.new;
+        }
+        Ok(Ok(()))
+    }
+
+    /// A hint that a record may have changed (a webhook, a person): it is read directly soon.
+    /// Unknown records are left to the poll.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn hint(&self, system: &str, remote_ids: &[String]) -> Result<usize, EngineError> {
+        let Some(system) = self.settings.system(system) else { return Ok(0) };
+        let mut tx = self.store.begin().await?;
+        let mut links: Vec<Link> = tx
+            .links(&system.name, system.kind(), remote_ids)
+            .await?
+            .into_iter()
+            .map(|row| row.link)
+            .filter(|link| link.state == LinkState::Live)
+            .collect();
+        for link in &mut links {
+            ask(link, self.clock.now());
+        }
+        tx.touch_links(&links).await?;
+        tx.commit().await?;
+        Ok(links.len())
+    }
+}
+
+/// Direct reads as observations. A record that answers under another id was merged into it.
+pub(crate) fn direct(system: &System, ids: &[String], reads: &[Read], started: i64) -> Vec<Observation> {
+    let mut observations = vec![];
+    for (id, read) in ids.iter().zip(reads) {
+        match read {
+            Read::Found(record) if record.id == *id => observations.push(system.observe(record, How::Direct, started)),
+            Read::Found(record) => {
+                let mut survivor: Remote = (**record).clone();
+                survivor.merged_from.push(id.clone());
+                observations.push(system.observe(&survivor, How::Direct, started));
+                observations.push(system.missing(id, started));
+            }
+            Read::Missing => observations.push(system.missing(id, started)),
+            Read::Failed(_) => {}
+        }
+    }
+    observations
+}

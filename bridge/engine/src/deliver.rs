@@ -1,0 +1,347 @@
+//! Delivery: guard, mark, send, settle, one batch after the other. A write is marked in the store
+//! before its call and settled after it, so that a crash at any point leaves either a planned
+//! write or one that is looked at before anything is repeated.
+
+use crate::error::EngineError;
+use crate::settings::System;
+use crate::step::{Engine, Step};
+use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
+use bridge_core::capture::{How, Observation};
+use bridge_core::settle::{Manners, Sending, Settlement, mark_sent, settle};
+use bridge_core::{Entity, Hold, Lane, Op, Time, WriteState};
+use bridge_store::AuditEntry;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Writes looked at for one system in one step.
+const DUE_PER_STEP: usize = 1_000;
+/// A guard older than this is taken again.
+const GUARD_LIFE: Time = 5_000_000;
+/// Longest a system may keep one step busy; the rest goes on in the next step.
+const SLICE: Time = 8_000_000;
+
+/// A write marked sent, with what its call needs.
+struct Ready {
+    entity: String,
+    outgoing: Outgoing,
+}
+
+impl Engine {
+    /// Sends what is planned for a system, in the order of lanes and age.
+    pub(crate) async fn deliver(&self, system: &System, step: &mut Step) -> Result<Result<(), AdapterError>, EngineError> {
+        let begun = self.clock.now();
+        let due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
+        if due.is_empty() || self.braked(system, due.len()).await? {
+            return Ok(Ok(()));
+        }
+        let ids: Vec<String> = due.into_iter().map(|d| d.entity).collect();
+        let mut creates = vec![];
+        let mut updates = vec![];
+        for entity in self.store.entities(&ids).await? {
+            match entity.writes.get(&system.name) {
+                Some(w) if w.op == Op::Create => creates.push(entity.id),
+                Some(_) => updates.push(entity.id),
+                None => {}
+            }
+        }
+        let traits = system.traits();
+        let update_size = traits.guard_batch.min(traits.update_batch).max(1);
+        let update_size = if traits.guard == Guard::Read { update_size.min(traits.read_batch.max(1)) } else { update_size };
+        let chunks = updates.chunks(update_size).chain(creates.chunks(traits.create_batch.max(1)));
+        for chunk in chunks {
+            if self.clock.now() - begun > SLICE {
+                step.more = true;
+                break;
+            }
+            if let Err(error) = self.deliver_chunk(system, chunk, step).await? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn deliver_chunk(
+        &self,
+        system: &System,
+        ids: &[String],
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let entities = self.store.entities(ids).await?;
+        let traits = system.traits();
+        let mut guards: HashMap<String, (Observation, Json)> = HashMap::new();
+        let guarded: Vec<&Entity> = entities
+            .iter()
+            .filter(|e| !e.dirty && e.writes.get(&system.name).is_some_and(|w| w.op == Op::Update))
+            .collect();
+        let started = self.clock.now();
+        if !guarded.is_empty() {
+            let remote: Vec<String> =
+                guarded.iter().filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone())).collect();
+            let reads = match system.adapter.read(system.kind(), &remote).await {
+                Ok(reads) => reads,
+                Err(error) => return Ok(Err(error)),
+            };
+            step.guards += remote.len();
+            for (id, read) in remote.iter().zip(reads) {
+                let (seen, body) = match read {
+                    Read::Found(record) if record.id == *id => {
+                        (system.observe(&record, How::Direct, started), record.body)
+                    }
+                    // a redirect to another record is a merge: the look that follows sees it
+                    Read::Found(_) | Read::Missing => (system.missing(id, started), Json::Null),
+                    Read::Failed(_) => continue,
+                };
+                guards.insert(id.clone(), (seen, body));
+            }
+        }
+        let ready = self.mark(system, ids, &guards, started).await?;
+        if ready.is_empty() {
+            return Ok(Ok(()));
+        }
+        let (ids, outgoing): (Vec<String>, Vec<Outgoing>) = ready.into_iter().map(|r| (r.entity, r.outgoing)).unzip();
+        step.sent += outgoing.len();
+        let answers = system.adapter.write(system.kind(), outgoing).await;
+        let mut trouble = None;
+        let mut settled = vec![];
+        for (place, id) in ids.into_iter().enumerate() {
+            let answer = answers.get(place).cloned().unwrap_or_else(|| {
+                Answer::Unknown(AdapterError {
+                    system: system.name.clone(),
+                    what: "write".into(),
+                    code: "no answer".into(),
+                    failure: Failure::Protocol,
+                    not_processed: false,
+                })
+            });
+            if let Answer::Later(error) | Answer::Unknown(error) = &answer {
+                trouble = Some(error.clone());
+            }
+            settled.push((id, answer));
+        }
+        let style = traits.answer;
+        let conditional = traits.guard == Guard::Conditional;
+        self.settle_answers(system, settled, style, Manners { conditional }, step).await?;
+        Ok(trouble.map_or(Ok(()), Err))
+    }
+
+    /// Marks a chunk sent, in one transaction, and builds the calls from what the guards saw.
+    async fn mark(
+        &self,
+        system: &System,
+        ids: &[String],
+        guards: &HashMap<String, (Observation, Json)>,
+        started: Time,
+    ) -> Result<Vec<Ready>, EngineError> {
+        let conditional = system.traits().guard == Guard::Conditional;
+        let now = self.clock.now();
+        if now - started > GUARD_LIFE && !guards.is_empty() {
+            return Ok(vec![]); // too old to be a guard: the next round takes a new one
+        }
+        let mut tx = self.store.begin().await?;
+        let (mut pairs, mut ready, mut audit) = (vec![], vec![], vec![]);
+        for before in tx.entities(ids).await? {
+            let Some(write) = before.writes.get(&system.name).cloned() else { continue };
+            let remote_id = before.links.get(&system.name).map(|l| l.remote_id.clone());
+            let guard = remote_id.as_ref().and_then(|id| guards.get(id));
+            if write.op == Op::Update && guard.is_none() {
+                continue;
+            }
+            let mut after = before.clone();
+            let sending = mark_sent(&mut after, &system.name, guard.map(|(seen, _)| seen), now);
+            if sending == Sending::Go {
+                let outgoing = outgoing(system, &after, guard.map(|(_, body)| body), conditional);
+                match outgoing {
+                    Ok(outgoing) => {
+                        audit.push(sent_entry(&after, system, now));
+                        ready.push(Ready { entity: after.id.clone(), outgoing });
+                    }
+                    Err(code) => {
+                        let refused = Settlement::Refused { hold: Hold::Refused(code), unit: None };
+                        settle(&mut after, &system.name, Manners { conditional }, refused, now);
+                    }
+                }
+            }
+            if after != before {
+                pairs.push((Some(before), after));
+            }
+        }
+        let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+        ready.retain(|r| !stale.contains(&r.entity));
+        audit.retain(|a: &AuditEntry| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
+        tx.append_audit(&audit).await?;
+        tx.commit().await?;
+        Ok(ready)
+    }
+
+    /// Stores what came back for a chunk.
+    async fn settle_answers(
+        &self,
+        system: &System,
+        answers: Vec<(String, Answer)>,
+        style: AnswerStyle,
+        manners: Manners,
+        step: &mut Step,
+    ) -> Result<(), EngineError> {
+        let now = self.clock.now();
+        let ids: Vec<String> = answers.iter().map(|(id, _)| id.clone()).collect();
+        let mut tx = self.store.begin().await?;
+        let entities: HashMap<String, Entity> =
+            tx.entities(&ids).await?.into_iter().map(|e| (e.id.clone(), e)).collect();
+        let new: Vec<String> = answers
+            .iter()
+            .filter_map(|(_, a)| if let Answer::Applied { id, .. } = a { Some(id.clone()) } else { None })
+            .collect();
+        let parked: HashMap<String, bool> = tx
+            .links(&system.name, system.kind(), &new)
+            .await?
+            .into_iter()
+            .filter(|row| row.link.entity.is_none())
+            .map(|row| (row.link.remote_id.clone(), row.link.look))
+            .collect();
+        let (mut pairs, mut audit) = (vec![], vec![]);
+        for (id, answer) in answers {
+            let Some(before) = entities.get(&id) else { continue };
+            let Some(write) = before.writes.get(&system.name) else { continue };
+            let mut after = before.clone();
+            let op = write.op;
+            let outcome = settlement(system, answer, style, write.tries, now);
+            let (event, reason) = describe(&outcome);
+            let applied = settle(&mut after, &system.name, manners, outcome, now);
+            if applied {
+                let tally = step.tally(&system.name);
+                match op {
+                    Op::Create => tally.created += 1,
+                    Op::Update => tally.updated += 1,
+                }
+                // a read of this record was parked while it was being made: look now
+                if let Some(link) = after.links.get_mut(&system.name)
+                    && parked.get(&link.remote_id).is_some_and(|look| *look)
+                {
+                    bridge_core::capture::ask(link, now);
+                }
+            } else {
+                step.failures += usize::from(event == "refused");
+            }
+            audit.push(AuditEntry {
+                at: now,
+                entity: Some(id.clone()),
+                system: Some(system.name.clone()),
+                remote_id: after.links.get(&system.name).map(|l| l.remote_id.clone()),
+                event: event.into(),
+                units: write.values.keys().cloned().collect(),
+                reason,
+                ..AuditEntry::default()
+            });
+            pairs.push((Some(before.clone()), after));
+        }
+        let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+        tx.append_audit(&audit).await?;
+        // Only one thing can stand in the way: the record already belongs to somebody else.
+        let doubtful: Vec<(Option<Entity>, Entity)> = tx
+            .entities(&stale)
+            .await?
+            .into_iter()
+            .map(|before| {
+                let mut after = before.clone();
+                if let Some(write) = after.writes.get_mut(&system.name) {
+                    write.state = WriteState::Doubtful;
+                    write.held = Some(Hold::MayExist);
+                }
+                (Some(before), after)
+            })
+            .collect();
+        tx.save_entities(&doubtful, Lane::Live, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEntry {
+    let write = entity.writes.get(&system.name);
+    AuditEntry {
+        at: now,
+        entity: Some(entity.id.clone()),
+        system: Some(system.name.clone()),
+        remote_id: entity.links.get(&system.name).map(|l| l.remote_id.clone()),
+        event: "sent".into(),
+        units: write.map(|w| w.values.keys().cloned().collect()).unwrap_or_default(),
+        reason: write
+            .map(|w| w.reasons.iter().map(|(u, r)| format!("{u}: {r}")).collect::<Vec<_>>().join("; "))
+            .unwrap_or_default(),
+        body: write.map(|w| serde_json::json!({ "sent": w.values, "before": w.guarded })),
+        ..AuditEntry::default()
+    }
+}
+
+/// The call for a write that was just marked sent. Fails with the code of what the mapping cannot write.
+fn outgoing(system: &System, entity: &Entity, body: Option<&Json>, conditional: bool) -> Result<Outgoing, String> {
+    let write = entity.writes.get(&system.name).ok_or("no write")?;
+    let empty = Json::Object(Default::default());
+    let before = body.unwrap_or(&empty);
+    let after = system.mapping.write(before, &write.values).map_err(|e| e.to_string())?;
+    match write.op {
+        Op::Create => {
+            let reference = entity.agreed.get(&system.reference).and_then(|a| a.value.as_text());
+            let reference = reference.map_or_else(|| entity.id.clone(), str::to_string);
+            Ok(Outgoing::Create { key: write.key.clone(), reference, body: after })
+        }
+        Op::Update => Ok(Outgoing::Update {
+            key: write.key.clone(),
+            id: entity.links.get(&system.name).map(|l| l.remote_id.clone()).unwrap_or_default(),
+            before: before.clone(),
+            after,
+            version: if conditional { write.guard_version.clone() } else { None },
+        }),
+    }
+}
+
+fn settlement(system: &System, answer: Answer, style: AnswerStyle, tries: u32, now: Time) -> Settlement {
+    match answer {
+        Answer::Applied { id, record } => {
+            let shown = record.as_ref().filter(|_| style == AnswerStyle::Written);
+            Settlement::Applied {
+                remote_id: id,
+                shown: shown.map(|r| system.mapping.read(&r.body).values),
+                version: shown.and_then(|r| r.version.clone()),
+            }
+        }
+        Answer::Moved => Settlement::Moved,
+        Answer::Gone => Settlement::Gone,
+        Answer::Refused(refusal) => Settlement::Refused {
+            hold: match refusal.kind {
+                RefusalKind::Taken => Hold::Taken,
+                RefusalKind::Invalid | RefusalKind::Forbidden => Hold::Refused(refusal.code),
+            },
+            unit: refusal.path.and_then(|path| system.unit_at(&path)),
+        },
+        Answer::Later(error) => Settlement::Later(now + micros(wait(&error, tries))),
+        Answer::Unknown(_) => Settlement::Unknown,
+    }
+}
+
+/// How long to wait after a call that was not processed: what the product says, else growing pauses.
+pub(crate) fn wait(error: &AdapterError, tries: u32) -> Duration {
+    let pause = Duration::from_millis(500 * (1 << tries.min(7)));
+    match error.failure {
+        Failure::Throttled(Some(after)) | Failure::DayBudget(Some(after)) => after,
+        Failure::DayBudget(None) => Duration::from_secs(3_600),
+        Failure::Auth | Failure::Scope(_) => Duration::from_secs(60),
+        _ => pause,
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> Time {
+    Time::try_from(duration.as_micros()).unwrap_or(Time::MAX / 4)
+}
+
+fn describe(outcome: &Settlement) -> (&'static str, String) {
+    match outcome {
+        Settlement::Applied { .. } => ("applied", String::new()),
+        Settlement::Moved => ("moved", "the record changed since it was read: looked at again".into()),
+        Settlement::Gone => ("gone", "there is no such record: looked at again".into()),
+        Settlement::Refused { hold, .. } => ("refused", bridge_core::plan::hold_reason(hold)),
+        Settlement::Later(_) => ("later", "not processed: sent again later".into()),
+        Settlement::Unknown => ("unknown", "it may have landed: looked at before anything is repeated".into()),
+    }
+}

@@ -1,0 +1,28 @@
+//! What stops the engine. Trouble with one system does not: it is kept in that system's
+//! [`crate::Health`], and the others go on.
+
+use bridge_core::review::DecisionError;
+use bridge_store::StoreError;
+
+/// Why a step or a decision failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The store failed: nothing more is done until it works again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] bridge_queue::QueueError),
+    /// A worker thread ended abnormally: a defect of ours.
+    #[error("a worker ended abnormally: {0}")]
+    Worker(String),
+    /// A person's decision was not stored.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// Nothing has that name.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// Somebody else changed the same entity at the same moment.
+    #[error("this was changed by somebody else at the same moment: look again")]
+    Changed,
+}

@@ -1,0 +1,216 @@
+//! The dry run: what a sync would do, computed by the same identity pass and the same planner as
+//! the sync itself, on copies that are thrown away.
+
+use crate::error::EngineError;
+use crate::identify::Found;
+use crate::step::Engine;
+use bridge_core::review::join;
+use bridge_core::{Entity, Link, Op, WriteState};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+
+const BATCH: usize = 500;
+
+/// One write a sync would send.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PreviewWrite {
+    /// Receiving system.
+    pub system: String,
+    /// Remote kind.
+    pub kind: String,
+    /// `create` or `update`.
+    pub op: String,
+    /// The entity's id, or `new:SYSTEM/ID` for one that does not exist yet.
+    pub entity: String,
+    /// Units that would be written.
+    pub units: Vec<String>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Counts of what a sync would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Would {
+    /// Entities afterwards.
+    pub entities: usize,
+    /// Links it would make between records of different systems.
+    pub links: usize,
+    /// Records it would create, by system.
+    pub created: BTreeMap<String, usize>,
+    /// Records it would update, by system.
+    pub updated: BTreeMap<String, usize>,
+    /// Pairs that would wait for a person.
+    pub candidates: usize,
+    /// Units that would wait for a person.
+    pub conflicts: usize,
+    /// Writes that would wait.
+    pub holds: usize,
+    /// API calls the writes would cost, guards included.
+    pub calls: BTreeMap<String, usize>,
+}
+
+/// A dry run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Preview {
+    /// Counts.
+    pub would: Would,
+    /// Every write, sorted.
+    pub writes: Vec<PreviewWrite>,
+    /// Names this exact plan: `sync --approve` takes it.
+    pub digest: String,
+}
+
+impl Engine {
+    /// Plans without storing. Every system's records must have been read once.
+    ///
+    /// # Errors
+    /// The store's, or a defect of ours.
+    pub async fn preview(&self) -> Result<Preview, EngineError> {
+        let mirrors_complete = self.mirrors_complete().await?;
+        let mut would = Would::default();
+        let mut writes = vec![];
+        let counts = self.store.counts().await?;
+        would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
+        would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
+        // Planned writes of entities that nothing changes, then entities that are dirty, then new ones.
+        for system in &self.settings.systems {
+            let due = self.store.writes_due(&system.name, i64::MAX / 2, usize::MAX >> 1).await?;
+            for chunk in due.chunks(BATCH) {
+                let ids: Vec<String> = chunk.iter().map(|d| d.entity.clone()).collect();
+                for entity in self.store.entities(&ids).await?.iter().filter(|e| !e.dirty) {
+                    self.list(entity, Some(&system.name), &entity.id, &mut writes, &mut would);
+                }
+            }
+        }
+        let mut extra: HashMap<String, Vec<(Link, bool)>> = HashMap::new();
+        let mut fresh: Vec<(Entity, Vec<Link>)> = vec![];
+        if let Some(pass) = self.identity_pass().await? {
+            would.candidates += pass.candidates.len();
+            let records = pass.matcher.records();
+            for (i, found) in &pass.found {
+                let link = self.link(&records[*i].system, &records[*i].remote_id).await?;
+                let Some(link) = link else { continue };
+                match found {
+                    Found::Joins(id, _) => {
+                        would.links += 1;
+                        extra.entry(id.clone()).or_default().push((link, false));
+                    }
+                    Found::Pair(j, _) => {
+                        would.links += 1;
+                        let other = self.link(&records[*j].system, &records[*j].remote_id).await?;
+                        fresh.push((self.placeholder(&link, false), other.into_iter().chain([link]).collect()));
+                    }
+                    Found::Alone(candidate) => fresh.push((self.placeholder(&link, *candidate), vec![link])),
+                }
+            }
+            for id in &pass.waiting {
+                extra.entry(id.clone()).or_default();
+            }
+        }
+        would.entities += fresh.len();
+        let mut dirty = self.store.dirty(usize::MAX >> 1).await?;
+        dirty.extend(extra.keys().cloned());
+        dirty.sort();
+        dirty.dedup();
+        let now = self.clock.now();
+        for chunk in dirty.chunks(BATCH) {
+            let mut entities = self.store.entities(chunk).await?;
+            for entity in &mut entities {
+                for (link, _) in extra.remove(&entity.id).unwrap_or_default() {
+                    join(entity, link, now);
+                }
+            }
+            for (_, plan) in self.plan_batch(entities, now, mirrors_complete).await? {
+                self.list(&plan.entity, None, &plan.entity.id, &mut writes, &mut would);
+            }
+        }
+        while !fresh.is_empty() {
+            let rest = fresh.split_off(fresh.len().min(BATCH));
+            let batch = std::mem::replace(&mut fresh, rest);
+            let entities = batch
+                .into_iter()
+                .map(|(mut entity, links)| {
+                    for link in links {
+                        join(&mut entity, link, now);
+                    }
+                    entity
+                })
+                .collect();
+            for (_, plan) in self.plan_batch(entities, now, mirrors_complete).await? {
+                let name = plan.entity.id.clone();
+                self.list(&plan.entity, None, &name, &mut writes, &mut would);
+            }
+        }
+        writes.sort();
+        self.count_calls(&mut would);
+        let mut hash = Sha256::new();
+        hash.update(self.settings.digest.as_bytes());
+        hash.update(serde_json::to_vec(&(&would, &writes)).unwrap_or_default());
+        let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+        Ok(Preview { would, writes, digest })
+    }
+
+    async fn link(&self, system: &str, remote_id: &str) -> Result<Option<Link>, EngineError> {
+        let Some(system) = self.settings.system(system) else { return Ok(None) };
+        let rows = self.store.links(&system.name, system.kind(), &[remote_id.to_string()]).await?;
+        Ok(rows.into_iter().next().map(|row| row.link))
+    }
+
+    fn placeholder(&self, link: &Link, candidate: bool) -> Entity {
+        Entity {
+            id: format!("new:{}/{}", link.system, link.remote_id),
+            kind: self.settings.schema.entity.clone(),
+            dirty: true,
+            candidate,
+            ..Entity::default()
+        }
+    }
+
+    fn list(
+        &self,
+        entity: &Entity,
+        only: Option<&str>,
+        name: &str,
+        writes: &mut Vec<PreviewWrite>,
+        would: &mut Would,
+    ) {
+        would.conflicts += entity.conflicts.len();
+        for (system, write) in entity.writes.iter().filter(|(s, _)| only.is_none_or(|o| o == *s)) {
+            if write.state != WriteState::Planned {
+                would.holds += usize::from(write.held.is_some());
+                continue;
+            }
+            let (op, count) = match write.op {
+                Op::Create => ("create", &mut would.created),
+                Op::Update => ("update", &mut would.updated),
+            };
+            *count.entry(system.clone()).or_default() += 1;
+            let mut reasons: Vec<&str> = write.reasons.values().map(String::as_str).collect();
+            reasons.sort_unstable();
+            reasons.dedup();
+            writes.push(PreviewWrite {
+                system: system.clone(),
+                kind: write.kind.clone(),
+                op: op.into(),
+                entity: name.into(),
+                units: write.values.keys().cloned().collect(),
+                reason: reasons.join(", "),
+            });
+        }
+    }
+
+    fn count_calls(&self, would: &mut Would) {
+        for system in &self.settings.systems {
+            let traits = system.traits();
+            let of = |counts: &BTreeMap<String, usize>| counts.get(&system.name).copied().unwrap_or(0);
+            let (creates, updates) = (of(&would.created), of(&would.updated));
+            let guards = match traits.guard {
+                adapter_kit::Guard::Read => updates.div_ceil(traits.read_batch.min(traits.guard_batch).max(1)),
+                adapter_kit::Guard::Conditional => 0,
+            };
+            let calls = creates.div_ceil(traits.create_batch.max(1)) + updates.div_ceil(traits.update_batch.max(1)) + guards;
+            would.calls.insert(system.name.clone(), calls);
+        }
+    }
+}

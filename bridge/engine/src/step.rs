@@ -1,0 +1,364 @@
+//! One round of everything that is due, and the loops around it.
+
+use crate::approval::Approval;
+use crate::deliver::{micros, wait};
+use crate::error::EngineError;
+use crate::settings::{Ids, Settings, System};
+use adapter_kit::{AdapterError, Clock};
+use bridge_core::Time;
+use bridge_queue::{Queue, Topic};
+use bridge_store::Store;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What one step did, and when the next is due.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Polls that ended.
+    pub polls: usize,
+    /// Facts stored that call for a reconcile, and new records.
+    pub observed: usize,
+    /// Direct reads asked for.
+    pub looks_asked: usize,
+    /// Direct reads made because a record was due for one.
+    pub looks: usize,
+    /// Direct reads made as guards.
+    pub guards: usize,
+    /// Records that joined another system's record.
+    pub linked: usize,
+    /// New entities.
+    pub entities: usize,
+    /// Entities reconciled.
+    pub reconciled: usize,
+    /// Writes sent.
+    pub sent: usize,
+    /// Writes refused.
+    pub failures: usize,
+    /// Records listed by sweeps.
+    pub swept: usize,
+    /// There is more to do right away.
+    pub more: bool,
+    /// When something is due next, if known.
+    pub wake: Option<Time>,
+    /// Per system.
+    pub tallies: BTreeMap<String, Tally>,
+}
+
+/// Writes applied in one system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Records created.
+    pub created: u64,
+    /// Records updated.
+    pub updated: u64,
+}
+
+impl Step {
+    pub(crate) fn wake_at(&mut self, at: Time) {
+        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
+    }
+
+    pub(crate) fn tally(&mut self, system: &str) -> &mut Tally {
+        self.tallies.entry(system.into()).or_default()
+    }
+
+    /// Whether the step found anything to do beside quiet polls.
+    pub fn active(&self) -> bool {
+        self.more || self.observed + self.looks_asked + self.looks + self.linked + self.entities + self.reconciled + self.sent > 0
+    }
+
+    /// Adds another step's work to this one.
+    pub fn add(&mut self, other: &Step) {
+        self.polls += other.polls;
+        self.observed += other.observed;
+        self.looks_asked += other.looks_asked;
+        self.looks += other.looks;
+        self.guards += other.guards;
+        self.linked += other.linked;
+        self.entities += other.entities;
+        self.reconciled += other.reconciled;
+        self.sent += other.sent;
+        self.failures += other.failures;
+        self.swept += other.swept;
+        self.more |= other.more;
+        if let Some(at) = other.wake {
+            self.wake_at(at);
+        }
+        for (system, tally) in &other.tallies {
+            let sum = self.tally(system);
+            sum.created += tally.created;
+            sum.updated += tally.updated;
+        }
+    }
+}
+
+/// How a system is doing.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Health {
+    /// Last time it was observed without trouble, microseconds.
+    pub last_seen: Option<Time>,
+    /// What went wrong last, if it has not gone right since; codes and names only.
+    pub trouble: Option<String>,
+    /// Failed attempts in a row.
+    pub failures: u32,
+    #[serde(skip)]
+    next_poll: Time,
+    #[serde(skip)]
+    next_sweep: Time,
+    #[serde(skip)]
+    rest_until: Time,
+}
+
+/// The loop over one practice's systems. One engine at a time drives an account.
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+    health: Mutex<BTreeMap<String, Health>>,
+}
+
+impl Engine {
+    /// Takes over: calls that were out when the last engine stopped are unknown from now on.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn start(
+        settings: Settings,
+        store: Store,
+        queue: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, EngineError> {
+        store.mark_sent_as_unknown(clock.now()).await?;
+        let now = clock.now();
+        let sweep = settings.sweep_every.map_or(Time::MAX / 2, |every| now + micros(every));
+        let health = settings
+            .systems
+            .iter()
+            .map(|s| (s.name.clone(), Health { next_sweep: sweep, ..Health::default() }))
+            .collect();
+        Ok(Self { settings, store, queue, clock, ids, health: Mutex::new(health) })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What the engine was told.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How each system is doing.
+    pub fn health(&self) -> BTreeMap<String, Health> {
+        self.health.lock().map(|h| h.clone()).unwrap_or_default()
+    }
+
+    fn with_health<T>(&self, system: &str, f: impl FnOnce(&mut Health) -> T) -> T {
+        let mut health = self.health.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        f(health.entry(system.into()).or_default())
+    }
+
+    /// Lets the next step poll everything, whatever was polled lately.
+    pub fn poll_now(&self) {
+        for system in &self.settings.systems {
+            self.with_health(&system.name, |h| h.next_poll = 0);
+        }
+    }
+
+    /// Lets the next step compare full listings.
+    pub fn sweep_now(&self) {
+        for system in &self.settings.systems {
+            self.with_health(&system.name, |h| h.next_sweep = 0);
+        }
+    }
+
+    /// Whether some system did not answer lately.
+    pub fn troubled(&self) -> bool {
+        self.health().values().any(|h| h.trouble.is_some())
+    }
+
+    /// Only looks: takes what the feeds show, links and writes nothing.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn observe(&self, now: Time) -> Result<Step, EngineError> {
+        let steps = futures::future::join_all(self.settings.systems.iter().map(|s| self.capture(s, now))).await;
+        let mut step = Step::default();
+        for one in steps {
+            step.add(&one?);
+        }
+        Ok(step)
+    }
+
+    /// One round of everything that is due at `now`.
+    ///
+    /// # Errors
+    /// The store's or the queue's. Trouble with one system is kept in its [`Health`].
+    pub async fn step(&self, now: Time) -> Result<Step, EngineError> {
+        let mut step = self.observe(now).await?;
+        if self.approval().await? != Approval::Given {
+            return Ok(step);
+        }
+        self.identify(&mut step).await?;
+        self.reconcile_all(&mut step).await?;
+        let steps = futures::future::join_all(self.settings.systems.iter().map(|s| self.drive(s, now))).await;
+        for one in steps {
+            step.add(&one?);
+        }
+        // What was just settled is judged at once: a change must not wait for the next poll.
+        self.reconcile_all(&mut step).await?;
+        Ok(step)
+    }
+
+    async fn capture(&self, system: &System, now: Time) -> Result<Step, EngineError> {
+        let mut step = Step::default();
+        let (due, sweep, rest) =
+            self.with_health(&system.name, |h| (now >= h.next_poll, now >= h.next_sweep, h.rest_until));
+        if now < rest {
+            step.wake_at(rest);
+            return Ok(step);
+        }
+        if due {
+            match self.poll(system, &mut step).await? {
+                Ok(more) => {
+                    step.polls += usize::from(!more);
+                    step.more |= more;
+                    let next = if more { 0 } else { now + micros(system.poll_every) };
+                    self.well(system, |h| h.next_poll = next);
+                }
+                Err(error) => self.ill(system, &error, &mut step),
+            }
+        }
+        if sweep {
+            let next = self.settings.sweep_every.map_or(Time::MAX / 2, |every| now + micros(every));
+            match self.sweep(system, &mut step).await? {
+                Ok(()) => self.well(system, |h| h.next_sweep = next),
+                Err(error) => self.ill(system, &error, &mut step),
+            }
+        }
+        if let Err(error) = self.look(system, &mut step).await? {
+            self.ill(system, &error, &mut step);
+        }
+        let next = self.with_health(&system.name, |h| h.next_poll.max(h.rest_until));
+        step.wake_at(next);
+        Ok(step)
+    }
+
+    async fn drive(&self, system: &System, now: Time) -> Result<Step, EngineError> {
+        let mut step = Step::default();
+        let rest = self.with_health(&system.name, |h| h.rest_until);
+        if now < rest {
+            step.wake_at(rest);
+            return Ok(step);
+        }
+        if let Err(error) = self.look_at_unknown(system, &mut step).await? {
+            self.ill(system, &error, &mut step);
+            return Ok(step);
+        }
+        match self.deliver(system, &mut step).await? {
+            Ok(()) => {
+                if step.sent == 0 && !step.more {
+                    self.rearm(system).await?;
+                }
+            }
+            Err(error) => self.ill(system, &error, &mut step),
+        }
+        Ok(step)
+    }
+
+    fn well(&self, system: &System, f: impl FnOnce(&mut Health)) {
+        let now = self.clock.now();
+        self.with_health(&system.name, |h| {
+            h.last_seen = Some(now);
+            h.trouble = None;
+            h.failures = 0;
+            f(h);
+        });
+    }
+
+    fn ill(&self, system: &System, error: &AdapterError, step: &mut Step) {
+        let now = self.clock.now();
+        let until = self.with_health(&system.name, |h| {
+            h.failures = h.failures.saturating_add(1);
+            h.trouble = Some(error.to_string());
+            h.rest_until = now + micros(wait(error, h.failures));
+            h.rest_until
+        });
+        tracing::warn!(system = %system.name, what = %error.what, code = %error.code, "the system did not answer as expected");
+        step.wake_at(until);
+    }
+
+    /// Whether nothing is left to do by itself: no dirty entity, no planned, pending or unknown
+    /// write, no read due, and the last polls showed nothing new. Open review items may remain.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn settled(&self) -> Result<bool, EngineError> {
+        let counts = self.store.counts().await?;
+        let idle = counts.dirty + counts.planned + counts.unsettled + counts.looks == 0;
+        Ok(idle && counts.unidentified == 0 && !self.troubled())
+    }
+
+    /// Steps until everything has settled: two rounds of polls in a row that showed nothing new.
+    /// Ends early when `stop` is cancelled.
+    ///
+    /// # Errors
+    /// See [`Engine::step`].
+    pub async fn run_until_settled(
+        &self,
+        stop: &CancellationToken,
+        mut tell: impl FnMut(&Step),
+    ) -> Result<(Step, bool), EngineError> {
+        let mut sum = Step::default();
+        let mut quiet = 0;
+        while quiet < 1 && !stop.is_cancelled() {
+            self.poll_now();
+            let step = self.step(self.clock.now()).await?;
+            tell(&step);
+            sum.add(&step);
+            let settled = !step.active() && self.settled().await?;
+            quiet = if settled { quiet + 1 } else { 0 };
+            if !settled && !step.active() {
+                self.pause(step.wake, Duration::from_millis(200), stop).await;
+            }
+        }
+        let settled = quiet > 0;
+        Ok((sum, settled))
+    }
+
+    /// The service: steps whenever something is due, until `stop` is cancelled. A step that has
+    /// begun is finished, so that what was sent is settled.
+    ///
+    /// # Errors
+    /// See [`Engine::step`].
+    pub async fn run(&self, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<(), EngineError> {
+        while !stop.is_cancelled() {
+            let step = self.step(self.clock.now()).await?;
+            tell(&step);
+            if !step.more {
+                self.pause(step.wake, Duration::from_secs(60), stop).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until `wake`, at most `longest`; ends at a wake-up of the queue or at `stop`.
+    async fn pause(&self, wake: Option<Time>, longest: Duration, stop: &CancellationToken) {
+        let until = wake.map_or(longest, |at| {
+            Duration::from_micros(u64::try_from(at - self.clock.now()).unwrap_or(0)).min(longest)
+        });
+        tokio::select! {
+            () = self.clock.sleep(until.max(Duration::from_millis(1))) => {}
+            _ = self.queue.wait(&Topic::Reconcile) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}

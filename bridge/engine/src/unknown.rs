@@ -1,0 +1,173 @@
+//! Unknown outcomes: a write whose answer nobody saw is looked at, never repeated blindly.
+
+use crate::deliver::micros;
+use crate::error::EngineError;
+use crate::settings::System;
+use crate::step::{Engine, Step};
+use adapter_kit::{AdapterError, Read};
+use bridge_core::capture::{How, Observation};
+use bridge_core::settle::{Looked, settle_unknown_create, settle_unknown_update};
+use bridge_core::{Entity, Lane, Op, Time, WriteState};
+use bridge_store::AuditEntry;
+use std::collections::HashMap;
+
+impl Engine {
+    /// Looks at every unknown write of a system whose call can no longer be alive.
+    pub(crate) async fn look_at_unknown(
+        &self,
+        system: &System,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let ids = self.store.unsettled(&system.name).await?;
+        let traits = system.traits();
+        let (mut creates, mut updates) = (vec![], vec![]);
+        for entity in self.store.entities(&ids).await? {
+            let Some(write) = entity.writes.get(&system.name) else { continue };
+            if write.state != WriteState::Unknown {
+                continue;
+            }
+            let at = write.at + micros(traits.call_life);
+            if self.clock.now() <= at {
+                step.wake_at(at + 1);
+                continue;
+            }
+            match write.op {
+                Op::Create => creates.push(entity),
+                Op::Update => updates.push(entity),
+            }
+        }
+        for chunk in updates.chunks(traits.read_batch.max(1)) {
+            if let Err(error) = self.settle_updates(system, chunk, step).await? {
+                return Ok(Err(error));
+            }
+        }
+        for chunk in creates.chunks(traits.read_batch.max(1)) {
+            if let Err(error) = self.settle_creates(system, chunk, step).await? {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn settle_updates(
+        &self,
+        system: &System,
+        chunk: &[Entity],
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let remote = |e: &Entity| e.links.get(&system.name).map(|l| l.remote_id.clone());
+        let ids: Vec<String> = chunk.iter().filter_map(remote).collect();
+        let started = self.clock.now();
+        let reads = match system.adapter.read(system.kind(), &ids).await {
+            Ok(reads) => reads,
+            Err(error) => return Ok(Err(error)),
+        };
+        step.looks += ids.len();
+        let mut seen: HashMap<String, Observation> = HashMap::new();
+        for (id, read) in ids.iter().zip(reads) {
+            match read {
+                Read::Found(record) if record.id == *id => {
+                    seen.insert(id.clone(), system.observe(&record, How::Direct, started));
+                }
+                Read::Found(_) | Read::Missing => {
+                    seen.insert(id.clone(), system.missing(id, started));
+                }
+                Read::Failed(_) => {}
+            }
+        }
+        self.store_settled(system, chunk, |entity, now| {
+            let gone = system.missing("", started);
+            let read = match remote(entity) {
+                Some(id) => seen.get(&id)?,
+                None => &gone, // the link was cut meanwhile: nothing to settle it against
+            };
+            settle_unknown_update(entity, &system.name, read, now);
+            Some("looked at: settled by what the record holds")
+        })
+        .await?;
+        Ok(Ok(()))
+    }
+
+    async fn settle_creates(
+        &self,
+        system: &System,
+        chunk: &[Entity],
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let mut found: HashMap<String, Looked> = HashMap::new();
+        if system.traits().keeps_reference {
+            let references: Vec<String> = chunk.iter().map(|e| self.reference_of(system, e)).collect();
+            let looked = match system.adapter.find(system.kind(), &references).await {
+                Ok(looked) => looked,
+                Err(error) => return Ok(Err(error)),
+            };
+            step.looks += references.len();
+            for found_one in looked {
+                let alive = found_one.records.iter().find(|r| r.alive);
+                let looked = match (alive, found_one.records.first()) {
+                    (Some(record), _) => Looked::Alive(record.id.clone()),
+                    (None, Some(record)) => Looked::Dead(record.id.clone()),
+                    (None, None) => Looked::Nothing,
+                };
+                found.insert(found_one.reference, looked);
+            }
+        }
+        let waits = self.settings.schema.party(&system.name).map_or(0, |p| p.lag);
+        for entity in chunk {
+            let at = entity.writes.get(&system.name).map_or(0, |w| w.at) + waits;
+            step.wake_at(at + 1);
+        }
+        let schema = self.settings.schema.clone();
+        self.store_settled(system, chunk, |entity, now| {
+            let looked = found.remove(&self.reference_of(system, entity)).unwrap_or(Looked::Nothing);
+            settle_unknown_create(&schema, entity, &system.name, looked, now);
+            Some("looked up by our reference")
+        })
+        .await?;
+        Ok(Ok(()))
+    }
+
+    fn reference_of(&self, system: &System, entity: &Entity) -> String {
+        let value = entity.agreed.get(&system.reference).and_then(|a| a.value.as_text());
+        value.map_or_else(|| entity.id.clone(), str::to_string)
+    }
+
+    async fn store_settled(
+        &self,
+        system: &System,
+        chunk: &[Entity],
+        mut settle: impl FnMut(&mut Entity, Time) -> Option<&'static str>,
+    ) -> Result<(), EngineError> {
+        let ids: Vec<String> = chunk.iter().map(|e| e.id.clone()).collect();
+        let mut tx = self.store.begin().await?;
+        let now = self.clock.now();
+        let (mut pairs, mut audit) = (vec![], vec![]);
+        for before in tx.entities(&ids).await? {
+            if before.writes.get(&system.name).is_none_or(|w| w.state != WriteState::Unknown) {
+                continue;
+            }
+            let mut after = before.clone();
+            let Some(reason) = settle(&mut after, now) else { continue };
+            if after == before {
+                continue;
+            }
+            audit.push(AuditEntry {
+                at: now,
+                entity: Some(after.id.clone()),
+                system: Some(system.name.clone()),
+                event: "settled".into(),
+                reason: reason.into(),
+                ..AuditEntry::default()
+            });
+            pairs.push((Some(before), after));
+        }
+        // A created record may have been parked as a stranger: it must be loaded where it is joined.
+        let joined: Vec<String> =
+            pairs.iter().filter_map(|(_, e): &(Option<Entity>, Entity)| Some(e.links.get(&system.name)?.remote_id.clone())).collect();
+        tx.links(&system.name, system.kind(), &joined).await?;
+        tx.save_entities(&pairs, Lane::Live, now).await?;
+        tx.append_audit(&audit).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
