@@ -1,1 +1,24 @@
-//! adapter-halaxy
+//! Halaxy: a typed client, and the adapter through which the engine sees an account.
+//!
+//! Kinds are resource types (`Patient`). Bodies stay as received; [`PatientView`] names their parts.
+#![deny(missing_docs)]
+
+mod adapter;
+mod bundle;
+mod client;
+mod feed;
+mod options;
+mod pass;
+mod patient;
+mod probe;
+mod query;
+mod stamp;
+mod verdicts;
+mod writes;
+
+pub use adapter::HalaxyAdapter;
+pub use bundle::{ResourcePage, reference_id};
+pub use client::{HalaxyClient, Written};
+pub use options::{HalaxyOptions, OptionsError, Region};
+pub use patient::{PATIENT_STATUS, PatientView};
+pub use query::{Compare, PAGE_SIZE, Query};

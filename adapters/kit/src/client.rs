@@ -2,7 +2,7 @@
 //! means. Writes are sent once; their outcome is classified, never guessed.
 
 use crate::auth::{Auth, AuthError, AuthOptionsError, Authority};
-use crate::call::{Body, Call, CallError, Effect, Outcome, Priority, Response, ambient_priority};
+use crate::call::{Body, Call, CallError, Effect, Outcome, Response, ambient_priority};
 use crate::clock::Clock;
 use crate::contract::{AdapterError, Failure, Usage};
 use crate::limits::Limits;
@@ -408,9 +408,9 @@ impl Client {
         self.inner.wire.server_time().at_least(at)
     }
 
-    /// The priority calls have that do not say their own.
-    pub fn current_priority() -> Priority {
-        ambient_priority()
+    /// Calls a second that the limits allow in the long run, headers heeded; `None` without limits.
+    pub fn calls_per_second(&self) -> Option<f64> {
+        self.inner.wire.calls_per_second()
     }
 }
 

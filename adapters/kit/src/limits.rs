@@ -173,15 +173,11 @@ impl Limiter {
             Some(places) => Some(places.enter(priority).await),
             None => None,
         };
-        let mut lanes = self
-            .lanes
-            .iter()
-            .filter(|lane| lane.group.is_none() || lane.group.as_deref() == group)
-            .peekable();
-        if lanes.peek().is_none() {
-            self.sit_out_pause().await?;
-        }
-        for lane in lanes {
+        self.sit_out_pause().await?;
+        for lane in &self.lanes {
+            if lane.group.is_some() && lane.group.as_deref() != group {
+                continue;
+            }
             let _turn = lane.turnstile.enter(priority).await;
             for gate in &lane.gates {
                 loop {
@@ -194,6 +190,20 @@ impl Limiter {
             }
         }
         Ok(Pass { _place: place })
+    }
+
+    /// Calls a second that all calls together may make in the long run; `None` if nothing limits them.
+    pub fn calls_per_second(&self) -> Option<f64> {
+        let all = self
+            .lanes
+            .iter()
+            .filter(|lane| lane.group.is_none())
+            .flat_map(|lane| &lane.gates);
+        let steady = all.map(|gate| {
+            let calls = gate.now.lock().unwrap_or_else(PoisonError::into_inner).0;
+            f64::from(calls) * self.share * STEADY / gate.rate.per.as_secs_f64()
+        });
+        steady.min_by(f64::total_cmp)
     }
 
     async fn sit_out_pause(&self) -> Result<(), Duration> {

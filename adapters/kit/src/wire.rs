@@ -120,6 +120,10 @@ impl Wire {
         self.throttled.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub fn calls_per_second(&self) -> Option<f64> {
+        self.limiter.calls_per_second()
+    }
+
     pub fn server_time(&self) -> ServerTime {
         *self
             .server_time
