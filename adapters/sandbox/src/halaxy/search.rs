@@ -208,6 +208,15 @@ impl Search {
                 total: patients.len(),
             };
         }
+        if plain && self.order == Order::LastUpdated && !switches.scattered_ties && !self.descending
+        {
+            let range = || patients.updated_between(self.updated.0, self.updated.1, precision);
+            let total = range().count();
+            let rows = self.cut(total);
+            let page = range().skip(rows.start).take(rows.len());
+            let ids = page.map(|(_, id)| id).collect();
+            return Page { ids, total };
+        }
         let mut found: Vec<(i64, u64)> = if let Some(ids) = &self.ids {
             ids.iter()
                 .filter_map(|id| patients.get(*id))

@@ -1,6 +1,7 @@
 //! Search over the lagging index.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use super::Hubspot;
 use super::contact::{Contact, View};
 use super::error::Problem;
 use super::objects::text_of;
+use super::properties::EMAIL;
 use crate::answer::{Answer, Call, Context};
 use crate::clock::span_of;
 
@@ -15,11 +17,21 @@ const PAGE_CAP: u64 = 200;
 const GROUP_CAP: usize = 5;
 const FILTER_CAP: usize = 18;
 
-/// One condition.
+/// One condition, with what it asks for already in comparable form.
 struct Filter {
-    property: String,
+    place: Place,
     operator: String,
     values: Vec<String>,
+    asked: Vec<Key>,
+}
+
+/// Where a compared value stands. The computed ones are compared without making texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Id,
+    Modified,
+    Created,
+    Property(u16),
 }
 
 /// What a property compares as.
@@ -149,11 +161,11 @@ impl Hubspot {
     fn filter(&self, sent: &Value) -> Result<Filter, Problem> {
         let property = sent["propertyName"].as_str().unwrap_or("").to_owned();
         let operator = sent["operator"].as_str().unwrap_or("").to_owned();
-        if self.properties.number(&property).is_none() {
-            let text =
-                format!("There was a problem with the request: property {property} does not exist");
-            return Err(Problem::invalid(text));
-        }
+        let number = self.properties.number(&property).ok_or_else(|| {
+            Problem::invalid(format!(
+                "There was a problem with the request: property {property} does not exist"
+            ))
+        })?;
         let values = match operator.as_str() {
             "EQ" | "NEQ" | "GT" | "GTE" | "LT" | "LTE" | "CONTAINS_TOKEN" => {
                 text_of(&sent["value"]).into_iter().collect()
@@ -185,20 +197,40 @@ impl Hubspot {
                 "Invalid input JSON: {operator} needs a value"
             )));
         }
+        let place = match property.as_str() {
+            "hs_object_id" => Place::Id,
+            "lastmodifieddate" => Place::Modified,
+            "createdate" => Place::Created,
+            _ => Place::Property(number),
+        };
+        let asked = values
+            .iter()
+            .map(|value| match place {
+                Place::Modified | Place::Created => {
+                    Key::Number(time_of(value).map_or(f64::NAN, |at| at as f64))
+                }
+                _ => key(value),
+            })
+            .collect();
         Ok(Filter {
-            property,
+            place,
             operator,
             values,
+            asked,
         })
     }
 
-    /// The contacts worth looking at: those in the modified range if there is one group that names it, else all.
-    fn candidates(&self, groups: &[Vec<Filter>]) -> impl Iterator<Item = &Contact> {
+    /// The contacts worth looking at. One group is narrowed by what it asks of the modified time or of a unique
+    /// property; several are not.
+    fn candidates(&self, groups: &[Vec<Filter>]) -> Box<dyn Iterator<Item = &Contact> + '_> {
         let (mut first, mut last) = (i64::MIN, i64::MAX);
         if let [group] = groups {
+            if let Some(ids) = group.iter().find_map(|filter| self.named_by(filter)) {
+                return Box::new(ids.into_iter().filter_map(|id| self.contacts.indexed(id)));
+            }
             for filter in group
                 .iter()
-                .filter(|filter| filter.property == "lastmodifieddate")
+                .filter(|filter| filter.place == Place::Modified)
             {
                 let at = |index: usize| filter.values.get(index).and_then(|value| time_of(value));
                 match (filter.operator.as_str(), at(0)) {
@@ -212,74 +244,34 @@ impl Hubspot {
                 }
             }
         }
-        self.contacts
-            .indexed_between(first, last)
-            .filter_map(|id| self.contacts.indexed(id))
+        Box::new(
+            self.contacts
+                .indexed_between(first, last)
+                .filter_map(|id| self.contacts.indexed(id)),
+        )
+    }
+
+    /// The contacts that hold, or held when search last looked, one of the values of a unique property.
+    fn named_by(&self, filter: &Filter) -> Option<BTreeSet<u64>> {
+        let Place::Property(number) = filter.place else {
+            return None;
+        };
+        // Other texts may be held in another case than they are asked for.
+        let exact = |value: &String| number == EMAIL || !value.contains(char::is_alphabetic);
+        let narrows = matches!(filter.operator.as_str(), "EQ" | "IN")
+            && self.properties.get(number).unique
+            && filter.values.iter().all(exact);
+        narrows.then(|| {
+            let holders = filter
+                .values
+                .iter()
+                .filter_map(|value| self.contacts.holder(number, value));
+            holders.chain(self.contacts.not_yet_indexed()).collect()
+        })
     }
 
     fn all_hold(&self, group: &[Filter], contact: &Contact) -> bool {
-        group.iter().all(|filter| self.holds(filter, contact))
-    }
-
-    fn holds(&self, filter: &Filter, contact: &Contact) -> bool {
-        let name = filter.property.as_str();
-        // The two filters of every cursor are compared without making texts.
-        let direct = match name {
-            "hs_object_id" => Some(contact.id as f64),
-            "lastmodifieddate" => Some(contact.modified.div_euclid(1_000) as f64),
-            "createdate" => Some(contact.created.div_euclid(1_000) as f64),
-            _ => None,
-        };
-        let held = match direct {
-            Some(number) => Some(Key::Number(number)),
-            None => contact
-                .text(name, &self.properties)
-                .filter(|text| !text.is_empty())
-                .map(|text| key(&text)),
-        };
-        let asked = |value: &String| match direct {
-            Some(_) if name != "hs_object_id" => {
-                time_of(value).map_or(Key::Number(f64::NAN), |at| Key::Number(at as f64))
-            }
-            _ => key(value),
-        };
-        let Some(held) = held else {
-            return matches!(
-                filter.operator.as_str(),
-                "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN"
-            );
-        };
-        let compared = |index: usize| {
-            filter
-                .values
-                .get(index)
-                .map(|value| held.order(&asked(value)))
-        };
-        match filter.operator.as_str() {
-            "HAS_PROPERTY" => true,
-            "NOT_HAS_PROPERTY" => false,
-            "EQ" => compared(0) == Some(Ordering::Equal),
-            "NEQ" => compared(0) != Some(Ordering::Equal),
-            "GT" => compared(0) == Some(Ordering::Greater),
-            "GTE" => matches!(compared(0), Some(Ordering::Greater | Ordering::Equal)),
-            "LT" => compared(0) == Some(Ordering::Less),
-            "LTE" => matches!(compared(0), Some(Ordering::Less | Ordering::Equal)),
-            "BETWEEN" => {
-                matches!(compared(0), Some(Ordering::Greater | Ordering::Equal))
-                    && matches!(compared(1), Some(Ordering::Less | Ordering::Equal))
-            }
-            "IN" => filter.values.iter().any(|value| held == asked(value)),
-            "NOT_IN" => !filter.values.iter().any(|value| held == asked(value)),
-            "CONTAINS_TOKEN" => match &held {
-                Key::Text(text) => {
-                    let token = filter.values[0].to_lowercase();
-                    let token = token.trim_matches('*');
-                    text.contains(token)
-                }
-                Key::Number(number) => number.to_string().contains(&filter.values[0]),
-            },
-            _ => false,
-        }
+        group.iter().all(|filter| holds(filter, contact))
     }
 
     fn mentions(&self, contact: &Contact, query: &str) -> bool {
@@ -297,6 +289,48 @@ impl Hubspot {
                 .text(name, &self.properties)
                 .is_some_and(|text| text.to_lowercase().contains(query))
         })
+    }
+}
+
+fn holds(filter: &Filter, contact: &Contact) -> bool {
+    let held = match filter.place {
+        Place::Id => Some(Key::Number(contact.id as f64)),
+        Place::Modified => Some(Key::Number(contact.modified.div_euclid(1_000) as f64)),
+        Place::Created => Some(Key::Number(contact.created.div_euclid(1_000) as f64)),
+        Place::Property(number) => contact
+            .value(number)
+            .filter(|text| !text.is_empty())
+            .map(key),
+    };
+    let Some(held) = held else {
+        return matches!(
+            filter.operator.as_str(),
+            "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN"
+        );
+    };
+    let compared = |index: usize| filter.asked.get(index).map(|asked| held.order(asked));
+    let at_least = |index| matches!(compared(index), Some(Ordering::Greater | Ordering::Equal));
+    let at_most = |index| matches!(compared(index), Some(Ordering::Less | Ordering::Equal));
+    match filter.operator.as_str() {
+        "HAS_PROPERTY" => true,
+        "EQ" => compared(0) == Some(Ordering::Equal),
+        "NEQ" => compared(0) != Some(Ordering::Equal),
+        "GT" => compared(0) == Some(Ordering::Greater),
+        "GTE" => at_least(0),
+        "LT" => compared(0) == Some(Ordering::Less),
+        "LTE" => at_most(0),
+        "BETWEEN" => at_least(0) && at_most(1),
+        "IN" => filter.asked.contains(&held),
+        "NOT_IN" => !filter.asked.contains(&held),
+        "CONTAINS_TOKEN" => {
+            let token = filter.values.first().map(|value| value.to_lowercase());
+            let token = token.as_deref().unwrap_or("").trim_matches('*');
+            match &held {
+                Key::Text(text) => text.contains(token),
+                Key::Number(number) => number.to_string().contains(token),
+            }
+        }
+        _ => false,
     }
 }
 

@@ -304,6 +304,11 @@ impl Contacts {
         }
     }
 
+    /// The contacts that search knows as they were, or not at all.
+    pub fn not_yet_indexed(&self) -> impl Iterator<Item = u64> {
+        self.index.stale.keys().copied()
+    }
+
     /// The ids search knows whose modified time in milliseconds lies between the bounds, oldest first.
     pub fn indexed_between(&self, first: i64, last: i64) -> impl Iterator<Item = u64> {
         let range =
