@@ -151,7 +151,7 @@ pub fn accept(link: &mut Link, seen: &Observation, now: Time) -> bool {
         link.merged_from.extend(merged);
         changed = true;
     }
-    if seen.how != How::LaggingRow && seen.started > link.asked {
+    if seen.how == How::Direct && seen.started > link.asked {
         link.look = false;
     }
     if seen.version.is_some() {

@@ -249,10 +249,16 @@ pub fn cut(entity: &mut Entity, system: &str, new_id: &str, now: Time) -> Option
     Some(other)
 }
 
-/// Links a record to an entity. Reads under way before this moment do not count for the link.
+/// Links a record to an entity. Reads under way before this moment do not count for the link, and
+/// answers to writes made for an earlier record of the entity change nothing of it.
 pub fn join(entity: &mut Entity, mut link: Link, now: Time) {
+    let write = entity.writes.get(&link.system);
+    let written = write.map_or(0, |w| w.generation);
+    if write.is_some_and(|w| !matches!(w.state, WriteState::Sent | WriteState::Unknown)) {
+        entity.writes.remove(&link.system); // made for what stood there before
+    }
     link.entity = Some(entity.id.clone());
-    link.generation += 1;
+    link.generation = link.generation.max(entity.revision).max(written) + 1;
     link.known_at = now;
     for x in link.units.values_mut() {
         let seen = x.seen().cloned();

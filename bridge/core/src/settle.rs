@@ -161,7 +161,10 @@ pub fn settle(
         .get_mut(system)
         .filter(|l| l.generation == write.generation)
     else {
-        entity.writes.remove(system); // the link was cut: the answer belongs to another generation
+        // The link was cut: the answer belongs to another generation. What stands there now could
+        // not be planned while the write was out.
+        entity.writes.remove(system);
+        entity.dirty = true;
         return false;
     };
     match answer {
@@ -246,6 +249,7 @@ fn again(entity: &mut Entity, system: &str, at: Time) -> bool {
         write.state = WriteState::Planned;
         write.tries += 1;
         write.not_before = at;
+        entity.dirty = true; // while it was out nothing could replace its values
     }
     false
 }
@@ -311,6 +315,12 @@ fn created(
     link.known_at = now;
     link.version = version;
     if entity.links.contains_key(&write.system) {
+        // Linked to another record meanwhile: the one just made must not be taken for a stranger.
+        entity.graves.insert(Grave {
+            system: write.system.clone(),
+            remote_id: Some(remote_id.into()),
+        });
+        entity.dirty = true;
         return;
     }
     if entity.graves.iter().any(|g| g.system == write.system) {
@@ -442,6 +452,7 @@ pub fn settle_unknown_create(
             if let Some(w) = entity.writes.get_mut(system) {
                 if findable {
                     w.state = WriteState::Planned;
+                    entity.dirty = true; // its values may be old by now
                 } else {
                     w.state = WriteState::Doubtful;
                     w.held = Some(Hold::MayExist);
