@@ -146,6 +146,26 @@ async fn properties_must_exist_before_they_are_used() {
         )
         .await;
     assert_eq!(odd.status, 400);
+    let nowhere = json!({"name": "other", "label": "x", "type": "string", "fieldType": "text", "groupName": "bridge"});
+    assert_eq!(
+        desk.hubspot("POST", "crm/v3/properties/contacts", nowhere.clone())
+            .await
+            .status,
+        400
+    );
+    let group = json!({"name": "bridge", "label": "Bridge"});
+    assert_eq!(
+        desk.hubspot("POST", "crm/v3/properties/contacts/groups", group)
+            .await
+            .status,
+        201
+    );
+    assert_eq!(
+        desk.hubspot("POST", "crm/v3/properties/contacts", nowhere)
+            .await
+            .status,
+        201
+    );
     for (name, value) in [
         ("hs_object_id", "7"),
         ("email", "not a mailbox"),

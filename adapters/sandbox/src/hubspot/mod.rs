@@ -282,6 +282,16 @@ impl Hubspot {
                     .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
                 Ok(Answer::json(201, self.properties.create(&sent, cx.now)?))
             }
+            (Method::GET, ["groups"]) => Ok(Answer::json(
+                200,
+                json!({"results": self.properties.groups()}),
+            )),
+            (Method::POST, ["groups"]) => {
+                let sent: Value = call
+                    .json()
+                    .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+                Ok(Answer::json(201, self.properties.create_group(&sent)?))
+            }
             (Method::GET, [name]) => match self.properties.definition(name) {
                 Some(definition) => Ok(Answer::json(200, definition.clone())),
                 None => Err(Problem::new(

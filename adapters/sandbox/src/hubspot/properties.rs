@@ -24,6 +24,7 @@ pub(crate) struct Property {
 pub(crate) struct Properties {
     all: Vec<Property>,
     archived: Vec<bool>,
+    groups: Vec<(String, String)>,
 }
 
 const STRING: (&str, &str) = ("string", "text");
@@ -115,7 +116,14 @@ impl Properties {
             });
         }
         let archived = vec![false; all.len()];
-        Self { all, archived }
+        Self {
+            all,
+            archived,
+            groups: vec![(
+                "contactinformation".to_owned(),
+                "Contact information".to_owned(),
+            )],
+        }
     }
 
     /// The number of a live property.
@@ -200,6 +208,12 @@ impl Properties {
                 "fieldType {field} does not go with type {kind}"
             )));
         }
+        let group = text("groupName");
+        if !self.groups.iter().any(|(known, _)| *known == group) {
+            return Err(Problem::invalid(format!(
+                "property group {group} does not exist"
+            )));
+        }
         if self.number(&name).is_some() {
             return Err(Problem::new(
                 409,
@@ -250,6 +264,31 @@ impl Properties {
         });
         self.archived.push(false);
         Ok(definition)
+    }
+
+    /// The groups that properties stand in.
+    pub fn groups(&self) -> Vec<Value> {
+        self.groups.iter().map(group_shown).collect()
+    }
+
+    /// Makes a group.
+    ///
+    /// # Errors
+    /// A missing member, or a name in use.
+    pub fn create_group(&mut self, sent: &Value) -> Result<Value, Problem> {
+        let (Some(name), Some(label)) = (sent["name"].as_str(), sent["label"].as_str()) else {
+            return Err(Problem::invalid(
+                "Invalid input JSON: name and label are required",
+            ));
+        };
+        if self.groups.iter().any(|(known, _)| known == name) {
+            let text = format!("A property group named '{name}' already exists.");
+            return Err(Problem::new(409, "CONFLICT", text));
+        }
+        let group = (name.to_owned(), label.to_owned());
+        let shown = group_shown(&group);
+        self.groups.push(group);
+        Ok(shown)
     }
 
     /// Archives a custom property.
@@ -310,6 +349,10 @@ impl Properties {
     fn has_option(&self, property: &Property, value: &str) -> bool {
         property.options.iter().any(|option| option == value)
     }
+}
+
+fn group_shown((name, label): &(String, String)) -> Value {
+    json!({"name": name, "label": label, "displayOrder": -1, "archived": false})
 }
 
 /// A rough look, as forms do it: one `@`, a dot after it, no blanks.

@@ -15,7 +15,8 @@ use crate::clock::span_of;
 
 const PAGE_CAP: u64 = 200;
 const GROUP_CAP: usize = 5;
-const FILTER_CAP: usize = 18;
+const GROUP_FILTER_CAP: usize = 10;
+const FILTER_CAP: usize = 25;
 
 /// One condition, with what it asks for already in comparable form.
 struct Filter {
@@ -147,9 +148,12 @@ impl Hubspot {
                     .collect()
             })
             .collect::<Result<_, _>>()?;
-        if parsed.len() > GROUP_CAP || parsed.iter().map(Vec::len).sum::<usize>() > FILTER_CAP {
+        let too_many = parsed.len() > GROUP_CAP
+            || parsed.iter().any(|group| group.len() > GROUP_FILTER_CAP)
+            || parsed.iter().map(Vec::len).sum::<usize>() > FILTER_CAP;
+        if too_many {
             return Err(Problem::invalid(format!(
-                "at most {GROUP_CAP} filterGroups and {FILTER_CAP} filters"
+                "at most {GROUP_CAP} filterGroups, {GROUP_FILTER_CAP} filters in each and {FILTER_CAP} in all"
             )));
         }
         Ok(parsed
