@@ -1,0 +1,72 @@
+//! From the text of a connector file to a [`Connector`], or to everything that is wrong with it.
+
+mod account;
+mod calls;
+mod kind;
+mod section;
+
+use crate::connector::Connector;
+use bridge_core::config_problem::{Problem, Source};
+use section::Section;
+
+/// Variables that every template may name.
+const ACCOUNT: &str = "account";
+
+impl Connector {
+    /// Parses and checks a connector file; `file` is the name the user knows it by.
+    ///
+    /// # Errors
+    /// All findings, each with its line and a remedy.
+    pub fn parse(file: &str, text: &str) -> Result<Connector, Vec<Problem>> {
+        let source = Source { file, text };
+        let table = source.parse()?;
+        let mut root = Section::new(&source, &table, 0..0);
+        root.scope(&[ACCOUNT]);
+        let name = root.needed_text("name");
+        let connector = Connector {
+            title: root.text("title").unwrap_or_else(|| name.clone()),
+            name,
+            base_url: root.template("base_url"),
+            timeout: root.duration("timeout"),
+            settings: root.dictionary("settings"),
+            headers: root.templates("headers"),
+            auth: account::auth(&mut root),
+            limits: root.section("limits", account::limits).unwrap_or_default(),
+            answers: account::answers(&mut root),
+            kinds: root.named("kinds", kind::kind).into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect(),
+        };
+        if connector.kinds.is_empty() && !root.has("kinds") {
+            root.note(0..0, "the connector has no kinds", "Add [kinds.contacts] with list, read, create and update.");
+        }
+        check_groups(&connector, &mut root);
+        let mut problems = root.finish();
+        problems.sort_by_key(|problem| problem.line);
+        problems.dedup();
+        if problems.is_empty() { Ok(connector) } else { Err(problems) }
+    }
+}
+
+/// A limit group that a call names must be one that `[limits]` declares.
+fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
+    let declared: Vec<&str> = connector.limits.windows.iter().filter_map(|window| window.group.as_deref()).collect();
+    let mut named: Vec<&str> = Vec::new();
+    for kind in connector.kinds.values() {
+        let lists = [Some(&kind.list), kind.changes.as_ref().map(|changes| &changes.list)];
+        named.extend(lists.into_iter().flatten().filter_map(|list| list.request.limit.as_deref()));
+        let lookups = [Some(&kind.read), kind.find.as_ref()];
+        named.extend(lookups.into_iter().flatten().filter_map(|lookup| lookup.request.limit.as_deref()));
+        let writes = [kind.create.as_ref(), kind.update.as_ref()];
+        named.extend(writes.into_iter().flatten().filter_map(|writing| writing.request.limit.as_deref()));
+    }
+    named.sort_unstable();
+    named.dedup();
+    for group in named {
+        if !declared.contains(&group) {
+            root.note(
+                0..0,
+                format!("a call counts in the limit group `{group}`, which [limits] does not have"),
+                format!("Add a window with group = \"{group}\"."),
+            );
+        }
+    }
+}
