@@ -62,18 +62,10 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
         return Verdict::Look;
     }
     let differs = differs(link, seen);
-    let look_or_drop = if differs {
-        Verdict::Look
-    } else {
-        Verdict::Drop
-    };
-    if let (Some(Version::Counting(now)), Some(Version::Counting(then))) =
-        (&seen.version, &link.version)
-    {
-        let answers_look = link.look
-            && seen.how == How::Direct
-            && seen.started > link.asked
-            && seen.started > link.known_at;
+    let look_or_drop = if differs { Verdict::Look } else { Verdict::Drop };
+    if let (Some(Version::Counting(now)), Some(Version::Counting(then))) = (&seen.version, &link.version) {
+        let answers_look =
+            link.look && seen.how == How::Direct && seen.started > link.asked && seen.started > link.known_at;
         return if now > then || (now == then && answers_look) {
             Verdict::Accept
         } else {
@@ -81,8 +73,7 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
         };
     }
     let first = link.known_at == 0;
-    if seen.how == How::LaggingRow && !matches!(seen.version, Some(Version::Counting(_))) && !first
-    {
+    if seen.how == How::LaggingRow && !matches!(seen.version, Some(Version::Counting(_))) && !first {
         return look_or_drop;
     }
     if seen.started <= link.known_at {
@@ -102,9 +93,7 @@ fn differs(link: &Link, seen: &Observation) -> bool {
 
 /// Ids merged into the record that were not known of before.
 pub fn new_merges<'a>(link: &'a Link, seen: &'a Observation) -> impl Iterator<Item = &'a String> {
-    seen.merged_from
-        .iter()
-        .filter(|id| !link.merged_from.contains(id))
+    seen.merged_from.iter().filter(|id| !link.merged_from.contains(id))
 }
 
 /// Asks for a direct read.
@@ -118,11 +107,7 @@ pub fn ask(link: &mut Link, now: Time) {
 /// A merge mark holds the survivor if it was known before the merge; the caller holds the losers.
 pub fn accept(link: &mut Link, seen: &Observation, now: Time) -> bool {
     let mut changed = false;
-    let state = if seen.alive {
-        LinkState::Live
-    } else {
-        LinkState::Gone
-    };
+    let state = if seen.alive { LinkState::Live } else { LinkState::Gone };
     if link.state != state && !(link.state == LinkState::Merged && !seen.alive) {
         link.state = state;
         link.removal_judged = false;

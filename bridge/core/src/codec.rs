@@ -93,9 +93,7 @@ impl Codec {
             UnitType::Email => Codec::Email,
             UnitType::Boolean => Codec::Flag(FlagSpelling::Json),
             UnitType::Code => Codec::Code(Codes::default()),
-            UnitType::Reference => Codec::Reference {
-                prefix: String::new(),
-            },
+            UnitType::Reference => Codec::Reference { prefix: String::new() },
         }
     }
 
@@ -149,11 +147,7 @@ impl Codec {
             Leaf::One(json) => self.canonical(scalar(json)?),
             Leaf::List([only]) => self.canonical(scalar(only)?),
             Leaf::List(list) => {
-                let joint = if matches!(self, Codec::Lines) {
-                    ", "
-                } else {
-                    " "
-                };
+                let joint = if matches!(self, Codec::Lines) { ", " } else { " " };
                 let mut joined = String::new();
                 for element in list {
                     let element = scalar(element)?;
@@ -202,16 +196,12 @@ impl Codec {
             return Ok(Json::Array(elements));
         }
         Ok(match self {
-            Codec::Text { number: true } => {
-                Json::from(value.parse::<i64>().map_err(|_| Unspellable)?)
-            }
+            Codec::Text { number: true } => Json::from(value.parse::<i64>().map_err(|_| Unspellable)?),
             Codec::Date(spelling) => Json::String(spelling.write(value)?),
             Codec::Phone {
                 country,
                 national: true,
-            } => {
-                Json::String(phone::national(value, *country).unwrap_or_else(|| value.to_string()))
-            }
+            } => Json::String(phone::national(value, *country).unwrap_or_else(|| value.to_string())),
             Codec::Code(codes) => codes.write(value),
             Codec::Reference { prefix } => Json::String(format!("{prefix}{value}")),
             _ => Json::String(value.to_string()),
@@ -239,18 +229,8 @@ fn read_flag(json: &Json) -> Result<Value, Unreadable> {
     };
     match text.trim() {
         "" => Ok(Value::Empty),
-        t if ["true", "yes", "y", "1"]
-            .iter()
-            .any(|w| t.eq_ignore_ascii_case(w)) =>
-        {
-            Ok(Value::Flag(true))
-        }
-        t if ["false", "no", "n", "0"]
-            .iter()
-            .any(|w| t.eq_ignore_ascii_case(w)) =>
-        {
-            Ok(Value::Flag(false))
-        }
+        t if ["true", "yes", "y", "1"].iter().any(|w| t.eq_ignore_ascii_case(w)) => Ok(Value::Flag(true)),
+        t if ["false", "no", "n", "0"].iter().any(|w| t.eq_ignore_ascii_case(w)) => Ok(Value::Flag(false)),
         _ => Err(Unreadable),
     }
 }

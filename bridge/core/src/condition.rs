@@ -71,13 +71,8 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-fn compile<'e>(
-    environment: &'e Environment<'static>,
-    source: &'e str,
-) -> Result<Expression<'e, 'e>, String> {
-    environment
-        .compile_expression(source)
-        .map_err(|e| e.to_string())
+fn compile<'e>(environment: &'e Environment<'static>, source: &'e str) -> Result<Expression<'e, 'e>, String> {
+    environment.compile_expression(source).map_err(|e| e.to_string())
 }
 
 fn to_template(value: &Value) -> minijinja::Value {
@@ -86,9 +81,7 @@ fn to_template(value: &Value) -> minijinja::Value {
         Value::Flag(flag) => minijinja::Value::from(*flag),
         Value::Text(text) => minijinja::Value::from(text.as_str()),
         Value::Group(parts) => minijinja::Value::from(minijinja::value::Serde(parts.clone())),
-        Value::Set(elements) => {
-            minijinja::Value::from(elements.iter().cloned().collect::<Vec<_>>())
-        }
+        Value::Set(elements) => minijinja::Value::from(elements.iter().cloned().collect::<Vec<_>>()),
     }
 }
 

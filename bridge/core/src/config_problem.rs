@@ -23,11 +23,7 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}: {}. {}",
-            self.file, self.line, self.message, self.remedy
-        )
+        write!(f, "{}:{}: {}. {}", self.file, self.line, self.message, self.remedy)
     }
 }
 
@@ -62,20 +58,11 @@ impl<'a> Source<'a> {
     /// Line of a byte offset, from 1.
     pub fn line(&self, offset: usize) -> usize {
         let end = offset.min(self.text.len());
-        self.text.as_bytes()[..end]
-            .iter()
-            .filter(|b| **b == b'\n')
-            .count()
-            + 1
+        self.text.as_bytes()[..end].iter().filter(|b| **b == b'\n').count() + 1
     }
 
     /// A finding at that place.
-    pub fn problem(
-        &self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Problem {
+    pub fn problem(&self, span: Range<usize>, message: impl Into<String>, remedy: impl Into<String>) -> Problem {
         Problem {
             file: self.file.to_string(),
             line: self.line(span.start),
@@ -159,32 +146,17 @@ impl<'s, 'a, 't> Keys<'s, 'a, 't> {
     }
 
     /// Looks `text` up in a table of permitted words; anything else is a finding that names the nearest.
-    pub fn word<T: Copy>(
-        &mut self,
-        key: &str,
-        text: &str,
-        span: Range<usize>,
-        words: &[(&str, T)],
-    ) -> Option<T> {
+    pub fn word<T: Copy>(&mut self, key: &str, text: &str, span: Range<usize>, words: &[(&str, T)]) -> Option<T> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
         let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        self.note(
-            span,
-            format!("`{text}` is no {key}"),
-            suggestion(text, &names),
-        );
+        self.note(span, format!("`{text}` is no {key}"), suggestion(text, &names));
         None
     }
 
     /// Adds a finding at that place.
-    pub fn note(
-        &mut self,
-        span: Range<usize>,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) {
+    pub fn note(&mut self, span: Range<usize>, message: impl Into<String>, remedy: impl Into<String>) {
         let problem = self.source.problem(span, message, remedy);
         self.problems.push(problem);
     }
@@ -259,15 +231,9 @@ mod tests {
     #[test]
     fn near_words_are_suggested_and_far_ones_listed() {
         assert_eq!(nearest("mobil", &["email", "mobile"]), Some("mobile"));
-        assert_eq!(
-            nearest("brith_date", &["birth_date", "sex"]),
-            Some("birth_date")
-        );
+        assert_eq!(nearest("brith_date", &["birth_date", "sex"]), Some("birth_date"));
         assert_eq!(nearest("shoe_size", &["birth_date", "sex"]), None);
-        assert_eq!(
-            suggestion("shoe_size", &["sex", "email"]),
-            "Use one of: sex, email."
-        );
+        assert_eq!(suggestion("shoe_size", &["sex", "email"]), "Use one of: sex, email.");
     }
 
     #[test]

@@ -396,11 +396,7 @@ impl Entity {
 
     /// Files a card unless the same one is open.
     pub fn file_card(&mut self, kind: CardKind, system: &str, units: BTreeSet<String>, now: Time) {
-        if let Some(card) = self
-            .cards
-            .iter_mut()
-            .find(|c| c.kind == kind && c.system == system)
-        {
+        if let Some(card) = self.cards.iter_mut().find(|c| c.kind == kind && c.system == system) {
             card.units.extend(units);
         } else {
             self.cards.push(Card {

@@ -71,9 +71,7 @@ impl Law {
                 "Give every code a spelling of its own, check `write_as` and the path, or write direction = \"read\"."
             }
             Law::GetPut | Law::PutPut => "Check the path's conditions and `write_as`.",
-            Law::Apart => {
-                "Give each unit a place of its own, or conditions that no element can fulfil together."
-            }
+            Law::Apart => "Give each unit a place of its own, or conditions that no element can fulfil together.",
         }
     }
 }
@@ -113,30 +111,19 @@ fn try_laws(mapping: &Mapping, entry: &Entry, body: &Json, value: &Value) -> Vec
         // What is never read back may be told in part, e.g. a family name alone.
         _ if !entry.direction.reads() => {}
         Some(read) if read == value || (nothing(read) && nothing(value)) => {}
-        Some(read) => breach(
-            Law::PutGet,
-            format!("{} is read back as {}", show(value), show(read)),
-        ),
+        Some(read) => breach(Law::PutGet, format!("{} is read back as {}", show(value), show(read))),
         None => breach(Law::PutGet, format!("{} cannot be read back", show(value))),
     }
 
     let mut again = after.clone();
     if entry.put(&mut again, value).is_ok() && !same_bytes(&again, &after) {
-        breach(
-            Law::PutPut,
-            format!("{} changes the record a second time", show(value)),
-        );
+        breach(Law::PutPut, format!("{} changes the record a second time", show(value)));
     }
 
     for other in mapping.entries().iter().filter(|o| o.unit != entry.unit) {
         let (was, is) = (other.state(body), other.state(&after));
         if was != is {
-            let what = format!(
-                "`{}` went from {} to {}",
-                other.unit,
-                describe(&was),
-                describe(&is)
-            );
+            let what = format!("`{}` went from {} to {}", other.unit, describe(&was), describe(&is));
             breach(Law::Apart, what);
         }
     }

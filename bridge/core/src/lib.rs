@@ -36,8 +36,8 @@ pub mod settle;
 pub mod value;
 
 pub use entity::{
-    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState,
-    LinkUnit, Op, Origin, Time, UnitHold, Version, Write, WriteState,
+    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,
+    Time, UnitHold, Version, Write, WriteState,
 };
 pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
 pub use value::{Value, Values};

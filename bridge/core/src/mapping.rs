@@ -87,8 +87,7 @@ impl Mapping {
 
     /// The record's whole new body with the values in it; see [`Mapping::write_reporting`].
     pub fn write(&self, body: &Json, values: &Values) -> Result<Json, WriteError> {
-        self.write_reporting(body, values)
-            .map(|written| written.body)
+        self.write_reporting(body, values).map(|written| written.body)
     }
 
     /// Puts the values into the record and says what was left alone. A unit that already reads as
@@ -100,9 +99,7 @@ impl Mapping {
             untouched: Vec::new(),
         };
         for (unit, value) in values {
-            let entry = self
-                .entry(unit)
-                .ok_or_else(|| WriteError::NotMapped(unit.clone()))?;
+            let entry = self.entry(unit).ok_or_else(|| WriteError::NotMapped(unit.clone()))?;
             if !entry.direction.writes() {
                 return Err(WriteError::ReadOnly(unit.clone()));
             }
@@ -156,10 +153,7 @@ impl Mapping {
     /// `official_name`), for authors and refusals that name a member.
     pub fn paths(&self) -> BTreeMap<String, String> {
         let of = |e: &Entry| -> Vec<(String, String)> {
-            e.paths()
-                .iter()
-                .map(|p| (p.to_string(), e.unit.clone()))
-                .collect()
+            e.paths().iter().map(|p| (p.to_string(), e.unit.clone())).collect()
         };
         self.entries.iter().flat_map(of).collect()
     }
@@ -171,11 +165,6 @@ impl Mapping {
             .flat_map(|e| e.paths())
             .map(|path| path.top().to_string())
             .collect()
-    }
-
-    /// The text of every mapped path, with its unit.
-    pub fn path_texts(&self) -> impl Iterator<Item = (String, &str)> {
-        self.entries.iter().flat_map(|e| e.paths().into_iter().map(|path| (path.to_string(), e.unit.as_str())))
     }
 
     /// Members directly under a top-level one, e.g. the names of HubSpot's `properties`, which a
@@ -191,12 +180,7 @@ impl Mapping {
 
     /// Units a system with these rights receives: mapped, writable, and of a permitted class. The
     /// home system receives every class.
-    pub fn receives(
-        &self,
-        entity: &EntityFile,
-        may_receive: &BTreeSet<Class>,
-        is_home: bool,
-    ) -> BTreeSet<String> {
+    pub fn receives(&self, entity: &EntityFile, may_receive: &BTreeSet<Class>, is_home: bool) -> BTreeSet<String> {
         self.units()
             .filter(|u| self.can_write(u))
             .filter(|u| {
@@ -221,10 +205,7 @@ impl Mapping {
             };
             Some((unit.to_string(), self.accept(unit).unwrap_or(default)))
         };
-        self.units()
-            .filter(|u| self.can_read(u))
-            .filter_map(rule)
-            .collect()
+        self.units().filter(|u| self.can_read(u)).filter_map(rule).collect()
     }
 
     /// SHA-256, in hex, over what the mapping means: kind, paths, types, spellings, directions. It
@@ -243,12 +224,7 @@ impl Mapping {
 
     /// Moves a unit past the parser's checks, to see the laws find what the parser would refuse.
     #[cfg(test)]
-    pub(crate) fn replace_place(
-        &mut self,
-        unit: &str,
-        path: crate::path::Path,
-        codec: crate::codec::Codec,
-    ) {
+    pub(crate) fn replace_place(&mut self, unit: &str, path: crate::path::Path, codec: crate::codec::Codec) {
         if let Some(entry) = self.entries.iter_mut().find(|e| e.unit == unit) {
             entry.places = Places::One(path, codec);
         }

@@ -76,7 +76,10 @@ impl Matcher {
     ) -> Self {
         let features: Vec<Features> = records.iter().map(|r| Features::of(&r.values)).collect();
         let (mut exact, mut weak) = (HashMap::<Key, Vec<usize>>::new(), HashMap::<Key, Vec<usize>>::new());
-        let (mut references, mut numbers) = (HashMap::<String, Vec<usize>>::new(), HashMap::<String, Vec<usize>>::new());
+        let (mut references, mut numbers) = (
+            HashMap::<String, Vec<usize>>::new(),
+            HashMap::<String, Vec<usize>>::new(),
+        );
         let mut position = BTreeMap::new();
         for (i, (record, features)) in records.iter().zip(&features).enumerate() {
             for key in features.exact() {
@@ -86,7 +89,11 @@ impl Matcher {
                 weak.entry(key).or_default().push(i);
             }
             if let Some(number) = record.values.get(reference).and_then(|v| v.as_text()) {
-                let index = if record.system == home { &mut numbers } else { &mut references };
+                let index = if record.system == home {
+                    &mut numbers
+                } else {
+                    &mut references
+                };
                 index.entry(number.to_string()).or_default().push(i);
             }
             position.insert((record.system.as_str(), record.remote_id.as_str()), i);
@@ -97,7 +104,15 @@ impl Matcher {
             .filter_map(|(a, b)| Some((at(a)?, at(b)?)))
             .flat_map(|(a, b)| [(a, b), (b, a)])
             .collect();
-        Self { records, features, exact, weak, references, numbers, different }
+        Self {
+            records,
+            features,
+            exact,
+            weak,
+            references,
+            numbers,
+            different,
+        }
     }
 
     /// The records, in the order given.
@@ -127,7 +142,9 @@ impl Matcher {
     /// if exactly one does and name or birth date supports it.
     fn by_reference(&self, i: usize) -> Option<usize> {
         let number = self.features[i].number()?;
-        let ([here], [there]) = (&self.numbers.get(number)?[..], &self.references.get(number)?[..]) else { return None };
+        let ([here], [there]) = (&self.numbers.get(number)?[..], &self.references.get(number)?[..]) else {
+            return None;
+        };
         let j = if *here == i { *there } else { *here };
         let (a, b) = (&self.features[i], &self.features[j]);
         (self.elsewhere(i, j) && (a.name_supports(b) || a.same_birth_date(b))).then_some(j)
@@ -136,14 +153,20 @@ impl Matcher {
     /// Decides the identity of record `i` among the records of other systems.
     pub fn identify(&self, i: usize) -> Identity {
         if let Some(j) = self.by_reference(i) {
-            return Identity::Same { other: j, evidence: "the record carries our reference".into() };
+            return Identity::Same {
+                other: j,
+                evidence: "the record carries our reference".into(),
+            };
         }
         let partners = self.exact_partners(i);
         if let [j] = partners[..]
             && self.elsewhere(i, j)
             && self.exact_partners(j) == [i]
         {
-            return Identity::Same { other: j, evidence: self.features[i].evidence(&self.features[j]) };
+            return Identity::Same {
+                other: j,
+                evidence: self.features[i].evidence(&self.features[j]),
+            };
         }
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut seen = std::collections::HashSet::new();
@@ -160,7 +183,11 @@ impl Matcher {
                     continue;
                 }
                 let (score, reasons) = a.compare(b);
-                candidates.push(Candidate { other: j, score, reasons });
+                candidates.push(Candidate {
+                    other: j,
+                    score,
+                    reasons,
+                });
             }
             // a long list of faint resemblances adds nothing: one is enough to wait for
             if !strong && candidates.len() >= 4 * KEPT {

@@ -55,10 +55,7 @@ impl View<'_> {
 }
 
 /// Live, not held, not busy links of the entity: those that take part in merging.
-pub(crate) fn taking_part<'a>(
-    schema: &'a Schema,
-    entity: &'a Entity,
-) -> impl Iterator<Item = (&'a Party, &'a Link)> {
+pub(crate) fn taking_part<'a>(schema: &'a Schema, entity: &'a Entity) -> impl Iterator<Item = (&'a Party, &'a Link)> {
     schema.parties.iter().filter_map(|party| {
         let link = entity.links.get(&party.system)?;
         let live = link.state == crate::LinkState::Live && link.held.is_none();
@@ -79,10 +76,33 @@ pub fn merge(schema: &Schema, entity: &Entity, unit: &Unit) -> Merged {
         })
         .collect();
     let agreed = entity.agreed.get(&unit.name);
+    let alone = alone(schema, entity);
     if unit.set {
         merge_set(unit, agreed, &views)
     } else {
-        merge_one(schema, unit, agreed, &views)
+        merge_one(schema, unit, agreed, &views, alone)
+    }
+}
+
+/// What an entity with one record only means for edits that need a person's consent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    /// There are other records: consent is asked for.
+    No,
+    /// Nobody else has or may get the value: there is nothing to consent to yet.
+    NobodyToTell,
+    /// The configuration allows a record to be made from this one, and so from its values.
+    MayCreate,
+}
+
+fn alone(schema: &Schema, entity: &Entity) -> Alone {
+    let mut systems = entity.links.keys();
+    match (systems.next(), systems.next()) {
+        (Some(only), None) => {
+            let creates = schema.parties.iter().any(|p| p.system != *only && p.create.is_some());
+            if creates { Alone::MayCreate } else { Alone::NobodyToTell }
+        }
+        _ => Alone::No,
     }
 }
 
@@ -93,7 +113,7 @@ struct Contender<'a> {
     review: bool,
 }
 
-fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
+fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[View], alone: Alone) -> Merged {
     let mut out = Merged {
         agreed: agreed.cloned(),
         ..Merged::default()
@@ -104,8 +124,7 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
     for view in views {
         let (x, seen, system) = (view.unit, view.seen, &view.party.system);
         let known = x.base.is_some();
-        if known && x.doubt.is_none() && (x.base.as_ref() == Some(seen) || x.shown() == Some(seen))
-        {
+        if known && x.doubt.is_none() && (x.base.as_ref() == Some(seen) || x.shown() == Some(seen)) {
             if x.base.as_ref() == Some(seen) && x.shown.is_some() {
                 out.moves.insert(
                     system.clone(),
@@ -141,6 +160,9 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
             out.overrule(system, seen, "a value beats empty");
             continue;
         }
+        if !known && alone == Alone::NobodyToTell && view.accept(&unit.name) == Accept::Review {
+            continue;
+        }
         let distinct: BTreeSet<&Value> = x.trail.iter().collect();
         if known && x.trail.len() >= 2 * schema.swings && distinct.len() <= 2 {
             swinging = true;
@@ -162,7 +184,8 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
         .chain(&beside)
         .map(|v| {
             let clears = v.seen.is_empty() && v.unit.base.is_some() && unit.clear == Clear::Review;
-            let review = clears || v.accept(&unit.name) == Accept::Review;
+            let made_from = alone == Alone::MayCreate && v.unit.base.is_none();
+            let review = clears || v.accept(&unit.name) == Accept::Review && !made_from;
             (
                 v.party.system.as_str(),
                 Contender {
@@ -185,18 +208,14 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
             },
         );
     }
-    let all_new = contenders
-        .values()
-        .all(|c| c.link.is_none_or(|x| x.base.is_none()));
+    let all_new = contenders.values().all(|c| c.link.is_none_or(|x| x.base.is_none()));
     if all_new && contenders.values().any(|c| !c.value.is_empty()) {
         for view in ahead.iter().chain(&beside).filter(|v| v.seen.is_empty()) {
             contenders.remove(view.party.system.as_str());
             out.overrule(&view.party.system, view.seen, "a value beats empty");
         }
     }
-    let first = contenders
-        .values()
-        .any(|c| c.link.is_some_and(|x| x.base.is_none()));
+    let first = contenders.values().any(|c| c.link.is_some_and(|x| x.base.is_none()));
     let (winner, rule) = choose(unit, &contenders, agreed, first, swinging, in_doubt);
     let Some(winner) = winner else {
         let mut shown: BTreeMap<String, Value> = contenders
@@ -213,14 +232,12 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
     for (system, contender) in &contenders {
         if *system == AGREED {
             if contender.value != won.value {
-                out.losers
-                    .push((AGREED.into(), contender.value.clone(), rule));
+                out.losers.push((AGREED.into(), contender.value.clone(), rule));
             }
             continue;
         }
         if contender.value != won.value {
-            out.losers
-                .push((system.to_string(), contender.value.clone(), rule));
+            out.losers.push((system.to_string(), contender.value.clone(), rule));
         }
         out.moves.insert(
             system.to_string(),
@@ -279,9 +296,7 @@ fn choose<'a>(
         Wins::System(name) => {
             let named = contenders.keys().copied().find(|s| s == name);
             match named {
-                Some(system) if may_win(&system) => {
-                    (Some(system), if first { "first link" } else { "policy" })
-                }
+                Some(system) if may_win(&system) => (Some(system), if first { "first link" } else { "policy" }),
                 Some(_) => (None, "an edit from here needs a person's consent"),
                 None if contenders.contains_key(AGREED)
                     && agreed.is_some_and(|a| a.origin == Origin::System(name.clone())) =>
@@ -320,14 +335,11 @@ impl<'a> Explain<'a> for (Option<&'a str>, &'static str) {
 }
 
 /// The contender that the bridge's own clock proves to be later than all others.
-fn newest<'a>(
-    contenders: &BTreeMap<&'a str, Contender>,
-    agreed: Option<&Agreed>,
-) -> Option<&'a str> {
-    if contenders.values().any(|c| {
-        c.link
-            .is_some_and(|x| x.base.is_none() || x.doubt.is_some())
-    }) {
+fn newest<'a>(contenders: &BTreeMap<&'a str, Contender>, agreed: Option<&Agreed>) -> Option<&'a str> {
+    if contenders
+        .values()
+        .any(|c| c.link.is_some_and(|x| x.base.is_none() || x.doubt.is_some()))
+    {
         return None;
     }
     if contenders.contains_key(AGREED) && agreed.is_some_and(|a| a.origin == Origin::Person) {
@@ -384,10 +396,7 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
             None => seen.clone(),
             Some(now) => {
                 let added = seen.difference(&base).filter(|e| !doubtful.contains(*e));
-                let removed: BTreeSet<&String> = base
-                    .difference(&seen)
-                    .filter(|e| !doubtful.contains(*e))
-                    .collect();
+                let removed: BTreeSet<&String> = base.difference(&seen).filter(|e| !doubtful.contains(*e)).collect();
                 now.iter()
                     .chain(added)
                     .filter(|e| !removed.contains(e))
@@ -410,15 +419,11 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
     }
     let value = value.unwrap_or_default();
     for view in views {
-        if let (Some(Doubt::Elements(doubtful)), Some(step)) =
-            (&view.unit.doubt, out.moves.get_mut(&view.party.system))
+        if let (Some(Doubt::Elements(doubtful)), Some(step)) = (&view.unit.doubt, out.moves.get_mut(&view.party.system))
             && view.accept(&unit.name) != Accept::No
         {
             let seen = view.seen.elements();
-            if value
-                .symmetric_difference(&seen)
-                .any(|e| doubtful.contains(e))
-            {
+            if value.symmetric_difference(&seen).any(|e| doubtful.contains(e)) {
                 step.settles_doubt = false;
                 unsure.insert(view.party.system.clone(), view.seen.clone());
             }
@@ -429,12 +434,7 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
         unsure.insert(AGREED.into(), value.clone());
         out.conflict = Some((unsure, why));
     }
-    out.agreed = origin.map(|origin| Agreed {
-        value,
-        origin,
-        lo,
-        hi,
-    });
+    out.agreed = origin.map(|origin| Agreed { value, origin, lo, hi });
     out
 }
 

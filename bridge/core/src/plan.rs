@@ -72,8 +72,12 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         );
     }
     judge_removals(before, &mut entity, context.now, &mut notes);
-    let merged: Vec<String> =
-        entity.links.values().filter(|l| l.held == Some(crate::Hold::Merged)).map(|l| l.system.clone()).collect();
+    let merged: Vec<String> = entity
+        .links
+        .values()
+        .filter(|l| l.held == Some(crate::Hold::Merged))
+        .map(|l| l.system.clone())
+        .collect();
     for system in merged {
         entity.file_card(CardKind::Merged, &system, Default::default(), context.now);
     }
@@ -81,11 +85,7 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         plan_write(schema, &mut entity, party, context, &mut notes);
     }
     entity.dirty = false;
-    Reconciled {
-        entity,
-        notes,
-        losers,
-    }
+    Reconciled { entity, notes, losers }
 }
 
 fn apply(
@@ -98,11 +98,7 @@ fn apply(
     losers: &mut Vec<Loser>,
 ) {
     for (system, step) in merged.moves {
-        let Some(x) = entity
-            .links
-            .get_mut(&system)
-            .and_then(|l| l.units.get_mut(unit))
-        else {
+        let Some(x) = entity.links.get_mut(&system).and_then(|l| l.units.get_mut(unit)) else {
             continue;
         };
         if x.base.as_ref() != Some(&step.base) {
@@ -188,8 +184,7 @@ fn judge_removals(before: &Entity, entity: &mut Entity, now: Time, notes: &mut V
             let Some(x) = before.links.get(&system).and_then(|l| l.units.get(unit)) else {
                 continue;
             };
-            let respelt =
-                x.base.is_some() && x.seen() == x.shown() && x.base.as_ref() == Some(&agreed.value);
+            let respelt = x.base.is_some() && x.seen() == x.shown() && x.base.as_ref() == Some(&agreed.value);
             let same = x.seen() == Some(&agreed.value) || respelt;
             if entity.conflicts.contains_key(unit) || !same {
                 missed.insert(unit.clone());
@@ -215,21 +210,13 @@ fn judge_removals(before: &Entity, entity: &mut Entity, now: Time, notes: &mut V
     }
 }
 
-fn plan_write(
-    schema: &Schema,
-    entity: &mut Entity,
-    party: &Party,
-    context: Context,
-    notes: &mut Vec<Note>,
-) {
+fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Context, notes: &mut Vec<Note>) {
     let system = &party.system;
     if entity.busy(system) {
         return;
     }
     let planned = match entity.links.get(system) {
-        Some(link) if link.state == LinkState::Live && link.held.is_none() => {
-            update(schema, entity, party, notes)
-        }
+        Some(link) if link.state == LinkState::Live && link.held.is_none() => update(schema, entity, party, notes),
         Some(_) => None,
         None => create(schema, entity, party, context, notes),
     };
@@ -289,19 +276,10 @@ fn plan_write(
 
 type Planned = (Op, i64, Values, BTreeMap<String, String>);
 
-fn update(
-    schema: &Schema,
-    entity: &Entity,
-    party: &Party,
-    notes: &mut Vec<Note>,
-) -> Option<Planned> {
+fn update(schema: &Schema, entity: &Entity, party: &Party, notes: &mut Vec<Note>) -> Option<Planned> {
     let link = entity.links.get(&party.system)?;
     let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
-    for unit in schema
-        .units
-        .iter()
-        .filter(|u| party.receives.contains(&u.name))
-    {
+    for unit in schema.units.iter().filter(|u| party.receives.contains(&u.name)) {
         let Some(agreed) = entity.agreed.get(&unit.name) else {
             continue;
         };
@@ -330,13 +308,7 @@ fn update(
     (!values.is_empty()).then_some((Op::Update, link.generation, values, reasons))
 }
 
-fn create(
-    schema: &Schema,
-    entity: &Entity,
-    party: &Party,
-    context: Context,
-    notes: &mut Vec<Note>,
-) -> Option<Planned> {
+fn create(schema: &Schema, entity: &Entity, party: &Party, context: Context, notes: &mut Vec<Note>) -> Option<Planned> {
     let condition = party.create.as_ref()?;
     let alive = entity
         .links
@@ -367,11 +339,7 @@ fn create(
     }
     let refused = entity.refused.get(&party.system);
     let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
-    for unit in schema
-        .units
-        .iter()
-        .filter(|u| party.receives.contains(&u.name))
-    {
+    for unit in schema.units.iter().filter(|u| party.receives.contains(&u.name)) {
         let Some(agreed) = entity.agreed.get(&unit.name) else {
             continue;
         };
@@ -387,10 +355,7 @@ fn create(
         values.insert(unit.name.clone(), agreed.value.clone());
         reasons.insert(unit.name.clone(), origin_reason(&agreed.origin));
     }
-    let named = party
-        .reference
-        .as_ref()
-        .is_none_or(|unit| values.contains_key(unit));
+    let named = party.reference.as_ref().is_none_or(|unit| values.contains_key(unit));
     if !named {
         skip("not created: there is no reference to find it again by");
         return None;

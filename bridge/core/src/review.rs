@@ -1,9 +1,7 @@
 //! What people decide: a value for a unit in review, a card, a link cut, a held unit released. A
 //! decision is bound to the values on the screen: if any has changed, nothing is stored.
 
-use crate::entity::{
-    Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Origin, Time, WriteState,
-};
+use crate::entity::{Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Origin, Time, WriteState};
 use crate::merge::AGREED;
 use crate::plan::Loser;
 use crate::schema::Schema;
@@ -58,9 +56,7 @@ pub fn decide(
             .filter(|l| l.state == LinkState::Live && l.held.is_none())?;
         link.units.get(unit).and_then(|x| x.seen())
     };
-    let unchanged = shown
-        .iter()
-        .all(|(name, value)| current(name) == Some(value));
+    let unchanged = shown.iter().all(|(name, value)| current(name) == Some(value));
     let complete = entity
         .conflicts
         .get(unit)
@@ -89,10 +85,7 @@ pub fn decide(
         })
         .collect();
     for system in shown.keys().filter(|s| *s != AGREED) {
-        if let Some(x) = entity
-            .links
-            .get_mut(system)
-            .and_then(|l| l.units.get_mut(unit))
+        if let Some(x) = entity.links.get_mut(system).and_then(|l| l.units.get_mut(unit))
             && let Some(seen) = x.seen().cloned()
         {
             x.set_base(seen, None);
@@ -117,11 +110,7 @@ pub fn decide(
 
 /// Only the elements in doubt were asked about; without doubt, the system's whole edit was.
 fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> Value {
-    let agreed = entity
-        .agreed
-        .get(unit)
-        .map(|a| a.value.elements())
-        .unwrap_or_default();
+    let agreed = entity.agreed.get(unit).map(|a| a.value.elements()).unwrap_or_default();
     let Choice::From(system) = choice else {
         return picked;
     };
@@ -140,9 +129,7 @@ fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> V
         }
         _ => {
             let base = x.base.as_ref().map(Value::elements).unwrap_or_default();
-            let kept = agreed
-                .iter()
-                .filter(|e| picked.contains(*e) || !base.contains(*e));
+            let kept = agreed.iter().filter(|e| picked.contains(*e) || !base.contains(*e));
             Value::Set(kept.chain(picked.difference(&base)).cloned().collect())
         }
     }
@@ -154,18 +141,12 @@ fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> V
 /// [`DecisionError::Closed`] if there is no such card.
 pub fn dismiss(entity: &mut Entity, kind: CardKind, system: &str) -> Result<(), DecisionError> {
     let before = entity.cards.len();
-    entity
-        .cards
-        .retain(|c| !(c.kind == kind && c.system == system));
+    entity.cards.retain(|c| !(c.kind == kind && c.system == system));
     if entity.cards.len() == before {
         return Err(DecisionError::Closed);
     }
     if kind == CardKind::Merged {
-        for link in entity
-            .links
-            .values_mut()
-            .filter(|l| l.held == Some(Hold::Merged))
-        {
+        for link in entity.links.values_mut().filter(|l| l.held == Some(Hold::Merged)) {
             link.held = None;
         }
     }

@@ -4,8 +4,7 @@
 
 use crate::capture::{Observation, accept, ask};
 use crate::entity::{
-    CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Op, Time, UnitHold, Version, Write,
-    WriteState,
+    CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Op, Time, UnitHold, Version, Write, WriteState,
 };
 use crate::schema::{Party, Schema};
 use crate::value::{Value, Values};
@@ -24,23 +23,14 @@ pub enum Sending {
 
 /// Last check before a write goes out. `guard` is the direct read made just before, for products
 /// without conditional writes; it is stored as an observation first.
-pub fn mark_sent(
-    entity: &mut Entity,
-    system: &str,
-    guard: Option<&Observation>,
-    now: Time,
-) -> Sending {
+pub fn mark_sent(entity: &mut Entity, system: &str, guard: Option<&Observation>, now: Time) -> Sending {
     if entity.dirty {
         if let (Some(link), Some(seen)) = (entity.links.get_mut(system), guard) {
             crate::capture::observe(link, false, seen, now);
         }
         return Sending::Wait;
     }
-    let Some(write) = entity
-        .writes
-        .get_mut(system)
-        .filter(|w| w.state == WriteState::Planned)
-    else {
+    let Some(write) = entity.writes.get_mut(system).filter(|w| w.state == WriteState::Planned) else {
         return Sending::Dropped;
     };
     if write.op == Op::Create {
@@ -52,9 +42,7 @@ pub fn mark_sent(
         write.at = now;
         return Sending::Go;
     }
-    let fits = |l: &Link| {
-        l.state == LinkState::Live && l.generation == write.generation && l.held.is_none()
-    };
+    let fits = |l: &Link| l.state == LinkState::Live && l.generation == write.generation && l.held.is_none();
     let Some(link) = entity.links.get_mut(system).filter(|l| fits(l)) else {
         return drop_write(entity, system);
     };
@@ -143,13 +131,7 @@ pub struct Manners {
 }
 
 /// Stores an answer. Returns whether the write was applied.
-pub fn settle(
-    entity: &mut Entity,
-    system: &str,
-    manners: Manners,
-    answer: Settlement,
-    now: Time,
-) -> bool {
+pub fn settle(entity: &mut Entity, system: &str, manners: Manners, answer: Settlement, now: Time) -> bool {
     let Some(write) = entity.writes.get(system).cloned() else {
         return false;
     };
@@ -196,9 +178,7 @@ pub fn settle(
                 x.author = crate::Author::Unknown;
             }
             let grown = match (&version, &write.guard_version) {
-                (Some(Version::Counting(after)), Some(Version::Counting(before))) => {
-                    *after > before + 1
-                }
+                (Some(Version::Counting(after)), Some(Version::Counting(before))) => *after > before + 1,
                 _ => false,
             };
             if grown && !manners.conditional {
@@ -293,9 +273,7 @@ fn settle_create(entity: &mut Entity, write: &Write, answer: Settlement, now: Ti
             }
             false
         }
-        Settlement::Moved | Settlement::Gone | Settlement::Unknown => {
-            unknown(entity, &write.system, now)
-        }
+        Settlement::Moved | Settlement::Gone | Settlement::Unknown => unknown(entity, &write.system, now),
         Settlement::Later(at) => again(entity, &write.system, at),
     }
 }
@@ -418,13 +396,7 @@ pub enum Looked {
 }
 
 /// Settles an unknown create. "Not found" counts only after the product's lag since the call ended.
-pub fn settle_unknown_create(
-    schema: &Schema,
-    entity: &mut Entity,
-    system: &str,
-    looked: Looked,
-    now: Time,
-) {
+pub fn settle_unknown_create(schema: &Schema, entity: &mut Entity, system: &str, looked: Looked, now: Time) {
     let Some(write) = entity.writes.get(system).cloned() else {
         return;
     };

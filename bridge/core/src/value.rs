@@ -38,9 +38,7 @@ impl Value {
     }
 
     /// A group of parts; blank parts are left out, and no parts at all is [`Value::Empty`].
-    pub fn group<K: Into<String>, V: Into<String>>(
-        parts: impl IntoIterator<Item = (K, V)>,
-    ) -> Value {
+    pub fn group<K: Into<String>, V: Into<String>>(parts: impl IntoIterator<Item = (K, V)>) -> Value {
         let parts: BTreeMap<String, String> = parts
             .into_iter()
             .map(|(k, v)| (k.into(), v.into()))
@@ -127,11 +125,7 @@ mod tests {
             Value::set(Vec::<String>::new()),
         ] {
             let json = serde_json::to_string(&value).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Value>(&json).unwrap(),
-                value,
-                "{json}"
-            );
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value, "{json}");
         }
     }
 

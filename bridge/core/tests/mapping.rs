@@ -101,9 +101,7 @@ fn one_change_keeps_all_else_and_creates_what_is_missing() {
     telecom.push(json!({"system": "phone", "use": "home", "value": "+61390002222"}));
     assert_eq!(after, expected);
 
-    let after = halaxy
-        .write(&patient(), &one("mobile", Value::Empty))
-        .unwrap();
+    let after = halaxy.write(&patient(), &one("mobile", Value::Empty)).unwrap();
     let mut expected = patient();
     expected["telecom"].as_array_mut().unwrap().remove(1);
     assert_eq!(after, expected);
@@ -139,10 +137,7 @@ fn a_new_record_is_written_from_nothing() {
     let mut values = patient_values();
     values.retain(|unit, _| example.can_write(unit));
     let body = example.write(&json!({}), &values).unwrap();
-    assert_eq!(
-        (&body["sex"], &body["external_ref"]),
-        (&json!("F"), &json!("900001"))
-    );
+    assert_eq!((&body["sex"], &body["external_ref"]), (&json!("F"), &json!("900001")));
     assert_eq!(example.read(&body).values, values);
 }
 
@@ -157,10 +152,7 @@ fn hubspot_is_asked_for_its_mapped_properties() {
         "{asked:?}"
     );
     assert_eq!(hubspot.paths()["properties.lastname"], "official_name");
-    assert_eq!(
-        hubspot.members().into_iter().collect::<Vec<_>>(),
-        ["properties"]
-    );
+    assert_eq!(hubspot.members().into_iter().collect::<Vec<_>>(), ["properties"]);
 }
 
 #[test]

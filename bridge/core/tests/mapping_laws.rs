@@ -13,14 +13,8 @@ use serde_json::{Map, Value as Json, json};
 const PERSON: &str = include_str!("../../../mappings/entities/person.toml");
 const SHIPPED: [(&str, &str); 3] = [
     ("halaxy.toml", include_str!("../../../mappings/halaxy.toml")),
-    (
-        "hubspot.toml",
-        include_str!("../../../mappings/hubspot.toml"),
-    ),
-    (
-        "example-crm.toml",
-        include_str!("../../../mappings/example-crm.toml"),
-    ),
+    ("hubspot.toml", include_str!("../../../mappings/hubspot.toml")),
+    ("example-crm.toml", include_str!("../../../mappings/example-crm.toml")),
 ];
 
 fn shipped(index: usize, country: &str) -> Mapping {
@@ -33,11 +27,7 @@ fn shipped(index: usize, country: &str) -> Mapping {
 fn every_shipped_mapping_keeps_the_laws_in_every_country() {
     for (index, (file, _)) in SHIPPED.iter().enumerate() {
         for country in ["AU", "NZ", "GB", "IE", "US", "CA", "FR"] {
-            assert_eq!(
-                check_laws(&shipped(index, country), 100),
-                [],
-                "{file} in {country}"
-            );
+            assert_eq!(check_laws(&shipped(index, country), 100), [], "{file} in {country}");
         }
     }
 }
@@ -96,30 +86,19 @@ fn record(index: usize) -> impl Strategy<Value = Json> {
 }
 
 fn writable(mapping: &Mapping, values: Values) -> Values {
-    values
-        .into_iter()
-        .filter(|(unit, _)| mapping.can_write(unit))
-        .collect()
+    values.into_iter().filter(|(unit, _)| mapping.can_write(unit)).collect()
 }
 
 fn keeps_the_laws(mapping: &Mapping, record: &Json, other: &Json) -> Result<(), TestCaseError> {
     let reading = mapping.read(record);
-    prop_assert_eq!(
-        reading.values.len() + reading.unreadable.len(),
-        mapping.units().count()
-    );
+    prop_assert_eq!(reading.values.len() + reading.unreadable.len(), mapping.units().count());
 
     let own = writable(mapping, reading.values.clone());
     let same = mapping.write(record, &own).unwrap();
     prop_assert_eq!(same.to_string(), record.to_string(), "get-put");
 
     for (unit, value) in writable(mapping, mapping.read(other).values) {
-        prop_assert_eq!(
-            &mapping.normalise(&unit, &value),
-            &value,
-            "{} is not canonical",
-            unit
-        );
+        prop_assert_eq!(&mapping.normalise(&unit, &value), &value, "{} is not canonical", unit);
         let put = Values::from([(unit.clone(), value.clone())]);
         let written = mapping.write_reporting(record, &put).unwrap();
         let after = mapping.read(&written.body);
@@ -130,20 +109,9 @@ fn keeps_the_laws(mapping: &Mapping, record: &Json, other: &Json) -> Result<(), 
             prop_assert!(reading.unreadable.contains(&unit));
         }
         let twice = mapping.write(&written.body, &put).unwrap();
-        prop_assert_eq!(
-            twice.to_string(),
-            written.body.to_string(),
-            "put-put of {}",
-            unit
-        );
+        prop_assert_eq!(twice.to_string(), written.body.to_string(), "put-put of {}", unit);
         for (name, was) in reading.values.iter().filter(|(name, _)| **name != unit) {
-            prop_assert_eq!(
-                after.values.get(name),
-                Some(was),
-                "{} changed with {}",
-                name,
-                unit
-            );
+            prop_assert_eq!(after.values.get(name), Some(was), "{} changed with {}", name, unit);
         }
         // An update and its undoing: only the unit's own place may be spelt differently.
         if let Some(old) = reading.values.get(&unit) {
@@ -188,12 +156,10 @@ proptest! {
 #[test]
 fn a_cleared_first_number_does_not_bring_up_the_second() {
     let halaxy = shipped(0, "AU");
-    let record = json!({"telecom": [{"system": "sms", "value": "0491570006"}, {"system": "sms", "value": "0491570156"}]});
+    let record =
+        json!({"telecom": [{"system": "sms", "value": "0491570006"}, {"system": "sms", "value": "0491570156"}]});
     let after = halaxy
-        .write(
-            &record,
-            &Values::from([("mobile".to_string(), Value::Empty)]),
-        )
+        .write(&record, &Values::from([("mobile".to_string(), Value::Empty)]))
         .unwrap();
     assert_eq!(halaxy.read(&after).values["mobile"], Value::Empty);
     assert_eq!(after["telecom"][1]["value"], "0491570156");

@@ -28,11 +28,7 @@ fn refused(lines: &str, line: usize, message: &str, remedy: &str) {
     let found = problems(lines);
     assert_eq!(found.len(), 1, "{lines}: {found:#?}");
     let problem = &found[0];
-    assert_eq!(
-        (problem.file.as_str(), problem.line),
-        ("crm.toml", line),
-        "{problem}"
-    );
+    assert_eq!((problem.file.as_str(), problem.line), ("crm.toml", line), "{problem}");
     assert!(problem.message.contains(message), "{problem}");
     assert!(problem.remedy.contains(remedy), "{problem}");
 }
@@ -45,12 +41,7 @@ fn unknown_units_and_misspelt_keys_name_the_nearest() {
         "`mobil` is no unit of person",
         "Did you mean `mobile`?",
     );
-    refused(
-        "shoe_size = \"m\"",
-        3,
-        "`shoe_size` is no unit",
-        "entities/person.toml",
-    );
+    refused("shoe_size = \"m\"", 3, "`shoe_size` is no unit", "entities/person.toml");
     refused(
         "mobile = { path = \"m\", directon = \"read\" }",
         3,
@@ -75,18 +66,8 @@ fn unknown_units_and_misspelt_keys_name_the_nearest() {
         "cannot be written",
         "Remove `write_as`",
     );
-    refused(
-        "mobile = { pth = \"m\" }",
-        3,
-        "`pth` is not known",
-        "`path`",
-    );
-    refused(
-        "mobile = {}",
-        3,
-        "`path` is missing",
-        "where the unit lives",
-    );
+    refused("mobile = { pth = \"m\" }", 3, "`pth` is not known", "`path`");
+    refused("mobile = {}", 3, "`path` is missing", "where the unit lives");
 }
 
 #[test]
@@ -113,24 +94,14 @@ fn path_errors_say_column_and_expectation() {
         "column 25: expected `,` or `]`, found the end",
         "path looks like",
     );
-    refused(
-        "mobile = \"telecom[system=sms]\"",
-        3,
-        "expected `.` and a member",
-        "",
-    );
+    refused("mobile = \"telecom[system=sms]\"", 3, "expected `.` and a member", "");
     refused(
         "mobile = \"a..b\"",
         3,
         "column 3: expected a member name, found `.`",
         "",
     );
-    refused(
-        "mobile = \"a[b=c].b\"",
-        3,
-        "a member the conditions do not fix",
-        "",
-    );
+    refused("mobile = \"a[b=c].b\"", 3, "a member the conditions do not fix", "");
     refused("mobile = \"a[]\"", 3, "one value, not a list", "[0]");
     refused("mobile = 3", 3, "must be a path or a table", "quotes");
 }
@@ -149,24 +120,9 @@ fn two_units_in_one_place_are_refused() {
         "share a place",
         "no element can fulfil together",
     );
-    refused(
-        "phone = \"t[s=a?].v\"\nmobile = \"t[u=m].v\"",
-        4,
-        "share a place",
-        "",
-    );
-    refused(
-        "phone = \"t[0].v\"\nmobile = \"t[s=a].v\"",
-        4,
-        "share a place",
-        "",
-    );
-    refused(
-        "phone = \"t[s=a].v\"\nmobile = \"t[u=b].s\"",
-        4,
-        "share a place",
-        "",
-    );
+    refused("phone = \"t[s=a?].v\"\nmobile = \"t[u=m].v\"", 4, "share a place", "");
+    refused("phone = \"t[0].v\"\nmobile = \"t[s=a].v\"", 4, "share a place", "");
+    refused("phone = \"t[s=a].v\"\nmobile = \"t[u=b].s\"", 4, "share a place", "");
     refused(
         "official_name = { parts = { given = \"n\", family = \"n\" } }",
         3,
@@ -204,12 +160,7 @@ fn groups_travel_whole_or_one_way() {
         problems("official_name = { parts = { family = \"f\" }, direction = \"write\" }"),
         []
     );
-    refused(
-        "email = { parts = { given = \"f\" } }",
-        3,
-        "has no parts",
-        "path",
-    );
+    refused("email = { parts = { given = \"f\" } }", 3, "has no parts", "path");
 }
 
 #[test]
@@ -236,16 +187,13 @@ fn lossy_code_tables_are_refused() {
 
 #[test]
 fn all_findings_come_at_once_in_the_order_of_the_file() {
-    let found =
-        problems("mobil = \"m\"\nphone = \"a[\"\nsex = { path = \"s\", directon = \"read\" }");
+    let found = problems("mobil = \"m\"\nphone = \"a[\"\nsex = { path = \"s\", directon = \"read\" }");
     assert_eq!(found.iter().map(|p| p.line).collect::<Vec<_>>(), [3, 4, 5]);
 }
 
 #[test]
 fn clinical_units_reach_no_system_by_mistake() {
-    let text = format!(
-        "{PERSON}\n[[unit]]\nname = \"diagnosis\"\ntype = \"text\"\nclass = \"clinical\"\n"
-    );
+    let text = format!("{PERSON}\n[[unit]]\nname = \"diagnosis\"\ntype = \"text\"\nclass = \"clinical\"\n");
     let entity = EntityFile::parse("entities/person.toml", &text).unwrap();
     let parse = |entry: &str| {
         let text = HUBSPOT.replacen("[person]\n", &format!("[person]\n{entry}\n"), 1);
@@ -257,22 +205,13 @@ fn clinical_units_reach_no_system_by_mistake() {
     let mapping = parse("diagnosis = \"properties.diagnosis\"");
     let found = check_privacy(&entity, &mapping, &usual, false);
     assert_eq!(found.len(), 1);
-    assert_eq!(
-        (found[0].file.as_str(), found[0].line),
-        ("hubspot.toml", line)
-    );
+    assert_eq!((found[0].file.as_str(), found[0].line), ("hubspot.toml", line));
     assert!(
-        found[0]
-            .message
-            .contains("`diagnosis` is of class clinical"),
+        found[0].message.contains("`diagnosis` is of class clinical"),
         "{}",
         found[0]
     );
-    assert!(
-        !mapping
-            .receives(&entity, &usual, false)
-            .contains("diagnosis")
-    );
+    assert!(!mapping.receives(&entity, &usual, false).contains("diagnosis"));
     assert!(mapping.receives(&entity, &usual, false).contains("email"));
 
     let all = BTreeSet::from([Class::Identity, Class::Contact, Class::Clinical]);
@@ -282,11 +221,7 @@ fn clinical_units_reach_no_system_by_mistake() {
     assert_eq!(check_privacy(&entity, &read, &usual, false), []);
 
     let identity = BTreeSet::from([Class::Identity]);
-    assert!(
-        !mapping
-            .receives(&entity, &identity, false)
-            .contains("email")
-    );
+    assert!(!mapping.receives(&entity, &identity, false).contains("email"));
 }
 
 #[test]
@@ -294,9 +229,7 @@ fn entity_files_are_checked_like_mappings() {
     let parse = |unit: &str| {
         EntityFile::parse(
             "thing.toml",
-            &format!(
-                "entity = \"thing\"\n\n[[unit]]\nname = \"a\"\nclass = \"identity\"\n{unit}\n"
-            ),
+            &format!("entity = \"thing\"\n\n[[unit]]\nname = \"a\"\nclass = \"identity\"\n{unit}\n"),
         )
     };
     let found = |unit: &str| parse(unit).unwrap_err();
@@ -306,11 +239,7 @@ fn entity_files_are_checked_like_mappings() {
     );
     assert_eq!(found("")[0].message, "`type` is missing");
     assert_eq!(found("")[0].line, 3);
-    assert!(
-        found("type = \"text\"\nclaer = \"no\"")[0]
-            .remedy
-            .contains("`clear`")
-    );
+    assert!(found("type = \"text\"\nclaer = \"no\"")[0].remedy.contains("`clear`"));
     assert!(
         found("type = \"text\"\naccept = { person = \"yes\", unknown = \"no\" }")[0]
             .message
@@ -334,10 +263,7 @@ fn entity_files_are_checked_like_mappings() {
 
     let file = parse("type = \"text\"\nwins = \"halxy\"").unwrap();
     let roles = file.check_roles(&["halaxy", "crm"]);
-    assert_eq!(
-        (roles[0].line, roles[0].remedy.as_str()),
-        (7, "Did you mean `halaxy`?")
-    );
+    assert_eq!((roles[0].line, roles[0].remedy.as_str()), (7, "Did you mean `halaxy`?"));
     assert_eq!(person().check_roles(&["halaxy", "crm"]), []);
 }
 
@@ -356,11 +282,7 @@ fn the_shipped_policies_are_the_documented_ones() {
             "email",
         ]
         .contains(&name);
-        assert_eq!(
-            spec.unit.wins,
-            if reviewed { Wins::Review } else { halaxy() },
-            "{name}"
-        );
+        assert_eq!(spec.unit.wins, if reviewed { Wins::Review } else { halaxy() }, "{name}");
         assert_eq!(spec.unit.first_link, halaxy(), "{name}");
     }
     let mapping = Mapping::parse("hubspot.toml", HUBSPOT, &person, Country::AU).unwrap();
@@ -369,10 +291,7 @@ fn the_shipped_policies_are_the_documented_ones() {
     assert_eq!(accepts["mobile"].person, Accept::Yes);
     assert_eq!(accepts["official_name"].person, Accept::Review);
     assert_eq!(accepts["halaxy_number"].person, Accept::No);
-    assert_eq!(
-        mapping.accepts(&person, true)["halaxy_number"].person,
-        Accept::Yes
-    );
+    assert_eq!(mapping.accepts(&person, true)["halaxy_number"].person, Accept::Yes);
 }
 
 #[test]
@@ -386,9 +305,7 @@ fn the_digest_moves_with_meaning_only() {
     assert_eq!(plain.len(), 64);
     assert_eq!(
         plain,
-        digest(
-            "[person]\n# a comment\nphone = { path = 'p', accept = 'no' }\nemail = 'e'\nkind = 'c'\n"
-        )
+        digest("[person]\n# a comment\nphone = { path = 'p', accept = 'no' }\nemail = 'e'\nkind = 'c'\n")
     );
     for other in [
         "[person]\nkind = 'd'\nemail = 'e'\nphone = 'p'\n",

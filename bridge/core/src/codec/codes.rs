@@ -49,10 +49,7 @@ impl Codes {
 
     /// The product's spellings, for generated samples.
     pub fn spellings(&self) -> Vec<Json> {
-        self.table
-            .iter()
-            .flat_map(|(_, list)| list.iter().cloned())
-            .collect()
+        self.table.iter().flat_map(|(_, list)| list.iter().cloned()).collect()
     }
 
     pub(super) fn read<'a>(&self, raw: Cow<'a, str>) -> Cow<'a, str> {

@@ -45,13 +45,7 @@ impl fmt::Display for Country {
 /// differs. England, Scotland and Wales stay as written: they say more than the country does.
 const NAMES: &[&[&str]] = &[
     &["Australia", "AU", "AUS", "Commonwealth of Australia"],
-    &[
-        "New Zealand",
-        "NZ",
-        "NZL",
-        "Aotearoa",
-        "Aotearoa New Zealand",
-    ],
+    &["New Zealand", "NZ", "NZL", "Aotearoa", "Aotearoa New Zealand"],
     &["United Kingdom", "GB", "GBR", "UK", "U.K.", "Great Britain"],
     &["Ireland", "IE", "IRL", "Republic of Ireland", "Eire"],
     &[

@@ -97,11 +97,7 @@ pub(super) fn month(raw: Cow<'_, str>) -> Result<Cow<'_, str>, Unreadable> {
         7 => iso_prefix(&format!("{raw}-01")),
         _ => iso_prefix(&raw),
     };
-    if full {
-        Ok(shorten(raw, 7))
-    } else {
-        Err(Unreadable)
-    }
+    if full { Ok(shorten(raw, 7)) } else { Err(Unreadable) }
 }
 
 fn shorten(raw: Cow<'_, str>, length: usize) -> Cow<'_, str> {
@@ -121,10 +117,7 @@ fn iso_prefix(text: &str) -> bool {
     if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return false;
     }
-    if bytes.len() > 10
-        && !(matches!(bytes[10], b'T' | b't' | b' ')
-            && bytes.get(11).is_some_and(u8::is_ascii_digit))
-    {
+    if bytes.len() > 10 && !(matches!(bytes[10], b'T' | b't' | b' ') && bytes.get(11).is_some_and(u8::is_ascii_digit)) {
         return false;
     }
     let number = |range: std::ops::Range<usize>| {
@@ -133,9 +126,7 @@ fn iso_prefix(text: &str) -> bool {
         })
     };
     match (number(0..4), number(5..7), number(8..10)) {
-        (Some(year), Some(month), Some(day)) => {
-            year > 0 && Date::new(year, month as i8, day as i8).is_ok()
-        }
+        (Some(year), Some(month), Some(day)) => year > 0 && Date::new(year, month as i8, day as i8).is_ok(),
         _ => false,
     }
 }

@@ -117,16 +117,13 @@ const PLANS: &[Plan] = &[
 
 impl Plan {
     fn of(country: Country) -> Option<&'static Plan> {
-        PLANS
-            .iter()
-            .find(|plan| plan.countries.contains(&country.code()))
+        PLANS.iter().find(|plan| plan.countries.contains(&country.code()))
     }
 
     /// Whether the digits are a national number, without trunk prefix.
     fn fits(&self, digits: &str) -> bool {
         // In North America the exchange code begins with 2-9, like the area code.
-        let exchange_ok =
-            self.calling_code != "1" || digits.as_bytes().get(3).is_some_and(|d| *d >= b'2');
+        let exchange_ok = self.calling_code != "1" || digits.as_bytes().get(3).is_some_and(|d| *d >= b'2');
         exchange_ok && self.numbers.iter().any(|number| matches(number, digits))
     }
 
@@ -191,10 +188,7 @@ pub fn national(number: &str, home: Country) -> Option<String> {
 
 /// Country code and number. Plans we know are enforced; others are taken by E.164's length.
 fn international(digits: &str) -> Option<String> {
-    if let Some(plan) = PLANS
-        .iter()
-        .find(|plan| digits.starts_with(plan.calling_code))
-    {
+    if let Some(plan) = PLANS.iter().find(|plan| digits.starts_with(plan.calling_code)) {
         // People write +61 (0)4..: the trunk zero is not part of the number.
         let number = plan.strip_trunk(&digits[plan.calling_code.len()..])?;
         return Some(format!("+{}{number}", plan.calling_code));

@@ -52,17 +52,9 @@ pub(super) fn lines(raw: Cow<'_, str>) -> Cow<'_, str> {
     if !raw.contains(',') {
         return raw;
     }
-    let lines: Vec<&str> = raw
-        .split(',')
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
+    let lines: Vec<&str> = raw.split(',').map(str::trim).filter(|line| !line.is_empty()).collect();
     let joined = lines.join(", ");
-    if joined == *raw {
-        raw
-    } else {
-        Cow::Owned(joined)
-    }
+    if joined == *raw { raw } else { Cow::Owned(joined) }
 }
 
 /// Lower case if it is an address; anything else word for word, so that nothing typed is lost.
@@ -71,8 +63,7 @@ pub(super) fn email(raw: Cow<'_, str>) -> Cow<'_, str> {
         return raw;
     }
     let lower: String = raw.to_lowercase().nfc().collect();
-    let valid =
-        EmailAddress::parse_with_options(&lower, Options::default().without_display_text()).is_ok();
+    let valid = EmailAddress::parse_with_options(&lower, Options::default().without_display_text()).is_ok();
     if valid { Cow::Owned(lower) } else { raw }
 }
 

@@ -27,22 +27,9 @@ const LINES: &[&str] = &[
     "PO Box 7",
     "Level 3, Tower B, 9 Rose Lane",
 ];
-const STATES: &[&str] = &[
-    "VIC",
-    "Victoria",
-    "nsw",
-    "N.S.W.",
-    "South Australia",
-    "California",
-];
+const STATES: &[&str] = &["VIC", "Victoria", "nsw", "N.S.W.", "South Australia", "California"];
 const COUNTRIES: &[&str] = &["Australia", "AU", "USA", "New Zealand", "Eire", "Utopia"];
-const DATES: &[&str] = &[
-    "1988-04-17",
-    "2000-02-29",
-    "1969-12-31",
-    "1902-01-01",
-    "2026-11-22",
-];
+const DATES: &[&str] = &["1988-04-17", "2000-02-29", "1969-12-31", "1902-01-01", "2026-11-22"];
 const PHONES: &[&str] = &[
     "+61491570006",
     "+61390002222",
@@ -59,12 +46,7 @@ const RAW_PHONES: &[&str] = &[
     "0011 44 7700 900123",
     "90002222",
 ];
-const EMAILS: &[&str] = &[
-    "mimi@example.org",
-    "a+b@example.com",
-    "none",
-    "Not An Address",
-];
+const EMAILS: &[&str] = &["mimi@example.org", "a+b@example.com", "none", "Not An Address"];
 const RAW_EMAILS: &[&str] = &[" Mimi@Example.ORG ", "mimi@example.org"];
 
 /// A canonical value for the unit; sometimes nothing.
@@ -77,11 +59,7 @@ pub(super) fn sample_value(entry: &Entry, dice: &mut Dice) -> Value {
         Places::One(_, codec) => Value::text(sample_text(codec, dice)),
         Places::Set(_, codec, _) => {
             let count = dice.below(4);
-            Value::set(
-                (0..count)
-                    .map(|_| sample_text(codec, dice))
-                    .collect::<Vec<_>>(),
-            )
+            Value::set((0..count).map(|_| sample_text(codec, dice)).collect::<Vec<_>>())
         }
         Places::Parts(parts) => {
             let mut group = BTreeMap::new();
@@ -124,9 +102,7 @@ fn sample_text(codec: &Codec, dice: &mut Dice) -> String {
     // Two plans may spell one number in two ways; the practice's own country decides.
     match codec {
         Codec::Code(_) => text,
-        codec => codec
-            .canonical(text.clone().into())
-            .map_or(text, |t| t.into_owned()),
+        codec => codec.canonical(text.clone().into()).map_or(text, |t| t.into_owned()),
     }
 }
 

@@ -34,11 +34,7 @@ fn mapping(text: &str) -> Mapping {
 
 fn moved(text: &str, unit: &str, path: &str) -> Mapping {
     let mut mapping = mapping(text);
-    mapping.replace_place(
-        unit,
-        Path::parse(path).unwrap(),
-        Codec::Text { number: false },
-    );
+    mapping.replace_place(unit, Path::parse(path).unwrap(), Codec::Text { number: false });
     mapping
 }
 
@@ -59,24 +55,16 @@ fn a_sound_mapping_has_no_findings() {
 
 #[test]
 fn crossed_codes_break_put_get() {
-    let crossed =
-        mapping("[thing]\nkind = 'x'\n\nsex = { path = 'sex', codes = { male = 'female' } }\n");
+    let crossed = mapping("[thing]\nkind = 'x'\n\nsex = { path = 'sex', codes = { male = 'female' } }\n");
     let found = findings(&crossed);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, 4);
-    assert!(
-        found[0].1.contains("`female` is read back as `male`"),
-        "{found:?}"
-    );
+    assert!(found[0].1.contains("`female` is read back as `male`"), "{found:?}");
 }
 
 #[test]
 fn a_shared_place_breaks_apart() {
-    let found = findings(&moved(
-        "[thing]\nkind = 'x'\na = 'x.a'\nb = 'x.b'\n",
-        "b",
-        "x.a",
-    ));
+    let found = findings(&moved("[thing]\nkind = 'x'\na = 'x.a'\nb = 'x.b'\n", "b", "x.a"));
     assert!(
         found
             .iter()
@@ -98,10 +86,7 @@ fn overlapping_conditions_break_apart() {
         "b",
         "l[k=1,u=home?].v",
     ));
-    assert!(
-        found.iter().any(|(_, what)| what.contains("law apart")),
-        "{found:?}"
-    );
+    assert!(found.iter().any(|(_, what)| what.contains("law apart")), "{found:?}");
 }
 
 #[test]
@@ -112,7 +97,6 @@ fn what_is_only_told_may_be_told_in_part() {
 
 #[test]
 fn findings_repeat() {
-    let crossed =
-        mapping("[thing]\nkind = 'x'\nsex = { path = 'sex', codes = { male = 'female' } }\n");
+    let crossed = mapping("[thing]\nkind = 'x'\nsex = { path = 'sex', codes = { male = 'female' } }\n");
     assert_eq!(check_laws(&crossed, 50), check_laws(&crossed, 50));
 }

@@ -28,17 +28,9 @@ pub(super) const CLASSES: &[(&str, Class)] = &[
     ("clinical", Class::Clinical),
 ];
 
-const CLEARS: &[(&str, Clear)] = &[
-    ("yes", Clear::Yes),
-    ("no", Clear::No),
-    ("review", Clear::Review),
-];
+const CLEARS: &[(&str, Clear)] = &[("yes", Clear::Yes), ("no", Clear::No), ("review", Clear::Review)];
 
-const ACCEPTS: &[(&str, Accept)] = &[
-    ("yes", Accept::Yes),
-    ("no", Accept::No),
-    ("review", Accept::Review),
-];
+const ACCEPTS: &[(&str, Accept)] = &[("yes", Accept::Yes), ("no", Accept::No), ("review", Accept::Review)];
 
 /// The units of one entity type, as `mappings/entities/*.toml` states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +67,7 @@ impl EntityFile {
         let name = keys.text("entity").map(|(name, _)| name.to_string());
         let mut problems = Vec::new();
         let mut units: Vec<UnitSpec> = Vec::new();
-        match keys
-            .optional("unit")
-            .map(|v| (v.get_ref().as_array(), v.span()))
-        {
+        match keys.optional("unit").map(|v| (v.get_ref().as_array(), v.span())) {
             Some((Some(list), _)) => {
                 for item in list.iter() {
                     let (unit, found) = parse_unit(&source, item);
@@ -97,16 +86,8 @@ impl EntityFile {
                     units.push(unit);
                 }
             }
-            Some((None, span)) => keys.note(
-                span,
-                "`unit` must be a list",
-                "Write each unit under [[unit]].",
-            ),
-            None => keys.note(
-                0..0,
-                "the file declares no unit",
-                "Add units under [[unit]].",
-            ),
+            Some((None, span)) => keys.note(span, "`unit` must be a list", "Write each unit under [[unit]]."),
+            None => keys.note(0..0, "the file declares no unit", "Add units under [[unit]]."),
         }
         problems.extend(keys.finish());
         match name {
@@ -135,10 +116,7 @@ impl EntityFile {
             .collect();
         let mut problems = Vec::new();
         for spec in &self.units {
-            let roles = [
-                ("wins", &spec.unit.wins),
-                ("first_link", &spec.unit.first_link),
-            ];
+            let roles = [("wins", &spec.unit.wins), ("first_link", &spec.unit.first_link)];
             for ((key, wins), line) in roles.into_iter().zip(spec.role_lines) {
                 if let Wins::System(system) = wins
                     && !systems.contains(&system.as_str())
@@ -146,7 +124,10 @@ impl EntityFile {
                     problems.push(Problem {
                         file: self.file.clone(),
                         line,
-                        message: format!("`{key}` of unit `{}` names `{system}`, which is no system of this sync", spec.unit.name),
+                        message: format!(
+                            "`{key}` of unit `{}` names `{system}`, which is no system of this sync",
+                            spec.unit.name
+                        ),
                         remedy: suggestion(system, &known),
                     });
                 }
@@ -156,18 +137,11 @@ impl EntityFile {
     }
 }
 
-fn parse_unit(
-    source: &Source<'_>,
-    item: &Spanned<DeValue<'_>>,
-) -> (Option<UnitSpec>, Vec<Problem>) {
+fn parse_unit(source: &Source<'_>, item: &Spanned<DeValue<'_>>) -> (Option<UnitSpec>, Vec<Problem>) {
     let Some(table) = item.get_ref().as_table() else {
         return (
             None,
-            vec![source.problem(
-                item.span(),
-                "a unit must be a table",
-                "Write each unit under [[unit]].",
-            )],
+            vec![source.problem(item.span(), "a unit must be a table", "Write each unit under [[unit]].")],
         );
     };
     let mut keys = Keys::new(source, table, item.span());
@@ -192,16 +166,18 @@ fn parse_unit(
         Some((word, span)) => {
             let line = line_of(&span);
             if word == "newest" {
-                keys.note(span, "`first_link` cannot be newest: two records that were never linked have no common past", "Name a system or write \"review\".");
+                keys.note(
+                    span,
+                    "`first_link` cannot be newest: two records that were never linked have no common past",
+                    "Name a system or write \"review\".",
+                );
             }
             (role(word), line)
         }
     };
     let clear = match keys.optional_text("clear") {
         None => Clear::Review,
-        Some((word, span)) => keys
-            .word("clear", word, span, CLEARS)
-            .unwrap_or(Clear::Review),
+        Some((word, span)) => keys.word("clear", word, span, CLEARS).unwrap_or(Clear::Review),
     };
     let accept = match keys.optional("accept") {
         None => AcceptRule::always(Accept::Yes),
@@ -214,12 +190,7 @@ fn parse_unit(
         }
     };
     let codes = parse_codes(&mut keys, kind);
-    if set
-        && matches!(
-            kind,
-            Some(UnitType::Name | UnitType::Address | UnitType::Boolean)
-        )
-    {
+    if set && matches!(kind, Some(UnitType::Name | UnitType::Address | UnitType::Boolean)) {
         keys.note(
             item.span(),
             "names, addresses and flags cannot be sets",
@@ -298,26 +269,17 @@ fn parse_codes(keys: &mut Keys<'_, '_, '_>, kind: Option<UnitType>) -> Vec<Strin
     };
     let distinct: BTreeSet<String> = codes.iter().map(|c| c.to_ascii_lowercase()).collect();
     if distinct.len() < codes.len() {
-        keys.note(
-            value.span(),
-            "two codes differ at most in case",
-            "Remove one of them.",
-        );
+        keys.note(value.span(), "two codes differ at most in case", "Remove one of them.");
     }
     codes
 }
 
 /// `accept`: one word, or a word per author.
-pub(super) fn parse_accept(
-    source: &Source<'_>,
-    value: &Spanned<DeValue<'_>>,
-) -> (Option<AcceptRule>, Vec<Problem>) {
+pub(super) fn parse_accept(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> (Option<AcceptRule>, Vec<Problem>) {
     if let Some(word) = value.get_ref().as_str() {
         let empty = Default::default();
         let mut keys = Keys::new(source, &empty, value.span());
-        let rule = keys
-            .word("accept", word, value.span(), ACCEPTS)
-            .map(AcceptRule::always);
+        let rule = keys.word("accept", word, value.span(), ACCEPTS).map(AcceptRule::always);
         return (rule, keys.finish());
     }
     let Some(table) = value.get_ref().as_table() else {

@@ -77,9 +77,7 @@ impl Entry {
         match self.get(body) {
             Ok(Some(value)) => State::Value(value),
             Ok(None) if self.missing_is_absent => State::Missing,
-            Ok(None) if matches!(self.places, Places::Set(..)) => {
-                State::Value(Value::Set(BTreeSet::new()))
-            }
+            Ok(None) if matches!(self.places, Places::Set(..)) => State::Value(Value::Set(BTreeSet::new())),
             Ok(None) => State::Value(Value::Empty),
             Err(Unreadable) => State::Unreadable,
         }
@@ -152,9 +150,7 @@ impl Entry {
         match (&self.places, value) {
             (Places::One(path, _), Value::Empty) => self.clear(path, body)?,
             (Places::One(path, codec), Value::Text(text)) if !matches!(codec, Codec::Flag(_)) => {
-                let leaf = codec
-                    .write(text, path.is_list())
-                    .map_err(|_| self.unspellable())?;
+                let leaf = codec.write(text, path.is_list()).map_err(|_| self.unspellable())?;
                 self.set(path, body, leaf)?;
             }
             (Places::One(path, codec), Value::Flag(flag)) => {
@@ -163,10 +159,7 @@ impl Entry {
             }
             (Places::Parts(parts), Value::Group(_) | Value::Empty) => {
                 let old = current.unwrap_or(Value::Empty);
-                for (part, path, codec) in parts
-                    .iter()
-                    .filter(|(part, ..)| old.part(part) != value.part(part))
-                {
+                for (part, path, codec) in parts.iter().filter(|(part, ..)| old.part(part) != value.part(part)) {
                     self.put_part(body, path, codec, value.part(part))?;
                 }
                 // A part's spelling may mean something else beside its new neighbours (a state
@@ -186,19 +179,11 @@ impl Entry {
         Ok(true)
     }
 
-    fn put_part(
-        &self,
-        body: &mut Json,
-        path: &Path,
-        codec: &Codec,
-        text: Option<&str>,
-    ) -> Result<(), WriteError> {
+    fn put_part(&self, body: &mut Json, path: &Path, codec: &Codec, text: Option<&str>) -> Result<(), WriteError> {
         match text {
             None => self.clear(path, body),
             Some(text) => {
-                let leaf = codec
-                    .write(text, path.is_list())
-                    .map_err(|_| self.unspellable())?;
+                let leaf = codec.write(text, path.is_list()).map_err(|_| self.unspellable())?;
                 self.set(path, body, leaf)
             }
         }
@@ -230,11 +215,7 @@ impl Entry {
             }
         }
         for element in elements.difference(&kept) {
-            list.push(
-                codec
-                    .write(element, false)
-                    .map_err(|_| self.unspellable())?,
-            );
+            list.push(codec.write(element, false).map_err(|_| self.unspellable())?);
         }
         if list.is_empty() {
             return self.clear(path, body);

@@ -23,19 +23,12 @@ const DIRECTIONS: &[(&str, Direction)] = &[
 impl Mapping {
     /// Reads the entity's table of a mapping file; `file` is its display name and `country` the
     /// practice's. Fails with everything that is wrong in it.
-    pub fn parse(
-        file: &str,
-        text: &str,
-        entity: &EntityFile,
-        country: Country,
-    ) -> Result<Mapping, Vec<Problem>> {
+    pub fn parse(file: &str, text: &str, entity: &EntityFile, country: Country) -> Result<Mapping, Vec<Problem>> {
         let source = Source { file, text };
         let root = source.parse()?;
         let name = entity.name.as_str();
         let Some((key, value)) = root.iter().find(|(key, _)| key.get_ref() == name) else {
-            let near = root
-                .keys()
-                .find(|key| nearest(key.get_ref(), &[name]).is_some());
+            let near = root.keys().find(|key| nearest(key.get_ref(), &[name]).is_some());
             let span = near.map_or(0..0, |key| key.span());
             let remedy = match near {
                 Some(key) => format!("Did you mean [{name}] instead of [{}]?", key.get_ref()),
@@ -63,10 +56,7 @@ impl Mapping {
         let kind = parser.kind(table, key.span());
         let mut entries: Vec<Entry> = Vec::new();
         for spec in &entity.units {
-            if let Some((key, value)) = table
-                .iter()
-                .find(|(key, _)| *key.get_ref() == spec.unit.name.as_str())
-            {
+            if let Some((key, value)) = table.iter().find(|(key, _)| *key.get_ref() == spec.unit.name.as_str()) {
                 entries.extend(parser.entry(spec, key.span(), value));
             }
         }
@@ -98,8 +88,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn note(&mut self, span: Range<usize>, message: impl Into<String>, remedy: impl Into<String>) {
-        self.problems
-            .push(self.source.problem(span, message, remedy));
+        self.problems.push(self.source.problem(span, message, remedy));
     }
 
     fn kind(&mut self, table: &DeTable<'a>, header: Range<usize>) -> Option<String> {
@@ -122,17 +111,9 @@ impl<'a> Parser<'a> {
     }
 
     fn unknown_units(&mut self, table: &DeTable<'a>) {
-        let mut known: Vec<&str> = self
-            .entity
-            .units
-            .iter()
-            .map(|u| u.unit.name.as_str())
-            .collect();
+        let mut known: Vec<&str> = self.entity.units.iter().map(|u| u.unit.name.as_str()).collect();
         known.push("kind");
-        for key in table
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()))
-        {
+        for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
             let message = format!("`{}` is no unit of {}", key.get_ref(), self.entity.name);
             let remedy = format!(
                 "{} Units are declared in {}.",
@@ -143,12 +124,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn entry(
-        &mut self,
-        spec: &UnitSpec,
-        key: Range<usize>,
-        value: &Spanned<DeValue<'a>>,
-    ) -> Option<Entry> {
+    fn entry(&mut self, spec: &UnitSpec, key: Range<usize>, value: &Spanned<DeValue<'a>>) -> Option<Entry> {
         let entry = |places, direction| Entry {
             unit: spec.unit.name.clone(),
             line: self.source.line(key.start),
@@ -197,9 +173,7 @@ impl<'a> Parser<'a> {
         }
         if let Some((word, span)) = keys.optional_text("missing") {
             let words = [("empty", false), ("absent", true)];
-            entry.missing_is_absent = keys
-                .word("value of missing", word, span, &words)
-                .unwrap_or(false);
+            entry.missing_is_absent = keys.word("value of missing", word, span, &words).unwrap_or(false);
         }
         if let Some(value) = keys.optional("accept") {
             let (rule, found) = parse_accept(&source, value);
@@ -274,12 +248,9 @@ impl<'a> Parser<'a> {
             let known = Codec::spellings(kind);
             let remedy = match kind {
                 UnitType::Reference => {
-                    "Write what stands before the id, ending in `/`, e.g. \"Organization/\"."
-                        .to_string()
+                    "Write what stands before the id, ending in `/`, e.g. \"Organization/\".".to_string()
                 }
-                _ if known.is_empty() => {
-                    "Remove `write_as`; this type has one spelling only.".to_string()
-                }
+                _ if known.is_empty() => "Remove `write_as`; this type has one spelling only.".to_string(),
                 _ => suggestion(word, known),
             };
             self.note(
@@ -295,7 +266,11 @@ impl<'a> Parser<'a> {
         match Path::parse(text) {
             Ok(path) => Some(path),
             Err(error) => {
-                self.note(span, error.to_string(), "A path looks like telecom[system=sms].value; see the comments in the shipped mappings.");
+                self.note(
+                    span,
+                    error.to_string(),
+                    "A path looks like telecom[system=sms].value; see the comments in the shipped mappings.",
+                );
                 None
             }
         }
@@ -311,10 +286,7 @@ impl<'a> Parser<'a> {
     ) -> Option<Places> {
         let parts = parts_of(spec.unit.kind);
         if !parts.is_empty() {
-            let example: Vec<String> = parts
-                .iter()
-                .map(|part| format!("{part} = \"..\""))
-                .collect();
+            let example: Vec<String> = parts.iter().map(|part| format!("{part} = \"..\"")).collect();
             let message = format!(
                 "unit `{}` consists of parts and cannot live in one place",
                 spec.unit.name

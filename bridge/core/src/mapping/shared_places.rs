@@ -19,15 +19,8 @@ pub(super) fn shared_places(file: &str, entries: &[Entry]) -> Vec<Problem> {
         if entry.direction.writes() {
             for (i, path) in own.iter().enumerate() {
                 if let Some((path, twin)) = overlap(&own[..i], &[path]) {
-                    let message = format!(
-                        "two parts of unit `{}` share a place: {path} and {twin}",
-                        entry.unit
-                    );
-                    problems.push(problem(
-                        entry.line,
-                        message,
-                        "Give every part a place of its own.",
-                    ));
+                    let message = format!("two parts of unit `{}` share a place: {path} and {twin}", entry.unit);
+                    problems.push(problem(entry.line, message, "Give every part a place of its own."));
                 }
             }
         }

@@ -10,32 +10,122 @@ pub(super) type Key = (char, String);
 
 /// Short forms common in Australia, grouped with the names they may stand for.
 const SHORT_FORMS: &[&str] = &[
-    "abigail abby gail", "alexander alex xander sandy", "alison ali", "amanda mandy", "amelia millie", "andrew andy drew",
-    "angela ange", "anthony antonio tony", "barbara barb", "belinda bel", "benjamin ben", "beverley bev", "bradley brad",
-    "caitlin cait", "cameron cam", "catherine katherine kathleen cath kath kathy cathy kate katie", "charles charlie chuck",
-    "charlotte charlie lottie", "christine christina chris tina", "christopher chris", "daniel dan danny", "danielle dani",
-    "david dave", "dianne diana di", "dimitrios jim dimitri", "donald don", "dorothy dot dotty", "douglas doug",
-    "edward ted ed eddie", "eleni helen", "elizabeth liz beth betty libby eliza liza", "francesco francis frank fran",
-    "frederick fred", "geoffrey geoff", "georgios george georgia", "giovanni ioannis john", "giuseppe joseph joe",
-    "gregory greg", "harrison harry henry", "isabella bella izzy", "jacob jake", "james jim jimmy jamie", "jennifer jen jenny",
-    "jessica jess", "joanne giovanna jo", "john jack johnny", "jonathan jon", "joshua josh", "judith judy", "kenneth ken",
-    "kevin kev", "konstantinos con kon costa", "lachlan lachie", "laurence lawrence laurie", "leslie les", "louise lou",
-    "lynette lyn", "madison maddison maddie maddy", "margaret maggie marg peggy meg", "matilda tilly", "matthew matt",
-    "maureen mo", "maxwell max", "melissa mel", "michael mick mike", "michelle shell", "natalie nat", "nathan nath",
-    "nicholas nikolaos nick", "nicole nic nikki", "norman norm", "olivia liv", "oliver ollie", "pamela pam",
-    "patricia pat trish", "patrick paddy pat", "peter pete panagiotis", "phillip philip phil", "rachel rach",
-    "raymond ray", "rebecca bec becky becca", "reginald reg", "robert bob rob bobby", "rodney rod", "ronald ron",
-    "rosemary rose rosie", "samantha sam", "samuel sam salvatore", "sandra sandy", "simone sim", "stanley stan",
-    "stephanie steph", "stephen steven steve", "susan sue suzie", "terrence terry", "theodore theo teddy",
-    "thomas tom tommy", "timothy tim", "trevor trev", "valerie val", "vanessa ness", "vasiliki vicki victoria",
-    "vincenzo vincent vince", "william bill will billy", "zachary zac zach",
+    "abigail abby gail",
+    "alexander alex xander sandy",
+    "alison ali",
+    "amanda mandy",
+    "amelia millie",
+    "andrew andy drew",
+    "angela ange",
+    "anthony antonio tony",
+    "barbara barb",
+    "belinda bel",
+    "benjamin ben",
+    "beverley bev",
+    "bradley brad",
+    "caitlin cait",
+    "cameron cam",
+    "catherine katherine kathleen cath kath kathy cathy kate katie",
+    "charles charlie chuck",
+    "charlotte charlie lottie",
+    "christine christina chris tina",
+    "christopher chris",
+    "daniel dan danny",
+    "danielle dani",
+    "david dave",
+    "dianne diana di",
+    "dimitrios jim dimitri",
+    "donald don",
+    "dorothy dot dotty",
+    "douglas doug",
+    "edward ted ed eddie",
+    "eleni helen",
+    "elizabeth liz beth betty libby eliza liza",
+    "francesco francis frank fran",
+    "frederick fred",
+    "geoffrey geoff",
+    "georgios george georgia",
+    "giovanni ioannis john",
+    "giuseppe joseph joe",
+    "gregory greg",
+    "harrison harry henry",
+    "isabella bella izzy",
+    "jacob jake",
+    "james jim jimmy jamie",
+    "jennifer jen jenny",
+    "jessica jess",
+    "joanne giovanna jo",
+    "john jack johnny",
+    "jonathan jon",
+    "joshua josh",
+    "judith judy",
+    "kenneth ken",
+    "kevin kev",
+    "konstantinos con kon costa",
+    "lachlan lachie",
+    "laurence lawrence laurie",
+    "leslie les",
+    "louise lou",
+    "lynette lyn",
+    "madison maddison maddie maddy",
+    "margaret maggie marg peggy meg",
+    "matilda tilly",
+    "matthew matt",
+    "maureen mo",
+    "maxwell max",
+    "melissa mel",
+    "michael mick mike",
+    "michelle shell",
+    "natalie nat",
+    "nathan nath",
+    "nicholas nikolaos nick",
+    "nicole nic nikki",
+    "norman norm",
+    "olivia liv",
+    "oliver ollie",
+    "pamela pam",
+    "patricia pat trish",
+    "patrick paddy pat",
+    "peter pete panagiotis",
+    "phillip philip phil",
+    "rachel rach",
+    "raymond ray",
+    "rebecca bec becky becca",
+    "reginald reg",
+    "robert bob rob bobby",
+    "rodney rod",
+    "ronald ron",
+    "rosemary rose rosie",
+    "samantha sam",
+    "samuel sam salvatore",
+    "sandra sandy",
+    "simone sim",
+    "stanley stan",
+    "stephanie steph",
+    "stephen steven steve",
+    "susan sue suzie",
+    "terrence terry",
+    "theodore theo teddy",
+    "thomas tom tommy",
+    "timothy tim",
+    "trevor trev",
+    "valerie val",
+    "vanessa ness",
+    "vasiliki vicki victoria",
+    "vincenzo vincent vince",
+    "william bill will billy",
+    "zachary zac zach",
 ];
 
 /// Letters and single spaces only, lower case, without marks.
 fn fold(text: &str) -> String {
     let plain: String = text.nfkd().filter(|c| !is_combining_mark(*c)).collect();
-    let letters: String =
-        plain.to_lowercase().chars().map(|c| if c.is_alphabetic() { c } else { ' ' }).filter(|c| *c != '\'').collect();
+    let letters: String = plain
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_alphabetic() { c } else { ' ' })
+        .filter(|c| *c != '\'')
+        .collect();
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -55,7 +145,9 @@ fn sound(word: &str) -> String {
         _ => '0',
     };
     let mut letters = word.chars();
-    let Some(first) = letters.next() else { return String::new() };
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
     let mut out = String::from(first);
     let mut last = code(first);
     for c in letters {
@@ -120,8 +212,15 @@ pub(super) struct Features {
 impl Features {
     pub(super) fn of(values: &Values) -> Self {
         let name = |part: &str| {
-            let text = values.get("official_name").and_then(|v| v.part(part)).unwrap_or_default();
-            fold(text).split(' ').filter(|t| !t.is_empty()).map(str::to_string).collect::<Vec<_>>()
+            let text = values
+                .get("official_name")
+                .and_then(|v| v.part(part))
+                .unwrap_or_default();
+            fold(text)
+                .split(' ')
+                .filter(|t| !t.is_empty())
+                .map(str::to_string)
+                .collect::<Vec<_>>()
         };
         let text = |unit: &str| values.get(unit).and_then(|v| v.as_text());
         let phones = ["mobile", "phone"]
@@ -140,12 +239,17 @@ impl Features {
             .and_then(|e| e.split('@').next())
             .map(|m| m.chars().filter(char::is_ascii_alphabetic).collect())
             .unwrap_or_default();
-        let street = values.get("home_address").and_then(|v| v.part("line")).and_then(|line| {
-            let folded = fold(line);
-            let word = folded.split(' ').find(|w| !matches!(*w, "unit" | "flat" | "lot" | "" | "po" | "box"))?;
-            let number = digits(line);
-            (!number.is_empty()).then(|| (number, sound(word)))
-        });
+        let street = values
+            .get("home_address")
+            .and_then(|v| v.part("line"))
+            .and_then(|line| {
+                let folded = fold(line);
+                let word = folded
+                    .split(' ')
+                    .find(|w| !matches!(*w, "unit" | "flat" | "lot" | "" | "po" | "box"))?;
+                let number = digits(line);
+                (!number.is_empty()).then(|| (number, sound(word)))
+            });
         Self {
             given: name("given"),
             family: name("family"),
@@ -176,7 +280,9 @@ impl Features {
         }
         let who = format!("{}|{}|{born}", self.given.join(" "), self.family.join(" "));
         let phones = self.phones.iter().map(|p| ('P', format!("{who}|{p}")));
-        phones.chain(self.email.iter().map(|e| ('E', format!("{who}|{e}")))).collect()
+        phones
+            .chain(self.email.iter().map(|e| ('E', format!("{who}|{e}"))))
+            .collect()
     }
 
     /// Keys that alone make a candidate: e-mail, phone, full name.
@@ -205,9 +311,12 @@ impl Features {
         if let Some(first) = self.given.first() {
             let initial: String = first.chars().take(1).collect();
             if !family.is_empty() {
-                for spelling in
-                    [format!("{first}{family}"), format!("{family}{first}"), format!("{initial}{family}"), format!("{family}{initial}")]
-                {
+                for spelling in [
+                    format!("{first}{family}"),
+                    format!("{family}{first}"),
+                    format!("{initial}{family}"),
+                    format!("{family}{initial}"),
+                ] {
                     keys.push(('m', spelling));
                 }
             }
@@ -223,12 +332,20 @@ impl Features {
         }
         if self.mailbox.len() > 3 {
             keys.push(('m', self.mailbox.clone()));
-            for part in [&self.mailbox[1..], &self.mailbox[..self.mailbox.len() - 1], &self.mailbox[..]] {
+            for part in [
+                &self.mailbox[1..],
+                &self.mailbox[..self.mailbox.len() - 1],
+                &self.mailbox[..],
+            ] {
                 keys.push(('f', part.to_string()));
             }
         }
         let both = !self.given.is_empty() && !self.family.is_empty();
-        let names: Vec<&String> = if both { self.given.iter().collect() } else { self.tokens().collect() };
+        let names: Vec<&String> = if both {
+            self.given.iter().collect()
+        } else {
+            self.tokens().collect()
+        };
         for name in names.iter().filter(|n| n.chars().count() > 1) {
             keys.push(('g', name.chars().take(3).collect()));
         }

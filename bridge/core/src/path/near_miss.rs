@@ -7,19 +7,9 @@ impl Path {
     /// Adds to the first list on the way an element like the one the path asks for, with `leaf` in
     /// it: with one condition broken, one condition's member missing, or another element that
     /// fulfils them all. `throw(n)` gives a number below `n`. Does nothing to a path without conditions.
-    pub(crate) fn add_near_miss(
-        &self,
-        body: &mut Json,
-        leaf: Json,
-        throw: &mut dyn FnMut(usize) -> usize,
-    ) {
-        let plain = self
-            .steps
-            .iter()
-            .take_while(|step| step.pick.is_none())
-            .count();
-        let Some(Pick::Where(tests)) = self.steps.get(plain).and_then(|step| step.pick.as_ref())
-        else {
+    pub(crate) fn add_near_miss(&self, body: &mut Json, leaf: Json, throw: &mut dyn FnMut(usize) -> usize) {
+        let plain = self.steps.iter().take_while(|step| step.pick.is_none()).count();
+        let Some(Pick::Where(tests)) = self.steps.get(plain).and_then(|step| step.pick.as_ref()) else {
             return;
         };
         let mut here = body;

@@ -25,8 +25,7 @@ impl Path {
                         return true;
                     }
                 }
-                (Some(Pick::Index(_)), Some(Pick::Index(_)))
-                | (Some(Pick::Where(_)), Some(Pick::Where(_))) => {}
+                (Some(Pick::Index(_)), Some(Pick::Index(_))) | (Some(Pick::Where(_)), Some(Pick::Where(_))) => {}
                 // A position against a condition, or one object against a list: nothing keeps them apart.
                 _ => return true,
             }
@@ -36,11 +35,9 @@ impl Path {
 
     /// Whether the step after `depth` names a member that `tests` ask for.
     fn writes_condition(&self, depth: usize, tests: &[Test]) -> bool {
-        self.steps.get(depth + 1).is_some_and(|next| {
-            tests
-                .iter()
-                .any(|t| t.op != Op::Set && t.key == next.member)
-        })
+        self.steps
+            .get(depth + 1)
+            .is_some_and(|next| tests.iter().any(|t| t.op != Op::Set && t.key == next.member))
     }
 }
 
@@ -51,9 +48,7 @@ impl Test {
             return false;
         }
         match (self.op, other.op) {
-            (Op::Is, Op::Is | Op::IsOrMissing) | (Op::IsOrMissing, Op::Is) => {
-                self.value != other.value
-            }
+            (Op::Is, Op::Is | Op::IsOrMissing) | (Op::IsOrMissing, Op::Is) => self.value != other.value,
             (Op::Is, Op::IsNot) | (Op::IsNot, Op::Is) => self.value == other.value,
             _ => false,
         }

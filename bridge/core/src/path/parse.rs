@@ -106,10 +106,7 @@ impl Reader<'_> {
     }
 
     fn error_at(&self, at: usize, expected: &'static str) -> PathError {
-        let found = self
-            .chars
-            .get(at)
-            .map_or("the end".to_string(), |c| format!("`{c}`"));
+        let found = self.chars.get(at).map_or("the end".to_string(), |c| format!("`{c}`"));
         PathError {
             path: self.text.to_string(),
             column: at + 1,
@@ -120,10 +117,7 @@ impl Reader<'_> {
 
     fn bare(&mut self, stops: &[char]) -> String {
         let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|c| !stops.contains(&c) && !c.is_whitespace())
-        {
+        while self.peek().is_some_and(|c| !stops.contains(&c) && !c.is_whitespace()) {
             self.at += 1;
         }
         self.chars[start..self.at].iter().collect()
@@ -205,11 +199,6 @@ impl Reader<'_> {
         if op == Op::Is && self.take('?') {
             op = Op::IsOrMissing;
         }
-        Ok(Test {
-            key,
-            op,
-            value,
-            quoted,
-        })
+        Ok(Test { key, op, value, quoted })
     }
 }

@@ -51,20 +51,13 @@ fn conditions_choose_the_element() {
 #[test]
 fn an_exact_element_is_preferred_to_one_that_only_lacks_the_member() {
     let body = json!({"name": [{"family": "Loose"}, {"use": "official", "family": "Exact"}]});
-    assert_eq!(
-        read("name[use=official?].family", &body),
-        Some(json!("Exact"))
-    );
+    assert_eq!(read("name[use=official?].family", &body), Some(json!("Exact")));
     assert_eq!(read("name[use=usual?].family", &body), Some(json!("Loose")));
 }
 
 #[test]
 fn writing_creates_what_is_missing_in_the_order_of_the_conditions() {
-    let made = set(
-        "a.t[s=x,u=h?,w!=q,y:=z].d[k=1,f=true,q='1'].v",
-        json!({}),
-        json!("new"),
-    );
+    let made = set("a.t[s=x,u=h?,w!=q,y:=z].d[k=1,f=true,q='1'].v", json!({}), json!("new"));
     assert_eq!(
         made.to_string(),
         r#"{"a":{"t":[{"s":"x","u":"h","y":"z","d":[{"k":1,"f":true,"q":"1","v":"new"}]}]}}"#
@@ -73,10 +66,7 @@ fn writing_creates_what_is_missing_in_the_order_of_the_conditions() {
         set("l[2].v", json!({"l": [{"v": 0}]}), json!(2)),
         json!({"l": [{"v": 0}, null, {"v": 2}]})
     );
-    assert_eq!(
-        set("a.b", json!({"a": null}), json!(1)),
-        json!({"a": {"b": 1}})
-    );
+    assert_eq!(set("a.b", json!({"a": null}), json!(1)), json!({"a": {"b": 1}}));
 }
 
 #[test]
@@ -97,11 +87,7 @@ fn clearing_prunes_only_what_the_conditions_explain() {
             json!({"t": [{"s": "a", "u": "w", "v": 1}, {"s": "b"}]}),
             json!({"t": [{"s": "b"}]}),
         ),
-        (
-            "t[s=a].v",
-            json!({"x": 1, "t": [{"s": "a", "v": 1}]}),
-            json!({"x": 1}),
-        ),
+        ("t[s=a].v", json!({"x": 1, "t": [{"s": "a", "v": 1}]}), json!({"x": 1})),
         (
             "t[s=a].v",
             json!({"t": [{"s": "a", "v": 1, "rank": 1}]}),
@@ -189,10 +175,6 @@ fn errors_say_where() {
         ("a[x=1]", 7, "`.` and a member of the element"),
     ] {
         let error = Path::parse(text).unwrap_err();
-        assert_eq!(
-            (error.column, error.expected),
-            (column, expected),
-            "{text}: {error}"
-        );
+        assert_eq!((error.column, error.expected), (column, expected), "{text}: {error}");
     }
 }

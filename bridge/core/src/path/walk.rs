@@ -212,13 +212,9 @@ impl Test {
         match self.value.as_str() {
             "true" if !self.quoted => Json::Bool(true),
             "false" if !self.quoted => Json::Bool(false),
-            text if !self.quoted
-                && text.len() < 16
-                && !(text.len() > 1 && text.starts_with('0')) =>
-            {
-                text.parse::<u64>()
-                    .map_or_else(|_| Json::String(text.to_string()), Json::from)
-            }
+            text if !self.quoted && text.len() < 16 && !(text.len() > 1 && text.starts_with('0')) => text
+                .parse::<u64>()
+                .map_or_else(|_| Json::String(text.to_string()), Json::from),
             text => Json::String(text.to_string()),
         }
     }
