@@ -101,7 +101,13 @@ impl Account {
             (None, Some(template)) => template.text(&variables)?.ok_or(SetupError::NoBaseUrl)?,
             (None, None) => return Err(SetupError::NoBaseUrl),
         };
-        let secret = |name: &String| options.secrets.get(name).cloned().ok_or_else(|| SetupError::NoSecret(name.clone()));
+        let secret = |name: &String| {
+            options
+                .secrets
+                .get(name)
+                .cloned()
+                .ok_or_else(|| SetupError::NoSecret(name.clone()))
+        };
         let mut query_key = None;
         let auth = match &connector.auth {
             AuthStyle::None => Auth::None,
@@ -115,7 +121,11 @@ impl Account {
                 Auth::None
             }
             AuthStyle::Basic { user, password } => {
-                let pair = format!("{}:{}", secret(user)?.expose_secret(), secret(password)?.expose_secret());
+                let pair = format!(
+                    "{}:{}",
+                    secret(user)?.expose_secret(),
+                    secret(password)?.expose_secret()
+                );
                 let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
                 Auth::Header(http::header::AUTHORIZATION, value.into())
             }
@@ -128,30 +138,58 @@ impl Account {
         client.auth = auth;
         client.limits = limits(&connector.limits, options);
         client.verdicts = Arc::new(rules);
-        Ok(Account { client: Client::new(client, transport, clock)?, variables, query_key, headers: connector.headers.clone() })
+        Ok(Account {
+            client: Client::new(client, transport, clock)?,
+            variables,
+            query_key,
+            headers: connector.headers.clone(),
+        })
     }
 
     /// Sends a call that has no effect.
     pub async fn read(&self, request: &Request, variables: &Variables, what: &str) -> Result<Response, CallError> {
-        let path = request.path.path(variables).map_err(|error| self.unsendable(what, &error))?;
-        self.send(Call::read(request.method.clone(), path), request, variables, what).await
+        let path = request
+            .path
+            .path(variables)
+            .map_err(|error| self.unsendable(what, &error))?;
+        self.send(Call::read(request.method.clone(), path), request, variables, what)
+            .await
     }
 
     /// Reads the next page by the address that the product itself gave.
-    pub async fn follow(&self, link: &str, request: &Request, variables: &Variables, what: &str) -> Result<Response, CallError> {
+    pub async fn follow(
+        &self,
+        link: &str,
+        request: &Request,
+        variables: &Variables,
+        what: &str,
+    ) -> Result<Response, CallError> {
         let mut bare = request.clone();
         bare.query.clear();
-        self.send(Call::read(request.method.clone(), link), &bare, variables, what).await
+        self.send(Call::read(request.method.clone(), link), &bare, variables, what)
+            .await
     }
 
     /// Sends a call that has an effect.
     pub async fn write(&self, request: &Request, variables: &Variables, what: &str) -> Result<Response, CallError> {
-        let path = request.path.path(variables).map_err(|error| self.unsendable(what, &error))?;
-        self.send(Call::write(request.method.clone(), path), request, variables, what).await
+        let path = request
+            .path
+            .path(variables)
+            .map_err(|error| self.unsendable(what, &error))?;
+        self.send(Call::write(request.method.clone(), path), request, variables, what)
+            .await
     }
 
-    async fn send(&self, call: Call, request: &Request, variables: &Variables, what: &str) -> Result<Response, CallError> {
-        let call = self.filled(call, request, variables).map_err(|error| self.unsendable(what, &error))?;
+    async fn send(
+        &self,
+        call: Call,
+        request: &Request,
+        variables: &Variables,
+        what: &str,
+    ) -> Result<Response, CallError> {
+        let call = self
+            .filled(call, request, variables)
+            .map_err(|error| self.unsendable(what, &error))?;
         self.client.send(call.what(what)).await
     }
 
@@ -201,7 +239,12 @@ impl Account {
             failure: Failure::Refused,
             not_processed: true,
         };
-        CallError { error, outcome: Outcome::Refused, verdict: None, response: None }
+        CallError {
+            error,
+            outcome: Outcome::Refused,
+            verdict: None,
+            response: None,
+        }
     }
 }
 
@@ -211,7 +254,13 @@ fn grant(
     options: &RestOptions,
     tokens: Option<Arc<dyn TokenStore>>,
 ) -> Result<Auth, SetupError> {
-    let secret = |name: &String| options.secrets.get(name).cloned().ok_or_else(|| SetupError::NoSecret(name.clone()));
+    let secret = |name: &String| {
+        options
+            .secrets
+            .get(name)
+            .cloned()
+            .ok_or_else(|| SetupError::NoSecret(name.clone()))
+    };
     let client_id = match options.settings.get(&oauth.client_id) {
         Some(client_id) => client_id.clone(),
         None => secret(&oauth.client_id)?.expose_secret().to_string(),
@@ -219,7 +268,11 @@ fn grant(
     let token_url = match &options.token_url {
         Some(token_url) => token_url.clone(),
         None if oauth.token_url.contains("://") => oauth.token_url.clone(),
-        None => format!("{}/{}", base_url.trim_end_matches('/'), oauth.token_url.trim_start_matches('/')),
+        None => format!(
+            "{}/{}",
+            base_url.trim_end_matches('/'),
+            oauth.token_url.trim_start_matches('/')
+        ),
     };
     let style = match (oauth.json, oauth.basic) {
         (true, _) => TokenStyle::Json,
@@ -280,7 +333,10 @@ fn limits(spec: &LimitsSpec, options: &RestOptions) -> Limits {
         limit_header: window.limit_header.clone(),
         remaining_header: window.remaining_header.clone(),
     });
-    let in_memory = || spec.day.map(|day| Arc::new(MemoryDayBudget::new(day, day / RESERVED_SHARE)) as Arc<dyn DayBudget>);
+    let in_memory = || {
+        spec.day
+            .map(|day| Arc::new(MemoryDayBudget::new(day, day / RESERVED_SHARE)) as Arc<dyn DayBudget>)
+    };
     Limits {
         rates: rates.collect(),
         share: options.share,
@@ -295,11 +351,17 @@ fn limits(spec: &LimitsSpec, options: &RestOptions) -> Limits {
 fn form_fields(name: Option<&str>, value: &Json, into: &mut Vec<(String, String)>) {
     match (name, value) {
         (_, Json::Null) => {}
-        (None, Json::Object(members)) => members.iter().for_each(|(name, value)| form_fields(Some(name), value, into)),
+        (None, Json::Object(members)) => members
+            .iter()
+            .for_each(|(name, value)| form_fields(Some(name), value, into)),
         (Some(outer), Json::Object(members)) => {
-            members.iter().for_each(|(name, value)| form_fields(Some(&format!("{outer}[{name}]")), value, into));
+            members
+                .iter()
+                .for_each(|(name, value)| form_fields(Some(&format!("{outer}[{name}]")), value, into));
         }
-        (Some(name), Json::Array(elements)) => elements.iter().for_each(|element| form_fields(Some(name), element, into)),
+        (Some(name), Json::Array(elements)) => elements
+            .iter()
+            .for_each(|element| form_fields(Some(name), element, into)),
         (Some(name), value) => into.push((name.to_string(), written(value))),
         (None, _) => {}
     }

@@ -59,25 +59,53 @@ impl RestAdapter {
             kind.lag = options.lag.unwrap_or(kind.lag);
             kind.call_life = options.call_life.unwrap_or(kind.call_life);
             let paths = options.members.get(&name).map(Vec::as_slice).unwrap_or_default();
-            let mapped = members_of(&crate::connector::Members { always: Vec::new(), ..kind.members.clone() }, paths.iter().map(String::as_str));
+            let mapped = members_of(
+                &crate::connector::Members {
+                    always: Vec::new(),
+                    ..kind.members.clone()
+                },
+                paths.iter().map(String::as_str),
+            );
             let asked = members_of(&kind.members, paths.iter().map(String::as_str));
             let history: Vec<String> = match &kind.authors {
-                Some(authors) => authors.members.iter().filter(|member| mapped.contains(member)).cloned().collect(),
+                Some(authors) => authors
+                    .members
+                    .iter()
+                    .filter(|member| mapped.contains(member))
+                    .cloned()
+                    .collect(),
                 None => Vec::new(),
             };
             let mut variables = account.variables.clone();
             variables.insert("members".into(), json!(asked));
             variables.insert("history".into(), json!(history));
             let rules = Rules::new(connector.answers.clone(), kind.members.under.clone());
-            workers.insert(name, Worker { kind, rules, variables, mapped });
+            workers.insert(
+                name,
+                Worker {
+                    kind,
+                    rules,
+                    variables,
+                    mapped,
+                },
+            );
         }
         let share = options.share.unwrap_or(1.0);
-        let per_guard = connector.limits.windows.iter().filter(|window| window.group.is_none()).map(|window| {
-            let windows = GUARD_FRESH.as_secs_f64() / window.per.as_secs_f64().max(0.001);
-            (f64::from(window.calls) * share * windows) as usize
-        });
+        let per_guard = connector
+            .limits
+            .windows
+            .iter()
+            .filter(|window| window.group.is_none())
+            .map(|window| {
+                let windows = GUARD_FRESH.as_secs_f64() / window.per.as_secs_f64().max(0.001);
+                (f64::from(window.calls) * share * windows) as usize
+            });
         let guard_calls = per_guard.min().unwrap_or(usize::MAX);
-        Ok(RestAdapter { account, workers, guard_calls })
+        Ok(RestAdapter {
+            account,
+            workers,
+            guard_calls,
+        })
     }
 
     pub(crate) fn worker(&self, kind: &str) -> Result<&Worker, AdapterError> {

@@ -8,7 +8,9 @@ use serde_json::{Map, Value as Json};
 /// member as null, lists whole.
 pub(crate) fn difference(before: &Json, after: &Json) -> Map<String, Json> {
     let mut changed = Map::new();
-    let (Json::Object(before), Json::Object(after)) = (before, after) else { return changed };
+    let (Json::Object(before), Json::Object(after)) = (before, after) else {
+        return changed;
+    };
     for (name, new) in after {
         match (before.get(name), new) {
             (Some(old), new) if old == new => {}
@@ -24,7 +26,10 @@ pub(crate) fn difference(before: &Json, after: &Json) -> Map<String, Json> {
             }
         }
     }
-    for name in before.keys().filter(|name| !after.contains_key(*name) && !before[*name].is_null()) {
+    for name in before
+        .keys()
+        .filter(|name| !after.contains_key(*name) && !before[*name].is_null())
+    {
         changed.insert(name.clone(), Json::Null);
     }
     changed
@@ -59,7 +64,11 @@ fn spell_value(value: &mut Json, members: &Members) {
 pub(crate) fn without_nulls(value: Json) -> Json {
     match value {
         Json::Object(members) => Json::Object(
-            members.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name, without_nulls(value))).collect(),
+            members
+                .into_iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| (name, without_nulls(value)))
+                .collect(),
         ),
         other => other,
     }
@@ -71,7 +80,9 @@ pub(crate) fn overlay(sent: &Json, shown: &Json) -> Json {
         (Json::Object(sent), Json::Object(shown)) => {
             let mut out = sent.clone();
             for (name, value) in shown {
-                let merged = out.get(name).map_or_else(|| value.clone(), |below| overlay(below, value));
+                let merged = out
+                    .get(name)
+                    .map_or_else(|| value.clone(), |below| overlay(below, value));
                 out.insert(name.clone(), merged);
             }
             Json::Object(out)
@@ -91,20 +102,33 @@ mod tests {
         let after = json!({"id": "7", "properties": {"a": "1", "b": "3", "new": true, "blank": null, "none": null}, "list": [1]});
         let changed = Json::Object(difference(&before, &after));
         assert_eq!(changed, json!({"properties": {"b": "3", "new": true, "gone": null}}));
-        let hubspot = Members { under: Some("properties".into()), strings: true, clear: Clearing::EmptyText, ..Members::default() };
-        assert_eq!(spell(changed, &hubspot), json!({"properties": {"b": "3", "new": "true", "gone": ""}}));
+        let hubspot = Members {
+            under: Some("properties".into()),
+            strings: true,
+            clear: Clearing::EmptyText,
+            ..Members::default()
+        };
+        assert_eq!(
+            spell(changed, &hubspot),
+            json!({"properties": {"b": "3", "new": "true", "gone": ""}})
+        );
         assert!(difference(&before, &before).is_empty());
     }
 
     #[test]
     fn answers_cover_what_was_sent_and_leave_the_rest() {
         let sent = json!({"properties": {"a": "X@Y", "b": "2"}});
-        assert_eq!(overlay(&sent, &json!({"id": "7", "properties": {"a": "x@y"}})),
-            json!({"properties": {"a": "x@y", "b": "2"}, "id": "7"}));
+        assert_eq!(
+            overlay(&sent, &json!({"id": "7", "properties": {"a": "x@y"}})),
+            json!({"properties": {"a": "x@y", "b": "2"}, "id": "7"})
+        );
     }
 
     #[test]
     fn new_records_clear_nothing() {
-        assert_eq!(without_nulls(json!({"a": null, "b": {"c": null, "d": 1}})), json!({"b": {"d": 1}}));
+        assert_eq!(
+            without_nulls(json!({"a": null, "b": {"c": null, "d": 1}})),
+            json!({"b": {"d": 1}})
+        );
     }
 }

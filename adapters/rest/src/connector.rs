@@ -39,7 +39,9 @@ impl Connector {
     pub fn secrets(&self) -> Vec<&str> {
         match &self.auth {
             AuthStyle::None => vec![],
-            AuthStyle::Bearer { token } | AuthStyle::Header { token, .. } | AuthStyle::Query { token, .. } => vec![token],
+            AuthStyle::Bearer { token } | AuthStyle::Header { token, .. } | AuthStyle::Query { token, .. } => {
+                vec![token]
+            }
             AuthStyle::Basic { user, password } => vec![user, password],
             AuthStyle::OAuth(oauth) => {
                 let mut names = vec![oauth.client_id.as_str(), oauth.client_secret.as_str()];
@@ -446,6 +448,8 @@ pub struct Lookup {
     pub request: Request,
     /// The call for the dead.
     pub dead: Option<Request>,
+    /// A listing of all the dead, where they cannot be looked up.
+    pub dead_list: Option<List>,
     /// Records per call; 1: single.
     pub batch: usize,
     /// One element of `items`.

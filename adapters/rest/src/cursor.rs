@@ -27,8 +27,8 @@ pub(crate) struct Cursor {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Position {
-    /// Records before it, and the last ids of the page before.
-    Offset { offset: u64, tail: Vec<String> },
+    /// Records before it.
+    Offset(Offset),
     /// Number of the page, and how many records there were in all.
     Number { number: u64, total: Option<u64> },
     /// What the product gave.
@@ -37,6 +37,24 @@ pub(crate) enum Position {
     Link(String),
     /// Key of the last record.
     Last(String),
+}
+
+/// A position in a listing by offset.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Offset {
+    /// Records before the page.
+    pub offset: u64,
+    /// The last ids of the page before, the last one first.
+    pub tail: Vec<String>,
+    /// It stepped back, since records were removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stepped: bool,
+    /// So many records appeared before those seen: new ones, or ones that an edit moved to the front.
+    #[serde(default)]
+    pub moved: u64,
+    /// The front is read once more, up to this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_until: Option<u64>,
 }
 
 /// The pages stand still: the product ignores what it is asked for.
@@ -49,7 +67,8 @@ const TAIL: usize = 8;
 
 impl Cursor {
     pub fn parse(text: Option<&str>) -> Cursor {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 
     pub fn to_text(&self) -> String {
@@ -69,7 +88,7 @@ impl Position {
             PagingStyle::Single | PagingStyle::Cursor { .. } | PagingStyle::Link { .. } => None,
         };
         match at {
-            Some(Position::Offset { offset, .. }) => page.insert("offset".into(), json!(offset)),
+            Some(Position::Offset(at)) => page.insert("offset".into(), json!(at.offset)),
             Some(Position::Number { number, .. }) => page.insert("number".into(), json!(number)),
             Some(Position::Cursor(cursor)) => page.insert("cursor".into(), cursor.clone()),
             Some(Position::Last(last)) => page.insert("last".into(), json!(last)),
@@ -91,7 +110,11 @@ impl Position {
         ids: &[String],
     ) -> Result<Option<Position>, StandsStill> {
         let paging = &list.paging;
-        let total = paging.total.as_ref().and_then(|total| total.text(answer)).and_then(|total| total.parse::<u64>().ok());
+        let total = paging
+            .total
+            .as_ref()
+            .and_then(|total| total.text(answer))
+            .and_then(|total| total.parse::<u64>().ok());
         let more = paging.more.as_ref().map(|more| match more.one(answer) {
             Some(Json::Bool(more)) => *more,
             Some(other) => plain_text(other).is_some_and(|text| !matches!(text.as_str(), "" | "0" | "false")),
@@ -106,7 +129,13 @@ impl Position {
         };
         let next = match &paging.style {
             PagingStyle::Single => None,
-            PagingStyle::Offset => next_offset(at, paging, ids, count, follows),
+            PagingStyle::Offset => {
+                let at = match at {
+                    Some(Position::Offset(at)) => at.clone(),
+                    _ => Offset::default(),
+                };
+                at.next(paging.size as u64, ids, follows).map(Position::Offset)
+            }
             PagingStyle::Number { first } => {
                 let (number, before) = match at {
                     Some(Position::Number { number, total }) => (*number, *total),
@@ -114,12 +143,17 @@ impl Position {
                 };
                 let size = paging.size as u64;
                 // Records were removed: those after them moved to pages we have passed.
-                let removed = before.zip(total).map_or(0, |(before, total)| before.saturating_sub(total));
+                let removed = before
+                    .zip(total)
+                    .map_or(0, |(before, total)| before.saturating_sub(total));
                 if removed > 0 && number > *first {
                     let number = number.saturating_sub(removed.div_ceil(size)).max(*first);
                     Some(Position::Number { number, total })
                 } else {
-                    follows((number - first + 1) * size).then_some(Position::Number { number: number + 1, total })
+                    follows((number - first + 1) * size).then_some(Position::Number {
+                        number: number + 1,
+                        total,
+                    })
                 }
             }
             PagingStyle::Cursor { next } => match next.one(answer) {
@@ -128,45 +162,70 @@ impl Position {
                 Some(_) if more == Some(false) => None,
                 Some(cursor) => Some(Position::Cursor(cursor.clone())),
             },
-            PagingStyle::Link { next: Some(next) } => next.text(answer).filter(|link| !link.is_empty()).map(Position::Link),
+            PagingStyle::Link { next: Some(next) } => {
+                next.text(answer).filter(|link| !link.is_empty()).map(Position::Link)
+            }
             PagingStyle::Link { next: None } => link_header.and_then(next_link).map(Position::Link),
             PagingStyle::Keyset { key, .. } => match rows.last().and_then(|row| key.text(row)) {
                 Some(last) if follows(count) => Some(Position::Last(last)),
                 _ => None,
             },
         };
-        if next.is_some() && next.as_ref() == at { Err(StandsStill) } else { Ok(next) }
+        if next.is_some() && next.as_ref() == at {
+            Err(StandsStill)
+        } else {
+            Ok(next)
+        }
     }
 }
 
-/// Pages overlap by one record. A page that shows none of the last ids seen proves that records
-/// before it were removed; then the listing steps back until it meets what it has seen.
-fn next_offset(
-    at: Option<&Position>,
-    paging: &Paging,
-    ids: &[String],
-    count: u64,
-    follows: impl Fn(u64) -> bool,
-) -> Option<Position> {
-    let (offset, tail) = match at {
-        Some(Position::Offset { offset, tail }) => (*offset, tail.as_slice()),
-        _ => (0, [].as_slice()),
-    };
-    let meets = offset == 0 || tail.is_empty() || ids.iter().any(|id| tail.contains(id));
-    if !meets {
-        let back = (paging.size as u64).saturating_sub(1).max(1);
-        return Some(Position::Offset { offset: offset.saturating_sub(back), tail: tail.to_vec() });
-    }
-    let only_known = !tail.is_empty() && ids.iter().all(|id| tail.contains(id));
-    if only_known || !follows(offset + count) {
-        return None;
-    }
-    if count < 2 {
+impl Offset {
+    /// Pages overlap by one record. A page that shows none of the last ids seen proves that records
+    /// before it were removed: the listing steps back until it meets what it has seen. A page that
+    /// shows other records before the last one seen proves that some appeared in front of it, and
+    /// lists with the newest edit first move records there that were not seen yet: the front is then
+    /// read once more at the end.
+    fn next(mut self, size: u64, ids: &[String], follows: impl Fn(u64) -> bool) -> Option<Offset> {
+        let count = ids.len() as u64;
+        let overlaps = self.offset > 0 && !self.tail.is_empty();
+        if overlaps && !ids.iter().any(|id| self.tail.contains(id)) {
+            self.offset = self.offset.saturating_sub(size.saturating_sub(1).max(1));
+            self.stepped = true;
+            return Some(self);
+        }
+        if overlaps && !self.stepped {
+            let shift = ids.iter().position(|id| *id == self.tail[0]).unwrap_or(0) as u64;
+            self.moved += shift;
+            self.again_until = self.again_until.map(|until| until + shift);
+        }
+        let seen = self.offset + count;
+        let only_known = overlaps && ids.iter().all(|id| self.tail.contains(id));
+        let ended = only_known || !follows(seen);
+        match self.again_until {
+            Some(until) if ended || seen >= until => return None,
+            None if ended && self.moved == 0 => return None,
+            None if ended => {
+                // A page more than counted, for what moves while it is read.
+                return Some(Offset {
+                    again_until: Some(self.moved + size),
+                    ..Offset::default()
+                });
+            }
+            _ => {}
+        }
         // Pages of one record cannot overlap.
-        return Some(Position::Offset { offset: offset + count, tail: Vec::new() });
+        let (offset, tail) = match count {
+            0 | 1 => (seen, Vec::new()),
+            _ => (seen - 1, ids.iter().rev().take(TAIL).cloned().collect()),
+        };
+        Some(Offset {
+            offset,
+            tail,
+            stepped: false,
+            moved: self.moved,
+            again_until: self.again_until,
+        })
     }
-    let tail = ids.iter().rev().take(TAIL).cloned().collect();
-    Some(Position::Offset { offset: offset + count - 1, tail })
 }
 
 /// The address with `rel="next"` in a `Link` header (RFC 8288).
@@ -176,7 +235,9 @@ fn next_link(header: &str) -> Option<String> {
         let is_next = parameters.split(';').any(|parameter| {
             let parameter = parameter.trim().trim_end_matches(',').trim();
             parameter.strip_prefix("rel=").is_some_and(|rel| {
-                rel.trim_matches('"').split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"))
+                rel.trim_matches('"')
+                    .split_ascii_whitespace()
+                    .any(|rel| rel.eq_ignore_ascii_case("next"))
             })
         });
         if is_next {
@@ -200,7 +261,11 @@ mod tests {
     #[test]
     fn unreadable_cursors_start_afresh() {
         assert_eq!(Cursor::parse(Some("{\"at\":{\"new_style\":1}}")), Cursor::default());
-        let cursor = Cursor { since: Some(5), pass: None, at: Some(Position::Last("7".into())) };
+        let cursor = Cursor {
+            since: Some(5),
+            pass: None,
+            at: Some(Position::Last("7".into())),
+        };
         assert_eq!(Cursor::parse(Some(&cursor.to_text())), cursor);
     }
 }

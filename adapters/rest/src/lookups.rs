@@ -1,7 +1,7 @@
 //! Direct reads by id, and look-ups by our reference.
 
 use crate::adapter::{RestAdapter, Worker};
-use crate::connector::{Lookup, Means, Request};
+use crate::connector::{List, Lookup, Means, Request};
 use crate::record::remote;
 use crate::template::{Shape, Variables};
 use adapter_kit::{AdapterError, CallError, Failure, Found, HttpResponse, Read, Remote, Verdict};
@@ -49,9 +49,16 @@ impl RestAdapter {
     }
 
     /// Looks references up, in the order asked.
-    pub(crate) async fn find_references(&self, worker: &Worker, references: &[String]) -> Result<Vec<Found>, AdapterError> {
+    pub(crate) async fn find_references(
+        &self,
+        worker: &Worker,
+        references: &[String],
+    ) -> Result<Vec<Found>, AdapterError> {
         let Some(find) = &worker.kind.find else {
-            return Err(self.account.client.nonsense(format!("find {}", worker.kind.name), "no look-up by reference"));
+            return Err(self
+                .account
+                .client
+                .nonsense(format!("find {}", worker.kind.name), "no look-up by reference"));
         };
         let looked = self.look_up(worker, find, By::Reference, references).await?;
         let mut found = Vec::with_capacity(references.len());
@@ -61,24 +68,77 @@ impl RestAdapter {
                 Looked::Missing => Vec::new(),
                 Looked::Failed(error) => return Err(error),
             };
-            found.push(Found { reference: reference.clone(), records });
+            found.push(Found {
+                reference: reference.clone(),
+                records,
+            });
         }
         Ok(found)
     }
 
-    async fn look_up(&self, worker: &Worker, lookup: &Lookup, by: By, keys: &[String]) -> Result<Vec<Looked>, AdapterError> {
+    async fn look_up(
+        &self,
+        worker: &Worker,
+        lookup: &Lookup,
+        by: By,
+        keys: &[String],
+    ) -> Result<Vec<Looked>, AdapterError> {
         let mut looked = self.look_among(worker, lookup, &lookup.request, by, keys).await?;
-        if let Some(dead) = &lookup.dead {
-            let missing: Vec<usize> = (0..keys.len()).filter(|at| matches!(looked[*at], Looked::Missing)).collect();
-            if !missing.is_empty() {
-                let keys: Vec<String> = missing.iter().map(|at| keys[*at].clone()).collect();
-                let buried = self.look_among(worker, lookup, dead, by, &keys).await?;
-                for (at, buried) in missing.into_iter().zip(buried) {
-                    looked[at] = buried;
-                }
-            }
+        let missing: Vec<usize> = (0..keys.len())
+            .filter(|at| matches!(looked[*at], Looked::Missing))
+            .collect();
+        if missing.is_empty() {
+            return Ok(looked);
+        }
+        let keys: Vec<String> = missing.iter().map(|at| keys[*at].clone()).collect();
+        let buried = match (&lookup.dead, &lookup.dead_list) {
+            (Some(dead), _) => self.look_among(worker, lookup, dead, by, &keys).await?,
+            (None, Some(list)) => self.look_through(worker, list, by, &keys).await?,
+            (None, None) => return Ok(looked),
+        };
+        for (at, buried) in missing.into_iter().zip(buried) {
+            looked[at] = buried;
         }
         Ok(looked)
+    }
+
+    /// Goes through all the dead.
+    async fn look_through(
+        &self,
+        worker: &Worker,
+        list: &List,
+        by: By,
+        keys: &[String],
+    ) -> Result<Vec<Looked>, AdapterError> {
+        let mut found: Vec<Vec<Remote>> = keys.iter().map(|_| Vec::new()).collect();
+        let mut at = None;
+        loop {
+            let page = self.fetch(worker, list, at.as_ref(), None, list.paging.size).await?;
+            for record in page.records {
+                let named = match by {
+                    By::Id => Some(record.id.clone()),
+                    By::Reference => reference_of(worker, &record.body),
+                };
+                if let Some(place) = keys.iter().position(|key| Some(key) == named.as_ref()) {
+                    found[place].retain(|known| known.id != record.id);
+                    found[place].push(record);
+                }
+            }
+            at = page.next;
+            if at.is_none() {
+                break;
+            }
+        }
+        Ok(found
+            .into_iter()
+            .map(|records| {
+                if records.is_empty() {
+                    Looked::Missing
+                } else {
+                    Looked::Records(records)
+                }
+            })
+            .collect())
     }
 
     async fn look_among(
@@ -119,11 +179,15 @@ impl RestAdapter {
             Err(error) => return Looked::Failed(error.error),
         };
         let nonsense = |code: &str| Looked::Failed(self.account.client.nonsense(&what, code));
-        let Ok(answer) = response.http.json() else { return nonsense("no JSON") };
+        let Ok(answer) = response.http.json() else {
+            return nonsense("no JSON");
+        };
         let rows = lookup.records.list(&answer);
         let whole = (rows.len() == 1).then_some(&response.http);
         let records: Option<Vec<Remote>> = rows.iter().map(|row| remote(&worker.kind, row, whole)).collect();
-        let Some(records) = records else { return nonsense("a record without id") };
+        let Some(records) = records else {
+            return nonsense("a record without id");
+        };
         if records.is_empty() {
             return match lookup.silent_is_missing && lookup.records.one(&answer).is_some() {
                 true => Looked::Missing,
@@ -154,7 +218,10 @@ impl RestAdapter {
         let variables: Vec<Variables> = variables.collect();
         let mut call = worker.variables.clone();
         let items = filled_items(lookup.item.as_ref(), &variables);
-        call.insert("items".into(), items.map_err(|error| self.account.client.nonsense(&what, error))?);
+        call.insert(
+            "items".into(),
+            items.map_err(|error| self.account.client.nonsense(&what, error))?,
+        );
         let response = match self.account.read(request, &call, &what).await {
             Ok(response) => response.http,
             // One bad id may spoil the batch: find it, so that the others can be read.
@@ -191,15 +258,26 @@ impl RestAdapter {
         let rows = lookup.records.list(&answer);
         let records: Option<Vec<Remote>> = rows.iter().map(|row| remote(&worker.kind, row, None)).collect();
         let records = records.ok_or_else(|| nonsense("a record without id"))?;
-        let errors = lookup.errors.as_ref().map(|errors| errors.at.list(&answer)).unwrap_or_default();
+        let errors = lookup
+            .errors
+            .as_ref()
+            .map(|errors| errors.at.list(&answer))
+            .unwrap_or_default();
         let looked = keys.iter().zip(variables).map(|(key, variables)| {
             let meant: Vec<Remote> = match by {
                 By::Id => {
                     let exact = records.iter().find(|record| record.id == *key);
-                    exact.or_else(|| records.iter().find(|record| record.merged_from.contains(key))).cloned().into_iter().collect()
+                    exact
+                        .or_else(|| records.iter().find(|record| record.merged_from.contains(key)))
+                        .cloned()
+                        .into_iter()
+                        .collect()
                 }
                 By::Reference => {
-                    let meant = rows.iter().zip(&records).filter(|(row, _)| reference_of(worker, row).as_deref() == Some(key));
+                    let meant = rows
+                        .iter()
+                        .zip(&records)
+                        .filter(|(row, _)| reference_of(worker, row).as_deref() == Some(key));
                     meant.map(|(_, record)| record.clone()).collect()
                 }
             };
@@ -207,7 +285,10 @@ impl RestAdapter {
                 return Looked::Records(meant);
             }
             let named = errors.iter().find(|error| {
-                lookup.errors.as_ref().is_some_and(|spec| names_item(&spec.names, error, variables))
+                lookup
+                    .errors
+                    .as_ref()
+                    .is_some_and(|spec| names_item(&spec.names, error, variables))
             });
             match named.map(|error| worker.rules.of_item(error)) {
                 Some((Means::Gone, _)) => Looked::Missing,
@@ -229,7 +310,10 @@ impl RestAdapter {
 
 /// Whether a batch was refused in a way that one of its items may be to blame for.
 pub(crate) fn spoilt(error: &CallError) -> bool {
-    matches!(error.verdict, Some(Verdict::Refused(_) | Verdict::Missing | Verdict::Moved))
+    matches!(
+        error.verdict,
+        Some(Verdict::Refused(_) | Verdict::Missing | Verdict::Moved)
+    )
 }
 
 /// The `items` of a batch.
@@ -237,15 +321,25 @@ pub(crate) fn filled_items(item: Option<&Shape>, variables: &[Variables]) -> Res
     let item = item.ok_or("the connector describes no item")?;
     let mut items = Vec::with_capacity(variables.len());
     for variables in variables {
-        items.push(item.fill(variables).map_err(|error| error.to_string())?.unwrap_or(Json::Null));
+        items.push(
+            item.fill(variables)
+                .map_err(|error| error.to_string())?
+                .unwrap_or(Json::Null),
+        );
     }
     Ok(Json::Array(items))
 }
 
 /// Whether a result or an error names this item.
-pub(crate) fn names_item(names: &[(crate::place::Place, crate::template::Template)], told: &Json, variables: &Variables) -> bool {
+pub(crate) fn names_item(
+    names: &[(crate::place::Place, crate::template::Template)],
+    told: &Json,
+    variables: &Variables,
+) -> bool {
     names.iter().any(|(place, template)| {
-        let Ok(Some(name)) = template.text(variables) else { return false };
+        let Ok(Some(name)) = template.text(variables) else {
+            return false;
+        };
         !name.is_empty() && place.texts(told).contains(&name)
     })
 }

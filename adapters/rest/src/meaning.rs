@@ -29,7 +29,11 @@ impl Rules {
     /// What one error among the results of a batch means.
     pub fn of_item(&self, error: &Json) -> (Means, Refusal) {
         let status = error["status"].as_u64().and_then(|status| u16::try_from(status).ok());
-        let facts = Facts { status, response: None, body: error };
+        let facts = Facts {
+            status,
+            response: None,
+            body: error,
+        };
         let rule = self.rule(&facts);
         let means = rule.map_or(Means::Invalid, |rule| rule.means);
         (means, self.refusal(means, rule, &facts))
@@ -38,9 +42,17 @@ impl Rules {
     /// Why an answer that refuses a write does so.
     pub fn refusal_of(&self, response: &HttpResponse) -> Refusal {
         let body = response.json().unwrap_or(Json::Null);
-        let facts = Facts { status: Some(response.status.as_u16()), response: Some(response), body: &body };
+        let facts = Facts {
+            status: Some(response.status.as_u16()),
+            response: Some(response),
+            body: &body,
+        };
         let rule = self.rule(&facts);
-        let by_status = if response.status.as_u16() == 403 { Means::Forbidden } else { Means::Invalid };
+        let by_status = if response.status.as_u16() == 403 {
+            Means::Forbidden
+        } else {
+            Means::Invalid
+        };
         self.refusal(rule.map_or(by_status, |rule| rule.means), rule, &facts)
     }
 
@@ -50,28 +62,46 @@ impl Rules {
             Means::Forbidden | Means::Scope | Means::Auth => RefusalKind::Forbidden,
             _ => RefusalKind::Invalid,
         };
-        let member = rule.and_then(|rule| rule.member.as_ref()).and_then(|member| member.text(facts.body)).map(|member| {
-            match &self.under {
+        let member = rule
+            .and_then(|rule| rule.member.as_ref())
+            .and_then(|member| member.text(facts.body))
+            .map(|member| match &self.under {
                 Some(under) => format!("{under}.{member}"),
                 None => member,
-            }
-        });
+            });
         let says = rule.and_then(|rule| rule.says.clone());
-        let path = rule.and_then(|rule| rule.path.clone()).or(member).filter(|path| is_code(path));
-        Refusal { kind, code: says.unwrap_or_else(|| self.code(facts)), path }
+        let path = rule
+            .and_then(|rule| rule.path.clone())
+            .or(member)
+            .filter(|path| is_code(path));
+        Refusal {
+            kind,
+            code: says.unwrap_or_else(|| self.code(facts)),
+            path,
+        }
     }
 
     /// The product's code, if it looks like one: a text that could hold a person's data is none.
     fn code(&self, facts: &Facts<'_>) -> String {
-        let told = self.answers.code.iter().find_map(|place| place.text(facts.body)).filter(|code| is_code(code));
-        told.or_else(|| facts.status.map(|status| status.to_string())).unwrap_or_else(|| "refused".into())
+        let told = self
+            .answers
+            .code
+            .iter()
+            .find_map(|place| place.text(facts.body))
+            .filter(|code| is_code(code));
+        told.or_else(|| facts.status.map(|status| status.to_string()))
+            .unwrap_or_else(|| "refused".into())
     }
 
     fn rule(&self, facts: &Facts<'_>) -> Option<&ErrorRule> {
         self.answers.rules.iter().find(|rule| {
             let status = match facts.status {
                 Some(status) => {
-                    rule.status.is_empty() || rule.status.iter().any(|(first, last)| (*first..=*last).contains(&status))
+                    rule.status.is_empty()
+                        || rule
+                            .status
+                            .iter()
+                            .any(|(first, last)| (*first..=*last).contains(&status))
                 }
                 // An error among results has no status of its own: its words must do.
                 None => rule.status.is_empty() || !rule.body.tests.is_empty(),
@@ -106,9 +136,18 @@ impl Verdicts for Rules {
             Err(_) if success => return Verdict::Protocol,
             Err(_) => &Json::Null,
         };
-        let facts = Facts { status: Some(status), response: Some(response), body };
+        let facts = Facts {
+            status: Some(status),
+            response: Some(response),
+            body,
+        };
         let named = |rule: &&ErrorRule| !success || !rule.status.is_empty();
-        let bad = success && self.answers.good.as_ref().is_some_and(|good| !body.is_null() && !good.holds(body));
+        let bad = success
+            && self
+                .answers
+                .good
+                .as_ref()
+                .is_some_and(|good| !body.is_null() && !good.holds(body));
         let rule = self.rule(&facts).filter(|rule| bad || named(rule));
         let Some(rule) = rule else {
             return match (success, bad) {
@@ -153,7 +192,11 @@ fn told_wait(rule: &ErrorRule, facts: &Facts<'_>, now: Time) -> Option<Duration>
 /// Seconds from now; large numbers are a moment (seconds since 1970).
 fn seconds(number: f64, now: Time) -> Option<Duration> {
     const A_MOMENT: f64 = 1e9;
-    let micros = if number >= A_MOMENT { number * 1e6 - now as f64 } else { number * 1e6 };
+    let micros = if number >= A_MOMENT {
+        number * 1e6 - now as f64
+    } else {
+        number * 1e6
+    };
     (micros.is_finite() && micros >= 0.0).then(|| Duration::from_micros(micros.min(8.64e10) as u64))
 }
 

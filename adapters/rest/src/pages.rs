@@ -9,10 +9,11 @@ use bridge_core::Time;
 use serde_json::{Value as Json, json};
 
 /// One page as it came.
-struct Fetched {
-    records: Vec<Remote>,
-    next: Option<Position>,
-    started: Time,
+pub(crate) struct Fetched {
+    pub records: Vec<Remote>,
+    /// `None` after the last page.
+    pub next: Option<Position>,
+    pub started: Time,
 }
 
 impl RestAdapter {
@@ -26,8 +27,14 @@ impl RestAdapter {
         };
         let overlap = i64::try_from(changes.overlap.as_micros()).unwrap_or(i64::MAX);
         let since = cursor.since.map(|since| since.saturating_sub(overlap).max(0));
-        let list = if since.is_some() { &changes.list } else { &worker.kind.list };
-        let fetched = self.fetch(worker, list, cursor.at.as_ref(), since, list.paging.size).await?;
+        let list = if since.is_some() {
+            &changes.list
+        } else {
+            &worker.kind.list
+        };
+        let fetched = self
+            .fetch(worker, list, cursor.at.as_ref(), since, list.paging.size)
+            .await?;
         let client = &self.account.client;
         if cursor.at.is_none() || cursor.pass.is_none() {
             // The least the product's clock can have shown: a later moment could skip a change.
@@ -38,7 +45,13 @@ impl RestAdapter {
         if !more {
             cursor.since = cursor.pass.take();
         }
-        Ok(Page { records: fetched.records, cursor: cursor.to_text(), more, may_lag: list.may_lag, started: fetched.started })
+        Ok(Page {
+            records: fetched.records,
+            cursor: cursor.to_text(),
+            more,
+            may_lag: list.may_lag,
+            started: fetched.started,
+        })
     }
 
     /// A complete listing.
@@ -48,10 +61,18 @@ impl RestAdapter {
 
     async fn whole_list(&self, worker: &Worker, mut cursor: Cursor) -> Result<Page, AdapterError> {
         let list = &worker.kind.list;
-        let fetched = self.fetch(worker, list, cursor.at.as_ref(), None, list.paging.size).await?;
+        let fetched = self
+            .fetch(worker, list, cursor.at.as_ref(), None, list.paging.size)
+            .await?;
         let more = fetched.next.is_some();
         cursor.at = fetched.next;
-        Ok(Page { records: fetched.records, cursor: cursor.to_text(), more, may_lag: list.may_lag, started: fetched.started })
+        Ok(Page {
+            records: fetched.records,
+            cursor: cursor.to_text(),
+            more,
+            may_lag: list.may_lag,
+            started: fetched.started,
+        })
     }
 
     /// Lists one record, to see whether the account may.
@@ -59,7 +80,8 @@ impl RestAdapter {
         self.fetch(worker, &worker.kind.list, None, None, 1).await.map(|_| ())
     }
 
-    async fn fetch(
+    /// One page of a listing.
+    pub(crate) async fn fetch(
         &self,
         worker: &Worker,
         list: &List,
@@ -67,7 +89,11 @@ impl RestAdapter {
         since: Option<i64>,
         size: usize,
     ) -> Result<Fetched, AdapterError> {
-        let what = format!("{} {}", if since.is_some() { "changes of" } else { "list" }, worker.kind.name);
+        let what = format!(
+            "{} {}",
+            if since.is_some() { "changes of" } else { "list" },
+            worker.kind.name
+        );
         let mut variables = worker.variables.clone();
         if let Some(since) = since {
             variables.insert("since".into(), json!(since));
@@ -91,7 +117,12 @@ impl RestAdapter {
         }
         let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
         let link = response.http.header("link");
-        let next = Position::next(at, list, &answer, link, &rows, &ids).map_err(|error| nonsense(&error.to_string()))?;
-        Ok(Fetched { records, next, started: response.started })
+        let next =
+            Position::next(at, list, &answer, link, &rows, &ids).map_err(|error| nonsense(&error.to_string()))?;
+        Ok(Fetched {
+            records,
+            next,
+            started: response.started,
+        })
     }
 }

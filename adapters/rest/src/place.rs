@@ -60,12 +60,18 @@ impl Place {
                 rest = rest.strip_prefix('.').ok_or_else(bad)?;
             }
         }
-        Ok(Place { text: text.to_string(), steps })
+        Ok(Place {
+            text: text.to_string(),
+            steps,
+        })
     }
 
     /// The whole answer.
     pub fn whole() -> Place {
-        Place { text: ".".into(), steps: Vec::new() }
+        Place {
+            text: ".".into(),
+            steps: Vec::new(),
+        }
     }
 
     /// Everything that stands there, in order; nulls and missing members are nothing.
@@ -89,7 +95,7 @@ impl Place {
 
     /// The first that stands there as text; numbers and truth values are written out.
     pub fn text(&self, json: &Json) -> Option<String> {
-        self.one(json).and_then(plain_text)
+        self.texts(json).into_iter().next()
     }
 
     /// All texts that stand there; a list at the end counts element by element.
@@ -149,7 +155,8 @@ mod tests {
 
     #[test]
     fn members_elements_lists_and_odd_names() {
-        let answer = json!({"a": {"b": 7}, "rows": [{"ids": ["1", "2"]}, {"ids": ["3"]}], "@odata.etag": "W/1", "n": null});
+        let answer =
+            json!({"a": {"b": 7}, "rows": [{"ids": ["1", "2"]}, {"ids": ["3"]}], "@odata.etag": "W/1", "n": null});
         assert_eq!(place("a.b").text(&answer).as_deref(), Some("7"));
         assert_eq!(place("rows.ids").texts(&answer), ["1", "2", "3"]);
         assert_eq!(place("rows[1].ids[0]").text(&answer).as_deref(), Some("3"));
@@ -162,9 +169,8 @@ mod tests {
 
     #[test]
     fn malformed_places_are_refused() {
-        for text in ["", "a.", ".a", "a[", "a[x]", "'a", "a]b["] {
-            assert_eq!(Place::parse(text).is_err(), text != "a]b[" || Place::parse(text).is_err(), "{text}");
+        for text in ["", "a.", ".a", "a[", "a[x]", "'a", "a..b", "a[0]b"] {
+            assert!(Place::parse(text).is_err(), "{text}");
         }
-        assert!(Place::parse("a..b").is_err());
     }
 }

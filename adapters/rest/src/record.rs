@@ -12,11 +12,18 @@ pub(crate) fn remote(kind: &Kind, body: &Json, response: Option<&HttpResponse>) 
     let shape = &kind.record;
     let id = shape.id.text(body).filter(|id| !id.is_empty())?;
     Some(Remote {
-        version: shape.version.as_ref().and_then(|version| version_of(version, body, response)),
+        version: shape
+            .version
+            .as_ref()
+            .and_then(|version| version_of(version, body, response)),
         mark: shape.mark.as_ref().and_then(|mark| mark.text(body)),
         alive: !shape.dead.as_ref().is_some_and(|dead| dead.holds(body)),
         merged_from: merged_from(kind, body, &id),
-        authors: kind.authors.as_ref().map(|authors| edits(authors, &kind.members, body)).unwrap_or_default(),
+        authors: kind
+            .authors
+            .as_ref()
+            .map(|authors| edits(authors, &kind.members, body))
+            .unwrap_or_default(),
         body: body.clone(),
         id,
     })
@@ -24,12 +31,22 @@ pub(crate) fn remote(kind: &Kind, body: &Json, response: Option<&HttpResponse>) 
 
 fn version_of(shape: &VersionShape, body: &Json, response: Option<&HttpResponse>) -> Option<Version> {
     let by_header = || response?.header(shape.header.as_deref()?).map(str::to_string);
-    let text = shape.place.as_ref().and_then(|place| place.text(body)).or_else(by_header)?;
-    if shape.counting { text.parse().ok().map(Version::Counting) } else { Some(Version::Opaque(text)) }
+    let text = shape
+        .place
+        .as_ref()
+        .and_then(|place| place.text(body))
+        .or_else(by_header)?;
+    if shape.counting {
+        text.parse().ok().map(Version::Counting)
+    } else {
+        Some(Version::Opaque(text))
+    }
 }
 
 fn merged_from(kind: &Kind, body: &Json, own: &str) -> Vec<String> {
-    let Some(place) = &kind.record.merged_from else { return Vec::new() };
+    let Some(place) = &kind.record.merged_from else {
+        return Vec::new();
+    };
     let mut ids = Vec::new();
     for text in place.texts(body) {
         match &kind.record.merged_split {
@@ -43,7 +60,9 @@ fn merged_from(kind: &Kind, body: &Json, own: &str) -> Vec<String> {
 
 /// Who made the latest edit of each member, by the mapping's path.
 fn edits(authors: &Authors, members: &Members, body: &Json) -> BTreeMap<String, Author> {
-    let Some(Json::Object(histories)) = body.get(&authors.under) else { return BTreeMap::new() };
+    let Some(Json::Object(histories)) = body.get(&authors.under) else {
+        return BTreeMap::new();
+    };
     let mut edits = BTreeMap::new();
     for (member, history) in histories {
         let entries = history.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -67,7 +86,10 @@ pub(crate) fn path_of(members: &Members, member: &str) -> String {
 
 /// The members that these mapping paths need, and those the connector always needs.
 pub(crate) fn members_of<'p>(members: &Members, paths: impl IntoIterator<Item = &'p str>) -> Vec<String> {
-    let mut names: Vec<String> = paths.into_iter().filter_map(|path| first_member(members, path)).collect();
+    let mut names: Vec<String> = paths
+        .into_iter()
+        .filter_map(|path| first_member(members, path))
+        .collect();
     names.extend(members.always.iter().cloned());
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));

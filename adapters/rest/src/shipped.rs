@@ -8,5 +8,8 @@ pub const CONNECTORS: [(&str, &str); 2] = [
 
 /// The text of a shipped connector.
 pub fn connector(name: &str) -> Option<&'static str> {
-    CONNECTORS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    CONNECTORS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
 }

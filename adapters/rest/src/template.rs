@@ -75,20 +75,27 @@ impl Template {
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_string()));
             }
-            let (expression, after) =
-                after.split_once("}}").ok_or_else(|| TemplateError(format!("`{text}`: `{{{{` is not closed")))?;
+            let (expression, after) = after
+                .split_once("}}")
+                .ok_or_else(|| TemplateError(format!("`{text}`: `{{{{` is not closed")))?;
             parts.push(Part::parse(expression.trim())?);
             rest = after;
         }
         if !rest.is_empty() || parts.is_empty() {
             parts.push(Part::Text(rest.to_string()));
         }
-        Ok(Template { text: text.to_string(), parts })
+        Ok(Template {
+            text: text.to_string(),
+            parts,
+        })
     }
 
     /// A text without holes.
     pub(crate) fn fixed(text: &str) -> Template {
-        Template { text: text.to_string(), parts: vec![Part::Text(text.to_string())] }
+        Template {
+            text: text.to_string(),
+            parts: vec![Part::Text(text.to_string())],
+        }
     }
 
     /// Names of the variables in it, e.g. `page.size`.
@@ -142,7 +149,9 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => joined.push_str(text),
-                hole => joined.push_str(&finish(hole.value(variables)?.as_ref().map(written).unwrap_or_default())?),
+                hole => joined.push_str(&finish(
+                    hole.value(variables)?.as_ref().map(written).unwrap_or_default(),
+                )?),
             }
         }
         Ok(joined)
@@ -182,14 +191,18 @@ impl Part {
                 Ok(found.cloned())
             }
             Part::Expression(expression) => {
-                let filled = expression.eval(Filled::from(minijinja::value::Serde(variables))).map_err(|error| {
-                    // The detail may quote a value; the kind does not.
-                    TemplateError(format!("an expression failed: {:?}", error.kind()))
-                })?;
+                let filled = expression
+                    .eval(Filled::from(minijinja::value::Serde(variables)))
+                    .map_err(|error| {
+                        // The detail may quote a value; the kind does not.
+                        TemplateError(format!("an expression failed: {:?}", error.kind()))
+                    })?;
                 if filled.is_undefined() {
                     return Ok(None);
                 }
-                serde_json::to_value(&filled).map(Some).map_err(|_| TemplateError("an expression is no JSON".into()))
+                serde_json::to_value(&filled)
+                    .map(Some)
+                    .map_err(|_| TemplateError("an expression is no JSON".into()))
             }
         }
     }
@@ -214,7 +227,9 @@ impl Shape {
                     match (name.as_str(), member.fill(variables)?) {
                         (_, None) => {}
                         ("...", Some(Json::Object(spread))) => table.extend(spread),
-                        ("...", Some(_)) => return Err(TemplateError("`...` spreads something that is no table".into())),
+                        ("...", Some(_)) => {
+                            return Err(TemplateError("`...` spreads something that is no table".into()));
+                        }
                         (_, Some(value)) => {
                             table.insert(name.clone(), value);
                         }
@@ -291,7 +306,10 @@ mod tests {
     fn times_are_spelt_in_the_usual_ways() {
         assert_eq!(value("{{ since | iso }}"), Some(json!("2026-03-02T00:00:00.123Z")));
         assert_eq!(value("{{ since | iso_seconds }}"), Some(json!("2026-03-02T00:00:00Z")));
-        assert_eq!(value("{{ since | http_date }}"), Some(json!("Mon, 02 Mar 2026 00:00:00 GMT")));
+        assert_eq!(
+            value("{{ since | http_date }}"),
+            Some(json!("Mon, 02 Mar 2026 00:00:00 GMT"))
+        );
         assert_eq!(value("{{ since | millis }}"), Some(json!(1_772_409_600_123_i64)));
         assert_eq!(value("{{ since | millis | string }}"), Some(json!("1772409600123")));
     }
@@ -314,13 +332,19 @@ mod tests {
             ("ref".into(), Shape::Text(Template::parse("{{ reference }}").unwrap())),
             ("fixed".into(), Shape::Fixed(json!(true))),
         ]);
-        assert_eq!(shape.fill(&variables()).unwrap(), Some(json!({"a": 1, "b": null, "fixed": true})));
+        assert_eq!(
+            shape.fill(&variables()).unwrap(),
+            Some(json!({"a": 1, "b": null, "fixed": true}))
+        );
     }
 
     #[test]
     fn variables_are_known_and_malformed_holes_refused() {
         let template = Template::parse("{{ page.size }} {{ members | join(',') }}").unwrap();
-        assert_eq!(template.variables().into_iter().collect::<Vec<_>>(), ["members", "page.size"]);
+        assert_eq!(
+            template.variables().into_iter().collect::<Vec<_>>(),
+            ["members", "page.size"]
+        );
         assert!(Template::parse("{{ id").is_err());
         assert!(Template::parse("{{ id | }}").is_err());
     }

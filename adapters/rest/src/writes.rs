@@ -40,12 +40,18 @@ impl RestAdapter {
                 updates.push((at, item));
             }
         }
-        for (writing, items, what) in [(&worker.kind.create, creates, "create"), (&worker.kind.update, updates, "update")] {
+        for (writing, items, what) in [
+            (&worker.kind.create, creates, "create"),
+            (&worker.kind.update, updates, "update"),
+        ] {
             let what = format!("{what} {}", worker.kind.name);
             let (places, items): (Vec<usize>, Vec<Item>) = items.into_iter().unzip();
             let told = match writing {
                 Some(writing) => self.send_items(worker, writing, &items, &what).await,
-                None => items.iter().map(|_| refused(RefusalKind::Forbidden, "the connector has no such operation")).collect(),
+                None => items
+                    .iter()
+                    .map(|_| refused(RefusalKind::Forbidden, "the connector has no such operation"))
+                    .collect(),
             };
             for (at, answer) in places.into_iter().zip(told) {
                 answers[at] = Some(answer);
@@ -72,8 +78,13 @@ impl RestAdapter {
     async fn send_one(&self, worker: &Worker, writing: &Writing, item: &Item, what: &str) -> Answer {
         match self.account.write(&writing.request, &item.variables, what).await {
             Ok(response) => {
-                let Ok(answer) = response.http.json() else { return self.unclear(what, "no JSON") };
-                let row = writing.records.as_ref().and_then(|records| records.list(&answer).first().copied());
+                let Ok(answer) = response.http.json() else {
+                    return self.unclear(what, "no JSON");
+                };
+                let row = writing
+                    .records
+                    .as_ref()
+                    .and_then(|records| records.list(&answer).first().copied());
                 self.applied(worker, writing, item, row, &answer, Some(&response.http), what)
             }
             Err(error) => failed(worker, item, error),
@@ -112,17 +123,30 @@ impl RestAdapter {
         let Ok(answer) = response.json() else {
             return items.iter().map(|_| self.unclear(what, "no JSON")).collect();
         };
-        let rows = writing.records.as_ref().map(|records| records.list(&answer)).unwrap_or_default();
-        let errors = writing.errors.as_ref().map(|errors| errors.at.list(&answer)).unwrap_or_default();
+        let rows = writing
+            .records
+            .as_ref()
+            .map(|records| records.list(&answer))
+            .unwrap_or_default();
+        let errors = writing
+            .errors
+            .as_ref()
+            .map(|errors| errors.at.list(&answer))
+            .unwrap_or_default();
         let judge = |item: &Item| {
             if let Some(row) = rows.iter().find(|row| names_item(&writing.names, row, &item.variables)) {
                 return self.applied(worker, writing, item, Some(row), row, None, what);
             }
             let names = |error: &&&Json| {
-                writing.errors.as_ref().is_some_and(|spec| names_item(&spec.names, error, &item.variables))
+                writing
+                    .errors
+                    .as_ref()
+                    .is_some_and(|spec| names_item(&spec.names, error, &item.variables))
             };
             match errors.iter().find(names) {
-                Some(error) => item_failed(worker, item, error, || self.unclear_error(what, "an item failed for now")),
+                Some(error) => item_failed(worker, item, error, || {
+                    self.unclear_error(what, "an item failed for now")
+                }),
                 None => self.unclear(what, "the answer passes over an item"),
             }
         };
@@ -146,10 +170,23 @@ impl RestAdapter {
             }
             Some(record)
         });
-        let told = || writing.id.as_ref().and_then(|id| id.text(answer)).filter(|id| !id.is_empty());
-        let id = shown.as_ref().map(|record| record.id.clone()).or_else(told).or_else(|| item.id.clone());
+        let told = || {
+            writing
+                .id
+                .as_ref()
+                .and_then(|id| id.text(answer))
+                .filter(|id| !id.is_empty())
+        };
+        let id = shown
+            .as_ref()
+            .map(|record| record.id.clone())
+            .or_else(told)
+            .or_else(|| item.id.clone());
         match id {
-            Some(id) => Answer::Applied { id, record: shown.filter(|_| writing.answer != Shown::None).map(Box::new) },
+            Some(id) => Answer::Applied {
+                id,
+                record: shown.filter(|_| writing.answer != Shown::None).map(Box::new),
+            },
             // It was created, and nobody said under which id.
             None => self.unclear(what, "no id"),
         }
@@ -176,9 +213,20 @@ fn item(worker: &Worker, write: Outgoing) -> Item {
             set("key", json!(key));
             set("reference", json!(reference));
             set("body", body.clone());
-            Item { variables, id: None, sent: body, idle: false }
+            Item {
+                variables,
+                id: None,
+                sent: body,
+                idle: false,
+            }
         }
-        Outgoing::Update { key, id, before, after, version } => {
+        Outgoing::Update {
+            key,
+            id,
+            before,
+            after,
+            version,
+        } => {
             let changes = difference(&before, &after);
             let idle = changes.is_empty();
             set("key", json!(key));
@@ -192,7 +240,12 @@ fn item(worker: &Worker, write: Outgoing) -> Item {
                 Some(Version::Opaque(token)) => set("version", json!(token)),
                 None => {}
             }
-            Item { variables, id: Some(id), sent: after, idle }
+            Item {
+                variables,
+                id: Some(id),
+                sent: after,
+                idle,
+            }
         }
     }
 }
@@ -218,14 +271,25 @@ fn item_failed(worker: &Worker, item: &Item, error: &Json, unclear: impl Fn() ->
     match means {
         Means::Moved => Answer::Moved,
         Means::Gone if item.id.is_some() => Answer::Gone,
-        Means::Throttled | Means::Day | Means::NotNow | Means::Expired => {
-            Answer::Later(AdapterError { code: refusal.code, not_processed: true, failure: adapter_kit::Failure::Throttled(None), ..unclear() })
-        }
-        Means::Unavailable => Answer::Unknown(AdapterError { code: refusal.code, failure: adapter_kit::Failure::Unavailable, ..unclear() }),
+        Means::Throttled | Means::Day | Means::NotNow | Means::Expired => Answer::Later(AdapterError {
+            code: refusal.code,
+            not_processed: true,
+            failure: adapter_kit::Failure::Throttled(None),
+            ..unclear()
+        }),
+        Means::Unavailable => Answer::Unknown(AdapterError {
+            code: refusal.code,
+            failure: adapter_kit::Failure::Unavailable,
+            ..unclear()
+        }),
         _ => Answer::Refused(refusal),
     }
 }
 
 fn refused(kind: RefusalKind, code: &str) -> Answer {
-    Answer::Refused(Refusal { kind, code: code.to_string(), path: None })
+    Answer::Refused(Refusal {
+        kind,
+        code: code.to_string(),
+        path: None,
+    })
 }

@@ -16,7 +16,11 @@ enum Style {
 
 pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
     if !root.has("auth") {
-        root.note(0..0, "`[auth]` is missing", "Add [auth] with style = \"bearer\" (or header, query, basic, client_credentials, refresh_token, none).");
+        root.note(
+            0..0,
+            "`[auth]` is missing",
+            "Add [auth] with style = \"bearer\" (or header, query, basic, client_credentials, refresh_token, none).",
+        );
         return AuthStyle::None;
     }
     root.section("auth", |auth| {
@@ -32,17 +36,26 @@ pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
         if !auth.has("style") {
             auth.needed_text("style");
         }
-        let key = |auth: &mut Section<'_, '_, '_>, name: &'static str| auth.text(name).unwrap_or_else(|| name.to_string());
+        let key =
+            |auth: &mut Section<'_, '_, '_>, name: &'static str| auth.text(name).unwrap_or_else(|| name.to_string());
         match auth.word("style", &styles).unwrap_or(Style::None) {
             Style::None => AuthStyle::None,
-            Style::Bearer => AuthStyle::Bearer { token: key(auth, "token") },
+            Style::Bearer => AuthStyle::Bearer {
+                token: key(auth, "token"),
+            },
             Style::Header => AuthStyle::Header {
                 token: key(auth, "token"),
                 header: auth.needed_text("header"),
                 prefix: auth.text("prefix").unwrap_or_default(),
             },
-            Style::Query => AuthStyle::Query { token: key(auth, "token"), parameter: auth.needed_text("parameter") },
-            Style::Basic => AuthStyle::Basic { user: key(auth, "user"), password: key(auth, "password") },
+            Style::Query => AuthStyle::Query {
+                token: key(auth, "token"),
+                parameter: auth.needed_text("parameter"),
+            },
+            Style::Basic => AuthStyle::Basic {
+                user: key(auth, "user"),
+                password: key(auth, "password"),
+            },
             Style::ClientCredentials => AuthStyle::OAuth(oauth(auth, None)),
             Style::RefreshToken => {
                 let refresh = key(auth, "refresh_token");
@@ -58,11 +71,21 @@ fn oauth(auth: &mut Section<'_, '_, '_>, refresh_token: Option<String>) -> OAuth
         token_url: auth.needed_text("token_url"),
         client_id: auth.text("client_id").unwrap_or_else(|| "client_id".into()),
         client_secret: auth.text("client_secret").unwrap_or_else(|| "client_secret".into()),
-        scope: if refresh_token.is_none() { auth.text("scope") } else { None },
-        extra: if refresh_token.is_none() { auth.dictionary("extra") } else { Default::default() },
+        scope: if refresh_token.is_none() {
+            auth.text("scope")
+        } else {
+            None
+        },
+        extra: if refresh_token.is_none() {
+            auth.dictionary("extra")
+        } else {
+            Default::default()
+        },
         refresh_token,
         json: auth.word("body", &[("form", false), ("json", true)]).unwrap_or(false),
-        basic: auth.word("client", &[("body", false), ("basic", true)]).unwrap_or(false),
+        basic: auth
+            .word("client", &[("body", false), ("basic", true)])
+            .unwrap_or(false),
         life_cap: auth.duration("life_cap"),
     }
 }
@@ -73,11 +96,17 @@ pub(super) fn limits(limits: &mut Section<'_, '_, '_>) -> LimitsSpec {
             for key in ["calls", "per"] {
                 if !window.has(key) {
                     let span = window.span();
-                    window.note(span, format!("`{key}` is missing"), "Write { calls = 100, per = \"10s\" }.");
+                    window.note(
+                        span,
+                        format!("`{key}` is missing"),
+                        "Write { calls = 100, per = \"10s\" }.",
+                    );
                 }
             }
             Window {
-                calls: window.number("calls").map_or(1, |calls| u32::try_from(calls).unwrap_or(u32::MAX)),
+                calls: window
+                    .number("calls")
+                    .map_or(1, |calls| u32::try_from(calls).unwrap_or(u32::MAX)),
                 per: window.duration("per").unwrap_or(std::time::Duration::from_secs(1)),
                 group: window.text("group"),
                 limit_header: window.text("limit_header"),
@@ -97,7 +126,10 @@ pub(super) fn answers(root: &mut Section<'_, '_, '_>) -> Answers {
             let span = answers.span();
             Answers {
                 good: answers.has("good").then(|| answers.condition("good")),
-                code: codes.iter().filter_map(|code| answers.parsed_place(code, span.clone())).collect(),
+                code: codes
+                    .iter()
+                    .filter_map(|code| answers.parsed_place(code, span.clone()))
+                    .collect(),
                 rules: Vec::new(),
             }
         })
@@ -140,7 +172,11 @@ fn rule(rule: &mut Section<'_, '_, '_>) -> Option<ErrorRule> {
     };
     if out.status.is_empty() && out.body.tests.is_empty() && out.headers.is_empty() {
         let span = rule.span();
-        rule.note(span, "this rule would match every error", "Say status = 409, where = { .. } or headers = { .. }.");
+        rule.note(
+            span,
+            "this rule would match every error",
+            "Say status = 409, where = { .. } or headers = { .. }.",
+        );
     }
     means.map(|_| out)
 }
@@ -152,11 +188,19 @@ fn statuses(rule: &mut Section<'_, '_, '_>) -> Vec<(u16, u16)> {
     for text in rule.texts("status") {
         let range = match text.strip_suffix("xx").and_then(|first| first.parse::<u16>().ok()) {
             Some(first @ 1..=9) => Some((first * 100, first * 100 + 99)),
-            _ => text.parse::<u16>().ok().filter(|status| (100..600).contains(status)).map(|status| (status, status)),
+            _ => text
+                .parse::<u16>()
+                .ok()
+                .filter(|status| (100..600).contains(status))
+                .map(|status| (status, status)),
         };
         match range {
             Some(range) => ranges.push(range),
-            None => rule.note(span.clone(), format!("`{text}` is no HTTP status"), "Write 409, [400, 422] or \"5xx\"."),
+            None => rule.note(
+                span.clone(),
+                format!("`{text}` is no HTTP status"),
+                "Write 409, [400, 422] or \"5xx\".",
+            ),
         }
     }
     ranges

@@ -34,7 +34,11 @@ fn parts(call: &mut Section<'_, '_, '_>, mut request: Request) -> Option<Request
                 }
             }
             None => {
-                call.note(span, format!("`{text}` is no request line"), "Write call = \"GET contacts/{{ id }}\".");
+                call.note(
+                    span,
+                    format!("`{text}` is no request line"),
+                    "Write call = \"GET contacts/{{ id }}\".",
+                );
                 fine = false;
             }
         }
@@ -87,16 +91,27 @@ pub(super) fn changes(changes: &mut Section<'_, '_, '_>) -> Option<Changes> {
     let overlap = changes.duration("overlap");
     if overlap.is_none() && !changes.has("overlap") {
         let span = changes.span();
-        changes.note(span, "`overlap` is missing", "Write overlap = \"60s\": at least as long as a written record may take to be listed.");
+        changes.note(
+            span,
+            "`overlap` is missing",
+            "Write overlap = \"60s\": at least as long as a written record may take to be listed.",
+        );
     }
     let list = listing(changes)?;
     let asks = |template: &&Template| template.variables().iter().any(|name| name == "since");
     let templates = list.request.templates();
     if !templates.iter().any(asks) {
         let span = changes.span();
-        changes.note(span, "the call never says since when", "Use {{ since | iso }} (or | millis, | seconds, | http_date) in it.");
+        changes.note(
+            span,
+            "the call never says since when",
+            "Use {{ since | iso }} (or | millis, | seconds, | http_date) in it.",
+        );
     }
-    Some(Changes { list, overlap: overlap.unwrap_or_default() })
+    Some(Changes {
+        list,
+        overlap: overlap.unwrap_or_default(),
+    })
 }
 
 fn listing(list: &mut Section<'_, '_, '_>) -> Option<List> {
@@ -106,10 +121,20 @@ fn listing(list: &mut Section<'_, '_, '_>) -> Option<List> {
     let may_lag = list.flag("may_lag").unwrap_or(false);
     if !list.has("paging") {
         let span = list.span();
-        list.note(span, "`paging` is missing", "Write paging = { style = \"offset\", size = 100 } (or number, cursor, link, keyset, single).");
+        list.note(
+            span,
+            "`paging` is missing",
+            "Write paging = { style = \"offset\", size = 100 } (or number, cursor, link, keyset, single).",
+        );
     }
     let paging = list.section("paging", paging);
-    Some(List { request: request?, records, records_may_miss, paging: paging?, may_lag })
+    Some(List {
+        request: request?,
+        records,
+        records_may_miss,
+        paging: paging?,
+        may_lag,
+    })
 }
 
 fn paging(paging: &mut Section<'_, '_, '_>) -> Paging {
@@ -136,9 +161,15 @@ fn paging(paging: &mut Section<'_, '_, '_>) -> Paging {
     let style = match paging.word("style", &styles).unwrap_or(Style::Single) {
         Style::Single => PagingStyle::Single,
         Style::Offset => PagingStyle::Offset,
-        Style::Number => PagingStyle::Number { first: paging.first_page() },
-        Style::Cursor => PagingStyle::Cursor { next: paging.needed_place("next") },
-        Style::Link => PagingStyle::Link { next: paging.place("next") },
+        Style::Number => PagingStyle::Number {
+            first: paging.first_page(),
+        },
+        Style::Cursor => PagingStyle::Cursor {
+            next: paging.needed_place("next"),
+        },
+        Style::Link => PagingStyle::Link {
+            next: paging.place("next"),
+        },
         Style::Keyset => PagingStyle::Keyset {
             key: paging.needed_place("key"),
             first: paging.text("first").unwrap_or_else(|| "0".into()),
@@ -157,15 +188,27 @@ fn paging(paging: &mut Section<'_, '_, '_>) -> Paging {
 pub(super) fn lookup(lookup: &mut Section<'_, '_, '_>, by: &'static str) -> Option<Lookup> {
     lookup.scope(&[ACCOUNT, "members", "history", by, "items"]);
     let request = request(lookup);
-    let dead = request.clone().and_then(|request| lookup.section("dead", |dead| parts(dead, request)).flatten());
+    let dead = request
+        .clone()
+        .and_then(|request| lookup.section("dead", |dead| parts(dead, request)).flatten());
     if request.is_none() {
         lookup.raw("dead");
+    }
+    let dead_list = lookup.section("dead_list", list).flatten();
+    if dead.is_some() && dead_list.is_some() {
+        let span = lookup.span();
+        lookup.note(
+            span,
+            "`dead` and `dead_list` exclude each other",
+            "Keep the one that the product offers.",
+        );
     }
     let batch = lookup.count("batch").unwrap_or(1);
     let item = lookup.shape("item");
     check_batch(lookup, batch, item.is_some());
     Some(Lookup {
         dead,
+        dead_list,
         batch,
         item,
         records: lookup.place("records").unwrap_or_else(whole),
@@ -178,12 +221,19 @@ pub(super) fn lookup(lookup: &mut Section<'_, '_, '_>, by: &'static str) -> Opti
 fn check_batch(call: &mut Section<'_, '_, '_>, batch: usize, has_item: bool) {
     if batch > 1 && !has_item {
         let span = call.span();
-        call.note(span, "a batch needs `item`", "Say how one element of {{ items }} looks, e.g. item = { id = \"{{ id }}\" }.");
+        call.note(
+            span,
+            "a batch needs `item`",
+            "Say how one element of {{ items }} looks, e.g. item = { id = \"{{ id }}\" }.",
+        );
     }
 }
 
 fn item_errors(errors: &mut Section<'_, '_, '_>) -> ItemErrors {
-    ItemErrors { at: errors.needed_place("at"), names: errors.names("names") }
+    ItemErrors {
+        at: errors.needed_place("at"),
+        names: errors.names("names"),
+    }
 }
 
 pub(super) fn create(create: &mut Section<'_, '_, '_>) -> Option<Writing> {
@@ -192,7 +242,9 @@ pub(super) fn create(create: &mut Section<'_, '_, '_>) -> Option<Writing> {
 }
 
 pub(super) fn update(update: &mut Section<'_, '_, '_>) -> Option<Writing> {
-    update.scope(&[ACCOUNT, "members", "key", "id", "before", "after", "changes", "version", "items"]);
+    update.scope(&[
+        ACCOUNT, "members", "key", "id", "before", "after", "changes", "version", "items",
+    ]);
     writing(update, true)
 }
 
@@ -211,17 +263,29 @@ fn writing(call: &mut Section<'_, '_, '_>, is_update: bool) -> Option<Writing> {
     let records = call.place("records");
     if answer != Shown::None && records.is_none() {
         let span = call.span();
-        call.note(span, "the answer shows records, but nothing says where", "Write records = \".\" or the place where they stand.");
+        call.note(
+            span,
+            "the answer shows records, but nothing says where",
+            "Write records = \".\" or the place where they stand.",
+        );
     }
     let id = if is_update { None } else { call.place("id") };
     if !is_update && records.is_none() && id.is_none() {
         let span = call.span();
-        call.note(span, "nothing says where the new record's id stands", "Write id = \"id\", or records = \"..\" if the answer shows the record.");
+        call.note(
+            span,
+            "nothing says where the new record's id stands",
+            "Write id = \"id\", or records = \"..\" if the answer shows the record.",
+        );
     }
     let names = call.names("names");
     if batch > 1 && names.is_empty() {
         let span = call.span();
-        call.note(span, "a batch needs `names`", "Say by which member a result names its item, e.g. names = { id = \"{{ id }}\" }.");
+        call.note(
+            span,
+            "a batch needs `names`",
+            "Say by which member a result names its item, e.g. names = { id = \"{{ id }}\" }.",
+        );
     }
     Some(Writing {
         batch,
@@ -231,7 +295,10 @@ fn writing(call: &mut Section<'_, '_, '_>, is_update: bool) -> Option<Writing> {
         names,
         errors: call.section("item_errors", item_errors),
         answer,
-        conditional: is_update && call.word("guard", &[("read", false), ("version", true)]).unwrap_or(false),
+        conditional: is_update
+            && call
+                .word("guard", &[("read", false), ("version", true)])
+                .unwrap_or(false),
         idempotent: !is_update && call.flag("idempotent").unwrap_or(false),
         request: request?,
     })
@@ -260,10 +327,21 @@ pub(super) fn prepare(prepare: &mut Section<'_, '_, '_>) -> Option<Prepare> {
     let other = prepare.shape("other");
     if list.is_none() || make.is_none() {
         let span = prepare.span();
-        prepare.note(span, "`prepare` needs `list` and `create`", "Say how existing things are listed and how one is made.");
+        prepare.note(
+            span,
+            "`prepare` needs `list` and `create`",
+            "Say how existing things are listed and how one is made.",
+        );
     }
     let (request, records, name) = list?;
-    Some(Prepare { request: request?, records, name, create: make.flatten()?, needs, other })
+    Some(Prepare {
+        request: request?,
+        records,
+        name,
+        create: make.flatten()?,
+        needs,
+        other,
+    })
 }
 
 pub(super) fn probe(probe: &mut Section<'_, '_, '_>) -> Option<ProbeCall> {

@@ -34,7 +34,9 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
         );
     }
     let read = kind.section("read", |section| calls::lookup(section, "id"));
-    let find = kind.section("find", |section| calls::lookup(section, "reference")).flatten();
+    let find = kind
+        .section("find", |section| calls::lookup(section, "reference"))
+        .flatten();
     let create = kind.section("create", calls::create).flatten();
     let update = kind.section("update", calls::update).flatten();
     let authors = kind.section("authors", authors);
@@ -43,11 +45,19 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
     let record = record?;
     if find.is_some() && record.reference.is_none() {
         let span = kind.span();
-        kind.note(span, "`find` needs `record.reference`", "Say where our reference stands in a record.");
+        kind.note(
+            span,
+            "`find` needs `record.reference`",
+            "Say where our reference stands in a record.",
+        );
     }
     if update.as_ref().is_some_and(|update| update.conditional) && record.version.is_none() {
         let span = kind.span();
-        kind.note(span, "guard = \"version\" needs `record.version`", "Say where a record's version stands.");
+        kind.note(
+            span,
+            "guard = \"version\" needs `record.version`",
+            "Say where a record's version stands.",
+        );
     }
     Some(Kind {
         name: name.to_string(),
@@ -75,7 +85,9 @@ fn record(record: &mut Section<'_, '_, '_>) -> RecordShape {
         version: record.section("version", |version| VersionShape {
             place: version.place("at"),
             header: version.text("header"),
-            counting: version.word("style", &[("token", false), ("counting", true)]).unwrap_or(false),
+            counting: version
+                .word("style", &[("token", false), ("counting", true)])
+                .unwrap_or(false),
         }),
         mark: record.place("mark"),
         dead: record.has("dead").then(|| record.condition("dead")),
@@ -90,7 +102,9 @@ fn members(members: &mut Section<'_, '_, '_>) -> Members {
         under: members.text("under"),
         always: members.texts("always"),
         strings: members.flag("strings").unwrap_or(false),
-        clear: members.word("clear", &[("null", Clearing::Null), ("empty", Clearing::EmptyText)]).unwrap_or_default(),
+        clear: members
+            .word("clear", &[("null", Clearing::Null), ("empty", Clearing::EmptyText)])
+            .unwrap_or_default(),
     }
 }
 

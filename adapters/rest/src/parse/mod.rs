@@ -33,30 +33,62 @@ impl Connector {
             auth: account::auth(&mut root),
             limits: root.section("limits", account::limits).unwrap_or_default(),
             answers: account::answers(&mut root),
-            kinds: root.named("kinds", kind::kind).into_iter().filter_map(|(name, kind)| Some((name, kind?))).collect(),
+            kinds: root
+                .named("kinds", kind::kind)
+                .into_iter()
+                .filter_map(|(name, kind)| Some((name, kind?)))
+                .collect(),
         };
         if connector.kinds.is_empty() && !root.has("kinds") {
-            root.note(0..0, "the connector has no kinds", "Add [kinds.contacts] with list, read, create and update.");
+            root.note(
+                0..0,
+                "the connector has no kinds",
+                "Add [kinds.contacts] with list, read, create and update.",
+            );
         }
         check_groups(&connector, &mut root);
         let mut problems = root.finish();
         problems.sort_by_key(|problem| problem.line);
         problems.dedup();
-        if problems.is_empty() { Ok(connector) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(connector)
+        } else {
+            Err(problems)
+        }
     }
 }
 
 /// A limit group that a call names must be one that `[limits]` declares.
 fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
-    let declared: Vec<&str> = connector.limits.windows.iter().filter_map(|window| window.group.as_deref()).collect();
+    let declared: Vec<&str> = connector
+        .limits
+        .windows
+        .iter()
+        .filter_map(|window| window.group.as_deref())
+        .collect();
     let mut named: Vec<&str> = Vec::new();
     for kind in connector.kinds.values() {
         let lists = [Some(&kind.list), kind.changes.as_ref().map(|changes| &changes.list)];
-        named.extend(lists.into_iter().flatten().filter_map(|list| list.request.limit.as_deref()));
+        named.extend(
+            lists
+                .into_iter()
+                .flatten()
+                .filter_map(|list| list.request.limit.as_deref()),
+        );
         let lookups = [Some(&kind.read), kind.find.as_ref()];
-        named.extend(lookups.into_iter().flatten().filter_map(|lookup| lookup.request.limit.as_deref()));
+        named.extend(
+            lookups
+                .into_iter()
+                .flatten()
+                .filter_map(|lookup| lookup.request.limit.as_deref()),
+        );
         let writes = [kind.create.as_ref(), kind.update.as_ref()];
-        named.extend(writes.into_iter().flatten().filter_map(|writing| writing.request.limit.as_deref()));
+        named.extend(
+            writes
+                .into_iter()
+                .flatten()
+                .filter_map(|writing| writing.request.limit.as_deref()),
+        );
     }
     named.sort_unstable();
     named.dedup();

@@ -73,11 +73,16 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
     }
 
     pub fn text_at(&mut self, key: &'static str) -> Option<(String, Span)> {
-        self.keys.optional_text(key).map(|(text, span)| (text.to_string(), span))
+        self.keys
+            .optional_text(key)
+            .map(|(text, span)| (text.to_string(), span))
     }
 
     pub fn needed_text(&mut self, key: &'static str) -> String {
-        self.keys.text(key).map(|(text, _)| text.to_string()).unwrap_or_default()
+        self.keys
+            .text(key)
+            .map(|(text, _)| text.to_string())
+            .unwrap_or_default()
     }
 
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
@@ -86,21 +91,31 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     pub fn number(&mut self, key: &'static str) -> Option<u64> {
         let node = self.keys.optional(key)?;
-        let number = node.get_ref().as_integer().and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
+        let number = node
+            .get_ref()
+            .as_integer()
+            .and_then(|n| u64::from_str_radix(n.as_str(), n.radix()).ok());
         if number.is_none_or(|number| number == 0) {
-            self.note(node.span(), format!("`{key}` must be a whole number above 0"), format!("Write {key} = 100."));
+            self.note(
+                node.span(),
+                format!("`{key}` must be a whole number above 0"),
+                format!("Write {key} = 100."),
+            );
             return None;
         }
         number
     }
 
     pub fn count(&mut self, key: &'static str) -> Option<usize> {
-        self.number(key).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
+        self.number(key)
+            .map(|number| usize::try_from(number).unwrap_or(usize::MAX))
     }
 
     /// The number of the first page: 0 or 1.
     pub fn first_page(&mut self) -> u64 {
-        let Some(node) = self.keys.optional("first") else { return 1 };
+        let Some(node) = self.keys.optional("first") else {
+            return 1;
+        };
         match node.get_ref().as_integer().map(|number| number.as_str()) {
             Some("0") => 0,
             Some("1") => 1,
@@ -116,7 +131,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         let (text, span) = self.text_at(key)?;
         let parsed = parse_duration(&text);
         if parsed.is_none() {
-            self.note(span, format!("`{text}` is no length of time"), format!("Write {key} = \"10s\" (units: ms, s, m, h, d)."));
+            self.note(
+                span,
+                format!("`{text}` is no length of time"),
+                format!("Write {key} = \"10s\" (units: ms, s, m, h, d)."),
+            );
         }
         parsed
     }
@@ -134,13 +153,18 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     pub fn needed_place(&mut self, key: &'static str) -> Place {
         let text = self.keys.text(key).map(|(text, span)| (text.to_string(), span));
-        text.and_then(|(text, span)| self.parsed_place(&text, span)).unwrap_or_else(whole)
+        text.and_then(|(text, span)| self.parsed_place(&text, span))
+            .unwrap_or_else(whole)
     }
 
     pub fn parsed_place(&mut self, text: &str, span: Span) -> Option<Place> {
         Place::parse(text)
             .map_err(|error| {
-                self.note(span, error.to_string(), "Write the members from the outside in, e.g. \"paging.next.after\", or \".\".");
+                self.note(
+                    span,
+                    error.to_string(),
+                    "Write the members from the outside in, e.g. \"paging.next.after\", or \".\".",
+                );
             })
             .ok()
     }
@@ -175,7 +199,9 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     /// A list of texts; one text alone is a list of one.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
-        let Some(node) = self.keys.optional(key) else { return Vec::new() };
+        let Some(node) = self.keys.optional(key) else {
+            return Vec::new();
+        };
         self.scalars(node)
     }
 
@@ -189,7 +215,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         Some(match node.get_ref() {
             DeValue::String(text) => {
                 let template = self.parsed_template(text, node.span())?;
-                if template.is_fixed() { Shape::Fixed(Json::String(text.to_string())) } else { Shape::Text(template) }
+                if template.is_fixed() {
+                    Shape::Fixed(Json::String(text.to_string()))
+                } else {
+                    Shape::Text(template)
+                }
             }
             DeValue::Boolean(flag) => Shape::Fixed(Json::Bool(*flag)),
             DeValue::Integer(number) => {
@@ -204,17 +234,24 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
     }
 
     fn shapes_of(&mut self, table: &DeTable<'a>) -> Vec<(String, Shape)> {
-        table.iter().filter_map(|(name, node)| Some((name.get_ref().to_string(), self.parsed_shape(node)?))).collect()
+        table
+            .iter()
+            .filter_map(|(name, node)| Some((name.get_ref().to_string(), self.parsed_shape(node)?)))
+            .collect()
     }
 
     /// A table of values with holes.
     pub fn shapes(&mut self, key: &'static str) -> Vec<(String, Shape)> {
-        self.table_of(key).map(|table| self.shapes_of(table)).unwrap_or_default()
+        self.table_of(key)
+            .map(|table| self.shapes_of(table))
+            .unwrap_or_default()
     }
 
     /// A table of texts with holes.
     pub fn templates(&mut self, key: &'static str) -> Vec<(String, Template)> {
-        let Some(table) = self.table_of(key) else { return Vec::new() };
+        let Some(table) = self.table_of(key) else {
+            return Vec::new();
+        };
         let mut templates = Vec::new();
         for (name, node) in table.iter() {
             match node.get_ref().as_str() {
@@ -222,7 +259,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
                     let template = self.parsed_template(text, node.span());
                     templates.extend(template.map(|template| (name.get_ref().to_string(), template)));
                 }
-                None => self.note(node.span(), format!("`{}` must be text", name.get_ref()), "Put it in quotes."),
+                None => self.note(
+                    node.span(),
+                    format!("`{}` must be text", name.get_ref()),
+                    "Put it in quotes.",
+                ),
             }
         }
         templates
@@ -230,7 +271,9 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     /// A table whose keys are places and whose values are texts with holes.
     pub fn names(&mut self, key: &'static str) -> Vec<(Place, Template)> {
-        let Some(table) = self.table_of(key) else { return Vec::new() };
+        let Some(table) = self.table_of(key) else {
+            return Vec::new();
+        };
         let spans: BTreeMap<String, Span> = table.iter().map(|(k, _)| (k.get_ref().to_string(), k.span())).collect();
         let templates = self.templates(key);
         templates
@@ -244,14 +287,20 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     /// A table of plain texts.
     pub fn dictionary(&mut self, key: &'static str) -> BTreeMap<String, String> {
-        let Some(table) = self.table_of(key) else { return BTreeMap::new() };
+        let Some(table) = self.table_of(key) else {
+            return BTreeMap::new();
+        };
         let mut texts = BTreeMap::new();
         for (name, node) in table.iter() {
             match node.get_ref().as_str() {
                 Some(text) => {
                     texts.insert(name.get_ref().to_string(), text.to_string());
                 }
-                None => self.note(node.span(), format!("`{}` must be text", name.get_ref()), "Put it in quotes."),
+                None => self.note(
+                    node.span(),
+                    format!("`{}` must be text", name.get_ref()),
+                    "Put it in quotes.",
+                ),
             }
         }
         texts
@@ -259,7 +308,9 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     /// A table of places and what must stand there.
     pub fn condition(&mut self, key: &'static str) -> Condition {
-        let Some(table) = self.table_of(key) else { return Condition::default() };
+        let Some(table) = self.table_of(key) else {
+            return Condition::default();
+        };
         let mut tests = Vec::new();
         for (name, node) in table.iter() {
             let place = self.parsed_place(name.get_ref(), name.span());
@@ -280,17 +331,27 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         self.findings.extend(inner.finish());
         let test = not.or(contains).or(present);
         if test.is_none() {
-            self.note(span, "this test says nothing", "Use { not = .. }, { contains = \"..\" } or { present = true }.");
+            self.note(
+                span,
+                "this test says nothing",
+                "Use { not = .. }, { contains = \"..\" } or { present = true }.",
+            );
         }
         test
     }
 
     /// Header names and the values they must have; `true` means that the header is there.
     pub fn header_tests(&mut self, key: &'static str) -> Vec<(String, Vec<String>)> {
-        let Some(table) = self.table_of(key) else { return Vec::new() };
+        let Some(table) = self.table_of(key) else {
+            return Vec::new();
+        };
         let mut tests = Vec::new();
         for (name, node) in table.iter() {
-            let values = if node.get_ref().as_bool() == Some(true) { Vec::new() } else { self.scalars(node) };
+            let values = if node.get_ref().as_bool() == Some(true) {
+                Vec::new()
+            } else {
+                self.scalars(node)
+            };
             tests.push((name.get_ref().to_lowercase(), values));
         }
         tests
@@ -307,7 +368,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
                 DeValue::String(text) => texts.push(text.to_string()),
                 DeValue::Integer(number) => texts.push(number.to_string()),
                 DeValue::Boolean(flag) => texts.push(flag.to_string()),
-                _ => self.note(element.span(), "text expected here", "Write \"..\" or [\"..\", \"..\"]."),
+                _ => self.note(
+                    element.span(),
+                    "text expected here",
+                    "Write \"..\" or [\"..\", \"..\"].",
+                ),
             }
         }
         texts
@@ -317,7 +382,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         let node = self.keys.optional(key)?;
         let table = node.get_ref().as_table();
         if table.is_none() {
-            self.note(node.span(), format!("`{key}` must be a table"), format!("Write {key} = {{ .. }}."));
+            self.note(
+                node.span(),
+                format!("`{key}` must be a table"),
+                format!("Write {key} = {{ .. }}."),
+            );
         }
         table
     }
@@ -331,9 +400,15 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
 
     /// Reads every table of a list of tables.
     pub fn sections<R>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'s, 'a, 't>) -> R) -> Vec<R> {
-        let Some(node) = self.keys.optional(key) else { return Vec::new() };
+        let Some(node) = self.keys.optional(key) else {
+            return Vec::new();
+        };
         let Some(elements) = node.get_ref().as_array() else {
-            self.note(node.span(), format!("`{key}` must be a list of tables"), format!("Write [[{key}]] or {key} = [{{ .. }}]."));
+            self.note(
+                node.span(),
+                format!("`{key}` must be a list of tables"),
+                format!("Write [[{key}]] or {key} = [{{ .. }}]."),
+            );
             return Vec::new();
         };
         let mut out = Vec::new();
@@ -347,8 +422,14 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
     }
 
     /// Reads every table of a table, by name.
-    pub fn named<R>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'s, 'a, 't>, &str) -> R) -> Vec<(String, R)> {
-        let Some(table) = self.table_of(key) else { return Vec::new() };
+    pub fn named<R>(
+        &mut self,
+        key: &'static str,
+        mut read: impl FnMut(&mut Section<'s, 'a, 't>, &str) -> R,
+    ) -> Vec<(String, R)> {
+        let Some(table) = self.table_of(key) else {
+            return Vec::new();
+        };
         let mut out = Vec::new();
         for (name, node) in table.iter() {
             match node.get_ref().as_table() {
@@ -356,7 +437,11 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
                     let read = self.below(inner, node.span(), |section| read(section, name.get_ref()));
                     out.push((name.get_ref().to_string(), read));
                 }
-                None => self.note(node.span(), format!("`{}` must be a table", name.get_ref()), "Write { .. }."),
+                None => self.note(
+                    node.span(),
+                    format!("`{}` must be a table", name.get_ref()),
+                    "Write { .. }.",
+                ),
             }
         }
         out

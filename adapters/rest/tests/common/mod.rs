@@ -2,8 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::panic)]
 
 use adapter_kit::{
-    Adapter, Answer, Clock, HttpRequest, HttpResponse, InProcess, Outgoing, Page, Read, Remote, Transport, TransportError,
-    TransportErrorKind,
+    Adapter, Answer, Clock, HttpRequest, HttpResponse, InProcess, Outgoing, Page, Read, Remote, Transport,
+    TransportError, TransportErrorKind,
 };
 use adapter_rest::{Connector, RestAdapter, RestOptions};
 use adapter_sandbox::{ConnectionCut, CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions};
@@ -79,8 +79,14 @@ pub fn over(router: Router, clock: &Arc<TestClock>) -> Arc<dyn Transport> {
                 return Err(TransportError::may_have_landed(TransportErrorKind::Broken));
             }
             let (parts, body) = answer.into_parts();
-            let body = to_bytes(body, 1 << 24).await.map_err(|_| TransportError::may_have_landed(TransportErrorKind::Broken))?;
-            Ok(HttpResponse { status: parts.status, headers: parts.headers, body })
+            let body = to_bytes(body, 1 << 24)
+                .await
+                .map_err(|_| TransportError::may_have_landed(TransportErrorKind::Broken))?;
+            Ok(HttpResponse {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+            })
         }
     }))
 }
@@ -157,7 +163,11 @@ impl Desk {
         };
         let transport = over(sandbox.router(), &clock);
         let adapter = RestAdapter::new("crm", connector, options, transport, clock.clone(), None).unwrap();
-        Desk { sandbox, clock, adapter }
+        Desk {
+            sandbox,
+            clock,
+            adapter,
+        }
     }
 
     pub async fn prepared(manners: Manners, contacts: usize) -> Desk {
@@ -197,7 +207,11 @@ impl Desk {
     }
 
     pub async fn create(&self, reference: &str, body: Json) -> Answer {
-        let create = Outgoing::Create { key: format!("key-{reference}"), reference: reference.into(), body };
+        let create = Outgoing::Create {
+            key: format!("key-{reference}"),
+            reference: reference.into(),
+            body,
+        };
         self.adapter.write(KIND, vec![create]).await.remove(0)
     }
 
@@ -208,7 +222,11 @@ impl Desk {
     }
 
     pub fn calls_since(&self, n: u64) -> Vec<String> {
-        self.sandbox.calls_after(n).iter().map(|call| format!("{} {}", call.method, call.path)).collect()
+        self.sandbox
+            .calls_after(n)
+            .iter()
+            .map(|call| format!("{} {}", call.method, call.path))
+            .collect()
     }
 
     pub fn last_call(&self) -> u64 {
