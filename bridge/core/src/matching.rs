@@ -53,6 +53,8 @@ pub enum Identity {
 
 /// How many candidates are kept for one record.
 pub const KEPT: usize = 5;
+/// From this score on, a candidate is worth showing beside a better one.
+const CLEAR: f64 = 0.2;
 
 /// Records by their keys.
 pub struct Matcher {
@@ -198,7 +200,9 @@ impl Matcher {
             return Identity::Nobody;
         }
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.other.cmp(&b.other)));
-        candidates.truncate(KEPT);
+        // Faint resemblances are only a reason to wait: one stands for all of them.
+        let clear = candidates.iter().filter(|c| c.score >= CLEAR).count();
+        candidates.truncate(clear.clamp(1, KEPT));
         Identity::Maybe(candidates)
     }
 }

@@ -10,10 +10,13 @@ use bridge_core::capture::{How, Observation};
 use bridge_core::settle::{Manners, Sending, Settlement, mark_sent, settle};
 use bridge_core::{Entity, Hold, Lane, Op, Time, WriteState};
 use bridge_store::AuditEntry;
+use futures::{StreamExt, TryStreamExt};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::time::Duration;
 
+/// Calls of one chunk under way at once, where the product takes few records per call.
+const CONCURRENT: usize = 8;
 /// Writes looked at for one system in one step.
 const DUE_PER_STEP: usize = 1_000;
 /// A guard older than this is taken again.
@@ -46,9 +49,12 @@ impl Engine {
             }
         }
         let traits = system.traits();
-        let update_size = traits.guard_batch.min(traits.update_batch).max(1);
-        let update_size = if traits.guard == Guard::Read { update_size.min(traits.read_batch.max(1)) } else { update_size };
-        let chunks = updates.chunks(update_size).chain(creates.chunks(traits.create_batch.max(1)));
+        let at_once = |batch: usize| batch.max(1) * CONCURRENT;
+        let update_size = match traits.guard {
+            Guard::Read => traits.guard_batch.clamp(1, at_once(traits.update_batch)),
+            Guard::Conditional => at_once(traits.update_batch),
+        };
+        let chunks = updates.chunks(update_size).chain(creates.chunks(at_once(traits.create_batch)));
         for chunk in chunks {
             if self.clock.now() - begun > SLICE {
                 step.more = true;
@@ -78,8 +84,11 @@ impl Engine {
         if !guarded.is_empty() {
             let remote: Vec<String> =
                 guarded.iter().filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone())).collect();
-            let reads = match system.adapter.read(system.kind(), &remote).await {
-                Ok(reads) => reads,
+            let batches = remote.chunks(traits.read_batch.max(1)).map(|ids| system.adapter.read(system.kind(), ids));
+            let reads: Result<Vec<Vec<Read>>, AdapterError> =
+                futures::stream::iter(batches).buffered(CONCURRENT).try_collect().await;
+            let reads: Vec<Read> = match reads {
+                Ok(reads) => reads.into_iter().flatten().collect(),
                 Err(error) => return Ok(Err(error)),
             };
             step.guards += remote.len();
@@ -101,11 +110,22 @@ impl Engine {
         }
         let (ids, outgoing): (Vec<String>, Vec<Outgoing>) = ready.into_iter().map(|r| (r.entity, r.outgoing)).unzip();
         step.sent += outgoing.len();
-        let answers = system.adapter.write(system.kind(), outgoing).await;
+        let create = matches!(outgoing.first(), Some(Outgoing::Create { .. }));
+        let size = if create { traits.create_batch } else { traits.update_batch }.max(1);
+        let batches: Vec<Vec<Outgoing>> = outgoing.chunks(size).map(<[Outgoing]>::to_vec).collect();
+        let calls = batches.into_iter().map(|batch| async {
+            let count = batch.len();
+            let mut answers: Vec<Option<Answer>> =
+                system.adapter.write(system.kind(), batch).await.into_iter().map(Some).collect();
+            answers.resize(count, None);
+            answers
+        });
+        let answers: Vec<Option<Answer>> =
+            futures::stream::iter(calls).buffered(CONCURRENT).collect::<Vec<_>>().await.into_iter().flatten().collect();
         let mut trouble = None;
         let mut settled = vec![];
         for (place, id) in ids.into_iter().enumerate() {
-            let answer = answers.get(place).cloned().unwrap_or_else(|| {
+            let answer = answers.get(place).cloned().flatten().unwrap_or_else(|| {
                 Answer::Unknown(AdapterError {
                     system: system.name.clone(),
                     what: "write".into(),

@@ -8,7 +8,7 @@ use bridge_core::review::join;
 use bridge_core::{Entity, Link, Op, WriteState};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const BATCH: usize = 500;
 
@@ -86,7 +86,9 @@ impl Engine {
         let mut extra: HashMap<String, Vec<(Link, bool)>> = HashMap::new();
         let mut fresh: Vec<(Entity, Vec<Link>)> = vec![];
         if let Some(pass) = self.identity_pass().await? {
-            would.candidates += pass.candidates.len();
+            let pairs: BTreeSet<(usize, usize)> =
+                pass.candidates.iter().map(|(i, j, ..)| ((*i).min(*j), (*i).max(*j))).collect();
+            would.candidates += pairs.len();
             let records = pass.matcher.records();
             for (i, found) in &pass.found {
                 let link = self.link(&records[*i].system, &records[*i].remote_id).await?;

@@ -17,6 +17,17 @@ const REFILL: usize = 8 * BATCH;
 const LEASE: Time = 60_000_000;
 
 impl Engine {
+    /// Reconciles everything that is dirty and returns how many entities that were. Plans writes,
+    /// sends nothing.
+    ///
+    /// # Errors
+    /// The store's or the queue's.
+    pub async fn reconcile(&self) -> Result<usize, EngineError> {
+        let mut step = Step::default();
+        self.reconcile_all(&mut step).await?;
+        Ok(step.reconciled)
+    }
+
     /// Reconciles everything that is dirty.
     pub(crate) async fn reconcile_all(&self, step: &mut Step) -> Result<(), EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;

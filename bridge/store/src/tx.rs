@@ -155,7 +155,7 @@ pub(crate) fn bind_link(
         .int(link.known_at)
         .int(link.look.into())
         .int(link.asked)
-        .int(link.held.is_some().into())
+        .int((link.held.is_some() || link.units.values().any(|unit| unit.held.is_some())).into())
         .blob(body);
 }
 

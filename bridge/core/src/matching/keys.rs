@@ -370,6 +370,11 @@ impl Features {
         if none(self) || none(other) {
             return true;
         }
+        // An initial may belong to a name behind a short form: A. for Amanda, who is called Mandy.
+        let initials = |f: &Features| !f.given.is_empty() && f.given.iter().all(|g| g.chars().count() == 1);
+        if !self.family.is_empty() && self.family == other.family && (initials(self) || initials(other)) {
+            return true;
+        }
         let supports = |a: &Features, b: &Features| a.given.iter().any(|g| b.tokens().any(|t| similar(g, t)));
         supports(self, other) || supports(other, self) || self.given.is_empty() && other.given.is_empty()
     }
