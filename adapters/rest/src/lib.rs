@@ -11,6 +11,7 @@
 //! | `record`, `body` | records coming in; bodies going out |
 //! | `lookups`, `writes`, `setup` | reads, creates and updates, probes and preparation |
 #![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
 mod adapter;

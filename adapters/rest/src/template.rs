@@ -4,8 +4,8 @@
 //! `"..."` spreads the members of its value into the table.
 
 use minijinja::value::Value as Filled;
-use minijinja::{Environment, Expression};
-use serde_json::{Map, Value as Json};
+use minijinja::{Environment, ErrorKind, Expression};
+use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
@@ -57,9 +57,19 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment
 });
 
+/// Something of the right sort for every variable, to try expressions with.
+static SAMPLE: LazyLock<Json> = LazyLock::new(|| {
+    let page = json!({"size": 1, "offset": 0, "number": 1, "cursor": "c", "last": "0"});
+    json!({
+        "account": {}, "members": ["m"], "history": ["m"], "page": page, "since": 0, "token": "t", "id": "1",
+        "reference": "r", "items": [{}], "key": "k", "body": {}, "before": {}, "after": {}, "changes": {},
+        "version": "1", "thing": {}, "name": "n",
+    })
+});
+
 fn moment(time: i64, format: &str) -> Result<String, minijinja::Error> {
     let stamp = jiff::Timestamp::from_microsecond(time)
-        .map_err(|_| minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, "no such moment"))?;
+        .map_err(|_| minijinja::Error::new(ErrorKind::InvalidOperation, "no such moment"))?;
     Ok(stamp.strftime(format).to_string())
 }
 
@@ -174,10 +184,21 @@ impl Part {
         if steps.iter().all(|step| plain(step)) && !["true", "false", "none", "not"].contains(&text) {
             return Ok(Part::Variable(steps.into_iter().map(str::to_string).collect()));
         }
-        ENVIRONMENT
+        let malformed = |why: &str| TemplateError(format!("`{text}`: {why}"));
+        let expression = ENVIRONMENT
             .compile_expression_owned(text.to_string())
-            .map(|expression| Part::Expression(Arc::new(expression)))
-            .map_err(|error| TemplateError(format!("`{text}`: {}", error.detail().unwrap_or("not an expression"))))
+            .map_err(|error| malformed(error.detail().unwrap_or("not an expression")))?;
+        // Unknown filters are found only when they are used.
+        let tried = expression.eval(Filled::from(minijinja::value::Serde(&*SAMPLE)));
+        if let Err(error) = tried
+            && matches!(
+                error.kind(),
+                ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
+            )
+        {
+            return Err(malformed(error.detail().unwrap_or("unknown filter")));
+        }
+        Ok(Part::Expression(Arc::new(expression)))
     }
 
     fn value(&self, variables: &Variables) -> Result<Option<Json>, TemplateError> {
@@ -278,7 +299,6 @@ fn encoded(text: &str) -> Result<String, TemplateError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn variables() -> Variables {
         json!({"id": "a/b ..", "page": {"size": 100, "cursor": null}, "since": 1_772_409_600_123_456_i64,

@@ -170,7 +170,7 @@ fn rule(rule: &mut Section<'_, '_, '_>) -> Option<ErrorRule> {
         member: rule.place("member"),
         status,
     };
-    if out.status.is_empty() && out.body.tests.is_empty() && out.headers.is_empty() {
+    if !rule.has("status") && out.body.tests.is_empty() && out.headers.is_empty() {
         let span = rule.span();
         rule.note(
             span,

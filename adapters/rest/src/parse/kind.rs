@@ -23,9 +23,10 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
     let call_life = kind.duration("call_life").unwrap_or(Duration::from_secs(60));
     let at_once = kind.count("at_once").unwrap_or(1);
     let list = kind.section("list", calls::list);
-    let full_scan = kind.flag("full_scan").unwrap_or(false);
+    let full_scan = kind.flag("full_scan");
+    let misspelt = kind.has("full_scan") && full_scan.is_none();
     let changes = kind.section("changes", calls::changes);
-    if changes.is_some() == full_scan {
+    if !misspelt && changes.is_some() == full_scan.unwrap_or(false) {
         let span = kind.span();
         kind.note(
             span,

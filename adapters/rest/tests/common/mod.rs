@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tower::ServiceExt;
 
+pub mod stub;
+
 /// 2026-03-02T00:34:56.123456Z
 pub const START: i64 = 1_772_411_696_123_456;
 pub const BASE: &str = "http://localhost:9";
@@ -26,6 +28,10 @@ pub const KIND: &str = "contacts";
 pub struct TestClock(AtomicI64);
 
 impl TestClock {
+    pub fn now_for_test(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(by.as_micros() as i64, Ordering::SeqCst);
     }
