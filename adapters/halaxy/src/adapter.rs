@@ -9,8 +9,8 @@ use crate::query::{PAGE_SIZE, Query};
 use crate::writes::{answer, creatable, merge_patch};
 use crate::{probe, stamp};
 use adapter_kit::{
-    Adapter, AdapterError, Answer, AnswerStyle, CallError, Clock, Failure, Found, Guard, Outgoing,
-    Page, PrepareStep, Probe, Read, Remote, Traits, Transport, Usage, Versions,
+    Adapter, AdapterError, Answer, AnswerStyle, CallError, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep,
+    Probe, Read, Remote, Traits, Transport, Usage, Versions,
 };
 use async_trait::async_trait;
 use bridge_core::Time;
@@ -31,8 +31,6 @@ pub struct HalaxyAdapter {
     singly: AtomicBool,
 }
 
-/// The longest a call lives on after we gave up on it (our own time-out is below).
-const CALL_LIFE: Duration = Duration::from_secs(60);
 /// Updates of one batch are to be sent within this time, so that no guard gets older than five seconds.
 const BATCH_TIME: Duration = Duration::from_secs(4);
 /// How long a guard stays fresh.
@@ -87,11 +85,7 @@ impl HalaxyAdapter {
 
     fn page(&self, found: FeedPage) -> Page {
         Page {
-            records: found
-                .rows
-                .into_iter()
-                .filter_map(|row| self.remote(row))
-                .collect(),
+            records: found.rows.into_iter().filter_map(|row| self.remote(row)).collect(),
             cursor: found.cursor,
             more: found.more,
             may_lag: !self.options.list_lag.is_zero(),
@@ -100,20 +94,9 @@ impl HalaxyAdapter {
     }
 
     /// Reads several records by one list call; those it does not show are missing from the map.
-    async fn read_listed(
-        &self,
-        kind: &str,
-        ids: &[String],
-    ) -> Result<HashMap<String, Json>, AdapterError> {
-        let asked: HashSet<&str> = ids
-            .iter()
-            .map(String::as_str)
-            .filter(|id| listable(id))
-            .collect();
-        if asked.len() < 2
-            || self.singly.load(Ordering::Relaxed)
-            || !self.options.list_lag.is_zero()
-        {
+    async fn read_listed(&self, kind: &str, ids: &[String]) -> Result<HashMap<String, Json>, AdapterError> {
+        let asked: HashSet<&str> = ids.iter().map(String::as_str).filter(|id| listable(id)).collect();
+        if asked.len() < 2 || self.singly.load(Ordering::Relaxed) || !self.options.list_lag.is_zero() {
             return Ok(HashMap::new());
         }
         let mut sorted: Vec<&str> = asked.iter().copied().collect();
@@ -157,19 +140,11 @@ impl HalaxyAdapter {
     fn found(&self, kind: &str, body: Json) -> Read {
         match self.remote(body) {
             Some(remote) => Read::Found(Box::new(remote)),
-            None => Read::Failed(
-                self.client
-                    .http()
-                    .nonsense(format!("GET {kind}/{{id}}"), "no id"),
-            ),
+            None => Read::Failed(self.client.http().nonsense(format!("GET {kind}/{{id}}"), "no id")),
         }
     }
 
-    async fn write_in_turn(
-        &self,
-        kind: &str,
-        queue: Vec<(usize, Outgoing)>,
-    ) -> Vec<(usize, Answer)> {
+    async fn write_in_turn(&self, kind: &str, queue: Vec<(usize, Outgoing)>) -> Vec<(usize, Answer)> {
         let mut answers = Vec::with_capacity(queue.len());
         for (place, write) in queue {
             answers.push((place, self.write_one(kind, write).await));
@@ -179,12 +154,8 @@ impl HalaxyAdapter {
 
     async fn write_one(&self, kind: &str, write: Outgoing) -> Answer {
         match write {
-            Outgoing::Create { body, .. } => {
-                self.answered(kind, self.client.create(kind, creatable(kind, body)).await)
-            }
-            Outgoing::Update {
-                id, before, after, ..
-            } => {
+            Outgoing::Create { body, .. } => self.answered(kind, self.client.create(kind, creatable(kind, body)).await),
+            Outgoing::Update { id, before, after, .. } => {
                 let patch = merge_patch(&before, &after);
                 if patch.as_object().is_none_or(serde_json::Map::is_empty) {
                     let record = self.remote(before).map(Box::new);
@@ -193,8 +164,7 @@ impl HalaxyAdapter {
                 let began = self.client.http().clock().now();
                 let written = self.client.patch(kind, &id, patch).await;
                 if let Ok(Written {
-                    record: Some(record),
-                    ..
+                    record: Some(record), ..
                 }) = &written
                 {
                     self.learn_stamp(kind, began, &before, record);
@@ -225,10 +195,7 @@ impl HalaxyAdapter {
 
 /// Whether an id can stand in a comma list.
 fn listable(id: &str) -> bool {
-    !id.is_empty()
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 #[async_trait]
@@ -240,7 +207,7 @@ impl Adapter for HalaxyAdapter {
             answer: AnswerStyle::Written,
             versions: Versions::None,
             lag: self.options.list_lag,
-            call_life: CALL_LIFE,
+            call_life: self.options.call_life,
             read_batch: PAGE_SIZE,
             update_batch: batch,
             create_batch: batch.min(10),
@@ -252,17 +219,11 @@ impl Adapter for HalaxyAdapter {
     }
 
     async fn changes(&self, kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
-        self.feed
-            .next(kind, cursor)
-            .await
-            .map(|found| self.page(found))
+        self.feed.next(kind, cursor).await.map(|found| self.page(found))
     }
 
     async fn listing(&self, kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
-        self.feed
-            .listing(kind, cursor)
-            .await
-            .map(|found| self.page(found))
+        self.feed.listing(kind, cursor).await.map(|found| self.page(found))
     }
 
     async fn read(&self, kind: &str, ids: &[String]) -> Result<Vec<Read>, AdapterError> {

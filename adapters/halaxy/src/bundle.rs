@@ -93,18 +93,10 @@ mod tests {
             {"resource": {"resourceType": "Patient", "id": "1"}},
             {"resource": {"resourceType": "Practitioner", "id": "PR-1"}}]});
         let page = ResourcePage::from_bundle("Patient", bundle, 0, 100, 1).expect("a page");
-        assert_eq!(
-            (page.rows.len(), page.total, page.more),
-            (1, Some(3), false)
-        );
-        let empty =
-            ResourcePage::from_bundle("Patient", json!({"resourceType": "Bundle"}), 0, 100, 1)
-                .expect("a page");
+        assert_eq!((page.rows.len(), page.total, page.more), (1, Some(3), false));
+        let empty = ResourcePage::from_bundle("Patient", json!({"resourceType": "Bundle"}), 0, 100, 1).expect("a page");
         assert!(empty.rows.is_empty() && !empty.more);
-        assert!(
-            ResourcePage::from_bundle("Patient", json!({"resourceType": "Patient"}), 0, 100, 1)
-                .is_none()
-        );
+        assert!(ResourcePage::from_bundle("Patient", json!({"resourceType": "Patient"}), 0, 100, 1).is_none());
     }
 
     #[test]

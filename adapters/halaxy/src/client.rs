@@ -5,8 +5,8 @@ use crate::options::{HalaxyOptions, OptionsError};
 use crate::query::{PAGE_SIZE, Query};
 use crate::verdicts::HalaxyVerdicts;
 use adapter_kit::{
-    AdapterError, Auth, Call, CallError, Client, ClientCredentials, ClientOptions, Clock, Limits,
-    Outcome, Rate, Response, TokenStyle, Transport, Verdict, segment,
+    AdapterError, Auth, Call, CallError, Client, ClientCredentials, ClientOptions, Clock, Limits, Outcome, Rate,
+    Response, TokenStyle, Transport, Verdict, segment,
 };
 use bridge_core::Time;
 use http::Method;
@@ -44,8 +44,7 @@ impl HalaxyClient {
         clock: Arc<dyn Clock>,
     ) -> Result<HalaxyClient, OptionsError> {
         if options.user_agent.trim().is_empty() {
-            let remedy =
-                "Halaxy refuses calls without it; write user_agent = \"YourApp (you@example.org)\"";
+            let remedy = "Halaxy refuses calls without it; write user_agent = \"YourApp (you@example.org)\"";
             return Err(OptionsError::Empty("user_agent", remedy));
         }
         if options.client_id.trim().is_empty() {
@@ -95,12 +94,7 @@ impl HalaxyClient {
     ///
     /// # Errors
     /// [`AdapterError`] if it fails.
-    pub async fn search(
-        &self,
-        kind: &str,
-        query: Query,
-        page: u32,
-    ) -> Result<ResourcePage, AdapterError> {
+    pub async fn search(&self, kind: &str, query: Query, page: u32) -> Result<ResourcePage, AdapterError> {
         let what = format!("GET {kind}");
         let mut call = Call::read(Method::GET, kind)
             .what(&what)
@@ -114,10 +108,8 @@ impl HalaxyClient {
         let answer = self.http.send(call).await.map_err(|error| error.error)?;
         let started = answer.started;
         let bundle = self.json(&what, &answer)?;
-        ResourcePage::from_bundle(kind, bundle, started, PAGE_SIZE, page).ok_or_else(|| {
-            self.http
-                .nonsense(what, "not a Bundle of resources with ids")
-        })
+        ResourcePage::from_bundle(kind, bundle, started, PAGE_SIZE, page)
+            .ok_or_else(|| self.http.nonsense(what, "not a Bundle of resources with ids"))
     }
 
     /// Every row of a search, page by page, each id once.
@@ -188,11 +180,7 @@ impl HalaxyClient {
             .header("location")
             .and_then(reference_id)
             .map(str::to_string);
-        let record = answer
-            .http
-            .json()
-            .ok()
-            .filter(|body| body["resourceType"] == kind);
+        let record = answer.http.json().ok().filter(|body| body["resourceType"] == kind);
         match record.as_ref().and_then(id_of).or(located) {
             Some(id) => Ok(Written { id, record }),
             None => Err(self.landed_without_trace(what, answer)),
@@ -205,8 +193,7 @@ impl HalaxyClient {
     /// # Errors
     /// [`CallError`], whose outcome tells whether the change may have been made.
     pub async fn patch(&self, kind: &str, id: &str, patch: Json) -> Result<Written, CallError> {
-        self.change(Method::PATCH, MERGE_PATCH, kind, id, patch)
-            .await
+        self.change(Method::PATCH, MERGE_PATCH, kind, id, patch).await
     }
 
     /// Replaces a record whole; writable members left out are cleared. Patients only.
@@ -246,10 +233,7 @@ impl HalaxyClient {
             .json()
             .ok()
             .filter(|body| body["resourceType"] == kind && id_of(body).is_some());
-        let id = record
-            .as_ref()
-            .and_then(id_of)
-            .unwrap_or_else(|| id.to_string());
+        let id = record.as_ref().and_then(id_of).unwrap_or_else(|| id.to_string());
         Ok(Written { id, record })
     }
 
@@ -269,9 +253,7 @@ impl HalaxyClient {
         let parameters = body["parameter"].as_array().unwrap_or(&none);
         let ids: Option<Vec<String>> = parameters
             .iter()
-            .map(|parameter| {
-                reference_id(parameter["valueReference"]["reference"].as_str()?).map(str::to_string)
-            })
+            .map(|parameter| reference_id(parameter["valueReference"]["reference"].as_str()?).map(str::to_string))
             .collect();
         ids.ok_or_else(|| self.http.nonsense(what, "a parameter without a reference"))
     }
@@ -296,10 +278,7 @@ impl HalaxyClient {
     }
 
     fn json(&self, what: &str, answer: &Response) -> Result<Json, AdapterError> {
-        answer
-            .http
-            .json()
-            .map_err(|_| self.http.nonsense(what, "not JSON"))
+        answer.http.json().map_err(|_| self.http.nonsense(what, "not JSON"))
     }
 
     /// A create that was answered well without saying what it made.

@@ -74,18 +74,13 @@ impl Feed {
         let mut cursor: Cursor = cursor
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
-        let mut pass = cursor
-            .pass
-            .take()
-            .unwrap_or_else(|| Pass::since(cursor.since));
+        let mut pass = cursor.pass.take().unwrap_or_else(|| Pass::since(cursor.since));
         let mut learnt = self.learnt(kind);
         self.wait_for_bound(&pass, learnt.behind).await;
         let ask = pass.ask(learnt.manner);
-        let mut query = Query::all().total(true).sort(if ask.by_change {
-            "_lastUpdated"
-        } else {
-            "created"
-        });
+        let mut query = Query::all()
+            .total(true)
+            .sort(if ask.by_change { "_lastUpdated" } else { "created" });
         if let Some(from) = ask.from {
             query = query.changed_from(from);
         }
@@ -97,18 +92,21 @@ impl Feed {
         let trusted = learnt.manner;
         let bound = pass.from;
         let step = pass.take(&shown, &mut learnt.manner);
-        if learnt.manner != trusted {
+        if learnt.manner.order_seen != trusted.order_seen {
+            self.learn(kind, |known| known.manner.order_seen = true);
+        }
+        if (Manner {
+            order_seen: trusted.order_seen,
+            ..learnt.manner
+        }) != trusted
+        {
             let manner = learnt.manner;
             tracing::warn!(system = %self.client.http().system(), kind, filters = manner.filters, ranges = manner.ranges,
                 sorts = manner.sorts, "a search parameter is ignored; falling back to page numbers");
             self.learn(kind, |known| known.manner = manner);
         }
         // A row is left out only if it is provably older than what was asked for.
-        let older = |stamp: &Option<Time>| {
-            stamp
-                .zip(bound)
-                .is_some_and(|(stamp, bound)| second(stamp) < bound)
-        };
+        let older = |stamp: &Option<Time>| stamp.zip(bound).is_some_and(|(stamp, bound)| second(stamp) < bound);
         let rows = page
             .rows
             .into_iter()
@@ -136,19 +134,11 @@ impl Feed {
     }
 
     /// The next page of everything there is, by creation, so that edits move no rows.
-    pub async fn listing(
-        &self,
-        kind: &str,
-        cursor: Option<&str>,
-    ) -> Result<FeedPage, AdapterError> {
+    pub async fn listing(&self, kind: &str, cursor: Option<&str>) -> Result<FeedPage, AdapterError> {
         let mut pass: Pass = cursor
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
-        let mut manner = Manner {
-            filters: false,
-            ranges: false,
-            sorts: false,
-        };
+        let mut manner = Manner::DEAF;
         let ask = pass.ask(manner);
         let page = self
             .client
@@ -181,9 +171,7 @@ impl Feed {
         };
         if wait > 0 {
             clock
-                .sleep(Duration::from_micros(
-                    wait.min(2 * SECOND + behind).unsigned_abs(),
-                ))
+                .sleep(Duration::from_micros(wait.min(2 * SECOND + behind).unsigned_abs()))
                 .await;
         }
     }
@@ -196,10 +184,7 @@ impl Feed {
             total: page.total,
             size: page.size,
             more: page.more,
-            server: self
-                .client
-                .server_at_least(page.started)
-                .map(|server| server - behind),
+            server: self.client.server_at_least(page.started).map(|server| server - behind),
         }
     }
 

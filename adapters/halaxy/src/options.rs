@@ -62,6 +62,8 @@ pub struct HalaxyOptions {
     /// How long lists may lag behind the records. With zero, rows are facts and several records are
     /// read by one list call; otherwise rows are hints and every direct read is a call of its own.
     pub list_lag: Duration,
+    /// The longest a call can live on their side after we gave up on it.
+    pub call_life: Duration,
     /// Calls under way at once.
     pub concurrent: usize,
     /// Whether archived and blocked patients count as gone.
@@ -87,6 +89,7 @@ impl HalaxyOptions {
             token_life: Duration::from_secs(14 * 60),
             overlap: Duration::from_secs(5),
             list_lag: Duration::ZERO,
+            call_life: Duration::from_secs(60),
             concurrent: 8,
             archived_is_gone: false,
         }

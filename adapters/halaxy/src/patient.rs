@@ -5,8 +5,7 @@ use crate::bundle::id_of;
 use serde_json::Value as Json;
 
 /// Extension that carries the status of a patient.
-pub const PATIENT_STATUS: &str =
-    "https://terminology.halaxy.com/StructureDefinition/patient-status";
+pub const PATIENT_STATUS: &str = "https://terminology.halaxy.com/StructureDefinition/patient-status";
 
 /// A Patient as received, with its parts by name.
 #[derive(Clone, Copy, Debug)]
@@ -20,10 +19,7 @@ impl<'a> PatientView<'a> {
 
     /// The name of this use: `official` (legal) or `usual` (preferred). The order says nothing.
     pub fn name(self, usage: &str) -> Option<&'a Json> {
-        self.0["name"]
-            .as_array()?
-            .iter()
-            .find(|name| name["use"] == usage)
+        self.0["name"].as_array()?.iter().find(|name| name["use"] == usage)
     }
 
     /// The first contact point of this system: `sms` (mobile), `phone` (landline), `fax`, `email`.
@@ -48,10 +44,7 @@ impl<'a> PatientView<'a> {
     /// The status: current, contact, claimant, archived, blocked, deceased, or a custom one.
     pub fn status(self) -> Option<&'a str> {
         let extensions = self.0["extension"].as_array()?;
-        extensions
-            .iter()
-            .find(|extension| extension["url"] == PATIENT_STATUS)?["valueString"]
-            .as_str()
+        extensions.iter().find(|extension| extension["url"] == PATIENT_STATUS)?["valueString"].as_str()
     }
 
     /// Whether the patient is current, a claimant or a contact; `None` if not told.
@@ -77,10 +70,7 @@ mod tests {
             "name": [{"use": "usual", "given": ["Mimi"]}, {"use": "official", "family": "Samplewood"}],
             "telecom": [{"system": "email", "value": "mimi@example.org"}, {"system": "sms", "value": "+61491570006"}]});
         let patient = PatientView(&body);
-        assert_eq!(
-            patient.name("official").expect("a name")["family"],
-            "Samplewood"
-        );
+        assert_eq!(patient.name("official").expect("a name")["family"], "Samplewood");
         assert_eq!(patient.telecom("sms"), Some("+61491570006"));
         assert_eq!(patient.telecom("fax"), None);
         assert_eq!(patient.status(), Some("current"));

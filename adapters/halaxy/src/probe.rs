@@ -8,12 +8,7 @@ use crate::stamp::SECOND;
 use adapter_kit::{AdapterError, Failure, Probe};
 
 /// Probes credentials, then each kind; nothing is written.
-pub(crate) async fn run(
-    client: &HalaxyClient,
-    feed: &Feed,
-    options: &HalaxyOptions,
-    kinds: &[String],
-) -> Vec<Probe> {
+pub(crate) async fn run(client: &HalaxyClient, feed: &Feed, options: &HalaxyOptions, kinds: &[String]) -> Vec<Probe> {
     let mut probes = vec![user_agent(&options.user_agent)];
     let token = client.http().check_credentials().await;
     let signed_in = token.is_ok();
@@ -46,8 +41,7 @@ fn user_agent(text: &str) -> Probe {
     let problem = (!named).then(|| {
         (
             "user_agent does not name an app and a contact".to_string(),
-            "write user_agent = \"YourApp (you@example.org)\"; Halaxy may refuse other forms"
-                .to_string(),
+            "write user_agent = \"YourApp (you@example.org)\"; Halaxy may refuse other forms".to_string(),
         )
     });
     Probe {
@@ -60,23 +54,17 @@ fn user_agent(text: &str) -> Probe {
 async fn by_change(client: &HalaxyClient, feed: &Feed, kind: &str) -> Probe {
     let what = format!("changes of {kind}");
     let tomorrow = client.http().clock().now() + 86_400 * SECOND;
-    let remedy = "the bridge then reads all records at every poll: raise poll_every, and ask Halaxy's support".to_string();
+    let remedy =
+        "the bridge then reads all records at every poll: raise poll_every, and ask Halaxy's support".to_string();
     let problem = match client
         .search(kind, Query::all().changed_from(tomorrow).total(false), 1)
         .await
     {
         Err(error) => Some(explain(kind, &error)),
-        Ok(page) if !page.rows.is_empty() => {
-            Some(("the filter _lastUpdated is ignored".to_string(), remedy))
-        }
+        Ok(page) if !page.rows.is_empty() => Some(("the filter _lastUpdated is ignored".to_string(), remedy)),
         Ok(_) => {
             let ignored = feed.ignored(kind);
-            (!ignored.is_empty()).then(|| {
-                (
-                    format!("ignored search parameters: {}", ignored.join(", ")),
-                    remedy,
-                )
-            })
+            (!ignored.is_empty()).then(|| (format!("ignored search parameters: {}", ignored.join(", ")), remedy))
         }
     };
     Probe { what, problem }

@@ -49,16 +49,10 @@ pub(crate) fn outcome_code(body: &Json) -> Option<&str> {
     if body["resourceType"] != "OperationOutcome" {
         return None;
     }
-    let issues = body["issue"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let is_error =
-        |issue: &&Json| matches!(issue["severity"].as_str(), Some("error" | "fatal") | None);
+    let issues = body["issue"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let is_error = |issue: &&Json| matches!(issue["severity"].as_str(), Some("error" | "fatal") | None);
     let issue = issues.iter().find(is_error).or(issues.first());
-    let code = issue
-        .and_then(|issue| issue["code"].as_str())
-        .unwrap_or("exception");
+    let code = issue.and_then(|issue| issue["code"].as_str()).unwrap_or("exception");
     // Codes are short words; anything else may be somebody's data.
     let sound = code.len() <= 32 && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     Some(if sound { code } else { "exception" })
@@ -125,14 +119,8 @@ mod tests {
         assert_eq!(of(401, outcome("expired")), Verdict::Expired);
         assert_eq!(of(400, outcome("expired")), Verdict::Expired);
         assert_eq!(of(200, outcome("exception")), Verdict::Transient);
-        assert_eq!(
-            of(200, outcome("invalid")),
-            Verdict::Refused("200 invalid".into())
-        );
-        assert_eq!(
-            of(422, outcome("invalid")),
-            Verdict::Refused("422 invalid".into())
-        );
+        assert_eq!(of(200, outcome("invalid")), Verdict::Refused("200 invalid".into()));
+        assert_eq!(of(422, outcome("invalid")), Verdict::Refused("422 invalid".into()));
         assert_eq!(of(200, outcome("forbidden")), Verdict::Scope);
         assert_eq!(of(503, outcome("invalid")), Verdict::Transient);
         assert_eq!(of(404, outcome("not-found")), Verdict::Missing);
@@ -142,8 +130,7 @@ mod tests {
 
     #[test]
     fn a_warning_entry_does_not_spoil_a_page() {
-        let page =
-            json!({"resourceType": "Bundle", "entry": [{"resource": outcome("too-costly")}]});
+        let page = json!({"resourceType": "Bundle", "entry": [{"resource": outcome("too-costly")}]});
         assert_eq!(HalaxyVerdicts.of(&answer(200, page), 0), Verdict::Fine);
     }
 
@@ -154,10 +141,7 @@ mod tests {
             outcome_path(&blame("Patient.telecom"), "Patient").as_deref(),
             Some("telecom")
         );
-        assert_eq!(
-            outcome_path(&blame("Patient.name is Samplewood"), "Patient"),
-            None
-        );
+        assert_eq!(outcome_path(&blame("Patient.name is Samplewood"), "Patient"), None);
         assert_eq!(outcome_path(&blame("Samplewood"), "Patient"), None);
     }
 }

@@ -45,9 +45,7 @@ pub(crate) fn answer(kind: &str, failed: CallError) -> Answer {
         (Some(Verdict::Moved), _) => Answer::Moved,
         (_, Outcome::Unknown) => Answer::Unknown(failed.error),
         // A resource we may not write stays refused until a person acts; that is no passing trouble.
-        (_, Outcome::Refused | Outcome::NotProcessed)
-            if matches!(failed.error.failure, Failure::Scope(_)) =>
-        {
+        (_, Outcome::Refused | Outcome::NotProcessed) if matches!(failed.error.failure, Failure::Scope(_)) => {
             Answer::Refused(refusal(kind, RefusalKind::Forbidden, &failed))
         }
         (_, Outcome::NotProcessed) => Answer::Later(failed.error),
@@ -94,9 +92,6 @@ mod tests {
             "Patient",
             json!({"id": "1", "meta": {}, "gender": null, "birthDate": "2001-02-03"}),
         );
-        assert_eq!(
-            body,
-            json!({"resourceType": "Patient", "birthDate": "2001-02-03"})
-        );
+        assert_eq!(body, json!({"resourceType": "Patient", "birthDate": "2001-02-03"}));
     }
 }

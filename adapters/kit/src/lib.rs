@@ -8,6 +8,7 @@ mod budget;
 mod call;
 mod client;
 mod clock;
+pub mod conformance;
 pub mod contract;
 mod limits;
 mod network;

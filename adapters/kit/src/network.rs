@@ -254,7 +254,7 @@ mod tests {
             "::ffff:10.0.0.1",
             "64:ff9b::a00:1",
         ] {
-            assert!(!is_public(private.parse().unwrap()), "{private}");
+            assert!(!is_public(private.parse().expect("sound")), "{private}");
         }
         for public in [
             "1.1.1.1",
@@ -263,7 +263,7 @@ mod tests {
             "2606:4700::1111",
             "64:ff9b::101:101",
         ] {
-            assert!(is_public(public.parse().unwrap()), "{public}");
+            assert!(is_public(public.parse().expect("sound")), "{public}");
         }
     }
 }

@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn no_target_leaves_the_origin() {
-        let origin = Origin::new("https://api.example.com/main").unwrap();
+        let origin = Origin::new("https://api.example.com/main").expect("sound");
         let at = |target: &str| origin.resolve(target).map(String::from);
         assert_eq!(
             at("Patient/7").as_deref(),
