@@ -75,9 +75,8 @@ impl Practice {
     }
 
     /// A crash: the engine is gone between two effects, and a new one opens the same store.
-    pub async fn reopen(mut self) -> Self {
+    pub async fn reopen(&mut self) {
         self.engine = open(self.folder.path()).await;
-        self
     }
 
     /// Records of a system as its product shows them.

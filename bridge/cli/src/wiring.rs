@@ -112,7 +112,7 @@ pub fn adapter(
         let adapter = HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
         return Ok(Arc::new(adapter));
     };
-    let paths = system.mapping.path_texts().map(|(path, _)| path).collect();
+    let paths = system.mapping.paths().into_keys().collect();
     let options = RestOptions {
         base_url: system.base_url.clone(),
         secrets,
@@ -137,7 +137,7 @@ pub fn schema(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) ->
         .filter_map(|system| {
             let traits = adapters.get(&system.name)?.traits(&system.mapping.kind);
             let is_home = system.name == config.home;
-            let units_at: BTreeMap<String, &str> = system.mapping.path_texts().collect();
+            let units_at = system.mapping.paths();
             let mut accepts = system.mapping.accepts(&config.entity, is_home);
             if is_home {
                 accepts.values_mut().for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
@@ -150,7 +150,7 @@ pub fn schema(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) ->
                 create: config.create_in.contains(&system.name).then(|| config.create_when.clone()),
                 reference: traits.keeps_reference.then(|| REFERENCE.to_string()),
                 lag: i64::try_from(traits.lag.as_micros()).unwrap_or(i64::MAX / 4),
-                unique: traits.unique.iter().filter_map(|p| units_at.get(p)).map(|u| u.to_string()).collect::<BTreeSet<_>>(),
+                unique: traits.unique.iter().filter_map(|p| units_at.get(p).cloned()).collect::<BTreeSet<_>>(),
             })
         })
         .collect();
@@ -178,7 +178,7 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
                 mapping: Arc::new(system.mapping.clone()),
                 poll_every: system.poll_every.unwrap_or(config.poll_every),
                 reference: REFERENCE.into(),
-                paths: system.mapping.path_texts().map(|(path, unit)| (path, unit.to_string())).collect(),
+                paths: system.mapping.paths(),
             })
         })
         .collect();
@@ -195,7 +195,8 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
     }
 }
 
-/// Opens the store, sets the accounts up and starts the engine.
+/// Opens the store, sets the accounts up and starts the engine that drives them. One process at a
+/// time may do so (see [`crate::lock`]).
 ///
 /// # Errors
 /// [`WiringError`].
@@ -205,4 +206,16 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     Ok(Engine::start(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)).await?)
+}
+
+/// An engine for decisions and for reading, which may stand beside the one that drives.
+///
+/// # Errors
+/// [`WiringError`].
+pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
+    let adapters = adapters(config)?;
+    let store = store(config).await?;
+    let settings = settings(config, &adapters);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Ok(Engine::attend(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)))
 }

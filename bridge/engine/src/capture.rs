@@ -7,7 +7,8 @@ use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
 use bridge_core::{Hold, Lane, Link, LinkState, Op};
-use bridge_store::Tx;
+use crate::lookup;
+use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,8 +24,6 @@ pub(crate) struct Position {
     cursor: Option<String>,
     /// A first complete pass has ended: every record is known.
     pub complete: bool,
-    /// A pass has ended since it began: the next call starts a new one.
-    ended: bool,
 }
 
 /// What storing one batch of observations did.
@@ -67,7 +66,6 @@ impl Engine {
             let more = page.more;
             position.cursor = Some(page.cursor.clone());
             position.complete |= !more;
-            position.ended = !more;
             let how = if page.may_lag { How::LaggingRow } else { How::Row };
             let text = serde_json::to_string(&position).unwrap_or_default();
             let stored = self.take_page(system, page, how, Some((&digest, &text))).await?;
@@ -154,6 +152,9 @@ impl Engine {
             }
         }
         self.hold_merged(tx, system, &losers, &mut changed, &mut touched).await?;
+        let named: Vec<&Link> = changed.iter().chain(&touched).filter(|l| l.known_at > 0).collect();
+        tx.set_keys(&named.iter().map(|l| (RecordKey::from(*l), lookup::keys(l))).collect::<Vec<_>>()).await?;
+        tx.set_name_parts(&named.iter().map(|l| (RecordKey::from(*l), lookup::names(l))).collect::<Vec<_>>()).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
         Ok(done)
@@ -213,6 +214,7 @@ impl Engine {
             .into_iter()
             .filter(|row| !row.busy && !(creating && row.link.entity.is_none()))
             .map(|row| row.link.remote_id)
+            .filter(|id| !self.parked(system, id))
             .collect();
         for ids in free.chunks(system.traits().read_batch.max(1)) {
             let started = self.clock.now();
@@ -221,6 +223,9 @@ impl Engine {
                 Err(error) => return Ok(Err(error)),
             };
             step.looks += ids.len();
+            for (id, read) in ids.iter().zip(&reads) {
+                self.park(system, id, if let Read::Failed(error) = read { Some(error) } else { None });
+            }
             let observations = direct(system, ids, &reads, started);
             let mut tx = self.store.begin().await?;
             let stored = self.take(&mut tx, system, observations).await?;

@@ -122,7 +122,7 @@ impl Engine {
         });
         let answers: Vec<Option<Answer>> =
             futures::stream::iter(calls).buffered(CONCURRENT).collect::<Vec<_>>().await.into_iter().flatten().collect();
-        let mut trouble = None;
+        let (mut trouble, mut well) = (None, false);
         let mut settled = vec![];
         for (place, id) in ids.into_iter().enumerate() {
             let answer = answers.get(place).cloned().flatten().unwrap_or_else(|| {
@@ -134,15 +134,18 @@ impl Engine {
                     not_processed: false,
                 })
             });
-            if let Answer::Later(error) | Answer::Unknown(error) = &answer {
-                trouble = Some(error.clone());
+            match &answer {
+                Answer::Later(error) | Answer::Unknown(error) => trouble = Some(error.clone()),
+                _ => well = true,
             }
             settled.push((id, answer));
         }
         let style = traits.answer;
         let conditional = traits.guard == Guard::Conditional;
         self.settle_answers(system, settled, style, Manners { conditional }, step).await?;
-        Ok(trouble.map_or(Ok(()), Err))
+        // One lost answer among good ones is that write's own affair; anything else rests the system.
+        let whole = |e: &AdapterError| !well || !matches!(e.failure, Failure::Unavailable | Failure::Protocol);
+        Ok(trouble.filter(whole).map_or(Ok(()), Err))
     }
 
     /// Marks a chunk sent, in one transaction, and builds the calls from what the guards saw.
@@ -164,10 +167,16 @@ impl Engine {
             let Some(write) = before.writes.get(&system.name).cloned() else { continue };
             let remote_id = before.links.get(&system.name).map(|l| l.remote_id.clone());
             let guard = remote_id.as_ref().and_then(|id| guards.get(id));
+            let mut after = before.clone();
             if write.op == Op::Update && guard.is_none() {
+                if !before.dirty {
+                    // this record could not be read: it waits, the others go on
+                    let later = now + micros(Duration::from_secs(5 << write.tries.min(9)));
+                    settle(&mut after, &system.name, Manners { conditional }, Settlement::Later(later), now);
+                    pairs.push((Some(before), after));
+                }
                 continue;
             }
-            let mut after = before.clone();
             let sending = mark_sent(&mut after, &system.name, guard.map(|(seen, _)| seen), now);
             if sending == Sending::Go {
                 let outgoing = outgoing(system, &after, guard.map(|(_, body)| body), conditional);

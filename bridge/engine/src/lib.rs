@@ -12,6 +12,7 @@ mod capture;
 mod deliver;
 mod error;
 mod identify;
+mod lookup;
 mod people;
 mod preview;
 mod reconcile;
@@ -22,6 +23,7 @@ mod unknown;
 
 pub use approval::{Approval, Brake};
 pub use error::EngineError;
+pub use lookup::query as lookup_query;
 pub use people::Resolution;
 pub use preview::{Preview, PreviewWrite, Would};
 pub use settings::{Brakes, Ids, RandomIds, Settings, System};

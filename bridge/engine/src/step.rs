@@ -121,6 +121,14 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
     health: Mutex<BTreeMap<String, Health>>,
+    parked: Mutex<BTreeMap<(String, String), Parked>>,
+}
+
+/// A record that cannot be read, while others can: it waits by itself, ever longer.
+#[derive(Clone, Debug)]
+struct Parked {
+    failures: u32,
+    until: Time,
 }
 
 impl Engine {
@@ -136,6 +144,18 @@ impl Engine {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, EngineError> {
         store.mark_sent_as_unknown(clock.now()).await?;
+        Ok(Self::attend(settings, store, queue, clock, ids))
+    }
+
+    /// For a person's decisions and for reading, beside the engine that drives the accounts: takes
+    /// nothing over.
+    pub fn attend(
+        settings: Settings,
+        store: Store,
+        queue: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
         let now = clock.now();
         let sweep = settings.sweep_every.map_or(Time::MAX / 2, |every| now + micros(every));
         let health = settings
@@ -143,7 +163,45 @@ impl Engine {
             .iter()
             .map(|s| (s.name.clone(), Health { next_sweep: sweep, ..Health::default() }))
             .collect();
-        Ok(Self { settings, store, queue, clock, ids, health: Mutex::new(health) })
+        Self {
+            settings,
+            store,
+            queue,
+            clock,
+            ids,
+            health: Mutex::new(health),
+            parked: Mutex::default(),
+        }
+    }
+
+    /// Whether a record waits because it could not be read.
+    pub(crate) fn parked(&self, system: &System, remote_id: &str) -> bool {
+        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parked.get(&(system.name.clone(), remote_id.into())).is_some_and(|p| self.clock.now() < p.until)
+    }
+
+    /// Parks a record that could not be read, or lets it go on.
+    pub(crate) fn park(&self, system: &System, remote_id: &str, error: Option<&AdapterError>) {
+        let mut parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let key = (system.name.clone(), remote_id.to_string());
+        match error {
+            None => {
+                parked.remove(&key);
+            }
+            Some(error) => {
+                let now = self.clock.now();
+                let entry = parked.entry(key).or_insert(Parked { failures: 0, until: now });
+                entry.failures = entry.failures.saturating_add(1);
+                entry.until = now + micros(wait(error, entry.failures + 3));
+                tracing::warn!(system = %system.name, id = remote_id, code = %error.code, "this record cannot be read; the others go on");
+            }
+        }
+    }
+
+    /// Records that wait because they could not be read, by system.
+    pub fn unreadable(&self) -> Vec<(String, String)> {
+        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parked.keys().cloned().collect()
     }
 
     /// The store.
@@ -303,7 +361,8 @@ impl Engine {
     /// The store's.
     pub async fn settled(&self) -> Result<bool, EngineError> {
         let counts = self.store.counts().await?;
-        let idle = counts.dirty + counts.planned + counts.unsettled + counts.looks == 0;
+        let looks = counts.looks.saturating_sub(self.unreadable().len() as u64);
+        let idle = counts.dirty + counts.planned + counts.unsettled + looks == 0;
         Ok(idle && counts.unidentified == 0 && !self.troubled())
     }
 
