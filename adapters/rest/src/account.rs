@@ -230,6 +230,16 @@ impl Account {
         })
     }
 
+    /// The error of an answer that was good by its status and makes no sense.
+    pub fn nonsense(&self, what: &str, code: &str) -> CallError {
+        CallError {
+            error: self.client.nonsense(what, code),
+            outcome: Outcome::Unknown,
+            verdict: None,
+            response: None,
+        }
+    }
+
     /// A call that could not be made of the connector's templates: nothing was sent.
     fn unsendable(&self, what: &str, error: &TemplateError) -> CallError {
         let error = AdapterError {

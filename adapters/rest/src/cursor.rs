@@ -15,6 +15,12 @@ pub(crate) struct Cursor {
     /// while everything is listed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<i64>,
+    /// What the product gave to go on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Json>,
+    /// The removals of this pass are being listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removals: bool,
     /// When the pass under way began, on the product's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pass: Option<i64>,
@@ -263,8 +269,8 @@ mod tests {
         assert_eq!(Cursor::parse(Some("{\"at\":{\"new_style\":1}}")), Cursor::default());
         let cursor = Cursor {
             since: Some(5),
-            pass: None,
             at: Some(Position::Last("7".into())),
+            ..Cursor::default()
         };
         assert_eq!(Cursor::parse(Some(&cursor.to_text())), cursor);
     }

@@ -2,6 +2,7 @@
 
 use crate::adapter::{RestAdapter, Worker};
 use crate::connector::{List, Lookup, Means, Request};
+use crate::pages::Ask;
 use crate::record::remote;
 use crate::template::{Shape, Variables};
 use adapter_kit::{AdapterError, CallError, Failure, Found, HttpResponse, Read, Remote, Verdict};
@@ -113,7 +114,10 @@ impl RestAdapter {
         let mut found: Vec<Vec<Remote>> = keys.iter().map(|_| Vec::new()).collect();
         let mut at = None;
         loop {
-            let page = self.fetch(worker, list, at.as_ref(), None, list.paging.size).await?;
+            let page = self
+                .fetch(worker, list, Ask::page(at.as_ref()))
+                .await
+                .map_err(|error| error.error)?;
             for record in page.records {
                 let named = match by {
                     By::Id => Some(record.id.clone()),

@@ -10,7 +10,10 @@ use std::collections::BTreeMap;
 /// this record, so that its headers are too.
 pub(crate) fn remote(kind: &Kind, body: &Json, response: Option<&HttpResponse>) -> Option<Remote> {
     let shape = &kind.record;
-    let id = shape.id.text(body).filter(|id| !id.is_empty())?;
+    let id = shape
+        .id
+        .iter()
+        .find_map(|place| place.text(body).filter(|id| !id.is_empty()))?;
     Some(Remote {
         version: shape
             .version
@@ -27,6 +30,19 @@ pub(crate) fn remote(kind: &Kind, body: &Json, response: Option<&HttpResponse>) 
         body: body.clone(),
         id,
     })
+}
+
+/// A removed record of which only the id is told.
+pub(crate) fn removed(id: String, body: &Json) -> Remote {
+    Remote {
+        id,
+        body: body.clone(),
+        version: None,
+        mark: None,
+        alive: false,
+        merged_from: Vec::new(),
+        authors: BTreeMap::new(),
+    }
 }
 
 fn version_of(shape: &VersionShape, body: &Json, response: Option<&HttpResponse>) -> Option<Version> {

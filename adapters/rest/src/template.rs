@@ -61,7 +61,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 static SAMPLE: LazyLock<Json> = LazyLock::new(|| {
     let page = json!({"size": 1, "offset": 0, "number": 1, "cursor": "c", "last": "0"});
     json!({
-        "account": {}, "members": ["m"], "history": ["m"], "page": page, "since": 0, "token": "t", "id": "1",
+        "account": {}, "members": ["m"], "history": ["m"], "page": page, "since": 0, "resume": "t", "id": "1",
         "reference": "r", "items": [{}], "key": "k", "body": {}, "before": {}, "after": {}, "changes": {},
         "version": "1", "thing": {}, "name": "n",
     })

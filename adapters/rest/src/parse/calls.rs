@@ -3,9 +3,8 @@
 use super::ACCOUNT;
 use super::section::{Section, empty_object, whole};
 use crate::connector::{
-    Changes, ItemErrors, List, Lookup, Need, Paging, PagingStyle, Prepare, ProbeCall, Request, Shown, Writing,
+    Changes, ItemErrors, List, Lookup, Need, Paging, PagingStyle, Prepare, ProbeCall, Removed, Request, Shown, Writing,
 };
-use crate::template::Template;
 use http::Method;
 
 const PAGE: [&str; 5] = ["page.size", "page.offset", "page.number", "page.cursor", "page.last"];
@@ -84,34 +83,50 @@ pub(super) fn list(list: &mut Section<'_, '_, '_>) -> Option<List> {
     listing(list)
 }
 
+/// A feed may go on from a moment or from what the product gave.
+const FEED: [&str; 2] = ["since", "resume"];
+
 pub(super) fn changes(changes: &mut Section<'_, '_, '_>) -> Option<Changes> {
-    let mut scope = vec![ACCOUNT, "members", "history", "since"];
-    scope.extend(PAGE);
-    changes.scope(&scope);
+    changes.scope(&[&[ACCOUNT, "members", "history"], FEED.as_slice(), PAGE.as_slice()].concat());
+    let resume = changes.place("resume");
     let overlap = changes.duration("overlap");
-    if overlap.is_none() && !changes.has("overlap") {
-        let span = changes.span();
+    let list = listing(changes)?;
+    let names = list.request.variables();
+    let asks_since = names.contains("since");
+    let span = changes.span();
+    if asks_since && !changes.has("overlap") {
         changes.note(
-            span,
+            span.clone(),
             "`overlap` is missing",
             "Write overlap = \"60s\": at least as long as a written record may take to be listed.",
         );
     }
-    let list = listing(changes)?;
-    let asks = |template: &&Template| template.variables().iter().any(|name| name == "since");
-    let templates = list.request.templates();
-    if !templates.iter().any(asks) {
-        let span = changes.span();
+    let follows = matches!(list.paging.style, PagingStyle::Link { .. });
+    if !asks_since && (resume.is_none() || !(follows || names.contains("resume"))) {
         changes.note(
             span,
             "the call never says since when",
-            "Use {{ since | iso }} (or | millis, | seconds, | http_date) in it.",
+            "Use {{ since | iso }} (or | millis, | seconds, | http_date) in it; or say where the product's own token \
+             stands (resume = \"..\") and use {{ resume }}.",
         );
     }
     Some(Changes {
         list,
         overlap: overlap.unwrap_or_default(),
+        resume,
+        asks_since,
     })
+}
+
+pub(super) fn removed(removed: &mut Section<'_, '_, '_>) -> Option<Removed> {
+    removed.scope(&[&[ACCOUNT, "since"], PAGE.as_slice()].concat());
+    let id = removed.needed_place("id");
+    let list = listing(removed)?;
+    if !list.request.variables().contains("since") {
+        let span = removed.span();
+        removed.note(span, "the call never says since when", "Use {{ since | iso }} in it.");
+    }
+    Some(Removed { list, id })
 }
 
 fn listing(list: &mut Section<'_, '_, '_>) -> Option<List> {

@@ -34,6 +34,15 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
             "Describe [kinds.NAME.changes], or write full_scan = true if the product cannot tell what changed.",
         );
     }
+    let removed = kind.section("removed", calls::removed);
+    if removed.is_some() && changes.is_none() {
+        let span = kind.span();
+        kind.note(
+            span,
+            "`removed` needs `changes`",
+            "A kind that is listed whole every time needs no list of removals.",
+        );
+    }
     let read = kind.section("read", |section| calls::lookup(section, "id"));
     let find = kind
         .section("find", |section| calls::lookup(section, "reference"))
@@ -70,6 +79,7 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
         at_once,
         list: list.flatten()?,
         changes: changes.flatten(),
+        removed: removed.flatten(),
         read: read.flatten()?,
         find,
         create,
@@ -82,7 +92,7 @@ pub(super) fn kind(kind: &mut Section<'_, '_, '_>, name: &str) -> Option<Kind> {
 
 fn record(record: &mut Section<'_, '_, '_>) -> RecordShape {
     RecordShape {
-        id: record.needed_place("id"),
+        id: record.needed_places("id"),
         version: record.section("version", |version| VersionShape {
             place: version.place("at"),
             header: version.text("header"),

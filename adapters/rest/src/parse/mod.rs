@@ -68,7 +68,11 @@ fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
         .collect();
     let mut named: Vec<&str> = Vec::new();
     for kind in connector.kinds.values() {
-        let lists = [Some(&kind.list), kind.changes.as_ref().map(|changes| &changes.list)];
+        let lists = [
+            Some(&kind.list),
+            kind.changes.as_ref().map(|changes| &changes.list),
+            kind.removed.as_ref().map(|removed| &removed.list),
+        ];
         named.extend(
             lists
                 .into_iter()

@@ -157,6 +157,20 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
             .unwrap_or_else(whole)
     }
 
+    /// One place or several to try in turn.
+    pub fn needed_places(&mut self, key: &'static str) -> Vec<Place> {
+        if !self.has(key) {
+            self.needed_text(key);
+            return Vec::new();
+        }
+        let span = self.raw(key).map(Spanned::span).unwrap_or_default();
+        let texts = self.texts(key);
+        texts
+            .iter()
+            .filter_map(|text| self.parsed_place(text, span.clone()))
+            .collect()
+    }
+
     pub fn parsed_place(&mut self, text: &str, span: Span) -> Option<Place> {
         Place::parse(text)
             .map_err(|error| {
