@@ -33,6 +33,7 @@ pub mod plan;
 pub mod review;
 pub mod schema;
 pub mod settle;
+pub mod table;
 pub mod value;
 
 pub use entity::{
