@@ -19,11 +19,7 @@ impl World {
 
     /// Ghosts of everything a person is asked to choose from.
     pub fn contenders(&self, entity: &str, unit: UnitName) -> Edits {
-        let Some(conflict) = self
-            .entities
-            .get(entity)
-            .and_then(|e| e.conflicts.get(unit))
-        else {
+        let Some(conflict) = self.entities.get(entity).and_then(|e| e.conflicts.get(unit)) else {
             return Edits::default();
         };
         conflict
@@ -35,11 +31,7 @@ impl World {
 
     /// A person opens a conflict.
     pub fn open(&mut self, entity: &str, unit: UnitName) {
-        let Some(conflict) = self
-            .entities
-            .get(entity)
-            .and_then(|e| e.conflicts.get(unit))
-        else {
+        let Some(conflict) = self.entities.get(entity).and_then(|e| e.conflicts.get(unit)) else {
             return;
         };
         let shown = conflict.values.clone();
@@ -48,9 +40,7 @@ impl World {
             .map(|n| {
                 (
                     n.clone(),
-                    self.named_ghost(entity, unit, n)
-                        .map(|t| t.edits)
-                        .unwrap_or_default(),
+                    self.named_ghost(entity, unit, n).map(|t| t.edits).unwrap_or_default(),
                 )
             })
             .collect();
@@ -87,20 +77,13 @@ impl World {
         for (name, edits) in &screen.edits {
             let same = ghosts.iter().find(|(n, _)| n == name);
             if same.is_some_and(|(_, t)| t.value == screen.shown[name]) {
-                self.ghosts
-                    .recorded
-                    .add(same.map(|(_, t)| t.edits).unwrap_or(*edits));
+                self.ghosts.recorded.add(same.map(|(_, t)| t.edits).unwrap_or(*edits));
             }
         }
         let value = self.entities[&id].agreed[unit].value.clone();
-        let all = ghosts
-            .iter()
-            .fold(Edits::default(), |a, (_, t)| a.union(t.edits));
+        let all = ghosts.iter().fold(Edits::default(), |a, (_, t)| a.union(t.edits));
         let picked = match choice {
-            Choice::From(name) => ghosts
-                .iter()
-                .find(|(n, _)| n == name)
-                .map(|(_, t)| t.clone()),
+            Choice::From(name) => ghosts.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone()),
             Choice::Value(_) => None,
         };
         let mut ghost = picked
@@ -141,9 +124,7 @@ impl World {
             .filter_map(|l| Some((l.remote_id.clone(), self.system_name(&l.system)?)))
             .collect();
         self.tick();
-        self.transact(entity, |_, e| {
-            review::dismiss(e, card.kind, &card.system).is_ok()
-        });
+        self.transact(entity, |_, e| review::dismiss(e, card.kind, &card.system).is_ok());
         if card.kind == CardKind::Merged {
             for (id, system) in held {
                 let who = self.systems[system].records[&id].who;
@@ -156,11 +137,7 @@ impl World {
     fn belongs(&mut self, system: SystemName, id: &str, who: u16) {
         if let Some(record) = self.system(system).records.get_mut(id) {
             record.who = who;
-            let snaps = [
-                Some(&mut record.now),
-                Some(&mut record.before),
-                record.indexed.as_mut(),
-            ];
+            let snaps = [Some(&mut record.now), Some(&mut record.before), record.indexed.as_mut()];
             for snap in snaps.into_iter().flatten() {
                 snap.values.values_mut().for_each(|t| t.who = who);
             }
@@ -181,12 +158,7 @@ impl World {
 
     /// A person says: this record is somebody else.
     pub fn cut(&mut self, entity: &str, system: SystemName) {
-        let Some(link) = self
-            .entities
-            .get(entity)
-            .and_then(|e| e.links.get(system))
-            .cloned()
-        else {
+        let Some(link) = self.entities.get(entity).and_then(|e| e.links.get(system)).cloned() else {
             return;
         };
         let now = self.tick();
@@ -196,8 +168,7 @@ impl World {
             let shown = self.contenders(entity, unit);
             self.ghosts.recorded.add(shown);
         }
-        let Some(Some(other)) = self.transact(entity, |_, e| review::cut(e, system, &new, now))
-        else {
+        let Some(Some(other)) = self.transact(entity, |_, e| review::cut(e, system, &new, now)) else {
             return;
         };
         self.entities.insert(new.clone(), other);
@@ -216,13 +187,11 @@ impl World {
 
     /// A person says: a record that was cut is this entity after all.
     pub fn rejoin(&mut self, from: &str, into: &str, system: SystemName) {
-        let free = self
+        let free = self.entities.get(into).is_some_and(|e| !e.links.contains_key(system));
+        let alone = self
             .entities
-            .get(into)
-            .is_some_and(|e| !e.links.contains_key(system));
-        let alone = self.entities.get(from).is_some_and(|e| {
-            e.links.len() == 1 && e.links.contains_key(system) && e.writes.is_empty()
-        });
+            .get(from)
+            .is_some_and(|e| e.links.len() == 1 && e.links.contains_key(system) && e.writes.is_empty());
         let who = self.who(into);
         if !free || !alone || from == into {
             return;
@@ -233,14 +202,13 @@ impl World {
             let shown = self.contenders(from, unit);
             self.ghosts.recorded.add(shown);
         }
-        let Some(link) = self
-            .entities
-            .remove(from)
-            .and_then(|mut e| e.links.remove(system))
-        else {
+        let Some(link) = self.entities.remove(from).and_then(|mut e| e.links.remove(system)) else {
             return;
         };
         self.belongs(system, &link.remote_id.clone(), who);
+        if self.entities[into].writes.get(system).is_some_and(|w| w.op == Op::Create) {
+            self.doubled.insert((system, who)); // one may be on its way already
+        }
         self.screen = self.screen.take().filter(|s| s.entity != from);
         self.transact(into, |_, e| review::join(e, link, now));
     }
@@ -248,24 +216,14 @@ impl World {
     /// The person an entity stands for.
     pub fn who(&self, entity: &str) -> Option<u16> {
         let e = self.entities.get(entity)?;
-        e.links.values().find_map(|l| {
-            Some(
-                self.systems
-                    .get(l.system.as_str())?
-                    .records
-                    .get(&l.remote_id)?
-                    .who,
-            )
-        })
+        e.links
+            .values()
+            .find_map(|l| Some(self.systems.get(l.system.as_str())?.records.get(&l.remote_id)?.who))
     }
 
     /// A person says: never create this one there.
     pub fn bury(&mut self, entity: &str, system: SystemName) {
-        if self
-            .entities
-            .get(entity)
-            .is_some_and(|e| !e.links.contains_key(system))
-        {
+        if self.entities.get(entity).is_some_and(|e| !e.links.contains_key(system)) {
             self.tick();
             self.transact(entity, |_, e| {
                 e.graves.insert(Grave {
@@ -308,7 +266,8 @@ impl World {
             .filter(|(_, r)| r.reference.as_deref() == Some(entity))
             .map(|(id, r)| (id.clone(), r.now.alive))
             .collect();
-        if let Some((id, _)) = ours.iter().find(|(_, alive)| *alive) {
+        let linked = self.entities[entity].links.contains_key(system);
+        if let Some((id, _)) = ours.iter().find(|(_, alive)| *alive && !linked) {
             // It is there: the person links it. What it holds is read afresh.
             let mut link = Link::new(system, "person", id);
             bridge_core::capture::ask(&mut link, now);

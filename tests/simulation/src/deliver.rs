@@ -25,10 +25,7 @@ impl World {
     fn guarded_by_read(&self, place: &Place) -> bool {
         let entity = &self.entities[&place.0];
         let update = entity.writes[place.1].op == Op::Update;
-        let version = entity
-            .links
-            .get(place.1)
-            .is_some_and(|l| l.version.is_some());
+        let version = entity.links.get(place.1).is_some_and(|l| l.version.is_some());
         update && (self.systems[place.1].manners.guard == Guarding::Read || !version)
     }
 
@@ -37,11 +34,7 @@ impl World {
         if !self.due(place) || !self.guarded_by_read(place) {
             return;
         }
-        let Some(id) = self.entities[&place.0]
-            .links
-            .get(place.1)
-            .map(|l| l.remote_id.clone())
-        else {
+        let Some(id) = self.entities[&place.0].links.get(place.1).map(|l| l.remote_id.clone()) else {
             return;
         };
         if let Some(reading) = self.read(place.1, &id) {
@@ -96,10 +89,7 @@ impl World {
             .iter()
             .any(|(u, v)| entity.agreed.get(u).is_none_or(|a| a.value != *v));
         if stale {
-            self.fault(
-                Promise::FreshValues,
-                format!("{id}: an old value was sent to {system}"),
-            );
+            self.fault(Promise::FreshValues, format!("{id}: an old value was sent to {system}"));
         }
         let entity = &self.entities[&id];
         let ghosts = self.ghosts.writes.get(place).cloned().unwrap_or_default();
@@ -156,11 +146,7 @@ impl World {
             self.reach(&mut call);
             let place = (call.entity.clone(), call.system);
             if self.entities[&place.0].busy(place.1) {
-                self.ghosts
-                    .over_lost
-                    .entry(place)
-                    .or_default()
-                    .add(call.over);
+                self.ghosts.over_lost.entry(place).or_default().add(call.over);
             }
         }
     }
@@ -168,10 +154,7 @@ impl World {
     fn reach(&mut self, call: &mut Call) {
         let now = self.tick();
         if let Some((unit, refused)) = self.systems[call.system].manners.refuses
-            && call
-                .values
-                .get(unit)
-                .is_some_and(|t| t.value == Value::text(refused))
+            && call.values.get(unit).is_some_and(|t| t.value == Value::text(refused))
         {
             call.stage = Stage::Refused(unit);
             return;
@@ -187,10 +170,7 @@ impl World {
         self.counts.creates += 1;
         let who = call.values.values().next().map_or(0, |t| t.who);
         if call.values.values().any(|t| t.who != who) {
-            self.fault(
-                Promise::OwnValues,
-                format!("{} made from two people", call.entity),
-            );
+            self.fault(Promise::OwnValues, format!("{} made from two people", call.entity));
         }
         let mut values = TypedValues::new();
         let units = self.units.clone();
@@ -224,12 +204,7 @@ impl World {
         }
         let sys = self.system(call.system);
         sys.ids += 1;
-        let id = format!(
-            "{}-{}-{}",
-            call.system,
-            call.entity.trim_start_matches("E-"),
-            sys.ids
-        );
+        let id = format!("{}-{}-{}", call.system, call.entity.trim_start_matches("E-"), sys.ids);
         let mut record = Record::new(who, values.clone(), now);
         record.reference = Some(call.entity.clone());
         record.made_by_bridge = true;
@@ -241,20 +216,12 @@ impl World {
         if sys.manners.lag == 0 {
             sys.index(&id);
         }
-        call.stage = Stage::Landed {
-            id,
-            values,
-            version: 1,
-        };
+        call.stage = Stage::Landed { id, values, version: 1 };
     }
 
     fn reach_update(&mut self, call: &mut Call, now: Time) {
         let id = call.id.clone().unwrap_or_default();
-        let Some(record) = self.systems[call.system]
-            .records
-            .get(&id)
-            .filter(|r| r.now.alive)
-        else {
+        let Some(record) = self.systems[call.system].records.get(&id).filter(|r| r.now.alive) else {
             call.stage = Stage::Gone;
             return;
         };
@@ -275,10 +242,7 @@ impl World {
             let anchor = record.anchor[unit].clone();
             let unseen = stands.edits.minus(anchor.edits).minus(sent.edits);
             if call.guarded.get(*unit) != Some(&stands.value) {
-                for edit in unseen
-                    .numbers()
-                    .filter(|e| self.ghosts.when[*e] >= call.guard_at)
-                {
+                for edit in unseen.numbers().filter(|e| self.ghosts.when[*e] >= call.guard_at) {
                     call.over = call.over.with(edit);
                 }
             }
@@ -344,18 +308,9 @@ impl World {
         let manners = self.systems[place.1].manners.clone();
         let written = manners.answers == Answers::Written;
         let answer = match &call.stage {
-            Stage::Landed {
-                id,
-                values,
-                version,
-            } => Settlement::Applied {
+            Stage::Landed { id, values, version } => Settlement::Applied {
                 remote_id: id.clone(),
-                shown: written.then(|| {
-                    values
-                        .iter()
-                        .map(|(u, t)| (u.to_string(), t.value.clone()))
-                        .collect()
-                }),
+                shown: written.then(|| values.iter().map(|(u, t)| (u.to_string(), t.value.clone())).collect()),
                 version: match manners.versions {
                     _ if !written => None,
                     Versions::None => None,
@@ -372,12 +327,7 @@ impl World {
             Stage::Out => return,
         };
         let applied = self.settle(place, answer);
-        if let Stage::Landed {
-            id,
-            values,
-            version,
-        } = &call.stage
-        {
+        if let Stage::Landed { id, values, version } = &call.stage {
             let linked = self.entities[&place.0]
                 .links
                 .get(place.1)
@@ -397,11 +347,7 @@ impl World {
     fn settle(&mut self, place: &Place, answer: Settlement) -> bool {
         let now = self.tick();
         let life = self.systems[place.1].manners.call_life;
-        let now = if answer == Settlement::Unknown {
-            now + life
-        } else {
-            now
-        };
+        let now = if answer == Settlement::Unknown { now + life } else { now };
         let conditional = self.systems[place.1].manners.guard == Guarding::Conditional;
         self.transact(&place.0, |_, e| {
             settle::settle(e, place.1, Manners { conditional }, answer, now)
@@ -410,15 +356,7 @@ impl World {
     }
 
     /// Ghosts of an applied write.
-    fn settled(
-        &mut self,
-        place: &Place,
-        call: &Call,
-        id: &str,
-        shown: &TypedValues,
-        version: i64,
-        written: bool,
-    ) {
+    fn settled(&mut self, place: &Place, call: &Call, id: &str, shown: &TypedValues, version: i64, written: bool) {
         let key = (place.1, id.to_string());
         if written {
             self.ghosts.known_version.insert(key.clone(), version);
@@ -450,10 +388,7 @@ impl World {
     }
 
     fn check_overwrite(&mut self, place: &Place, call: &Call, written: bool) {
-        if self.systems[place.1].manners.versions != Versions::Counting
-            || !written
-            || call.op == Op::Create
-        {
+        if self.systems[place.1].manners.versions != Versions::Counting || !written || call.op == Op::Create {
             return;
         }
         let shown = self.entities[&place.0]
@@ -463,10 +398,7 @@ impl World {
         if shown {
             self.counts.overwrites_shown += 1;
         } else {
-            self.fault(
-                Promise::OverwriteCard,
-                format!("{} in {}", place.0, place.1),
-            );
+            self.fault(Promise::OverwriteCard, format!("{} in {}", place.0, place.1));
         }
     }
 
@@ -484,11 +416,7 @@ impl World {
     pub fn lose(&mut self, place: &Place, lives_on: bool) {
         if let Some(call) = self.calls.remove(place) {
             self.counts.faults += 1;
-            self.ghosts
-                .over_lost
-                .entry(place.clone())
-                .or_default()
-                .add(call.over);
+            self.ghosts.over_lost.entry(place.clone()).or_default().add(call.over);
             self.give_up(call, lives_on);
             self.settle(place, Settlement::Unknown);
         }
@@ -512,11 +440,7 @@ impl World {
         self.guards.clear();
         self.screen = None;
         for (place, call) in std::mem::take(&mut self.calls) {
-            self.ghosts
-                .over_lost
-                .entry(place)
-                .or_default()
-                .add(call.over);
+            self.ghosts.over_lost.entry(place).or_default().add(call.over);
             self.give_up(call, calls_live_on);
         }
         let sent: Vec<Place> = self.writes_in(WriteState::Sent);
@@ -556,10 +480,7 @@ impl World {
         let entity = &self.entities[&place.0];
         let generation = entity.writes[place.1].generation;
         let guarded = entity.writes[place.1].guard_version.clone();
-        let link = entity
-            .links
-            .get(place.1)
-            .filter(|l| l.generation == generation);
+        let link = entity.links.get(place.1).filter(|l| l.generation == generation);
         let Some(id) = link.map(|l| l.remote_id.clone()) else {
             self.settle(place, Settlement::Gone); // cut meanwhile: there is no record of ours to look at
             return;
@@ -567,8 +488,7 @@ impl World {
         let Some(reading) = self.read(place.1, &id) else {
             return;
         };
-        let seen =
-            self.systems[place.1].show(place.1, &id, &reading.snap, reading.how, reading.started);
+        let seen = self.systems[place.1].show(place.1, &id, &reading.snap, reading.how, reading.started);
         let link = &self.entities[&place.0].links[place.1];
         let merges: Vec<String> = capture::new_merges(link, &seen).cloned().collect();
         let sent = self.ghosts.writes.get(place).cloned().unwrap_or_default();
@@ -581,9 +501,7 @@ impl World {
             }
         }
         let now = self.tick();
-        self.transact(&place.0, |_, e| {
-            settle::settle_unknown_update(e, place.1, &seen, now)
-        });
+        self.transact(&place.0, |_, e| settle::settle_unknown_update(e, place.1, &seen, now));
         self.witnessed(&reading);
         self.hold_merged(&place.0, place.1, &merges);
         let over = self.ghosts.over_lost.remove(place).unwrap_or_default();
@@ -596,10 +514,7 @@ impl World {
             if shown {
                 self.counts.overwrites_shown += 1;
             } else {
-                self.fault(
-                    Promise::OverwriteCard,
-                    format!("{} in {}, looked at", place.0, place.1),
-                );
+                self.fault(Promise::OverwriteCard, format!("{} in {}, looked at", place.0, place.1));
             }
         }
     }
@@ -613,9 +528,7 @@ impl World {
         let find = |alive: bool| {
             sys.records
                 .iter()
-                .find(|(_, r)| {
-                    ours(r) && r.now.alive == alive && listed(r) && sys.manners.keeps_reference
-                })
+                .find(|(_, r)| ours(r) && r.now.alive == alive && listed(r) && sys.manners.keeps_reference)
                 .map(|(id, _)| id.clone())
         };
         let looked = match (find(true), find(false)) {
@@ -633,11 +546,7 @@ impl World {
         });
         if let Some(id) = found {
             let values = self.ghosts.writes.get(place).cloned().unwrap_or_default();
-            self.ghosts
-                .seen
-                .entry((place.1, id))
-                .or_default()
-                .extend(values);
+            self.ghosts.seen.entry((place.1, id)).or_default().extend(values);
         }
         let state = self.entities[&place.0].writes.get(place.1).map(|w| w.state);
         if state == Some(WriteState::Doubtful) {

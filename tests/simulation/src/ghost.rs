@@ -19,11 +19,7 @@ impl Edits {
 
     /// These and one more.
     pub fn with(mut self, edit: usize) -> Self {
-        assert!(
-            edit <= Self::MOST,
-            "a history holds at most {} edits",
-            Self::MOST
-        );
+        assert!(edit <= Self::MOST, "a history holds at most {} edits", Self::MOST);
         self.0[edit / 64] |= 1 << (edit % 64);
         self
     }

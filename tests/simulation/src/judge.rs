@@ -6,9 +6,7 @@ use crate::remote::{SystemName, TypedValues, UnitName};
 use crate::world::World;
 use bridge_core::merge::AGREED;
 use bridge_core::plan::{self, Context, Reconciled};
-use bridge_core::{
-    Accept, Author, CardKind, Clear, Entity, Lane, Link, LinkState, Origin, Unit, Value, WriteState,
-};
+use bridge_core::{Accept, Author, CardKind, Clear, Entity, Lane, Link, LinkState, Origin, Unit, Value, WriteState};
 
 /// A link that takes part in merging, with what it shows of one unit.
 struct Part<'a> {
@@ -22,11 +20,7 @@ struct Part<'a> {
 impl World {
     /// Ghost of what the bridge has seen of a unit of a record.
     pub fn seen_ghost(&self, system: SystemName, id: &str, unit: UnitName) -> Option<Typed> {
-        self.ghosts
-            .seen
-            .get(&(system, id.to_string()))?
-            .get(unit)
-            .cloned()
+        self.ghosts.seen.get(&(system, id.to_string()))?.get(unit).cloned()
     }
 
     /// Reconciles one entity and stores the plan.
@@ -44,18 +38,19 @@ impl World {
             self.fault(Promise::Purity, "the same entity gave two plans");
         }
         let again = plan::reconcile(&self.schema, &done.entity, context);
-        let settled = |e: &Entity| {
-            (
-                e.agreed.clone(),
-                e.writes.clone(),
-                e.conflicts.clone(),
-                e.cards.clone(),
-            )
-        };
+        let settled = |e: &Entity| (e.agreed.clone(), e.writes.clone(), e.conflicts.clone(), e.cards.clone());
         if settled(&again.entity) != settled(&done.entity) || !again.losers.is_empty() {
             self.fault(
                 Promise::Purity,
                 format!("{id}: the plan did not stand when nothing had happened"),
+            );
+        }
+        if self.talks {
+            println!(
+                "    before reconcile of {id} at {}:
+{}",
+                self.now,
+                self.tell()
             );
         }
         let units = self.schema.units.clone();
@@ -68,9 +63,7 @@ impl World {
             };
             let was = before.links.get(name);
             for (unit, x) in &link.units {
-                let moved = was
-                    .and_then(|l| l.units.get(unit))
-                    .is_none_or(|y| y.base != x.base);
+                let moved = was.and_then(|l| l.units.get(unit)).is_none_or(|y| y.base != x.base);
                 if let (true, Some(base), Some(unit)) = (moved, &x.base, self.unit(unit))
                     && let Some(record) = self.system(system).records.get_mut(&link.remote_id)
                 {
@@ -163,8 +156,16 @@ impl World {
                 Origin::Person => None,
             };
             if let Some(w) = winner {
-                self.check_consent(id, unit, w, old.map(|a| &a.value));
-                let on_top = w.base.is_some() && w.base == old.map(|a| &a.value);
+                let alone = before.links.len() == 1 && w.base.is_none();
+                if !alone {
+                    self.check_consent(id, unit, w, old.map(|a| &a.value));
+                }
+                let blank = old.is_none_or(|a| a.value.is_empty());
+                let ahead = |p: &Part| match p.base {
+                    Some(_) => p.base == old.map(|a| &a.value),
+                    None => blank,
+                };
+                let on_top = parts.iter().any(|p| p.seen == w.seen && ahead(p));
                 let mut edits = w.typed.edits;
                 if on_top || Some(w.seen) == old.map(|a| &a.value) || unit.set {
                     edits.add(was_edits);
@@ -209,7 +210,7 @@ impl World {
             }
         }
         for p in parts.iter().filter(|p| changed(p)) {
-            if new.is_some_and(|a| a.value == *p.seen) {
+            if [old, new].iter().flatten().any(|a| a.value == *p.seen) {
                 self.ghosts.recorded.add(p.typed.edits.minus(edits));
             }
         }
@@ -226,25 +227,20 @@ impl World {
 
     /// Whether the loser was typed after the winner, as the ghosts know.
     fn typed_after(&self, loser: &Typed, winner: &Typed) -> bool {
-        let last = |edits: Edits| {
-            edits
-                .numbers()
-                .map(|e| self.ghosts.when[e])
-                .max()
-                .unwrap_or(0)
-        };
+        let last = |edits: Edits| edits.numbers().map(|e| self.ghosts.when[e]).max().unwrap_or(0);
         let winners = last(winner.edits.minus(loser.edits));
         winners > 0 && last(loser.edits.minus(winner.edits)) > winners
     }
 
-    /// What the true author's edit may do here.
     fn accept(&self, p: &Part, unit: &Unit) -> Accept {
-        let rule = self
-            .schema
-            .party(p.system)
-            .and_then(|x| x.accepts.get(&unit.name));
-        let author = if self.systems[p.system].manners.tells_authors {
-            p.typed.author
+        self.accepts(p.system, &p.typed, &unit.name)
+    }
+
+    /// What the true author of a value may do there.
+    pub fn accepts(&self, system: SystemName, typed: &Typed, unit: &str) -> Accept {
+        let rule = self.schema.party(system).and_then(|x| x.accepts.get(unit));
+        let author = if self.systems[system].manners.tells_authors {
+            typed.author
         } else {
             Author::Unknown
         };
@@ -258,29 +254,21 @@ impl World {
 
     fn check_consent(&mut self, id: &str, unit: &Unit, winner: &Part, old: Option<&Value>) {
         if Some(winner.seen) == old || self.accept(winner, unit) == Accept::Yes {
-            let cleared =
-                winner.seen.is_empty() && winner.base.is_some() && old != Some(winner.seen);
+            let cleared = winner.seen.is_empty() && winner.base.is_some() && old != Some(winner.seen);
             if cleared && unit.clear != Clear::Yes && !unit.set {
-                self.fault(
-                    Promise::Consent,
-                    format!("{id} {}: cleared without consent", unit.name),
-                );
+                self.fault(Promise::Consent, format!("{id} {}: cleared without consent", unit.name));
             }
             return;
         }
         self.fault(
             Promise::Consent,
-            format!(
-                "{id} {}: taken from {} without consent",
-                unit.name, winner.system
-            ),
+            format!("{id} {}: taken from {} without consent", unit.name, winner.system),
         );
     }
 
     fn check_removals(&mut self, before: &Entity, after: &Entity) {
         for (name, link) in &after.links {
-            let judged =
-                link.removal_judged && before.links.get(name).is_some_and(|l| !l.removal_judged);
+            let judged = link.removal_judged && before.links.get(name).is_some_and(|l| !l.removal_judged);
             if link.state != LinkState::Gone || !judged || link.generation == 0 {
                 continue;
             }
@@ -312,13 +300,7 @@ impl World {
 }
 
 /// Which line of the decision table this was, and what came of the unit.
-fn cell(
-    p: &Part,
-    unit: &Unit,
-    agreed: Option<&Value>,
-    accept: &Accept,
-    done: &Reconciled,
-) -> Option<String> {
+fn cell(p: &Part, unit: &Unit, agreed: Option<&Value>, accept: &Accept, done: &Reconciled) -> Option<String> {
     let x = &p.link.units[&unit.name];
     let line = if p.base == Some(p.seen) && x.doubt.is_none() {
         return None;
@@ -351,18 +333,9 @@ fn cell(
     };
     let outcome = if let Some(c) = done.entity.conflicts.get(&unit.name) {
         format!("review ({})", c.why)
-    } else if let Some(l) = done
-        .losers
-        .iter()
-        .find(|l| l.unit == unit.name && l.system == p.system)
-    {
+    } else if let Some(l) = done.losers.iter().find(|l| l.unit == unit.name && l.system == p.system) {
         format!("overruled ({})", l.rule)
-    } else if done
-        .entity
-        .agreed
-        .get(&unit.name)
-        .is_some_and(|a| a.value == *p.seen)
-    {
+    } else if done.entity.agreed.get(&unit.name).is_some_and(|a| a.value == *p.seen) {
         "agreed".into()
     } else {
         "stays".into()

@@ -7,6 +7,7 @@ mod answers;
 mod deliver;
 pub mod dice;
 pub mod ghost;
+pub mod history;
 mod judge;
 mod people;
 pub mod plot;
@@ -15,6 +16,8 @@ mod quiet;
 pub mod remote;
 pub mod scenes;
 mod script;
+pub mod step;
+mod tell;
 mod watch;
 pub mod world;
 

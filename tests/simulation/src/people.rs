@@ -15,18 +15,8 @@ impl World {
     }
 
     /// Types a value over what stands there.
-    pub fn edit(
-        &mut self,
-        system: SystemName,
-        id: &str,
-        unit: UnitName,
-        value: Value,
-        author: Author,
-    ) {
-        let alive = self.systems[system]
-            .records
-            .get(id)
-            .is_some_and(|r| r.now.alive);
+    pub fn edit(&mut self, system: SystemName, id: &str, unit: UnitName, value: Value, author: Author) {
+        let alive = self.systems[system].records.get(id).is_some_and(|r| r.now.alive);
         if !alive || self.systems[system].records[id].now.values[unit].value == value {
             return;
         }
@@ -50,13 +40,7 @@ impl World {
     }
 
     /// Makes a record by hand.
-    pub fn new_person(
-        &mut self,
-        system: SystemName,
-        id: &str,
-        who: u16,
-        values: &BTreeMap<UnitName, Value>,
-    ) {
+    pub fn new_person(&mut self, system: SystemName, id: &str, who: u16, values: &BTreeMap<UnitName, Value>) {
         let mut typed = TypedValues::new();
         for (unit, value) in values {
             let edits = Edits::of(self.new_edit());
@@ -79,12 +63,7 @@ impl World {
     /// Removes (or archives) a record by hand.
     pub fn remove(&mut self, system: SystemName, id: &str) {
         let now = self.tick();
-        if let Some(record) = self
-            .system(system)
-            .records
-            .get_mut(id)
-            .filter(|r| r.now.alive)
-        {
+        if let Some(record) = self.system(system).records.get_mut(id).filter(|r| r.now.alive) {
             record.change(now, |r| r.alive = false);
             record.killed = true;
             self.changed(system, id);

@@ -5,8 +5,8 @@ use crate::remote::{Manners, Record, System, SystemName, TypedValues, UnitName, 
 use crate::world::World;
 use bridge_core::condition::Condition;
 use bridge_core::{
-    Accept, AcceptRule, Agreed, Author, Class, Clear, Entity, Link, LinkUnit, Origin, Party,
-    Schema, Unit, UnitType, Value, Version, Wins,
+    Accept, AcceptRule, Agreed, Author, Class, Clear, Entity, Link, LinkUnit, Origin, Party, Schema, Unit, UnitType,
+    Value, Version, Wins,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,11 +28,7 @@ pub fn unit(name: UnitName, set: bool, wins: Wins, first_link: Wins, clear: Clea
 
 /// A party with its manners' consequences. `create`: missing records may be created there.
 pub fn party(system: SystemName, manners: &Manners, units: &[Unit], create: bool) -> Party {
-    let accept = if manners.gives {
-        Accept::Yes
-    } else {
-        Accept::No
-    };
+    let accept = if manners.gives { Accept::Yes } else { Accept::No };
     Party {
         system: system.into(),
         kind: "person".into(),
@@ -94,13 +90,7 @@ impl Setup {
             units.push(unit("n", false, Wins::Review, Wins::Review, Clear::Review));
         }
         if self.create {
-            units.push(unit(
-                REFERENCE,
-                false,
-                Wins::Review,
-                Wins::Review,
-                Clear::Review,
-            ));
+            units.push(unit(REFERENCE, false, Wins::Review, Wins::Review, Clear::Review));
         }
         let mut parties = vec![
             party("a", &self.a, &units, false),
@@ -143,10 +133,7 @@ impl Setup {
             };
             entity.agreed.insert(unit.name.clone(), agreed);
             let name = world.unit(&unit.name).expect("just made");
-            world
-                .ghosts
-                .agreed
-                .insert(("E".into(), name), typed(value, 1));
+            world.ghosts.agreed.insert(("E".into(), name), typed(value, 1));
         }
         world.entities.insert("E".into(), entity);
         world

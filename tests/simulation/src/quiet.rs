@@ -5,7 +5,7 @@ use crate::promise::Promise;
 use crate::remote::SystemName;
 use crate::world::{Place, Stage, World};
 use bridge_core::review::Choice;
-use bridge_core::{LinkState, Value, WriteState};
+use bridge_core::{Accept, LinkState, Value, WriteState};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl World {
@@ -45,11 +45,7 @@ impl World {
         for system in names {
             let behind: Vec<String> = {
                 let sys = &self.systems[system];
-                sys.records
-                    .keys()
-                    .filter(|id| sys.behind(id))
-                    .cloned()
-                    .collect()
+                sys.records.keys().filter(|id| sys.behind(id)).cloned().collect()
             };
             for id in behind {
                 self.system(system).index(&id);
@@ -93,10 +89,7 @@ impl World {
 
     /// The product's automation reacts to what we wrote.
     fn automate(&mut self, place: &Place) {
-        let id = self.entities[&place.0]
-            .links
-            .get(place.1)
-            .map(|l| l.remote_id.clone());
+        let id = self.entities[&place.0].links.get(place.1).map(|l| l.remote_id.clone());
         if let Some(id) = id {
             for unit in self.units.clone() {
                 self.automation(place.1, &id, unit);
@@ -136,11 +129,7 @@ impl World {
                     if self.entities[&id].conflicts.contains_key(unit) {
                         open = true;
                         self.open(&id, unit);
-                        let names: Vec<String> = self
-                            .screen
-                            .iter()
-                            .flat_map(|s| s.shown.keys().cloned())
-                            .collect();
+                        let names: Vec<String> = self.screen.iter().flat_map(|s| s.shown.keys().cloned()).collect();
                         let pick = names[turn % names.len()].clone();
                         self.decide(&Choice::From(pick));
                     }
@@ -221,25 +210,23 @@ impl World {
             }
             let agreed = entity.agreed.get(*unit).map(|a| &a.value);
             let x = link.units.get(*unit);
-            let same =
-                agreed.is_some_and(|a| *a == stands.value || sys.manners.stored(a) == stands.value);
+            let same = agreed.is_some_and(|a| *a == stands.value || sys.manners.stored(a) == stands.value);
             let blank_set = |v: &Value| v.is_empty() || *v == Value::set(Vec::<String>::new());
             let conflict = entity.conflicts.get(*unit);
             let in_review = conflict.is_some_and(|c| c.values.get(system) == Some(&stands.value));
-            let waits =
-                x.is_some_and(|x| x.held.as_ref().is_some_and(|h| Some(&h.value) == agreed));
+            let waits = x.is_some_and(|x| x.held.as_ref().is_some_and(|h| Some(&h.value) == agreed));
             let nothing_agreed = agreed.is_none_or(blank_set) && x.is_none_or(|x| x.base.is_none());
             let party = self.schema.party(system);
             let receives = party.is_some_and(|p| p.receives.contains(*unit));
-            if same || in_review || waits || (nothing_agreed && !sys.manners.gives) {
+            let not_taken = self.accepts(system, stands, unit) == Accept::No;
+            let alone = entity.links.len() == 1; // nobody else has or gets the value yet
+            let blank = agreed.is_none() && (alone || blank_set(&stands.value));
+            if same || in_review || waits || blank || (nothing_agreed && not_taken) {
                 covered.add(stands.edits);
             } else if conflict.is_none() && receives {
                 faults.push((
                     Promise::Convergence,
-                    format!(
-                        "{id} {unit}: {system} has {:?}, agreed is {agreed:?}",
-                        stands.value
-                    ),
+                    format!("{id} {unit}: {system} has {:?}, agreed is {agreed:?}", stands.value),
                 ));
             }
         }
@@ -259,17 +246,10 @@ impl World {
                     .map(|e| &e.id)
                     .collect();
                 if owners.len() > 1 {
-                    faults.push((
-                        Promise::NoDuplicateCreate,
-                        format!("{id} belongs to {owners:?}"),
-                    ));
+                    faults.push((Promise::NoDuplicateCreate, format!("{id} belongs to {owners:?}")));
                 }
                 if !record.now.alive || owners.is_empty() {
-                    record
-                        .now
-                        .values
-                        .values()
-                        .for_each(|t| covered.add(t.edits));
+                    record.now.values.values().for_each(|t| covered.add(t.edits));
                 }
                 if !record.now.alive {
                     continue;
@@ -280,17 +260,13 @@ impl World {
                     .push((id.clone(), record.made_by_bridge));
                 match owners.first() {
                     Some(owner) => {
-                        entities
-                            .entry(record.who)
-                            .or_default()
-                            .insert(owner.to_string());
+                        entities.entry(record.who).or_default().insert(owner.to_string());
                     }
                     None => {
-                        let buried = self.entities.values().any(|e| {
-                            e.graves
-                                .iter()
-                                .any(|g| g.remote_id.as_deref() == Some(id.as_str()))
-                        });
+                        let buried = self
+                            .entities
+                            .values()
+                            .any(|e| e.graves.iter().any(|g| g.remote_id.as_deref() == Some(id.as_str())));
                         if !buried && !self.parked.contains(&(*system, id.clone())) {
                             faults.push((Promise::Convergence, format!("nobody has seen {id}")));
                         }
@@ -301,15 +277,13 @@ impl World {
                     .values()
                     .any(|d| d.killed && d.who == record.who && d.now.modified < record.made);
                 if record.made_by_bridge && removed_before {
-                    faults.push((
-                        Promise::NoResurrection,
-                        format!("{id} was created after a removal"),
-                    ));
+                    faults.push((Promise::NoResurrection, format!("{id} was created after a removal")));
                 }
             }
         }
         for ((system, who), records) in alive {
-            if records.len() > 1 && records.iter().any(|(_, bridge)| *bridge) {
+            let known = self.doubled.contains(&(system, who));
+            if !known && records.len() > 1 && records.iter().any(|(_, bridge)| *bridge) {
                 faults.push((
                     Promise::NoDuplicateCreate,
                     format!("person {who} in {system}: {records:?}"),
@@ -317,11 +291,9 @@ impl World {
             }
         }
         for (who, owners) in entities {
-            if owners.len() > 1 {
-                faults.push((
-                    Promise::NoDuplicateCreate,
-                    format!("person {who} is {owners:?}"),
-                ));
+            let known = self.doubled.iter().any(|(_, w)| *w == who);
+            if owners.len() > 1 && !known {
+                faults.push((Promise::NoDuplicateCreate, format!("person {who} is {owners:?}")));
             }
         }
         for (promise, what) in faults {

@@ -225,21 +225,11 @@ impl System {
     /// Whether the list does not show the record's last change yet.
     pub fn behind(&self, id: &str) -> bool {
         let record = &self.records[id];
-        record
-            .indexed
-            .as_ref()
-            .is_none_or(|i| i.version != record.now.version)
+        record.indexed.as_ref().is_none_or(|i| i.version != record.now.version)
     }
 
     /// What a list or a direct read lets the bridge see.
-    pub fn show(
-        &self,
-        system: &str,
-        id: &str,
-        snap: &Snapshot,
-        how: How,
-        started: Time,
-    ) -> Observation {
+    pub fn show(&self, system: &str, id: &str, snap: &Snapshot, how: How, started: Time) -> Observation {
         let m = &self.manners;
         let hidden = !snap.alive && m.forgets_removed;
         let version = match m.versions {
@@ -267,10 +257,7 @@ impl System {
                 .filter(|(_, t)| m.tells_authors && t.author != Author::Unknown)
                 .map(|(u, t)| (u.to_string(), t.author))
                 .collect(),
-            values: values
-                .into_iter()
-                .map(|(u, t)| (u.to_string(), t.value))
-                .collect(),
+            values: values.into_iter().map(|(u, t)| (u.to_string(), t.value)).collect(),
             merged_from: snap.merged_from.clone(),
         }
     }

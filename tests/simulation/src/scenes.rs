@@ -28,10 +28,7 @@ fn counting() -> Manners {
 }
 
 fn with_k(k: Manners) -> Setup {
-    Setup {
-        k,
-        ..Setup::default()
-    }
+    Setup { k, ..Setup::default() }
 }
 
 fn create(lag: i64) -> Setup {
@@ -178,13 +175,7 @@ pub const SCENES: &[Scene] = &[
     Scene {
         name: "10 answer comes after a relink",
         setup: || Setup {
-            m: unit(
-                "m",
-                false,
-                Wins::Review,
-                Wins::System("a".into()),
-                Clear::Review,
-            ),
+            m: unit("m", false, Wins::Review, Wins::System("a".into()), Clear::Review),
             ..Setup::default()
         },
         script: "A:=b rA s R sK lK cut relink aK",
@@ -230,12 +221,7 @@ pub const SCENES: &[Scene] = &[
     },
     Scene {
         name: "14 stale row after the look was asked",
-        setup: || {
-            with_k(Manners {
-                lag: 2,
-                ..counting()
-            })
-        },
+        setup: || with_k(Manners { lag: 2, ..counting() }),
         script: "A:=d rA s R sK K:=b K:=c rK s lK aK oldK s",
         expect: |w| w.entities["E"].links["k"].seen().get("m") == Some(&Value::text("c")),
     },
@@ -332,9 +318,7 @@ pub const SCENES: &[Scene] = &[
         name: "29 the removal card is answered: nothing is created, nothing removed",
         setup: || with_k(counting()),
         script: "A:=b rA s R del rK s R dismiss R A:=c rA s R",
-        expect: |w| {
-            w.entities["E"].cards.is_empty() && records_in_k(w) == 1 && text(w, "a", "a1", "m", "c")
-        },
+        expect: |w| w.entities["E"].cards.is_empty() && records_in_k(w) == 1 && text(w, "a", "a1", "m", "c"),
     },
     Scene {
         name: "30 a timed-out write lands after the look: an edit of that system, nothing hangs",
@@ -384,20 +368,12 @@ pub const SCENES: &[Scene] = &[
             })
         },
         script: "A:=b rA s R sK lK aK rK s R",
-        expect: |w| {
-            text(w, "a", "a1", "m", "b") && text(w, "k", "k1", "m", "a") && w.counts.writes == 1
-        },
+        expect: |w| text(w, "a", "a1", "m", "b") && text(w, "k", "k1", "m", "a") && w.counts.writes == 1,
     },
     Scene {
         name: "34 a value for the record meanwhile linked is not lost with the old write",
         setup: || Setup {
-            m: unit(
-                "m",
-                false,
-                Wins::Review,
-                Wins::System("a".into()),
-                Clear::Review,
-            ),
+            m: unit("m", false, Wins::Review, Wins::System("a".into()), Clear::Review),
             ..Setup::default()
         },
         script: "A:=b rA s R sK cut relink R lK xK +9 ?K",
@@ -420,30 +396,17 @@ pub const SCENES: &[Scene] = &[
         setup: || {
             let mut s = create(0);
             s.k.keeps_reference = false;
-            s.m = unit(
-                "m",
-                false,
-                Wins::Review,
-                Wins::System("a".into()),
-                Clear::Review,
-            );
+            s.m = unit("m", false, Wins::Review, Wins::System("a".into()), Clear::Review);
             s
         },
         script: "R sK lK xK +9 ?K",
         expect: |w| {
             let mut w = w.clone();
             w.answer_doubtful("E", "k");
-            w.edit(
-                "a",
-                "a1",
-                "m",
-                Value::text("c"),
-                bridge_core::Author::Person,
-            );
+            w.edit("a", "a1", "m", Value::text("c"), bridge_core::Author::Person);
             w.rest(60);
             let only = w.systems["k"].records.values().next();
-            records_in_k(&w) == 1
-                && only.is_some_and(|r| r.now.values["m"].value == Value::text("c"))
+            records_in_k(&w) == 1 && only.is_some_and(|r| r.now.values["m"].value == Value::text("c"))
         },
     },
     Scene {
@@ -463,6 +426,20 @@ pub const SCENES: &[Scene] = &[
         setup: Setup::default,
         script: "A:=b rA s R sK lK crash",
         expect: |w| both(w, "b") && w.counts.writes == 1,
+    },
+    Scene {
+        name: "41 K ignores a unit of a record made there: held, not taken for a respelling",
+        setup: || {
+            let mut s = create(0);
+            s.two = true;
+            s.k.ignores = BTreeSet::from(["n"]);
+            s
+        },
+        script: "R sK lK aK",
+        expect: |w| {
+            let held = |e: &bridge_core::Entity| e.links["k"].units["n"].held.is_some();
+            text(w, "a", "a1", "n", "a") && held(&w.entities["E"])
+        },
     },
 ];
 

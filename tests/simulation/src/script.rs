@@ -50,10 +50,7 @@ impl World {
             "s" => self.store(0, false),
             "s1" => self.store(1, false),
             "del" => {
-                let id = self.entities["E"]
-                    .links
-                    .get("k")
-                    .map(|l| l.remote_id.clone());
+                let id = self.entities["E"].links.get("k").map(|l| l.remote_id.clone());
                 let made = self.systems["k"].records.keys().last().cloned();
                 if let Some(id) = id.or(made) {
                     self.remove("k", &id);
@@ -76,10 +73,7 @@ impl World {
             _ => {
                 let (act, at) = word.split_at(word.len() - 1);
                 let place = ("E".to_string(), side(at));
-                let id = self.entities["E"]
-                    .links
-                    .get(place.1)
-                    .map(|l| l.remote_id.clone());
+                let id = self.entities["E"].links.get(place.1).map(|l| l.remote_id.clone());
                 match act {
                     "r" => {
                         let id = id.unwrap_or_else(|| format!("{}1", place.1));
@@ -88,9 +82,7 @@ impl World {
                         }
                     }
                     "row" | "old" => {
-                        if let Some(row) =
-                            watch_row(self, place.1, &id.unwrap_or_default(), act == "old")
-                        {
+                        if let Some(row) = watch_row(self, place.1, &id.unwrap_or_default(), act == "old") {
                             self.reads.push(InFlight::One(row));
                         }
                     }

@@ -53,12 +53,7 @@ impl World {
                 })
             })
             .collect();
-        self.reads.push(InFlight::Page {
-            system,
-            from,
-            to,
-            rows,
-        });
+        self.reads.push(InFlight::Page { system, from, to, rows });
     }
 
     /// Stores something read: one transaction, the cursor included.
@@ -73,12 +68,7 @@ impl World {
         };
         match item {
             InFlight::One(reading) => self.store_reading(&reading),
-            InFlight::Page {
-                system,
-                from,
-                to,
-                rows,
-            } => {
+            InFlight::Page { system, from, to, rows } => {
                 for row in &rows {
                     self.store_reading(row);
                 }
@@ -92,8 +82,7 @@ impl World {
     /// Judges and stores one observation.
     pub fn store_reading(&mut self, reading: &Reading) {
         let (system, id) = (reading.system, reading.id.as_str());
-        let seen =
-            self.systems[system].show(system, id, &reading.snap, reading.how, reading.started);
+        let seen = self.systems[system].show(system, id, &reading.snap, reading.how, reading.started);
         let Some(owner) = self.owner(system, id) else {
             return self.stranger(reading);
         };
@@ -130,11 +119,7 @@ impl World {
         let candidate = maker
             .as_ref()
             .and_then(|e| self.entities.get(e))
-            .is_some_and(|e| {
-                e.writes
-                    .get(system)
-                    .is_some_and(|w| w.state == WriteState::Doubtful)
-            });
+            .is_some_and(|e| e.writes.get(system).is_some_and(|w| w.state == WriteState::Doubtful));
         if waits || candidate {
             self.parked.insert((system, id.into()));
             return;
@@ -147,8 +132,7 @@ impl World {
             return; // a tombstone names it
         }
         let now = self.tick();
-        let seen =
-            self.systems[system].show(system, id, &reading.snap, reading.how, reading.started);
+        let seen = self.systems[system].show(system, id, &reading.snap, reading.how, reading.started);
         let mut link = Link::new(system, "person", id);
         capture::observe(&mut link, false, &seen, now);
         let mut entity = Entity {
@@ -174,9 +158,7 @@ impl World {
                 format!("{} v{} replaced v{known}", reading.id, reading.snap.version),
             );
         }
-        self.ghosts
-            .known_version
-            .insert(key.clone(), reading.snap.version);
+        self.ghosts.known_version.insert(key.clone(), reading.snap.version);
         let sys = self.systems.get_mut(reading.system).expect("known");
         let hidden = !reading.snap.alive && sys.manners.forgets_removed;
         let record = sys.records.get_mut(&reading.id).expect("read");
@@ -221,12 +203,7 @@ impl World {
 
     /// Records that waited for a create are looked at again.
     pub fn unpark(&mut self, system: SystemName) {
-        let waiting: Vec<(SystemName, String)> = self
-            .parked
-            .iter()
-            .filter(|(s, _)| *s == system)
-            .cloned()
-            .collect();
+        let waiting: Vec<(SystemName, String)> = self.parked.iter().filter(|(s, _)| *s == system).cloned().collect();
         for key in waiting {
             self.parked.remove(&key);
             let sys = self.system(key.0);

@@ -197,17 +197,17 @@ pub struct World {
     pub counts: Counts,
     /// Kinds of situation the merge rule was asked about (`unit situation` -> times).
     pub cells: BTreeMap<String, u64>,
+    /// People of whom a person linked one record while another was being made.
+    pub doubled: BTreeSet<(SystemName, u16)>,
     /// Entities ever cut.
     pub cuts: usize,
+    /// Tells what each reconcile starts from.
+    pub talks: bool,
 }
 
 impl World {
     /// A world without records.
-    pub fn new(
-        schema: Schema,
-        systems: BTreeMap<SystemName, System>,
-        units: Vec<UnitName>,
-    ) -> Self {
+    pub fn new(schema: Schema, systems: BTreeMap<SystemName, System>, units: Vec<UnitName>) -> Self {
         Self {
             cursors: systems.keys().map(|s| (*s, 0)).collect(),
             schema,
@@ -227,7 +227,9 @@ impl World {
             },
             counts: Counts::default(),
             cells: BTreeMap::new(),
+            doubled: BTreeSet::new(),
             cuts: 0,
+            talks: false,
         }
     }
 
@@ -264,11 +266,7 @@ impl World {
     }
 
     /// A transaction on one entity: its revision grows with what is stored.
-    pub fn transact<T>(
-        &mut self,
-        id: &str,
-        change: impl FnOnce(&Schema, &mut Entity) -> T,
-    ) -> Option<T> {
+    pub fn transact<T>(&mut self, id: &str, change: impl FnOnce(&Schema, &mut Entity) -> T) -> Option<T> {
         let entity = self.entities.get_mut(id)?;
         let result = change(&self.schema, entity);
         entity.revision += 1;
