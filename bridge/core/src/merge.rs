@@ -32,6 +32,8 @@ pub struct Move {
     pub base: Value,
     /// Doubt ends.
     pub settles_doubt: bool,
+    /// What is put back here is changed again each time: it is not written any more.
+    pub alternates: bool,
 }
 
 /// One live, readable link of the unit.
@@ -51,6 +53,13 @@ impl View<'_> {
             Author::Automation => rule.automation,
             Author::Unknown => rule.unknown,
         }
+    }
+
+    /// The last bases went to and fro between two values.
+    fn alternates(&self, swings: usize) -> bool {
+        let last = self.unit.trail.iter().rev().take(2 * swings);
+        let distinct: BTreeSet<&Value> = last.clone().collect();
+        self.unit.base.is_some() && last.len() >= 2 * swings && distinct.len() <= 2
     }
 }
 
@@ -77,12 +86,28 @@ pub fn merge(schema: &Schema, entity: &Entity, unit: &Unit) -> Merged {
         .collect();
     let agreed = entity.agreed.get(&unit.name);
     let alone = alone(schema, entity);
-    if unit.set {
-        merge_set(unit, agreed, &views)
+    let mut out = if unit.set {
+        merge_set(unit, agreed, &views, alone, schema.swings)
     } else {
         merge_one(schema, unit, agreed, &views, alone)
+    };
+    // What a system that is not asked held at first contact gives way to what came to be agreed.
+    let now = out.agreed.as_ref().map(|a| a.value.clone()).filter(|v| !v.is_empty());
+    for view in views
+        .iter()
+        .filter(|v| v.unit.base.is_none() && v.accept(&unit.name) == Accept::No)
+    {
+        match &now {
+            Some(value) if value == view.seen => out.follow(&view.party.system, view.seen, true),
+            Some(_) => out.overrule(&view.party.system, view.seen, NOT_TAKEN),
+            None => {}
+        }
     }
+    out
 }
+
+const ALTERNATES: &str = "two values keep replacing each other";
+const NOT_TAKEN: &str = "edits made here are not taken";
 
 /// What an entity with one record only means for edits that need a person's consent.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,34 +151,22 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
         let known = x.base.is_some();
         if known && x.doubt.is_none() && (x.base.as_ref() == Some(seen) || x.shown() == Some(seen)) {
             if x.base.as_ref() == Some(seen) && x.shown.is_some() {
-                out.moves.insert(
-                    system.clone(),
-                    Move {
-                        base: seen.clone(),
-                        settles_doubt: false,
-                    },
-                );
+                out.follow(system, seen, false);
             }
             continue;
         }
         if was == Some(seen) {
-            out.moves.insert(
-                system.clone(),
-                Move {
-                    base: seen.clone(),
-                    settles_doubt: true,
-                },
-            );
+            out.follow(system, seen, true);
             continue;
         }
         if view.accept(&unit.name) == Accept::No {
-            if known || was.is_some_and(|v| !v.is_empty()) {
-                out.overrule(system, seen, "edits made here are not taken");
+            if known {
+                out.put_back(view, NOT_TAKEN, schema.swings);
             }
             continue;
         }
         if seen.is_empty() && known && unit.clear == Clear::No {
-            out.overrule(system, seen, "a blank does not travel");
+            out.put_back(view, "a blank does not travel", schema.swings);
             continue;
         }
         if seen.is_empty() && !known && was.is_some() {
@@ -163,10 +176,7 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
         if !known && alone == Alone::NobodyToTell && view.accept(&unit.name) == Accept::Review {
             continue;
         }
-        let distinct: BTreeSet<&Value> = x.trail.iter().collect();
-        if known && x.trail.len() >= 2 * schema.swings && distinct.len() <= 2 {
-            swinging = true;
-        }
+        swinging |= view.alternates(schema.swings);
         let on_top = known && x.base.as_ref() == was && x.doubt.is_none();
         let fresh = !known && was.is_none_or(Value::is_empty);
         if on_top || fresh {
@@ -239,13 +249,7 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
         if contender.value != won.value {
             out.losers.push((system.to_string(), contender.value.clone(), rule));
         }
-        out.moves.insert(
-            system.to_string(),
-            Move {
-                base: contender.value.clone(),
-                settles_doubt: true,
-            },
-        );
+        out.follow(system, contender.value, true);
     }
     out.reason = Some(match (rule, winner) {
         ("only change", system) => format!("changed in {system}"),
@@ -273,7 +277,7 @@ fn choose<'a>(
     in_doubt: bool,
 ) -> (Option<&'a str>, &'static str) {
     if swinging {
-        return (None, "two values keep replacing each other");
+        return (None, ALTERNATES);
     }
     let values: BTreeSet<&Value> = contenders.values().map(|c| c.value).collect();
     let may_win = |name: &&'a str| !contenders[name].review;
@@ -356,7 +360,7 @@ fn newest<'a>(contenders: &BTreeMap<&'a str, Contender>, agreed: Option<&Agreed>
     })
 }
 
-fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
+fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View], alone: Alone, swings: usize) -> Merged {
     let mut out = Merged {
         agreed: agreed.cloned(),
         ..Merged::default()
@@ -368,23 +372,31 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
     };
     let mut unsure = BTreeMap::new();
     let mut why = "a write may have been changed back";
-    for view in views {
+    // Those that need consent come last: what others agree on anyway needs none.
+    let asks = |v: &&View| v.accept(&unit.name) == Accept::Review;
+    let views: Vec<&View> = {
+        let (last, first): (Vec<&View>, Vec<&View>) = views.iter().partition(asks);
+        first.into_iter().chain(last).collect()
+    };
+    for view in &views {
         let (x, system) = (view.unit, &view.party.system);
         let known = x.base.is_some();
         let base = x.base.as_ref().map(Value::elements).unwrap_or_default();
         let seen = view.seen.elements();
         if known && seen == base && x.doubt.is_none() {
+            if x.base.as_ref() != Some(view.seen) {
+                out.follow(system, view.seen, false); // blank and the empty set are one set
+            }
             continue;
         }
         if view.accept(&unit.name) == Accept::No {
             if known {
-                out.overrule(system, view.seen, "edits made here are not taken");
+                out.put_back(view, NOT_TAKEN, swings);
             }
             continue;
         }
-        if view.accept(&unit.name) == Accept::Review && value.as_ref() != Some(&seen) {
-            why = "an edit from here needs a person's consent";
-            unsure.insert(system.clone(), view.seen.clone());
+        let consent = asks(view) && !(alone == Alone::MayCreate && !known);
+        if consent && !known && alone == Alone::NobodyToTell {
             continue;
         }
         let doubtful = match &x.doubt {
@@ -404,21 +416,26 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
                     .collect()
             }
         };
+        if consent && before.as_ref() != Some(&merged) {
+            why = "an edit from here needs a person's consent";
+            unsure.insert(system.clone(), view.seen.clone());
+            continue;
+        }
+        if before.as_ref() != Some(&merged) && view.alternates(swings) {
+            why = ALTERNATES;
+            unsure.insert(system.clone(), view.seen.clone());
+            continue;
+        }
         if before.as_ref() != Some(&merged) {
             (origin, lo, hi) = (Some(Origin::System(system.clone())), x.lo, x.hi);
             out.reason = Some(format!("merged element by element: {system}"));
         }
         value = Some(merged);
-        out.moves.insert(
-            system.clone(),
-            Move {
-                base: view.seen.clone(),
-                settles_doubt: true,
-            },
-        );
+        out.follow(system, view.seen, true);
     }
+    let nothing_agreed = value.is_none();
     let value = value.unwrap_or_default();
-    for view in views {
+    for view in &views {
         if let (Some(Doubt::Elements(doubtful)), Some(step)) = (&view.unit.doubt, out.moves.get_mut(&view.party.system))
             && view.accept(&unit.name) != Accept::No
         {
@@ -431,7 +448,9 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View]) -> Merged {
     }
     let value = Value::Set(value);
     if !unsure.is_empty() {
-        unsure.insert(AGREED.into(), value.clone());
+        if !nothing_agreed {
+            unsure.insert(AGREED.into(), value.clone());
+        }
         out.conflict = Some((unsure, why));
     }
     out.agreed = origin.map(|origin| Agreed { value, origin, lo, hi });
@@ -442,12 +461,26 @@ impl Merged {
     /// The value loses by a named rule and its base follows, so that the agreed value is put back.
     fn overrule(&mut self, system: &str, seen: &Value, rule: &'static str) {
         self.losers.push((system.into(), seen.clone(), rule));
-        self.moves.insert(
-            system.into(),
-            Move {
-                base: seen.clone(),
-                settles_doubt: true,
-            },
-        );
+        self.follow(system, seen, true);
+    }
+
+    /// Overrules a change of a known value; one that returns each time it is put back is left alone.
+    fn put_back(&mut self, view: &View, rule: &'static str, swings: usize) {
+        self.overrule(&view.party.system, view.seen, rule);
+        if let Some(step) = self.moves.get_mut(&view.party.system) {
+            step.alternates = view.alternates(swings);
+        }
+    }
+
+    /// The base becomes what was seen.
+    fn follow(&mut self, system: &str, seen: &Value, settles_doubt: bool) {
+        let base = seen.clone();
+        let alternates = false;
+        let step = Move {
+            base,
+            settles_doubt,
+            alternates,
+        };
+        self.moves.insert(system.into(), step);
     }
 }

@@ -1,7 +1,7 @@
 //! The planner: what one entity comes to, and what is to be written where. Pure, total and
 //! sorted: the same entity gives the same plan, and every write, skip and hold has a reason.
 
-use crate::entity::{CardKind, Conflict, Entity, Lane, LinkState, Op, Time, Write, WriteState};
+use crate::entity::{CardKind, Conflict, Entity, Hold, Lane, LinkState, Op, Time, UnitHold, Write, WriteState};
 use crate::merge::{self, Merged};
 use crate::schema::{Party, Schema};
 use crate::value::{Value, Values};
@@ -59,6 +59,11 @@ pub struct Context {
 pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconciled {
     let mut entity = before.clone();
     let (mut notes, mut losers) = (vec![], vec![]);
+    // A link that is only written to never comes by `apply`: its trail is kept short here.
+    for x in entity.links.values_mut().flat_map(|l| l.units.values_mut()) {
+        let excess = x.trail.len().saturating_sub(2 * schema.swings);
+        x.trail.drain(..excess);
+    }
     for unit in &schema.units {
         let merged = merge::merge(schema, before, unit);
         apply(
@@ -71,7 +76,7 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
             &mut losers,
         );
     }
-    judge_removals(before, &mut entity, context.now, &mut notes);
+    judge_removals(schema, before, &mut entity, context.now, &mut notes);
     let merged: Vec<String> = entity
         .links
         .values()
@@ -107,6 +112,12 @@ fn apply(
             x.trail.drain(..excess);
         }
         x.set_base(step.base, None);
+        if let (true, Some(agreed)) = (step.alternates, &merged.agreed) {
+            x.held = Some(UnitHold {
+                value: agreed.value.clone(),
+                why: Hold::Alternates,
+            });
+        }
         if step.settles_doubt {
             x.doubt = None;
         }
@@ -171,7 +182,7 @@ fn apply(
 }
 
 /// A removal that meets an edit the removed record never got is a card; nothing is removed elsewhere.
-fn judge_removals(before: &Entity, entity: &mut Entity, now: Time, notes: &mut Vec<Note>) {
+fn judge_removals(schema: &Schema, before: &Entity, entity: &mut Entity, now: Time, notes: &mut Vec<Note>) {
     let gone: Vec<String> = entity
         .links
         .values()
@@ -181,7 +192,13 @@ fn judge_removals(before: &Entity, entity: &mut Entity, now: Time, notes: &mut V
     for system in gone {
         let mut missed = std::collections::BTreeSet::new();
         for (unit, agreed) in &entity.agreed {
-            let Some(x) = before.links.get(&system).and_then(|l| l.units.get(unit)) else {
+            let seen = before.links.get(&system).and_then(|l| l.units.get(unit));
+            let Some(x) = seen.filter(|x| x.seen().is_some()) else {
+                // Mapped there and never read: it never got this value either.
+                let party = schema.party(&system);
+                if party.is_some_and(|p| p.receives.contains(unit)) && !agreed.value.is_empty() {
+                    missed.insert(unit.clone());
+                }
                 continue;
             };
             let respelt = x.base.is_some() && x.seen() == x.shown() && x.base.as_ref() == Some(&agreed.value);
@@ -247,11 +264,15 @@ fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Cont
     });
     // A record that does not exist yet holds nothing of what is not sent.
     let blank = |unit: &&String| op == Op::Create && !values.contains_key(*unit);
+    let nothing = |unit: &String| match schema.unit(unit) {
+        Some(u) if u.set => Value::set(Vec::<String>::new()),
+        _ => Value::Empty,
+    };
     let guarded = party
         .receives
         .iter()
         .filter(blank)
-        .map(|unit| (unit.clone(), Value::Empty))
+        .map(|unit| (unit.clone(), nothing(unit)))
         .collect();
     let write = Write {
         system: system.clone(),

@@ -278,6 +278,11 @@ fn settle_create(entity: &mut Entity, write: &Write, answer: Settlement, now: Ti
     }
 }
 
+/// Known to hold nothing: blank, or the empty set.
+fn blank(value: &Value) -> bool {
+    matches!(value, Value::Empty) || matches!(value, Value::Set(elements) if elements.is_empty())
+}
+
 /// Links a record the bridge has just made, or buries it if the entity was cut from it meanwhile.
 fn created(
     entity: &mut Entity,
@@ -311,16 +316,25 @@ fn created(
     for (unit, sent) in &write.values {
         let x = link.units.entry(unit.clone()).or_default();
         let got = shown.and_then(|s| s.get(unit));
+        x.hi = now;
+        if let Some(got) = got.filter(|g| blank(g) && !blank(sent)) {
+            x.base = Some(got.clone());
+            x.set_seen(got.clone());
+            x.held = Some(UnitHold {
+                value: sent.clone(),
+                why: Hold::NotTaken,
+            });
+            continue;
+        }
         x.base = Some(sent.clone());
         x.shown = got.filter(|g| *g != sent).cloned();
         x.set_seen(got.unwrap_or(sent).clone());
         x.lo = write.at;
-        x.hi = now;
     }
-    for (unit, blank) in &write.guarded {
+    for (unit, nothing) in &write.guarded {
         let x = link.units.entry(unit.clone()).or_default();
-        x.base = Some(blank.clone());
-        x.set_seen(shown.and_then(|s| s.get(unit)).unwrap_or(blank).clone());
+        x.base = Some(nothing.clone());
+        x.set_seen(shown.and_then(|s| s.get(unit)).unwrap_or(nothing).clone());
         x.hi = now;
     }
     for (unit, hold) in entity.refused.remove(&write.system).unwrap_or_default() {
@@ -419,6 +433,10 @@ pub fn settle_unknown_create(schema: &Schema, entity: &mut Entity, system: &str,
             entity.dirty = true;
         }
         Looked::Nothing if now - write.at <= lag => {}
+        Looked::Nothing if entity.links.contains_key(system) => {
+            entity.writes.remove(system); // a person linked a record meanwhile: nothing is made any more
+            entity.dirty = true;
+        }
         Looked::Nothing => {
             let findable = schema.party(system).is_some_and(|p| p.reference.is_some());
             if let Some(w) = entity.writes.get_mut(system) {
