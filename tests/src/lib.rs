@@ -76,6 +76,8 @@ impl Practice {
 
     /// A crash: the engine is gone between two effects, and a new one opens the same store.
     pub async fn reopen(&mut self) {
+        let config = config::load(&self.folder.path().join("bridge.toml")).unwrap();
+        self.engine = wiring::desk(&config).await.unwrap(); // lets the lock go
         self.engine = open(self.folder.path()).await;
     }
 

@@ -469,7 +469,7 @@ impl<'s> Reader<'s> {
         };
         let secret_names: Vec<String> = match &file {
             None => vec!["client_id".into(), "client_secret".into()],
-            Some(connector) => connector.secrets().into_iter().collect(),
+            Some(connector) => connector.secrets().into_iter().map(str::to_string).collect(),
         };
         let mut secrets = BTreeMap::new();
         for secret in &secret_names {

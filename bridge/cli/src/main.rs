@@ -1,1 +1,33 @@
-fn main() {}
+//! The `halaxy-bridge` program.
+
+use clap::Parser;
+use halaxy_bridge::args::{Cli, Command};
+use halaxy_bridge::output::Output;
+use halaxy_bridge::{commands, logs};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // Nothing else in the process chooses a TLS provider, so this cannot be too late.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let out = Output::new(cli.json);
+    // The demo tells its own story; the faults it meets on the way are part of the play.
+    let usual = if matches!(cli.command, Command::Demo(_)) { "error" } else { "warn" };
+    logs::start(cli.log_format, usual);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            out.remark(format!("error: cannot start: {error}"));
+            return ExitCode::from(1);
+        }
+    };
+    let done = runtime.block_on(commands::run(cli.command, &out));
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            out.failure(&failure);
+            failure.exit().into()
+        }
+    }
+}

@@ -11,6 +11,7 @@ use bridge_store::{Key, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,17 @@ pub enum WiringError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] bridge_store::StoreError),
+    /// Another process drives this store.
+    #[error("another halaxy-bridge works on this store; stop it first (decisions can be made beside it)")]
+    Driven,
+    /// The lock file cannot be used.
+    #[error("cannot lock {path}: {why}")]
+    Lock {
+        /// Path of the lock file.
+        path: String,
+        /// What the operating system said.
+        why: String,
+    },
     /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] bridge_engine::EngineError),
@@ -196,16 +208,18 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
 }
 
 /// Opens the store, sets the accounts up and starts the engine that drives them. One process at a
-/// time may do so (see [`crate::lock`]).
+/// time drives a store; the lock ends with the process, however it ends.
 ///
 /// # Errors
 /// [`WiringError`].
 pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
+    let lock = lock(config)?;
     let adapters = adapters(config)?;
     let store = store(config).await?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Ok(Engine::start(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)).await?)
+    let engine = Engine::start(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)).await?;
+    Ok(engine.holding(lock))
 }
 
 /// An engine for decisions and for reading, which may stand beside the one that drives.
@@ -218,4 +232,17 @@ pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     Ok(Engine::attend(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)))
+}
+
+/// Locks the store's file against a second driver.
+fn lock(config: &Config) -> Result<Option<File>, WiringError> {
+    let Some(path) = config.store_url.strip_prefix("sqlite:").filter(|p| *p != ":memory:") else { return Ok(None) };
+    let path = format!("{path}.lock");
+    let trouble = |why: std::io::Error| WiringError::Lock { path: path.clone(), why: why.to_string() };
+    let file = File::options().create(true).append(true).open(&path).map_err(trouble)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(WiringError::Driven),
+        Err(TryLockError::Error(why)) => Err(trouble(why)),
+    }
 }

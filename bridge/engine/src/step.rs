@@ -9,6 +9,7 @@ use bridge_core::Time;
 use bridge_queue::{Queue, Topic};
 use bridge_store::Store;
 use serde::Serialize;
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -122,6 +123,7 @@ pub struct Engine {
     pub(crate) ids: Arc<dyn Ids>,
     health: Mutex<BTreeMap<String, Health>>,
     parked: Mutex<BTreeMap<(String, String), Parked>>,
+    held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
 /// A record that cannot be read, while others can: it waits by itself, ever longer.
@@ -171,7 +173,14 @@ impl Engine {
             ids,
             health: Mutex::new(health),
             parked: Mutex::default(),
+            held: vec![],
         }
+    }
+
+    /// Keeps something alive for as long as the engine lives, such as the lock on its store.
+    pub fn holding(mut self, thing: impl Any + Send + Sync) -> Self {
+        self.held.push(Box::new(thing));
+        self
     }
 
     /// Whether a record waits because it could not be read.

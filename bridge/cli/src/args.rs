@@ -1,0 +1,96 @@
+//! The command line.
+
+use crate::commands::{
+    check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox, status, sync,
+};
+use crate::logs::LogFormat;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Keeps Halaxy patients and CRM contacts in step, both ways.
+#[derive(Debug, Parser)]
+#[command(name = "halaxy-bridge", version, propagate_version = true, max_term_width = 110, after_help = "\
+Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 done, but something waits for a person.
+
+First steps:
+  halaxy-bridge demo            see it at work, with invented people and no account
+  halaxy-bridge init practice   start a configuration of your own")]
+pub struct Cli {
+    /// Print one JSON document on stdout instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How log lines on stderr look; RUST_LOG says which there are.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the bridge at work between stand-ins, with invented people or yours from CSV files.
+    Demo(demo::DemoArgs),
+    /// Serve the stand-ins of Halaxy and a CRM alone, for trying and testing.
+    Sandbox(sandbox::SandboxArgs),
+    /// Write a commented bridge.toml, the mappings and the connectors, ready to edit.
+    Init(init::InitArgs),
+    /// Check configuration, mappings, privacy rules, credentials and permissions.
+    Check(check::CheckArgs),
+    /// Show what a product must have before it is synchronised, and create what is missing.
+    Prepare(prepare::PrepareArgs),
+    /// Show what a sync would do. Sends nothing.
+    Plan(plan::PlanArgs),
+    /// Synchronise once, until nothing is left to do.
+    Sync(sync::SyncArgs),
+    /// Run as a service: everything stays in step until it is stopped.
+    Run(run::RunArgs),
+    /// Show what there is, what waits, and what the last runs did.
+    Status(status::StatusArgs),
+    /// Values that two systems changed differently, and questions about whole records.
+    Conflicts(conflicts::ConflictsArgs),
+    /// Pairs of records that may be the same person.
+    Matches(matches::MatchesArgs),
+    /// Which records are the same person.
+    Links(links::LinksArgs),
+    /// Tell what happened to a person's records, and why.
+    Explain(explain::ExplainArgs),
+    /// Try what is held of an entity once more.
+    Replay(replay::ReplayArgs),
+    /// Make the key that personal values are sealed with.
+    Key(key::KeyArgs),
+    /// Print a completion script for a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// Which configuration.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArg {
+    /// The configuration file, or its folder.
+    #[arg(short = 'c', long = "config", value_name = "FILE", default_value = "bridge.toml", global = true)]
+    pub config: PathBuf,
+}
+
+impl ConfigArg {
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        if self.config.is_dir() { self.config.join("bridge.toml") } else { self.config.clone() }
+    }
+}
+
+/// Who decides.
+#[derive(Clone, Debug, Args)]
+pub struct ByArg {
+    /// Who decides, for the history; your login name unless given.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+impl ByArg {
+    /// The name that the history shows.
+    pub fn name(&self) -> String {
+        let login = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+        self.by.clone().or_else(login).unwrap_or_else(|| "somebody at the command line".into())
+    }
+}

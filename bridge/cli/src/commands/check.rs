@@ -1,0 +1,125 @@
+//! `check`: everything that can be found wrong before anything is read or written.
+
+use crate::args::ConfigArg;
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, count};
+use crate::wiring::{self, WiringError};
+use bridge_core::config_problem::Problem;
+use clap::Args;
+use serde_json::json;
+
+/// What `check` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  halaxy-bridge check                         bridge.toml here, and every account by harmless calls
+  halaxy-bridge check -c practice --offline   files only: no secret, no network
+
+Mappings are tried on generated records: what is written must be read back the same, and reading
+then writing back must change nothing. Units may go only where their class is permitted.")]
+pub struct CheckArgs {
+    /// Only the files: needs no secret and no network.
+    #[arg(long)]
+    pub offline: bool,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Checks and prints what was found.
+///
+/// # Errors
+/// None of its own: findings are printed, and the exit code tells of them.
+pub async fn run(args: &CheckArgs, out: &Output) -> Result<Exit, Failure> {
+    let config = match config::load(&args.config.path()) {
+        Ok(config) => config,
+        Err(problems) => return Ok(ended(out, problems, &[], Exit::Bad)),
+    };
+    let notes = notes(&config);
+    if args.offline {
+        return Ok(ended(out, vec![], &notes, Exit::Done));
+    }
+    let bar = out.spinner("asking the accounts");
+    let (problems, exit) = online(&config).await;
+    bar.finish_and_clear();
+    Ok(ended(out, problems, &notes, exit))
+}
+
+/// Secrets, store and accounts. What is missing here is bad configuration; what an account answers is a failure.
+async fn online(config: &Config) -> (Vec<Problem>, Exit) {
+    let mut problems = vec![];
+    if let Err(error) = wiring::store(config).await {
+        problems.push(at(config, &error, "Make one with `halaxy-bridge key new`, or point [store] at the right file and key."));
+    }
+    let adapters = match wiring::adapters(config) {
+        Ok(adapters) => adapters,
+        Err(error) => {
+            problems.push(at(config, &error, "Set it, then run `check` again."));
+            return (problems, Exit::Bad);
+        }
+    };
+    let exit = if problems.is_empty() { Exit::Failed } else { Exit::Bad };
+    for system in config.systems.values() {
+        let Some(adapter) = adapters.get(&system.name) else { continue };
+        for probe in adapter.probe(std::slice::from_ref(&system.mapping.kind)).await {
+            if let Some((what, remedy)) = probe.problem {
+                problems.push(Problem {
+                    file: config.path.display().to_string(),
+                    line: system.line,
+                    message: format!("{}: {}: {what}", system.name, probe.what),
+                    remedy,
+                });
+            }
+        }
+    }
+    let exit = if problems.is_empty() { Exit::Done } else { exit };
+    (problems, exit)
+}
+
+fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {
+    let system = match error {
+        WiringError::Secret { system, .. } | WiringError::Account { system, .. } => config.systems.get(system),
+        _ => None,
+    };
+    Problem {
+        file: config.path.display().to_string(),
+        line: system.map_or(0, |s| s.line),
+        message: error.to_string(),
+        remedy: remedy.to_string(),
+    }
+}
+
+/// What is worth knowing and not wrong.
+fn notes(config: &Config) -> Vec<String> {
+    let mut notes = vec![];
+    for system in config.systems.values() {
+        let Some(connector) = &system.file else { continue };
+        let tells = connector.kinds.get(&system.mapping.kind).is_some_and(|kind| kind.authors.is_some());
+        if !tells {
+            notes.push(format!(
+                "{}: {} does not tell who made an edit, so edits there follow `accept.unknown` of each unit",
+                system.name, connector.title
+            ));
+        }
+    }
+    if config.create_in.is_empty() {
+        notes.push("create_in names no system: nobody who is missing somewhere is created there".into());
+    }
+    notes
+}
+
+fn ended(out: &Output, problems: Vec<Problem>, notes: &[String], exit: Exit) -> Exit {
+    out.document(&json!({ "ok": problems.is_empty(), "problems": problems, "notes": notes }));
+    if !out.json() {
+        for note in notes {
+            out.line(format!("note: {note}"));
+        }
+        out.problems(&problems);
+    }
+    out.line(match problems.len() {
+        0 => "The configuration is good.".to_string(),
+        n => format!("{} found.", count(n as u64, "problem")),
+    });
+    exit
+}

@@ -1,0 +1,176 @@
+//! `explain`: why did this (not) sync? The history of one person's records in plain words.
+
+use crate::args::ConfigArg;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::holds;
+use crate::output::Output;
+use crate::{commands, times, wiring};
+use bridge_core::{Entity, LinkState, WriteState};
+use bridge_store::{AuditEntry, RecordKey, Store};
+use clap::Args;
+use serde_json::{Value as Json, json};
+
+/// What `explain` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  halaxy-bridge explain halaxy:PA-1042
+  halaxy-bridge explain crm:501 --values       with the values that were sent
+  halaxy-bridge explain 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa --json")]
+pub struct ExplainArgs {
+    /// Id of the entity, or SYSTEM:ID of one of its records.
+    pub entity: String,
+    /// Show the values that were sent, and what stood there before.
+    #[arg(long)]
+    pub values: bool,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Prints the history and where things stand.
+///
+/// # Errors
+/// [`Failure`] for an unknown entity, or if the store fails.
+pub async fn run(args: &ExplainArgs, out: &Output) -> Result<Exit, Failure> {
+    let config = commands::load(&args.config)?;
+    let store = wiring::store(&config).await?;
+    if let Some(record) = undecided(&store, &config, &args.entity).await? {
+        return tell_undecided(&store, &record, out).await;
+    }
+    let id = commands::entity_of(&store, &config, &args.entity).await?;
+    let Some(entity) = store.entities(std::slice::from_ref(&id)).await?.pop() else {
+        return Err(Failure::Usage(format!("there is no entity {id}")));
+    };
+    let history = store.audit(&id).await?;
+    let now = standing(&config, &entity);
+    let lines: Vec<Json> = history
+        .iter()
+        .map(|e| {
+            let mut line = json!({
+                "at": times::iso(e.at), "event": e.event, "system": e.system, "record": e.remote_id,
+                "units": e.units, "reason": e.reason, "text": words(e),
+            });
+            if args.values {
+                line["values"] = json!(e.body);
+            }
+            line
+        })
+        .collect();
+    out.document(&json!({ "entity": id, "history": lines, "now": now }));
+    out.heading(&format!("{} {id}", entity.kind));
+    for entry in &history {
+        out.line(format!("{}  {}", times::local(entry.at, &config.time_zone), words(entry)));
+        if args.values
+            && let Some(body) = &entry.body
+        {
+            out.line(format!("                      {body}"));
+        }
+    }
+    out.heading("Now");
+    for line in now {
+        out.line(format!("  {line}"));
+    }
+    Ok(Exit::Done)
+}
+
+/// A record that is known and belongs to no entity yet.
+async fn undecided(store: &Store, config: &Config, text: &str) -> Result<Option<RecordKey>, Failure> {
+    let Some((system, id)) = text.split_once(':') else { return Ok(None) };
+    let Some(known) = config.systems.get(system) else { return Ok(None) };
+    let rows = store.links(system, &known.mapping.kind, &[id.to_string()]).await?;
+    Ok(rows.first().filter(|row| row.link.entity.is_none()).map(|row| RecordKey::from(&row.link)))
+}
+
+async fn tell_undecided(store: &Store, record: &RecordKey, out: &Output) -> Result<Exit, Failure> {
+    let history = store.audit_of_record(record).await?;
+    let text = "The record is known, and it is not decided yet who it is: that happens once every system has been read completely and a first plan is approved.";
+    let lines: Vec<Json> = history.iter().map(|e| json!({ "at": times::iso(e.at), "event": e.event, "text": words(e) })).collect();
+    out.document(&json!({ "entity": null, "history": lines, "now": [text] }));
+    for entry in &history {
+        out.line(format!("{}  {}", times::iso(entry.at), words(entry)));
+    }
+    out.line(text);
+    Ok(Exit::Done)
+}
+
+/// One line of the history in plain words.
+pub fn words(e: &AuditEntry) -> String {
+    let units = e.units.join(", ");
+    let system = e.system.as_deref().unwrap_or("every system");
+    let record = e.remote_id.as_deref().map(|id| format!(" ({system}:{id})")).unwrap_or_default();
+    let because = if e.reason.is_empty() { String::new() } else { format!(": {}", e.reason) };
+    match e.event.as_str() {
+        "new" => format!("first seen in {system}{record}{because}"),
+        "linked" => format!("linked with the record in {system}{record}{because}"),
+        "same person" => format!("two records were declared the same person {}", e.reason),
+        "different people" => format!("two records were declared different people {}", e.reason),
+        "unlinked" => format!("the record in {system} was cut off {}", e.reason),
+        "adopted" => format!("{units} taken{because}"),
+        "overruled" => format!("{units} of {system} overruled{because}"),
+        "conflict" => format!("{units} in conflict, waits for a person{because}"),
+        "conflict closed" => format!("{units} no longer in conflict{because}"),
+        "decided" => format!("{units} decided {}", e.reason),
+        "create" => format!("to be created in {system} with {units}{because}"),
+        "write" => format!("{units} to be written to {system}{because}"),
+        "skip" => format!("{system}: {}", e.reason),
+        "hold" => format!("{units} held back from {system}{because}"),
+        "removed" => format!("{system}: {}", e.reason),
+        "sent" => format!("sent to {system}{record}: {}", if e.reason.is_empty() { &units } else { &e.reason }),
+        "applied" => format!("{system} took it{record}: {units}"),
+        "refused" => format!("{system} refused {units}{because}"),
+        "unknown" => format!("no answer from {system}{because}"),
+        "settled" => format!("doubt about {system} settled{because}"),
+        "moved" | "gone" | "later" => format!("{system} did not take {units}{because}"),
+        "card closed" => format!("question about {system} closed {}", e.reason),
+        "replayed" => format!("what was held was released {}", e.reason),
+        other => format!("{other} {system} {units}{because}"),
+    }
+}
+
+/// Where things stand, and why nothing more happens.
+fn standing(config: &Config, entity: &Entity) -> Vec<String> {
+    let mut lines = vec![];
+    for link in entity.links.values() {
+        let state = match link.state {
+            LinkState::Live if link.look => "is due for a fresh look",
+            LinkState::Live => "is there",
+            LinkState::Gone => "was removed there; it is not created again",
+            LinkState::Merged => "was merged into another record there",
+        };
+        lines.push(format!("{}:{} {state}", link.system, link.remote_id));
+    }
+    for name in config.systems.keys().filter(|name| !entity.links.contains_key(*name)) {
+        let why = if entity.candidate {
+            "nothing is created while somebody may be the same person (halaxy-bridge matches list)"
+        } else if !config.create_in.contains(name) {
+            "create_in does not name it"
+        } else if entity.writes.contains_key(name) {
+            "it is to be created"
+        } else {
+            "the condition create_when does not hold, or it was removed there"
+        };
+        lines.push(format!("{name}: no record; {why}"));
+    }
+    for unit in entity.conflicts.keys() {
+        lines.push(format!("{unit} waits for a decision (halaxy-bridge conflicts show {})", bridge_store::conflict_id(&entity.id, unit)));
+    }
+    for write in entity.writes.values() {
+        let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
+        let state = match write.state {
+            WriteState::Planned => "is to be sent",
+            WriteState::Sent => "is on its way",
+            WriteState::Unknown => "may have landed and is looked at first",
+            WriteState::Doubtful | WriteState::Refused => "waits for a person",
+        };
+        lines.push(format!("a write of {} to {} {state}", units.join(", "), write.system));
+    }
+    let mut held = vec![];
+    holds::of(entity, &mut held);
+    lines.extend(held.into_iter().map(|h| format!("{} held in {}: {}", h.units.join(", "), h.system, h.reason)));
+    if entity.dirty {
+        lines.push("something changed that is judged with the next step".into());
+    }
+    lines
+}

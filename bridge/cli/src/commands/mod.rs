@@ -1,0 +1,71 @@
+//! One file per command.
+
+pub mod check;
+pub mod completions;
+pub mod conflicts;
+pub mod demo;
+pub mod explain;
+pub mod init;
+pub mod key;
+pub mod links;
+pub mod matches;
+pub mod plan;
+pub mod prepare;
+pub mod replay;
+pub mod run;
+pub mod sandbox;
+pub mod status;
+pub mod sync;
+
+use crate::args::{Command, ConfigArg};
+use crate::config::{self, Config};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+use bridge_store::Store;
+
+/// Does what the command line says.
+///
+/// # Errors
+/// [`Failure`] if the command could not do its work.
+pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args, out).await,
+        Command::Sandbox(args) => sandbox::run(args, out).await,
+        Command::Init(args) => init::run(&args, out),
+        Command::Check(args) => check::run(&args, out).await,
+        Command::Prepare(args) => prepare::run(&args, out).await,
+        Command::Plan(args) => plan::run(&args, out).await,
+        Command::Sync(args) => sync::run(&args, out).await,
+        Command::Run(args) => run::run(&args, out).await,
+        Command::Status(args) => status::run(&args, out).await,
+        Command::Conflicts(args) => conflicts::run(&args, out).await,
+        Command::Matches(args) => matches::run(&args, out).await,
+        Command::Links(args) => links::run(&args, out).await,
+        Command::Explain(args) => explain::run(&args, out).await,
+        Command::Replay(args) => replay::run(&args, out).await,
+        Command::Key(args) => key::run(&args, out),
+        Command::Completions(args) => Ok(completions::run(&args)),
+    }
+}
+
+/// The configuration that `-c` names.
+pub(crate) fn load(arg: &ConfigArg) -> Result<Config, Failure> {
+    Ok(config::load(&arg.path())?)
+}
+
+/// The entity that a text names: its own id, or `SYSTEM:ID` of one of its records.
+pub(crate) async fn entity_of(store: &Store, config: &Config, text: &str) -> Result<String, Failure> {
+    if let Some((system, id)) = text.split_once(':') {
+        let Some(known) = config.systems.get(system) else {
+            let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
+            return Err(Failure::Usage(format!("there is no system `{system}`; name one of {}", names.join(", "))));
+        };
+        let found = store.entity_of(system, &known.mapping.kind, id).await?;
+        return found.ok_or_else(|| Failure::Usage(format!("no record {text} is known, or nobody is decided for it yet")));
+    }
+    if store.entities(&[text.to_string()]).await?.is_empty() {
+        let text = format!("there is no entity {text}; give its id (`halaxy-bridge links list`) or SYSTEM:ID of a record");
+        return Err(Failure::Usage(text));
+    }
+    Ok(text.to_string())
+}

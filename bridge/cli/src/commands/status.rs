@@ -1,0 +1,95 @@
+//! `status`: what there is, what waits, and what the last runs did.
+
+use crate::args::ConfigArg;
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, count, thousands};
+use crate::report::Report;
+use crate::{commands, times, wiring};
+use bridge_engine::Approval;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// What `status` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  halaxy-bridge status
+  halaxy-bridge status --json | jq .waiting
+
+Reads the store only; no account is called. Exit code 3 if something waits for a person.")]
+pub struct StatusArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// Prints the status.
+///
+/// # Errors
+/// [`Failure`] if the configuration or the store fails.
+pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
+    let config = commands::load(&args.config)?;
+    let engine = wiring::desk(&config).await?;
+    let store = engine.store();
+    let counts = store.counts().await?;
+    let approval = engine.approval().await?;
+    let brakes = engine.brakes().await?;
+    let now = times::now();
+    let mut systems = serde_json::Map::new();
+    let mut rows = vec![];
+    for system in &engine.settings().systems {
+        let cursor = store.cursor(&system.name, system.kind(), &engine.settings().cursor_digest(system)).await?;
+        let of = |counts: &std::collections::BTreeMap<String, u64>| counts.get(&system.name).copied().unwrap_or(0);
+        let read = cursor.map(|c| c.updated);
+        systems.insert(
+            system.name.clone(),
+            json!({ "records": of(&counts.records), "linked": of(&counts.links), "last_read": read.map(times::iso) }),
+        );
+        let read = read.map_or("never".into(), |at| times::ago(at, now));
+        rows.push(vec![system.name.clone(), thousands(of(&counts.records)), thousands(of(&counts.links)), read]);
+    }
+    let runs = store.runs(5).await?;
+    let waiting = Report {
+        candidates: counts.candidates,
+        conflicts: counts.conflicts,
+        cards: counts.cards,
+        holds: counts.held,
+        brakes: brakes.len() as u64,
+        ..Report::default()
+    };
+    let shown: Vec<Value> = runs
+        .iter()
+        .map(|r| json!({ "kind": r.kind, "started": times::iso(r.started), "ended": r.ended.map(times::iso), "counts": r.counts }))
+        .collect();
+    out.document(&json!({
+        "practice": config.practice,
+        "approval": approval,
+        "systems": systems,
+        "entities": counts.entities,
+        "work": {
+            "dirty": counts.dirty, "planned": counts.planned, "unsettled": counts.unsettled, "unknown": counts.unknown,
+            "looks": counts.looks, "unidentified": counts.unidentified,
+        },
+        "waiting": {
+            "candidates": counts.candidates, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
+        },
+        "runs": shown,
+    }));
+    out.heading(&config.practice);
+    out.table(&["system", "records", "decided", "last read"], rows, "No system is configured.");
+    let left = counts.dirty + counts.planned + counts.unsettled + counts.looks + counts.unidentified;
+    out.line(match approval {
+        Approval::Missing => "Nothing is approved yet: see `halaxy-bridge plan`.".into(),
+        Approval::Outdated => "Mappings or rules have changed since the last approval: see `halaxy-bridge plan`.".into(),
+        Approval::Given if left == 0 => format!("{} known; nothing is left to do.", count(counts.entities, "person")),
+        Approval::Given => format!("{} known; {} left to do.", count(counts.entities, "person"), count(left, "thing")),
+    });
+    for run in &runs {
+        let n = |of: &str| run.counts[of].as_object().map_or(0, |m| m.values().filter_map(Value::as_u64).sum::<u64>());
+        let when = times::local(run.started, &config.time_zone);
+        let end = run.ended.map_or("not ended".into(), |e| format!("{:.1} s", (e - run.started) as f64 / 1e6));
+        out.line(format!("{when}  {} ({end}): {} created, {} updated", run.kind, thousands(n("created")), thousands(n("updated"))));
+    }
+    waiting.tell_waiting(out);
+    Ok(if waiting.waiting() || approval != Approval::Given { Exit::Waiting } else { Exit::Done })
+}

@@ -1,0 +1,152 @@
+//! One pass: reading until every record is known, and stepping until nothing is left to do. The
+//! service itself is [`Engine::run`]; this is for commands that end.
+
+use crate::times;
+use bridge_engine::{Brake, Engine, EngineError, Step};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Longest pause while something is waited for, so that a signal and the end of a wait are seen soon.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Probes in a row that must fail before a pass gives a system up.
+const PROBES: u32 = 4;
+
+/// What a pass came to.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// Everything the steps did.
+    pub sum: Step,
+    /// Nothing was left to do, and a last poll of every system showed nothing new.
+    pub converged: bool,
+    /// Brakes that hold writes for a person.
+    pub brakes: Vec<Brake>,
+    /// Why the pass was given up: systems that cannot be used, each with what to do.
+    pub gave_up: Vec<String>,
+}
+
+/// Steps until everything has settled, a brake holds what is left, a system cannot be used, or
+/// `stop` is cancelled. `tell` is called after each step with the sum so far.
+///
+/// # Errors
+/// See [`Engine::step`].
+pub async fn until_settled(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<Pass, EngineError> {
+    let mut pass = Pass::default();
+    let mut doctor = Doctor::default();
+    engine.poll_now();
+    let mut all_polled = true;
+    while !stop.is_cancelled() {
+        let step = engine.step(times::now()).await?;
+        let active = step.active();
+        pass.sum.add(&step);
+        tell(&pass.sum);
+        if active {
+            all_polled = false;
+            continue;
+        }
+        if engine.settled().await? {
+            if all_polled {
+                pass.converged = true;
+                break;
+            }
+            engine.poll_now();
+            all_polled = true;
+            continue;
+        }
+        pass.brakes = engine.brakes().await?;
+        if !pass.brakes.is_empty() && only_braked_is_left(engine, &pass.brakes).await? {
+            break;
+        }
+        pass.gave_up = doctor.look(engine).await;
+        if !pass.gave_up.is_empty() {
+            break;
+        }
+        pause(step.wake, stop).await;
+    }
+    Ok(pass)
+}
+
+/// Reads until every system's records are known. Links and writes nothing.
+///
+/// # Errors
+/// See [`Engine::observe`].
+pub async fn until_read(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<Pass, EngineError> {
+    let mut pass = Pass::default();
+    let mut doctor = Doctor::default();
+    let systems = engine.settings().systems.len();
+    engine.poll_now();
+    let mut polls = 0;
+    while !stop.is_cancelled() {
+        let step = engine.observe(times::now()).await?;
+        polls += step.polls;
+        pass.sum.add(&step);
+        tell(&pass.sum);
+        let looking = engine.store().counts().await?.looks > 0;
+        if polls >= systems && !step.more && !looking && !engine.troubled() {
+            pass.converged = true;
+            break;
+        }
+        if !step.active() {
+            pass.gave_up = doctor.look(engine).await;
+            if !pass.gave_up.is_empty() {
+                break;
+            }
+            pause(step.wake, stop).await;
+        }
+    }
+    Ok(pass)
+}
+
+async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {
+    let counts = engine.store().counts().await?;
+    if counts.dirty + counts.unsettled + counts.looks + counts.unidentified > 0 || engine.troubled() {
+        return Ok(false);
+    }
+    for system in engine.settings().systems.iter().filter(|s| brakes.iter().all(|b| b.system != s.name)) {
+        if !engine.store().writes_due(&system.name, i64::MAX / 2, 1).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+async fn pause(wake: Option<bridge_core::Time>, stop: &CancellationToken) {
+    let until = wake.map_or(PAUSE, |at| Duration::from_micros(u64::try_from(at - times::now()).unwrap_or(0)));
+    tokio::select! {
+        () = tokio::time::sleep(until.clamp(Duration::from_millis(5), PAUSE)) => {}
+        () = stop.cancelled() => {}
+    }
+}
+
+/// Tells a system that has a bad minute from one that needs a person, by harmless probes.
+#[derive(Default)]
+struct Doctor {
+    /// Failed probes in a row and when to probe again, by system.
+    failed: BTreeMap<String, (u32, bridge_core::Time)>,
+}
+
+impl Doctor {
+    /// Systems that keep failing their probes, with what to do about each.
+    async fn look(&mut self, engine: &Engine) -> Vec<String> {
+        let mut hopeless = vec![];
+        let ill = engine.health();
+        self.failed.retain(|name, _| ill.get(name).is_some_and(|h| h.trouble.is_some()));
+        for system in &engine.settings().systems {
+            if ill.get(&system.name).is_none_or(|h| h.trouble.is_none()) {
+                continue;
+            }
+            let now = times::now();
+            let (failed, next) = self.failed.get(&system.name).copied().unwrap_or_default();
+            if now < next {
+                continue;
+            }
+            let probes = system.adapter.probe(&[system.kind().to_string()]).await;
+            let problem = probes.into_iter().find_map(|p| p.problem.map(|(what, remedy)| format!("{}: {what}. {remedy}", system.name)));
+            let failed = if problem.is_some() { failed + 1 } else { 0 };
+            let wait = 1_000_000 << failed.min(5);
+            self.failed.insert(system.name.clone(), (failed, now + wait));
+            hopeless.extend(problem.filter(|_| failed >= PROBES));
+        }
+        hopeless
+    }
+}

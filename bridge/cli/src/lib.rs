@@ -1,0 +1,27 @@
+//! The parts of the `halaxy-bridge` program: configuration, wiring, commands and what they print.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`args`] | the command line |
+//! | [`commands`] | one file per command |
+//! | [`config`], [`wiring`] | from `bridge.toml` to a running engine |
+//! | [`drive`] | one pass until everything has settled |
+//! | [`report`] | what a pass did, as people and programs read it |
+//! | [`story`] | the stand-ins and the scenes of `demo` |
+//! | [`output`], [`exit`] | printing, and what a command ends with |
+#![deny(missing_docs)]
+
+pub mod args;
+pub mod commands;
+pub mod config;
+pub mod drive;
+pub mod exit;
+pub mod holds;
+pub mod logs;
+pub mod output;
+pub mod report;
+pub mod signals;
+pub mod story;
+pub mod times;
+pub mod typed;
+pub mod wiring;

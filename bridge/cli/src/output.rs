@@ -1,0 +1,170 @@
+//! Printing. People get text on stdout; with `--json` a command prints exactly one JSON document
+//! there and everything else goes to stderr. Styles and progress bars appear on terminals only.
+
+use crate::exit::Failure;
+use bridge_core::config_problem::Problem;
+use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use serde_json::json;
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Where and how a command prints.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    json: bool,
+    styled: bool,
+    progress: bool,
+}
+
+impl Output {
+    /// For this process: styles unless `NO_COLOR` is set, progress if stderr is a terminal.
+    pub fn new(json: bool) -> Self {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        Self {
+            json,
+            styled: !json && !plain && std::io::stdout().is_terminal(),
+            progress: std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// Whether a program reads along.
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// A line for people.
+    pub fn line(&self, text: impl AsRef<str>) {
+        if !self.json {
+            // A reader that went away (`| head`) is no failure.
+            let _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+        }
+    }
+
+    /// A heading for people.
+    pub fn heading(&self, text: &str) {
+        self.line(self.bold(text));
+    }
+
+    /// The text in bold, where that shows.
+    pub fn bold(&self, text: &str) -> String {
+        if self.styled { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+
+    /// A remark that is no result: always on stderr.
+    pub fn remark(&self, text: impl AsRef<str>) {
+        let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+    }
+
+    /// The one JSON document; nothing for people.
+    pub fn document(&self, document: &impl Serialize) {
+        if self.json
+            && let Ok(text) = serde_json::to_string(document)
+        {
+            let _ = writeln!(std::io::stdout(), "{text}");
+            let _ = std::io::stdout().flush();
+        }
+    }
+
+    /// A table for people; `none` if there are no rows.
+    pub fn table(&self, header: &[&str], rows: Vec<Vec<String>>, none: &str) {
+        if rows.is_empty() {
+            return self.line(none);
+        }
+        let mut table = Table::new();
+        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+        for row in rows {
+            table.add_row(row);
+        }
+        self.line(table.trim_fmt());
+    }
+
+    /// Why a command failed: text on stderr, and with `--json` the one document too.
+    pub fn failure(&self, failure: &Failure) {
+        match failure {
+            Failure::Config(problems) => {
+                self.document(&json!({ "ok": false, "error": failure.to_string(), "problems": problems }));
+                self.problems(problems);
+            }
+            Failure::Usage(text) | Failure::Failed(text) => {
+                self.document(&json!({ "error": text }));
+                self.remark(format!("error: {text}"));
+            }
+        }
+    }
+
+    /// What is wrong with a configuration, on stderr.
+    pub fn problems(&self, problems: &[Problem]) {
+        for problem in problems {
+            let place = if problem.line == 0 { problem.file.clone() } else { format!("{}:{}", problem.file, problem.line) };
+            self.remark(format!("{place}: {}\n    {}", problem.message, problem.remedy));
+        }
+    }
+
+    /// A spinner on stderr, for work of unknown length. Call `finish_and_clear` when done.
+    pub fn spinner(&self, what: &str) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(None, self.target());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} [{elapsed}]") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_string());
+        if self.progress {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        bar
+    }
+
+    /// A bar on stderr, for work of known length.
+    pub fn bar(&self, what: &str, length: u64) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(length), self.target());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} [{elapsed}]") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_string());
+        bar
+    }
+
+    fn target(&self) -> ProgressDrawTarget {
+        if self.progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+    }
+}
+
+/// `3 records`, `1 record`.
+pub fn count(n: u64, one: &str) -> String {
+    if n == 1 {
+        return format!("1 {one}");
+    }
+    if one == "person" {
+        return format!("{} people", thousands(n));
+    }
+    let many = match one.strip_suffix('y') {
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ => format!("{one}s"),
+    };
+    format!("{} {many}", thousands(n))
+}
+
+/// `12,345`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{count, thousands};
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!([thousands(0), thousands(999), thousands(1_000), thousands(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([count(1, "entity"), count(2, "entity"), count(3_000, "record"), count(2, "key")], ["1 entity", "2 entities", "3,000 records", "2 keys"]);
+    }
+}

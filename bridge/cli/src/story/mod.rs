@@ -1,0 +1,7 @@
+//! The demo: a stage of stand-ins, a practice connected to it, and scenes that people can follow.
+
+pub mod hands;
+pub mod links_out;
+pub mod practice;
+pub mod scenes;
+pub mod stage;

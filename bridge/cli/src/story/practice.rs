@@ -1,0 +1,78 @@
+//! A practice of its own for the demo: configuration, key and store in a temporary folder, made
+//! and read the way a user's are.
+
+use super::stage::CrmArg;
+use crate::commands::key::write_own;
+use crate::config::{self, Config};
+use crate::exit::Failure;
+use adapter_sandbox::Endpoints;
+use bridge_store::Key;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The folder with everything; gone when dropped.
+pub struct Practice {
+    folder: TempDir,
+    /// What the folder's bridge.toml says.
+    pub config: Config,
+}
+
+impl Practice {
+    /// Writes the folder for these stand-ins, and reads it.
+    ///
+    /// # Errors
+    /// [`Failure`] if the folder cannot be written.
+    pub fn new(endpoints: &Endpoints, crm: CrmArg) -> Result<Practice, Failure> {
+        let folder = tempfile::Builder::new().prefix("halaxy-bridge-demo-").tempdir()?;
+        let secret = |name: &str, text: &str| write_own(&folder.path().join(name), text);
+        secret("bridge.key", &Key::generate().to_hex())?;
+        secret("halaxy-id.secret", &endpoints.halaxy.client_id)?;
+        secret("halaxy.secret", &endpoints.halaxy.client_secret)?;
+        secret("crm.secret", &endpoints.crm.token)?;
+        let path = folder.path().join("bridge.toml");
+        std::fs::write(&path, text(endpoints, crm))?;
+        let config = config::load(&path)?;
+        Ok(Practice { folder, config })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+fn text(endpoints: &Endpoints, crm: CrmArg) -> String {
+    format!(
+        r#"[practice]
+name = "Demonstration practice"
+country = "AU"
+time_zone = "Australia/Melbourne"
+
+[store]
+url = "sqlite:bridge.db"
+key = "file:bridge.key"
+
+[systems.halaxy]
+connector = "halaxy"
+base_url = "{halaxy}"
+client_id = "file:halaxy-id.secret"
+client_secret = "file:halaxy.secret"
+user_agent = "BridgeDemo (demo@example.org)"
+
+[systems.crm]
+connector = "{connector}"
+base_url = "{crm}"
+token = "file:crm.secret"
+may_receive = ["identity", "contact"]
+
+[sync.person]
+systems = ["halaxy", "crm"]
+create_in = ["crm"]
+create_when = "status in ['current', 'contact']"
+poll_every = "1s"
+"#,
+        halaxy = endpoints.halaxy.base_url,
+        connector = crm.connector(),
+        crm = endpoints.crm.base_url,
+    )
+}

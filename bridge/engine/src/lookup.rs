@@ -1,0 +1,39 @@
+//! What records are found by without opening them: keyed hashes of mailbox, phone numbers, name
+//! with birth date, and number; and the parts of names, for the search of people.
+
+use bridge_core::{Link, Value};
+use bridge_store::LookupKey;
+
+/// Keys of one record, spelt as [`query`] spells them.
+pub(crate) fn keys(link: &Link) -> Vec<LookupKey> {
+    let text = |unit: &str| link.units.get(unit).and_then(|x| x.seen()).and_then(Value::as_text);
+    let mut keys = vec![];
+    keys.extend(text("email").map(|t| LookupKey::new("email", t)));
+    keys.extend(text("mobile").map(|t| LookupKey::new("phone", t)));
+    keys.extend(text("phone").map(|t| LookupKey::new("phone", t)));
+    keys.extend(text("halaxy_number").map(|t| LookupKey::new("number", t)));
+    if let (names, Some(born)) = (names(link), text("birth_date"))
+        && !names.is_empty()
+    {
+        keys.push(LookupKey::new("name_birth", format!("{}|{born}", names.join(" ").to_lowercase())));
+    }
+    keys
+}
+
+/// The words of a record's names.
+pub(crate) fn names(link: &Link) -> Vec<String> {
+    let name = link.units.get("official_name").and_then(|x| x.seen());
+    let parts = ["given", "family"].into_iter().filter_map(|part| name?.part(part));
+    parts.flat_map(|part| part.split_whitespace().map(str::to_string)).collect()
+}
+
+/// The keys that a text typed by a person may stand for: a mailbox, a phone number in E.164, or a
+/// number of the home system.
+pub fn query(text: &str) -> Vec<LookupKey> {
+    let text = text.trim();
+    vec![
+        LookupKey::new("email", text.to_lowercase()),
+        LookupKey::new("phone", text),
+        LookupKey::new("number", text),
+    ]
+}
