@@ -160,11 +160,7 @@ pub enum AuthOptionsError {
 }
 
 impl Authority {
-    pub fn new(
-        auth: Auth,
-        user_agent: HeaderValue,
-        attempts: u32,
-    ) -> Result<Authority, AuthOptionsError> {
+    pub fn new(auth: Auth, user_agent: HeaderValue, attempts: u32) -> Result<Authority, AuthOptionsError> {
         let oauth = |grant: Grant, url: &str| -> Result<Kind, AuthOptionsError> {
             let endpoint = Origin::token_endpoint(url)?;
             Ok(Kind::OAuth(Box::new(OAuth {
@@ -176,9 +172,7 @@ impl Authority {
         let kind = match auth {
             Auth::None => Kind::Static(None),
             Auth::Bearer(token) => Kind::Static(Some((AUTHORIZATION, bearer(&token)?))),
-            Auth::Header(name, key) => {
-                Kind::Static(Some((name, secret_header(key.expose_secret())?)))
-            }
+            Auth::Header(name, key) => Kind::Static(Some((name, secret_header(key.expose_secret())?))),
             Auth::ClientCredentials(grant) => {
                 let url = grant.token_url.clone();
                 oauth(Grant::Client(grant), &url)?
@@ -201,11 +195,7 @@ impl Authority {
     }
 
     /// The credentials for one call. Whoever finds no valid token fetches one while the others wait.
-    pub async fn credentials(
-        &self,
-        wire: &Wire,
-        priority: Priority,
-    ) -> Result<Credentials, AuthError> {
+    pub async fn credentials(&self, wire: &Wire, priority: Priority) -> Result<Credentials, AuthError> {
         let oauth = match &self.kind {
             Kind::Static(header) => {
                 return Ok(Credentials {
@@ -216,10 +206,7 @@ impl Authority {
             Kind::OAuth(oauth) => oauth,
         };
         let mut state = oauth.state.lock().await;
-        let valid = state
-            .token
-            .as_ref()
-            .is_some_and(|(_, until)| wire.clock.now() < *until);
+        let valid = state.token.as_ref().is_some_and(|(_, until)| wire.clock.now() < *until);
         if !valid || state.unstored.is_some() {
             state.token = None;
             self.renew(oauth, &mut state, wire, priority).await?;
@@ -250,8 +237,7 @@ impl Authority {
         priority: Priority,
     ) -> Result<(), AuthError> {
         let mut fields: Vec<(String, String)> = Vec::new();
-        let mut field =
-            |name: &str, value: &str| fields.push((name.to_string(), value.to_string()));
+        let mut field = |name: &str, value: &str| fields.push((name.to_string(), value.to_string()));
         let (client_id, secret, style, life_cap) = match &oauth.grant {
             Grant::Client(grant) => {
                 field("grant_type", "client_credentials");
@@ -296,9 +282,7 @@ impl Authority {
         };
         let request = self.token_request(&oauth.endpoint, fields, client_id, secret, style)?;
         let (answer, asked) = self.ask(wire, request, priority).await?;
-        let token = answer["access_token"]
-            .as_str()
-            .filter(|token| !token.is_empty());
+        let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let Some(token) = token else {
             return Err(AuthError {
                 code: answer_code(&answer),
@@ -306,9 +290,7 @@ impl Authority {
             });
         };
         if let Grant::Refresh(grant) = &oauth.grant
-            && let Some(new) = answer["refresh_token"]
-                .as_str()
-                .filter(|token| !token.is_empty())
+            && let Some(new) = answer["refresh_token"].as_str().filter(|token| !token.is_empty())
         {
             let new = SecretString::from(new);
             if let Err(error) = grant.store.store(&new).await {
@@ -339,11 +321,7 @@ impl Authority {
         match (style, secret) {
             (TokenStyle::FormBasic, Some(secret)) => {
                 // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
-                let pair = format!(
-                    "{}:{}",
-                    form_encoded(client_id),
-                    form_encoded(secret.expose_secret())
-                );
+                let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret()));
                 let value = format!("Basic {}", STANDARD.encode(pair));
                 headers.insert(
                     AUTHORIZATION,
@@ -358,10 +336,7 @@ impl Authority {
             }
         }
         let (content_type, body) = if style == TokenStyle::Json {
-            let members = fields
-                .into_iter()
-                .map(|(name, value)| (name, json!(value)))
-                .collect();
+            let members = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
             ("application/json", Json::Object(members).to_string())
         } else {
             let body = url::form_urlencoded::Serializer::new(String::new())
@@ -381,19 +356,12 @@ impl Authority {
     /// Sends a token request until it is answered, a few times. Repeating is safe: a token that
     /// was issued and lost costs nothing, and vendors with rotation accept the old refresh token
     /// for a grace time.
-    async fn ask(
-        &self,
-        wire: &Wire,
-        request: HttpRequest,
-        priority: Priority,
-    ) -> Result<(Json, Time), AuthError> {
+    async fn ask(&self, wire: &Wire, request: HttpRequest, priority: Priority) -> Result<(Json, Time), AuthError> {
         let mut attempt = 0;
         loop {
             attempt += 1;
             let last = attempt >= self.attempts;
-            let sent = wire
-                .attempt(request.clone(), Purpose::Token, None, priority)
-                .await;
+            let sent = wire.attempt(request.clone(), Purpose::Token, None, priority).await;
             let (failure, code, wait) = match sent {
                 Ok((answer, asked)) => {
                     let status = answer.status.as_str().to_string();
@@ -419,9 +387,7 @@ impl Authority {
                         }
                     }
                 }
-                Err(Stopped::Transport(error)) => {
-                    (Failure::Unavailable, error.to_string(), backoff(attempt))
-                }
+                Err(Stopped::Transport(error)) => (Failure::Unavailable, error.to_string(), backoff(attempt)),
                 Err(Stopped::Limits(wait)) => {
                     return Err(AuthError {
                         code: "limit".into(),
@@ -448,9 +414,7 @@ impl Authority {
 
 /// How long a token is used: somewhat less than the product says, and no longer than the cap.
 fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
-    let told = expires_in
-        .as_f64()
-        .or_else(|| expires_in.as_str()?.parse().ok());
+    let told = expires_in.as_f64().or_else(|| expires_in.as_str()?.parse().ok());
     let told = told
         .filter(|seconds| seconds.is_finite() && *seconds > 0.0)
         .map(|s| Duration::from_secs_f64(s.min(1e8)));

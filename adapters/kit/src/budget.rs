@@ -68,9 +68,7 @@ impl DayBudget for MemoryDayBudget {
     }
 
     async fn told(&self, now: Time, remaining: u64) {
-        self.on_day(now, |spent| {
-            *spent = (*spent).max(self.calls.saturating_sub(remaining))
-        });
+        self.on_day(now, |spent| *spent = (*spent).max(self.calls.saturating_sub(remaining)));
     }
 }
 

@@ -185,9 +185,7 @@ pub struct CallError {
 impl CallError {
     /// The HTTP status, if an answer came.
     pub fn status(&self) -> Option<u16> {
-        self.response
-            .as_ref()
-            .map(|response| response.status.as_u16())
+        self.response.as_ref().map(|response| response.status.as_u16())
     }
 }
 

@@ -100,12 +100,11 @@ impl Client {
     ) -> Result<Client, OptionsError> {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let user_agent = HeaderValue::from_str(&options.user_agent)
-            .map_err(|_| OptionsError::Header("user-agent".into()))?;
+        let user_agent =
+            HeaderValue::from_str(&options.user_agent).map_err(|_| OptionsError::Header("user-agent".into()))?;
         headers.insert(USER_AGENT, user_agent.clone());
         for (name, value) in &options.headers {
-            set_header(&mut headers, name, value)
-                .ok_or_else(|| OptionsError::Header(name.clone()))?;
+            set_header(&mut headers, name, value).ok_or_else(|| OptionsError::Header(name.clone()))?;
         }
         let attempts = options.attempts.max(1);
         Ok(Client {
@@ -170,10 +169,7 @@ impl Client {
             let verdict = inner.verdicts.of(&answer, inner.wire.clock.now());
             match &verdict {
                 Verdict::Fine => {
-                    return Ok(Response {
-                        http: answer,
-                        started,
-                    });
+                    return Ok(Response { http: answer, started });
                 }
                 Verdict::Expired if inner.authority.renews() && !renewed => {
                     renewed = true;
@@ -209,8 +205,7 @@ impl Client {
     /// The address a call would go to, if that is within the origin.
     fn address(&self, call: &Call) -> Result<Url, CallError> {
         let url = self.inner.origin.resolve(&call.target);
-        let mut url = url
-            .ok_or_else(|| self.error(call, "other origin", Failure::Protocol, Outcome::Refused))?;
+        let mut url = url.ok_or_else(|| self.error(call, "other origin", Failure::Protocol, Outcome::Refused))?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
@@ -312,11 +307,9 @@ impl Client {
             Verdict::Throttled(wait) => (status, Failure::Throttled(*wait), Outcome::NotProcessed),
             Verdict::DayBudget(wait) => (status, Failure::DayBudget(*wait), Outcome::NotProcessed),
             // A token fetched a moment ago was refused: it is good, but not for this resource.
-            Verdict::Expired if self.inner.authority.renews() => (
-                status,
-                Failure::Scope(call.what.clone()),
-                Outcome::NotProcessed,
-            ),
+            Verdict::Expired if self.inner.authority.renews() => {
+                (status, Failure::Scope(call.what.clone()), Outcome::NotProcessed)
+            }
             Verdict::Expired | Verdict::Auth => (status, Failure::Auth, Outcome::NotProcessed),
             Verdict::Scope => (status, Failure::Scope(call.what.clone()), Outcome::Refused),
             Verdict::Missing | Verdict::Moved => (status, Failure::Refused, Outcome::Refused),
@@ -378,12 +371,7 @@ impl Client {
     /// [`AdapterError`] if there is none to be had.
     pub async fn check_credentials(&self) -> Result<(), AdapterError> {
         let priority = ambient_priority();
-        match self
-            .inner
-            .authority
-            .credentials(&self.inner.wire, priority)
-            .await
-        {
+        match self.inner.authority.credentials(&self.inner.wire, priority).await {
             Ok(_) => Ok(()),
             Err(error) => {
                 let call = Call::read(Method::POST, "").what("token");

@@ -133,12 +133,7 @@ const MOST_PAGES: usize = 2_000;
 
 /// Runs all checks. They make, change and remove records of their own through `person` and
 /// `adapter`; records that were there before stay as they are.
-pub async fn run(
-    adapter: &dyn Adapter,
-    kind: &str,
-    person: &dyn Person,
-    clock: &dyn Clock,
-) -> Report {
+pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: &dyn Clock) -> Report {
     let bench = Bench {
         adapter,
         kind,
@@ -179,10 +174,7 @@ pub async fn run(
 
 impl Bench<'_> {
     /// Follows the feed from a cursor to its end; rows by id, the latest last.
-    async fn pass(
-        &self,
-        cursor: Option<String>,
-    ) -> Result<(BTreeMap<String, Vec<Remote>>, String), String> {
+    async fn pass(&self, cursor: Option<String>) -> Result<(BTreeMap<String, Vec<Remote>>, String), String> {
         let mut rows = BTreeMap::new();
         let mut cursor = cursor;
         for _ in 0..MOST_PAGES {
@@ -219,26 +211,19 @@ impl Bench<'_> {
     async fn body(&self, id: &str) -> Result<Box<Remote>, String> {
         match self.read(id).await? {
             crate::contract::Read::Found(remote) => Ok(remote),
-            other => Err(format!(
-                "a live record could not be read: {}",
-                named(&other)
-            )),
+            other => Err(format!("a live record could not be read: {}", named(&other))),
         }
     }
 
     /// Waits until lists show what was written, and a little longer.
     async fn settle(&self) {
-        self.clock
-            .sleep(self.traits.lag + Duration::from_millis(1_100))
-            .await;
+        self.clock.sleep(self.traits.lag + Duration::from_millis(1_100)).await;
     }
 }
 
 fn collect(rows: &mut BTreeMap<String, Vec<Remote>>, page: Page) {
     for remote in page.records {
-        rows.entry(remote.id.clone())
-            .or_default()
-            .push(remote);
+        rows.entry(remote.id.clone()).or_default().push(remote);
     }
 }
 
@@ -253,10 +238,7 @@ fn named(read: &crate::contract::Read) -> String {
 }
 
 /// What is missing from one set of the other, shortened.
-fn missing<'a>(
-    wanted: impl IntoIterator<Item = &'a String>,
-    seen: &BTreeSet<String>,
-) -> Vec<&'a str> {
+fn missing<'a>(wanted: impl IntoIterator<Item = &'a String>, seen: &BTreeSet<String>) -> Vec<&'a str> {
     wanted
         .into_iter()
         .filter(|id| !seen.contains(*id))

@@ -19,22 +19,17 @@ mod turnstile;
 mod verdict;
 mod wire;
 
-pub use auth::{
-    Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError,
-    TokenStyle,
-};
+pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
 pub use budget::{DayBudget, MemoryDayBudget};
 pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
 pub use client::{Client, ClientOptions, OptionsError};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use contract::{
-    Adapter, AdapterError, Answer, AnswerStyle, Failure, Found, Guard, Outgoing, Page, PrepareStep,
-    Probe, Read, Refusal, RefusalKind, Remote, Traits, Usage, Versions,
+    Adapter, AdapterError, Answer, AnswerStyle, Failure, Found, Guard, Outgoing, Page, PrepareStep, Probe, Read,
+    Refusal, RefusalKind, Remote, Traits, Usage, Versions,
 };
 pub use limits::{Limits, Rate};
 pub use network::{Network, NetworkError, NetworkOptions};
 pub use origin::{Origin, OriginError, segment};
-pub use transport::{
-    HttpRequest, HttpResponse, InProcess, Transport, TransportError, TransportErrorKind,
-};
+pub use transport::{HttpRequest, HttpResponse, InProcess, Transport, TransportError, TransportErrorKind};
 pub use verdict::{StatusVerdicts, Verdict, Verdicts, retry_after};

@@ -208,10 +208,7 @@ impl Limiter {
 
     async fn sit_out_pause(&self) -> Result<(), Duration> {
         loop {
-            let until = *self
-                .paused_until
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
             let left = until.saturating_sub(self.clock.ticks());
             if left.is_zero() {
                 return Ok(());
@@ -232,10 +229,7 @@ impl Limiter {
     /// Holds all calls back for so long.
     pub fn pause(&self, wait: Duration) {
         let until = self.clock.ticks() + wait;
-        let mut paused = self
-            .paused_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = (*paused).max(until);
     }
 
@@ -257,12 +251,7 @@ impl Limiter {
                 let mut now = gate.now.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(calls) = told.filter(|calls| *calls != now.0) {
                     // Without a burst, so that the change grants no second one.
-                    let gcra = new_gcra(
-                        f64::from(calls) * self.share,
-                        gate.rate.per,
-                        false,
-                        &self.clock,
-                    );
+                    let gcra = new_gcra(f64::from(calls) * self.share, gate.rate.per, false, &self.clock);
                     *now = (calls, gcra);
                 }
                 now.0
@@ -280,11 +269,7 @@ impl Limiter {
 
 impl Gate {
     fn current(&self) -> Arc<Gcra> {
-        self.now
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clone()
+        self.now.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 }
 

@@ -63,7 +63,8 @@ impl Network {
                 .timeout(options.timeout)
                 .redirect(Policy::none())
                 .retry(reqwest::retry::never())
-                .pool_idle_timeout(Duration::from_secs(30))
+                // Shorter than servers keep idle connections, so that no write is sent into a closing one.
+                .pool_idle_timeout(Duration::from_secs(4))
                 .tcp_nodelay(true)
         };
         let outside = builder().dns_resolver(Outside {
@@ -95,8 +96,7 @@ impl Network {
 impl Transport for Network {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client(&request.url);
-        let client =
-            client.ok_or_else(|| TransportError::never_left(TransportErrorKind::NotAllowed))?;
+        let client = client.ok_or_else(|| TransportError::never_left(TransportErrorKind::NotAllowed))?;
         let outgoing = client
             .request(request.method, request.url)
             .headers(request.headers)
@@ -104,11 +104,7 @@ impl Transport for Network {
         let mut answer = outgoing.send().await.map_err(|error| explain(&error))?;
         let too_large = || TransportError::may_have_landed(TransportErrorKind::TooLarge);
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer
-            .chunk()
-            .await
-            .map_err(|error| landed(explain(&error)))?
-        {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| landed(explain(&error)))? {
             if body.len() + chunk.len() > self.options.max_body {
                 return Err(too_large());
             }
@@ -152,16 +148,10 @@ struct Outside {
 
 impl Resolve for Outside {
     fn resolve(&self, name: Name) -> Resolving {
-        let any = self.allow_private
-            || self
-                .proxies
-                .iter()
-                .any(|host| host.eq_ignore_ascii_case(name.as_str()));
+        let any = self.allow_private || self.proxies.iter().any(|host| host.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|address| any || is_public(address.ip()))
-                .collect();
+            let allowed: Vec<SocketAddr> = found.filter(|address| any || is_public(address.ip())).collect();
             if allowed.is_empty() {
                 return Err("no address that may be called".into());
             }

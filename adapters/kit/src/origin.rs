@@ -9,14 +9,10 @@ pub enum OriginError {
     #[error("`{0}` is not an absolute URL; write it as https://host/path/")]
     NotAbsolute(String),
     /// Plain http to a host that is not this machine.
-    #[error(
-        "`{0}` uses plain http; use https (http is only for this machine itself, e.g. http://127.0.0.1:8080/)"
-    )]
+    #[error("`{0}` uses plain http; use https (http is only for this machine itself, e.g. http://127.0.0.1:8080/)")]
     NotHttps(String),
     /// Has a user name, password, query or fragment.
-    #[error(
-        "the URL of host `{0}` carries a user name, password, query or fragment; leave them out"
-    )]
+    #[error("the URL of host `{0}` carries a user name, password, query or fragment; leave them out")]
     Extras(String),
 }
 
@@ -45,18 +41,13 @@ impl Origin {
     /// # Errors
     /// [`OriginError`] if calls must not go there.
     pub fn token_endpoint(base: &str) -> Result<Origin, OriginError> {
-        let url =
-            Url::parse(base.trim()).map_err(|_| OriginError::NotAbsolute(base.to_string()))?;
+        let url = Url::parse(base.trim()).map_err(|_| OriginError::NotAbsolute(base.to_string()))?;
         let host = match url.host() {
             Some(host) if matches!(url.scheme(), "http" | "https") => host,
             _ => return Err(OriginError::NotAbsolute(base.to_string())),
         };
         let name = host.to_string();
-        if url.query().is_some()
-            || url.fragment().is_some()
-            || !url.username().is_empty()
-            || url.password().is_some()
-        {
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(OriginError::Extras(name));
         }
         if url.scheme() == "http" && !is_loopback(&url) {
@@ -74,9 +65,7 @@ impl Origin {
     /// `None` if it would leave the origin.
     pub fn resolve(&self, target: &str) -> Option<Url> {
         let url = self.base.join(target).ok()?;
-        let stays = url.origin() == self.base.origin()
-            && url.username().is_empty()
-            && url.password().is_none();
+        let stays = url.origin() == self.base.origin() && url.username().is_empty() && url.password().is_none();
         stays.then_some(url)
     }
 }
@@ -162,10 +151,7 @@ mod tests {
     #[test]
     fn ids_stay_one_segment() {
         assert_eq!(segment("PR-7").as_deref(), Some("PR-7"));
-        assert_eq!(
-            segment("a/../b?c#d e").as_deref(),
-            Some("a%2F..%2Fb%3Fc%23d%20e")
-        );
+        assert_eq!(segment("a/../b?c#d e").as_deref(), Some("a%2F..%2Fb%3Fc%23d%20e"));
         assert_eq!(segment(".."), None);
         assert_eq!(segment("%2e%2e").as_deref(), Some("%252e%252e"));
     }

@@ -40,11 +40,7 @@ impl ServerTime {
                 if least > most {
                     seen
                 } else {
-                    Known {
-                        least,
-                        most,
-                        at: ended,
-                    }
+                    Known { least, most, at: ended }
                 }
             }
         };
@@ -66,8 +62,7 @@ impl ServerTime {
 pub(crate) fn parse_date(text: &str) -> Option<Time> {
     let at = httpdate::parse_http_date(text).ok()?;
     Some(micros(
-        at.duration_since(std::time::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO),
+        at.duration_since(std::time::UNIX_EPOCH).unwrap_or(Duration::ZERO),
     ))
 }
 
@@ -87,10 +82,7 @@ mod tests {
         }
         let now = 1_020_000_000;
         let least = server.at_least(now).expect("sound");
-        assert!(
-            least <= now + 3_400_000 && least > now + 3_300_000,
-            "{least}"
-        );
+        assert!(least <= now + 3_400_000 && least > now + 3_300_000, "{least}");
         assert!((server.at(now).expect("sound") - now - 3_400_000).abs() < 60_000);
         server.learn(5_000_000_000, now, now + 20_000);
         assert!(server.at_least(now).expect("sound") >= 4_999_000_000);

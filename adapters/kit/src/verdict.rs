@@ -64,9 +64,7 @@ impl Verdicts for StatusVerdicts {
 pub fn retry_after(response: &HttpResponse, now: Time) -> Option<Duration> {
     let text = response.header("retry-after")?;
     let wait = match text.parse::<f64>() {
-        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => {
-            Duration::from_secs_f64(seconds.min(86_400.0))
-        }
+        Ok(seconds) if seconds.is_finite() && seconds >= 0.0 => Duration::from_secs_f64(seconds.min(86_400.0)),
         Ok(_) => return None,
         Err(_) => {
             let at = httpdate::parse_http_date(text).ok()?;

@@ -64,15 +64,9 @@ impl Wire {
         group: Option<&str>,
         priority: Priority,
     ) -> Result<(HttpResponse, Time), Stopped> {
-        let _pass = self
-            .limiter
-            .enter(group, priority)
-            .await
-            .map_err(Stopped::Limits)?;
+        let _pass = self.limiter.enter(group, priority).await.map_err(Stopped::Limits)?;
         if let Some(day) = &self.limits.day {
-            day.take(self.clock.now(), priority)
-                .await
-                .map_err(Stopped::DayBudget)?;
+            day.take(self.clock.now(), priority).await.map_err(Stopped::DayBudget)?;
         }
         let began = self.clock.now();
         let counters = match purpose {
@@ -125,10 +119,7 @@ impl Wire {
     }
 
     pub fn server_time(&self) -> ServerTime {
-        *self
-            .server_time
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.server_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn usage(&self) -> Usage {

@@ -52,13 +52,8 @@ pub(super) async fn cut_before(bench: &Bench<'_>) -> Found {
     let made = bench.person.ids().await.len() - before;
     match answer {
         Answer::Unknown(_) | Answer::Later(_) if made == 0 => Ok(Verdict::Passed),
-        Answer::Applied { .. } if bench.traits.create_is_idempotent && made == 1 => {
-            Ok(Verdict::Passed)
-        }
-        other => Err(format!(
-            "answered {} with {made} records made",
-            answer_name(&other)
-        )),
+        Answer::Applied { .. } if bench.traits.create_is_idempotent && made == 1 => Ok(Verdict::Passed),
+        other => Err(format!("answered {} with {made} records made", answer_name(&other))),
     }
 }
 
@@ -73,9 +68,7 @@ pub(super) async fn unavailable(bench: &Bench<'_>) -> Found {
         return Err(format!("answered {}", answer_name(&answer)));
     }
     let after = bench.body(&id).await?;
-    holds(after.body == seen.body, || {
-        "the write was sent again".into()
-    })
+    holds(after.body == seen.body, || "the write was sent again".into())
 }
 
 pub(super) async fn throttled(bench: &Bench<'_>) -> Found {

@@ -26,8 +26,7 @@ pub(super) async fn quiet_poll(bench: &Bench<'_>) -> Found {
         .iter()
         .filter(|(id, rows)| {
             let known = before.get(*id).and_then(|rows| rows.last());
-            rows.iter()
-                .any(|row| known.is_none_or(|known| known.body != row.body))
+            rows.iter().any(|row| known.is_none_or(|known| known.body != row.body))
         })
         .map(|(id, _)| id)
         .collect();
@@ -44,10 +43,9 @@ pub(super) async fn change_shows(bench: &Bench<'_>) -> Found {
     bench.person.edit(&id, 11).await;
     bench.settle().await;
     let (rows, cursor) = bench.pass(Some(cursor)).await?;
-    let shown = rows.get(&id).is_some_and(|rows| {
-        rows.iter()
-            .any(|row| bench.person.shows_edit(&row.body, 11))
-    });
+    let shown = rows
+        .get(&id)
+        .is_some_and(|rows| rows.iter().any(|row| bench.person.shows_edit(&row.body, 11)));
     if !shown {
         return Err("an edit did not show".into());
     }
@@ -55,10 +53,9 @@ pub(super) async fn change_shows(bench: &Bench<'_>) -> Found {
     bench.person.edit(&id, 12).await;
     bench.settle().await;
     let (rows, _) = bench.pass(Some(cursor)).await?;
-    let shown = rows.get(&id).is_some_and(|rows| {
-        rows.iter()
-            .any(|row| bench.person.shows_edit(&row.body, 12))
-    });
+    let shown = rows
+        .get(&id)
+        .is_some_and(|rows| rows.iter().any(|row| bench.person.shows_edit(&row.body, 12)));
     holds(shown, || "the second of two edits did not show".into())
 }
 
@@ -70,14 +67,11 @@ pub(super) async fn old_cursor(bench: &Bench<'_>) -> Found {
     bench.settle().await;
     for attempt in ["first", "second"] {
         let (rows, _) = bench.pass(Some(cursor.clone())).await?;
-        let shown = rows.get(&id).is_some_and(|rows| {
-            rows.iter()
-                .any(|row| bench.person.shows_edit(&row.body, 21))
-        });
+        let shown = rows
+            .get(&id)
+            .is_some_and(|rows| rows.iter().any(|row| bench.person.shows_edit(&row.body, 21)));
         if !shown {
-            return Err(format!(
-                "the {attempt} pass from the same cursor did not show the edit"
-            ));
+            return Err(format!("the {attempt} pass from the same cursor did not show the edit"));
         }
     }
     Ok(Verdict::Passed)
@@ -154,12 +148,7 @@ pub(super) async fn listing(bench: &Bench<'_>) -> Found {
     for _ in 0..MOST_PAGES {
         let page = bench.adapter.listing(bench.kind, cursor.as_deref()).await;
         let page = page.map_err(|error| format!("listing failed: {error}"))?;
-        seen.extend(
-            page.records
-                .into_iter()
-                .filter(|row| row.alive)
-                .map(|row| row.id),
-        );
+        seen.extend(page.records.into_iter().filter(|row| row.alive).map(|row| row.id));
         cursor = Some(page.cursor);
         if !page.more {
             let hidden = missing(&there, &seen);

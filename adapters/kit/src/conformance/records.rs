@@ -26,10 +26,7 @@ pub(super) async fn reads(bench: &Bench<'_>) -> Found {
     let ids = [second.clone(), unknown, removed, first.clone()];
     if ids.len() > bench.traits.read_batch {
         for (id, name) in [(&first, "first"), (&second, "second")] {
-            bench
-                .body(id)
-                .await
-                .map_err(|how| format!("{name}: {how}"))?;
+            bench.body(id).await.map_err(|how| format!("{name}: {how}"))?;
         }
         return match bench.read(&ids[1]).await? {
             Read::Missing => Ok(Verdict::Passed),
@@ -65,13 +62,7 @@ pub(super) async fn update(bench: &Bench<'_>) -> Found {
     let before = bench.body(&id).await?;
     let answer = bench.update(&id, 52).await?;
     match (&answer, bench.traits.answer) {
-        (
-            Answer::Applied {
-                id: answered,
-                record,
-            },
-            style,
-        ) => {
+        (Answer::Applied { id: answered, record }, style) => {
             if *answered != id {
                 return Err("the answer names another record".into());
             }
@@ -142,9 +133,7 @@ pub(super) async fn update_missing(bench: &Bench<'_>) -> Found {
     if !matches!(answer, Answer::Gone | Answer::Refused(_) | Answer::Moved) {
         return Err(format!("answered {}", answer_name(&answer)));
     }
-    holds(bench.person.ids().await == before, || {
-        "a record was made".into()
-    })
+    holds(bench.person.ids().await == before, || "a record was made".into())
 }
 
 pub(super) async fn create(bench: &Bench<'_>) -> Found {
