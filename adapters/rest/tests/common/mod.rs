@@ -273,3 +273,8 @@ pub fn applied(answer: Answer) -> (String, Option<Box<Remote>>) {
         other => panic!("{other:?}"),
     }
 }
+
+/// An id as text.
+pub fn text(id: &Json) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_string)
+}
