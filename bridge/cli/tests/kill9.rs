@@ -124,7 +124,7 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
                 .collect();
             for (n, (patient, contact)) in linked.iter().enumerate() {
                 // receptionists change mobiles, marketing changes mailboxes, often of the same person
-                if rng.random_range(0..100) < 6 {
+                if rng.random_range(0..100) < 12 {
                     let mobile = format!("+6149157{:04}", round * 100 + n % 100);
                     let now = sandbox.record("halaxy", "Patient", patient).unwrap();
                     let mut telecom: Vec<Json> = now["telecom"].as_array().cloned().unwrap_or_default();
@@ -133,7 +133,7 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
                     sandbox.person_edit("halaxy", "Patient", patient, &json!({"telecom": telecom})).unwrap();
                     typed_mobiles.insert(patient.clone(), mobile);
                 }
-                if rng.random_range(0..100) < 6 {
+                if rng.random_range(0..100) < 12 {
                     let email = format!("typed-{round}-{n}@example.com");
                     sandbox.person_edit("crm", "contacts", contact, &json!({email_field: email})).unwrap();
                     typed_emails.insert(patient.clone(), email);
@@ -141,7 +141,7 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
             }
             let mut child =
                 program(&path, &["sync", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-            std::thread::sleep(Duration::from_millis(rng.random_range(30..900)));
+            std::thread::sleep(Duration::from_millis(rng.random_range(50..1_500)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
