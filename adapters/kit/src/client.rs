@@ -127,7 +127,8 @@ impl Client {
     /// [`CallError`] for every answer that is not a good one. Its outcome tells what a write has done.
     pub async fn send(&self, call: Call) -> Result<Response, CallError> {
         let priority = call.priority.unwrap_or_else(ambient_priority);
-        let mut url = self.address(&call)?;
+        let unfit = |code: &str| self.error(&call, code, Failure::Protocol, Outcome::Refused);
+        let mut url = self.address(&call).ok_or_else(|| unfit("other origin"))?;
         let mut attempt = 0;
         let mut redirects = 0;
         let mut renewed = false;
@@ -139,7 +140,9 @@ impl Client {
                 .credentials(&inner.wire, priority)
                 .await
                 .map_err(|error| self.no_credentials(&call, error))?;
-            let request = self.request(&call, url.clone(), credentials.header)?;
+            let request = self
+                .request(&call, url.clone(), credentials.header)
+                .ok_or_else(|| unfit("header"))?;
             let purpose = Purpose::Call(call.effect);
             let sent = inner
                 .wire
@@ -203,21 +206,16 @@ impl Client {
     }
 
     /// The address a call would go to, if that is within the origin.
-    fn address(&self, call: &Call) -> Result<Url, CallError> {
-        let url = self.inner.origin.resolve(&call.target);
-        let mut url = url.ok_or_else(|| self.error(call, "other origin", Failure::Protocol, Outcome::Refused))?;
+    fn address(&self, call: &Call) -> Option<Url> {
+        let mut url = self.inner.origin.resolve(&call.target)?;
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
         }
-        Ok(url)
+        Some(url)
     }
 
-    fn request(
-        &self,
-        call: &Call,
-        url: Url,
-        credentials: Option<(HeaderName, HeaderValue)>,
-    ) -> Result<HttpRequest, CallError> {
+    /// The request of a call, if its headers can be sent.
+    fn request(&self, call: &Call, url: Url, credentials: Option<(HeaderName, HeaderValue)>) -> Option<HttpRequest> {
         let mut headers = self.inner.headers.clone();
         let (content_type, body) = match &call.body {
             Body::Empty => (None, Bytes::new()),
@@ -234,13 +232,12 @@ impl Client {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
         }
         for (name, value) in &call.headers {
-            set_header(&mut headers, name, value)
-                .ok_or_else(|| self.error(call, "header", Failure::Protocol, Outcome::Refused))?;
+            set_header(&mut headers, name, value)?;
         }
         if let Some((name, value)) = credentials {
             headers.insert(name, value);
         }
-        Ok(HttpRequest {
+        Some(HttpRequest {
             method: call.method.clone(),
             url,
             headers,
