@@ -1,6 +1,7 @@
 -- Every row belongs to a practice. Types are the subset that PostgreSQL shares: TEXT, BIGINT, BLOB.
 -- Times are microseconds since 1970 UTC. Bodies are sealed: what a query needs stands in a column beside them
--- and is never a personal value. Indexes end with the id, so that a page of them needs no sorting.
+-- and is never a personal value. Indexes end with the id, so that a page of them needs no sorting. Tables of
+-- small rows are their own primary key (WITHOUT ROWID); with long rows such a tree is deep and slow to search.
 
 CREATE TABLE meta (
     practice TEXT   NOT NULL,
@@ -21,7 +22,7 @@ CREATE TABLE entity (
     candidate   BIGINT NOT NULL,
     body        BLOB   NOT NULL,
     PRIMARY KEY (practice, id)
-) WITHOUT ROWID;
+);
 CREATE INDEX entity_dirty ON entity (practice, lane, dirty_since, id) WHERE dirty = 1;
 
 -- One row per record ever seen; rows are never deleted.
@@ -39,7 +40,7 @@ CREATE TABLE link (
     held       BIGINT NOT NULL,
     body       BLOB   NOT NULL,
     PRIMARY KEY (practice, system, kind, remote_id)
-) WITHOUT ROWID;
+);
 CREATE UNIQUE INDEX link_entity ON link (practice, entity, system) WHERE entity IS NOT NULL;
 CREATE INDEX link_unidentified ON link (practice, system, kind, remote_id) WHERE entity IS NULL AND state = 'live';
 CREATE INDEX link_look ON link (practice, system, kind, asked, remote_id) WHERE look = 1;
@@ -58,7 +59,7 @@ CREATE TABLE write (
     tries      BIGINT NOT NULL,
     body       BLOB   NOT NULL,
     PRIMARY KEY (practice, entity, system)
-) WITHOUT ROWID;
+);
 CREATE INDEX write_planned ON write (practice, system, lane, since, entity) WHERE state = 'planned';
 CREATE INDEX write_unsettled ON write (practice, system, at, entity) WHERE state IN ('sent', 'unknown');
 

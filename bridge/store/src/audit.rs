@@ -26,7 +26,8 @@ const OF_ENTITY: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
      WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY seq";
 const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
-const LOSERS: &str = "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
+const LOSERS: &str =
+    "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
 
 impl Tx {
     /// Appends to the audit, in this order.
@@ -69,11 +70,7 @@ impl Tx {
         let (conn, scope) = self.parts();
         let first = next_seq(conn, scope, LAST_LOSER).await?;
         let rows = spread(losers.iter().zip(first..).collect(), |(loser, seq)| {
-            (
-                loser,
-                seq,
-                scope.seal("loser", &[&seq.to_string()], &loser.value),
-            )
+            (loser, seq, scope.seal("loser", &[&seq.to_string()], &loser.value))
         });
         LOSER
             .run(conn, rows, |args, (loser, seq, value)| {
@@ -96,12 +93,7 @@ impl Tx {
         let (conn, scope) = self.parts();
         let mut args = Args::default();
         args.shared(&scope.practice).int(now);
-        execute(
-            conn,
-            "DELETE FROM loser WHERE practice = $1 AND until < $2",
-            args,
-        )
-        .await
+        execute(conn, "DELETE FROM loser WHERE practice = $1 AND until < $2", args).await
     }
 }
 
@@ -138,9 +130,7 @@ impl Store {
                     at: row.int(3)?,
                     until: row.int(4)?,
                     why: row.text(5)?,
-                    value: self
-                        .scope
-                        .open("loser", &[&row.int(0)?.to_string()], row.blob(6)?)?,
+                    value: self.scope.open("loser", &[&row.int(0)?.to_string()], row.blob(6)?)?,
                 })
             })
             .collect()
@@ -149,10 +139,7 @@ impl Store {
 
 impl Scope {
     fn audit_entry(&self, row: &Row) -> Result<AuditEntry> {
-        let some = |column| {
-            row.text(column)
-                .map(|text| (!text.is_empty()).then_some(text))
-        };
+        let some = |column| row.text(column).map(|text| (!text.is_empty()).then_some(text));
         let body = row
             .blob_or_null(9)?
             .map(|body| self.open("audit", &[&row.int(0)?.to_string()], body))
@@ -180,8 +167,5 @@ impl Scope {
 async fn next_seq(conn: &mut Conn, scope: &Scope, last: &'static str) -> Result<i64> {
     let mut args = Args::default();
     args.shared(&scope.practice);
-    Ok(fetch_one(conn, last, args)
-        .await?
-        .map_or(Ok(0), |row| row.int(0))?
-        + 1)
+    Ok(fetch_one(conn, last, args).await?.map_or(Ok(0), |row| row.int(0))? + 1)
 }

@@ -7,7 +7,6 @@ use crate::{
 };
 use bridge_core::Link;
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// The practice and its keys: what every row of a store has in common.
 #[derive(Clone)]
@@ -17,14 +16,13 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Seals `value` for that row; it opens nowhere else.
+    /// Seals `body` for that row; it opens nowhere else.
     pub fn seal(&self, table: &'static str, row: &[&str], body: &impl Coded) -> Vec<u8> {
-        self.keys
-            .seal(&self.place(table, row), &Zeroizing::new(encode(body)))
+        self.keys.seal(&self.place(table, row), &encode(body))
     }
 
     /// Opens what was sealed for that row.
-    pub fn open<T: Coded>(&self, table: &'static str, row: &[&str], sealed: Vec<u8>) -> Result<T> {
+    pub fn open<T: Coded>(&self, table: &'static str, row: &[&str], mut sealed: Vec<u8>) -> Result<T> {
         let damaged = |detail| StoreError::Damaged {
             table,
             row: row.join("/"),
@@ -32,17 +30,14 @@ impl Scope {
         };
         let plain = self
             .keys
-            .open(&self.place(table, row), sealed)
+            .open(&self.place(table, row), &mut sealed)
             .ok_or_else(|| damaged("it does not open"))?;
-        decode(&Zeroizing::new(plain)).ok_or_else(|| damaged("its content is not understood"))
+        decode(plain).ok_or_else(|| damaged("its content is not understood"))
     }
 
     fn place(&self, table: &str, row: &[&str]) -> Vec<u8> {
         let mut place = Vec::with_capacity(96);
-        for part in [&self.practice, table]
-            .into_iter()
-            .chain(row.iter().copied())
-        {
+        for part in [&self.practice, table].into_iter().chain(row.iter().copied()) {
             place.extend_from_slice(&(part.len() as u32).to_le_bytes());
             place.extend_from_slice(part.as_bytes());
         }

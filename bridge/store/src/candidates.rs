@@ -54,10 +54,7 @@ impl Tx {
                 args.text(text);
             }
             let reasons = serde_json::Value::from(c.reasons.clone()).to_string();
-            args.int(c.score)
-                .text(&reasons)
-                .text(code(c.state))
-                .int(c.since);
+            args.int(c.score).text(&reasons).text(code(c.state)).int(c.since);
         })
         .await?;
         Ok(())
@@ -125,9 +122,7 @@ impl Store {
             .int(page.limit as i64);
         let rows = fetch(&mut *self.read().await?, IN_STATE, args).await?;
         let rows = rows.iter().map(candidate).collect::<Result<Vec<_>>>()?;
-        Ok(Paged::of(rows, page, |candidate| {
-            (candidate.since, &candidate.id)
-        }))
+        Ok(Paged::of(rows, page, |candidate| (candidate.since, &candidate.id)))
     }
 
     /// One candidate, open or decided.

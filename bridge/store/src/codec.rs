@@ -6,8 +6,8 @@
 //! name every member, so that one added in `bridge_core` does not compile until it is stored.
 
 use bridge_core::{
-    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op,
-    Origin, UnitHold, Value, Version, Write, WriteState,
+    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, UnitHold, Value,
+    Version, Write, WriteState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -269,8 +269,7 @@ impl Coded for Entity {
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        let (agreed, graves, refused) =
-            (Coded::take(from)?, Coded::take(from)?, Coded::take(from)?);
+        let (agreed, graves, refused) = (Coded::take(from)?, Coded::take(from)?, Coded::take(from)?);
         Some(Entity {
             agreed,
             graves,
@@ -363,11 +362,19 @@ impl Coded for LinkUnit {
     fn take(from: &mut &[u8]) -> Option<Self> {
         let head = byte(from)?;
         let mut unit = LinkUnit::default();
-        unit.base = Coded::take(from)?;
-        match head & 3 {
-            0 => {}
-            1 => unit.set_seen(unit.base.clone()?),
-            2 => unit.set_seen(Value::take(from)?),
+        let base: Option<Value> = Coded::take(from)?;
+        match (head & 3, &base) {
+            (0, _) => unit.base = base,
+            (1, Some(_)) => {
+                // Marked as seen with a stand-in, so that the value itself is not copied.
+                unit.base = Some(Value::Empty);
+                unit.set_seen(Value::Empty);
+                unit.base = base;
+            }
+            (2, _) => {
+                unit.base = base;
+                unit.set_seen(Value::take(from)?);
+            }
             _ => return None,
         }
         unit.lo = i64::take(from)?;

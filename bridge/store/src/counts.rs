@@ -8,8 +8,7 @@ use crate::{
 };
 use std::collections::BTreeMap;
 
-const BY_SYSTEM: &str =
-    "SELECT system, count(*) FROM link WHERE practice = $1 AND state = 'live' GROUP BY system";
+const BY_SYSTEM: &str = "SELECT system, count(*) FROM link WHERE practice = $1 AND state = 'live' GROUP BY system";
 const LINKED_BY_SYSTEM: &str = "SELECT system, count(*) FROM link \
      WHERE practice = $1 AND state = 'live' AND entity IS NOT NULL GROUP BY system";
 const WRITES: &str = "SELECT state, count(*) FROM write WHERE practice = $1 GROUP BY state";
@@ -23,24 +22,41 @@ impl Store {
         let conn: &mut Conn = &mut tx;
         let writes = self.groups(conn, WRITES).await?;
         let state = |name: &str| writes.get(name).copied().unwrap_or(0);
-        let held_links =
-            "SELECT count(*) FROM link WHERE practice = $1 AND held = 1 AND state = 'live'";
+        let held_links = "SELECT count(*) FROM link WHERE practice = $1 AND held = 1 AND state = 'live'";
         let counts = Counts {
-            entities: self.count(conn, "SELECT count(*) FROM entity WHERE practice = $1").await?,
+            entities: self
+                .count(conn, "SELECT count(*) FROM entity WHERE practice = $1")
+                .await?,
             links: self.groups(conn, LINKED_BY_SYSTEM).await?,
             records: self.groups(conn, BY_SYSTEM).await?,
-            dirty: self.count(conn, "SELECT count(*) FROM entity WHERE practice = $1 AND dirty = 1").await?,
+            dirty: self
+                .count(conn, "SELECT count(*) FROM entity WHERE practice = $1 AND dirty = 1")
+                .await?,
             planned: state("planned"),
             unsettled: state("sent") + state("unknown"),
             unknown: state("unknown"),
             held: state("refused") + state("doubtful") + self.count(conn, held_links).await?,
-            conflicts: self.count(conn, "SELECT count(*) FROM conflict WHERE practice = $1").await?,
-            cards: self.count(conn, "SELECT count(*) FROM card WHERE practice = $1").await?,
-            candidates: self.count(conn, "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'open'").await?,
-            unidentified: self
-                .count(conn, "SELECT count(*) FROM link WHERE practice = $1 AND entity IS NULL AND state = 'live'")
+            conflicts: self
+                .count(conn, "SELECT count(*) FROM conflict WHERE practice = $1")
                 .await?,
-            looks: self.count(conn, "SELECT count(*) FROM link WHERE practice = $1 AND look = 1").await?,
+            cards: self
+                .count(conn, "SELECT count(*) FROM card WHERE practice = $1")
+                .await?,
+            candidates: self
+                .count(
+                    conn,
+                    "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'open'",
+                )
+                .await?,
+            unidentified: self
+                .count(
+                    conn,
+                    "SELECT count(*) FROM link WHERE practice = $1 AND entity IS NULL AND state = 'live'",
+                )
+                .await?,
+            looks: self
+                .count(conn, "SELECT count(*) FROM link WHERE practice = $1 AND look = 1")
+                .await?,
         };
         tx.rollback().await?;
         Ok(counts)

@@ -21,10 +21,7 @@ const LIST_PLACES: [usize; 4] = [512, 64, 8, 1];
 pub(crate) struct Args(SqliteArguments);
 
 impl Args {
-    fn add<'t>(
-        &mut self,
-        value: impl sqlx::Encode<'t, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-    ) -> &mut Self {
+    fn add<'t>(&mut self, value: impl sqlx::Encode<'t, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>) -> &mut Self {
         // Encoding text, integers and blobs for SQLite is a move; it has no way to fail.
         if sqlx::Arguments::add(&mut self.0, value).is_err() {
             unreachable!("text, integers and blobs always encode");
@@ -38,7 +35,7 @@ impl Args {
     }
 
     pub fn text(&mut self, text: &str) -> &mut Self {
-        self.add(text)
+        self.add(Arc::<str>::from(text))
     }
 
     pub fn text_or_null(&mut self, text: Option<&str>) -> &mut Self {
@@ -60,10 +57,7 @@ impl Args {
 
 /// One statement with its values.
 pub(crate) async fn execute(conn: &mut Conn, sql: &'static str, args: Args) -> Result<u64> {
-    Ok(sqlx::query_with(sql, args.0)
-        .execute(conn)
-        .await?
-        .rows_affected())
+    Ok(sqlx::query_with(sql, args.0).execute(conn).await?.rows_affected())
 }
 
 /// The rows that one statement gives.
@@ -72,11 +66,7 @@ pub(crate) async fn fetch(conn: &mut Conn, sql: &'static str, args: Args) -> Res
 }
 
 /// The only row that one statement gives, if any.
-pub(crate) async fn fetch_one(
-    conn: &mut Conn,
-    sql: &'static str,
-    args: Args,
-) -> Result<Option<Row>> {
+pub(crate) async fn fetch_one(conn: &mut Conn, sql: &'static str, args: Args) -> Result<Option<Row>> {
     Ok(sqlx::query_with(sql, args.0).fetch_optional(conn).await?)
 }
 
@@ -86,7 +76,7 @@ pub(crate) struct Insert {
     pub head: &'static str,
     /// Placeholders of one row.
     pub columns: usize,
-    /// What follows the rows (ON CONFLICT .., RETURNING ..), or nothing.
+    /// What follows the rows (ON CONFLICT ..), or nothing.
     pub tail: &'static str,
 }
 
@@ -94,22 +84,12 @@ impl Insert {
     fn sql(&self, rows: usize) -> Arc<str> {
         cached(self.head, self.tail, rows, || {
             let row = format!("({})", places(self.columns));
-            format!(
-                "{} VALUES {} {}",
-                self.head,
-                vec![row; rows].join(","),
-                self.tail
-            )
+            format!("{} VALUES {} {}", self.head, vec![row; rows].join(","), self.tail)
         })
     }
 
     /// Inserts all rows; the number of rows the database changed.
-    pub async fn run<T>(
-        &self,
-        conn: &mut Conn,
-        rows: Vec<T>,
-        mut bind: impl FnMut(&mut Args, T),
-    ) -> Result<u64> {
+    pub async fn run<T>(&self, conn: &mut Conn, rows: Vec<T>, mut bind: impl FnMut(&mut Args, T)) -> Result<u64> {
         let mut changed = 0;
         let mut rows = rows.into_iter();
         while let Some((sql, args)) = self.next(&mut rows, &mut bind) {
@@ -119,25 +99,6 @@ impl Insert {
                 .rows_affected();
         }
         Ok(changed)
-    }
-
-    /// Inserts all rows; what RETURNING in the tail returns.
-    pub async fn fetch<T>(
-        &self,
-        conn: &mut Conn,
-        rows: Vec<T>,
-        mut bind: impl FnMut(&mut Args, T),
-    ) -> Result<Vec<Row>> {
-        let mut out = Vec::with_capacity(rows.len());
-        let mut rows = rows.into_iter();
-        while let Some((sql, args)) = self.next(&mut rows, &mut bind) {
-            out.extend(
-                sqlx::query_with(AssertSqlSafe(sql), args.0)
-                    .fetch_all(&mut *conn)
-                    .await?,
-            );
-        }
-        Ok(out)
     }
 
     fn next<T>(
@@ -239,19 +200,11 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(",")
 }
 
-fn cached(
-    head: &'static str,
-    tail: &'static str,
-    size: usize,
-    make: impl FnOnce() -> String,
-) -> Arc<str> {
+fn cached(head: &'static str, tail: &'static str, size: usize, make: impl FnOnce() -> String) -> Arc<str> {
     type Texts = HashMap<(&'static str, &'static str, usize), Arc<str>>;
     static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
     let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-    texts
-        .entry((head, tail, size))
-        .or_insert_with(|| make().into())
-        .clone()
+    texts.entry((head, tail, size)).or_insert_with(|| make().into()).clone()
 }
 
 /// Columns of a row by position.

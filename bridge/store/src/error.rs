@@ -37,9 +37,7 @@ pub enum StoreError {
         detail: &'static str,
     },
     /// The rows were written by a newer version of the bridge.
-    #[error(
-        "the store was written by a newer version of the bridge; use that version or a newer one"
-    )]
+    #[error("the store was written by a newer version of the bridge; use that version or a newer one")]
     Newer,
     /// The address names no database this version can use.
     #[error("cannot use {url:?} as a store: {detail}")]

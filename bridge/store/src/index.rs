@@ -9,7 +9,7 @@ use crate::{
     records::{Found, LookupKey, RecordKey},
     tx::Tx,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const STORED: Among = Among {
     head: "SELECT remote_id, key_kind, hash FROM lookup WHERE practice = ? AND system = ? AND kind = ? AND remote_id",
@@ -31,7 +31,7 @@ const NAMES: Insert = Insert {
 };
 const SEARCH: &str = "SELECT n.system, n.kind, n.remote_id, n.hashes, l.entity, l.state FROM name_part n LEFT JOIN link l \
      ON l.practice = n.practice AND l.system = n.system AND l.kind = n.kind AND l.remote_id = n.remote_id \
-     WHERE n.practice = $1 AND instr(n.hashes, $2) > 0";
+     WHERE n.practice = $1 AND instr(n.hashes, $2) > 0 AND instr(n.hashes, $3) > 0 AND instr(n.hashes, $4) > 0 LIMIT $5";
 
 /// Bytes kept of the hash of one prefix of a name part.
 const NAME_HASH: usize = 8;
@@ -59,8 +59,7 @@ impl Tx {
                 hashes.dedup();
                 (*id, hashes)
             });
-            let mut wanted: HashMap<&str, Vec<(&'static str, [u8; 16])>> =
-                hashed.into_iter().collect();
+            let mut wanted: HashMap<&str, Vec<(&'static str, [u8; 16])>> = hashed.into_iter().collect();
             let ids: Vec<&str> = records.keys().copied().collect();
             let stored = STORED
                 .fetch(
@@ -136,37 +135,38 @@ impl Tx {
 }
 
 impl Store {
-    /// Records whose names have a part that starts with each word of `text` (its first eight
-    /// letters count), at most `limit`. Case and accents do not matter.
+    /// Records whose names have a part that starts with each of up to three words of `text` (the
+    /// first eight letters of each count), at most `limit`. Case and accents do not matter.
     pub async fn search_name(&self, text: &str, limit: usize) -> Result<Vec<Found>> {
-        let words: Vec<[u8; NAME_HASH]> = parts(text)
+        let mut words: Vec<[u8; NAME_HASH]> = parts(text)
             .iter()
+            .take(3)
             .map(|part| prefix_hash(&self.scope.keys, &part[..part.len().min(LONGEST_PREFIX)]))
             .collect();
-        let Some(longest) = parts(text)
-            .iter()
-            .zip(&words)
-            .max_by_key(|(part, _)| part.len())
-            .map(|(_, hash)| hash.to_vec())
-        else {
+        let Some(last) = words.last().copied() else {
             return Ok(Vec::new());
         };
+        words.resize(3, last);
         let mut args = Args::default();
-        args.shared(&self.scope.practice).blob(longest);
+        args.shared(&self.scope.practice);
+        for word in &words {
+            args.blob(word.to_vec());
+        }
+        args.int(limit as i64);
         let mut found = Vec::new();
         for row in fetch(&mut *self.read().await?, SEARCH, args).await? {
+            // The database finds eight bytes anywhere; they count where a hash starts.
             let hashes = row.blob(3)?;
-            let known: HashSet<&[u8]> = hashes.chunks_exact(NAME_HASH).collect();
-            if words.iter().all(|word| known.contains(word.as_slice())) {
+            if words
+                .iter()
+                .all(|word| hashes.chunks_exact(NAME_HASH).any(|hash| hash == word))
+            {
                 found.push(Found {
                     key: 0,
                     record: RecordKey::new(row.text(0)?, row.text(1)?, row.text(2)?),
                     entity: row.text_or_null(4)?,
                     live: row.text_or_null(5)?.as_deref() == Some("live"),
                 });
-            }
-            if found.len() == limit {
-                break;
             }
         }
         Ok(found)

@@ -38,7 +38,7 @@ pub use key::{Key, KeyError};
 pub use open::Store;
 pub use progress::Lease;
 pub use records::{
-    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Due, Filter,
-    Found, LinkRow, LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
+    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Due, Filter, Found, LinkRow,
+    LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tx::Tx;

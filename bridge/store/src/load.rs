@@ -42,8 +42,7 @@ const FOUND: Among = Among {
            WHERE k.practice = ? AND k.key_kind = ? AND k.hash",
     tail: "",
 };
-const ENTITY_OF: &str =
-    "SELECT entity FROM link WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id = $4";
+const ENTITY_OF: &str = "SELECT entity FROM link WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id = $4";
 
 impl Scope {
     /// The entities of these ids with all that belongs to them, in the order asked for; unknown
@@ -121,13 +120,7 @@ impl Scope {
     }
 
     /// The links of these records of one kind; records never seen are left out.
-    pub async fn links(
-        &self,
-        conn: &mut Conn,
-        system: &str,
-        kind: &str,
-        ids: &[String],
-    ) -> Result<Vec<LinkRow>> {
+    pub async fn links(&self, conn: &mut Conn, system: &str, kind: &str, ids: &[String]) -> Result<Vec<LinkRow>> {
         let rows = LINKS
             .fetch(
                 conn,
@@ -155,12 +148,7 @@ impl Scope {
         let mut wanted: BTreeMap<&'static str, HashMap<[u8; 16], Vec<usize>>> = BTreeMap::new();
         for (place, key) in keys.iter().enumerate() {
             let hash = self.keys.hash(key.kind, &key.text);
-            wanted
-                .entry(key.kind)
-                .or_default()
-                .entry(hash)
-                .or_default()
-                .push(place);
+            wanted.entry(key.kind).or_default().entry(hash).or_default().push(place);
         }
         let mut found = BTreeSet::new();
         for (kind, places) in wanted {
@@ -179,10 +167,7 @@ impl Scope {
                 .await?;
             for row in rows {
                 let record = RecordKey::new(row.text(1)?, row.text(2)?, row.text(3)?);
-                let (entity, live) = (
-                    row.text_or_null(4)?,
-                    row.text_or_null(5)?.as_deref() == Some("live"),
-                );
+                let (entity, live) = (row.text_or_null(4)?, row.text_or_null(5)?.as_deref() == Some("live"));
                 for key in places.get(row.blob(0)?.as_slice()).into_iter().flatten() {
                     found.insert(Found {
                         key: *key,
@@ -205,10 +190,7 @@ impl Scope {
         remote_id: &str,
     ) -> Result<Option<String>> {
         let mut args = Args::default();
-        args.shared(&self.practice)
-            .text(system)
-            .text(kind)
-            .text(remote_id);
+        args.shared(&self.practice).text(system).text(kind).text(remote_id);
         fetch_one(conn, ENTITY_OF, args)
             .await?
             .map_or(Ok(None), |row| row.text_or_null(0))

@@ -14,17 +14,12 @@ use sqlx::{
     migrate::{Migration, MigrationType, Migrator},
     pool::PoolConnection,
     sqlite::{
-        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-        SqliteSynchronous,
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
     },
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(
-    1,
-    "store",
-    include_str!("../../../migrations/sqlite/0001_store.sql"),
-)];
+const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "store", include_str!("../../../migrations/sqlite/0001_store.sql"))];
 const READERS: u32 = 3;
 
 /// Everything the bridge keeps of one practice. Cheap to clone; clones share their connections.
@@ -52,11 +47,7 @@ impl Store {
             keys: Arc::new(Keys::new(key)),
         };
         let (writer, reader) = connect(url).await?;
-        let store = Store {
-            scope,
-            writer,
-            reader,
-        };
+        let store = Store { scope, writer, reader };
         store.migrate().await?;
         store.check_key(now).await?;
         Ok(store)
@@ -86,24 +77,14 @@ impl Store {
     }
 
     /// The links of these records of one kind; records never seen are left out.
-    pub async fn links(
-        &self,
-        system: &str,
-        kind: &str,
-        remote_ids: &[String],
-    ) -> Result<Vec<LinkRow>> {
+    pub async fn links(&self, system: &str, kind: &str, remote_ids: &[String]) -> Result<Vec<LinkRow>> {
         self.scope
             .links(&mut *self.read().await?, system, kind, remote_ids)
             .await
     }
 
     /// The entity of a record, where identity is decided.
-    pub async fn entity_of(
-        &self,
-        system: &str,
-        kind: &str,
-        remote_id: &str,
-    ) -> Result<Option<String>> {
+    pub async fn entity_of(&self, system: &str, kind: &str, remote_id: &str) -> Result<Option<String>> {
         self.scope
             .entity_of(&mut *self.read().await?, system, kind, remote_id)
             .await
@@ -126,12 +107,7 @@ impl Store {
 
     /// Reads the whole file and proves its structure; takes seconds for a large store.
     pub async fn verify(&self) -> Result<()> {
-        let row = fetch_one(
-            &mut *self.read().await?,
-            "PRAGMA integrity_check(1)",
-            Args::default(),
-        )
-        .await?;
+        let row = fetch_one(&mut *self.read().await?, "PRAGMA integrity_check(1)", Args::default()).await?;
         let said = row.map_or(Ok("nothing".to_string()), |row| row.text(0))?;
         if said == "ok" {
             Ok(())
@@ -152,17 +128,9 @@ impl Store {
 
     async fn migrate(&self) -> Result<()> {
         let migrations = MIGRATIONS.map(|(version, name, sql)| {
-            Migration::new(
-                version,
-                name.into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
+            Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
         });
-        Migrator::with_migrations(migrations.into())
-            .run(&self.writer)
-            .await?;
+        Migrator::with_migrations(migrations.into()).run(&self.writer).await?;
         Ok(())
     }
 
@@ -175,13 +143,9 @@ impl Store {
             None => {
                 let mut args = Args::default();
                 args.shared(&self.scope.practice);
-                if fetch_one(
-                    &mut tx,
-                    "SELECT 1 FROM link WHERE practice = $1 LIMIT 1",
-                    args,
-                )
-                .await?
-                .is_some()
+                if fetch_one(&mut tx, "SELECT 1 FROM link WHERE practice = $1 LIMIT 1", args)
+                    .await?
+                    .is_some()
                 {
                     return Err(StoreError::Corrupt {
                         detail: "the check value of the key is missing".into(),
@@ -190,12 +154,8 @@ impl Store {
                 self.scope
                     .put_meta(&mut tx, "key_check", &self.scope.keys.check)
                     .await?;
-                self.scope
-                    .put_meta(&mut tx, "key_id", &self.scope.keys.id)
-                    .await?;
-                self.scope
-                    .put_meta(&mut tx, "created", &now.to_string())
-                    .await?;
+                self.scope.put_meta(&mut tx, "key_id", &self.scope.keys.id).await?;
+                self.scope.put_meta(&mut tx, "created", &now.to_string()).await?;
             }
         }
         tx.commit().await?;
@@ -242,10 +202,7 @@ async fn connect(url: &str) -> Result<(SqlitePool, SqlitePool)> {
             .test_before_acquire(false)
     };
     if url.contains(":memory:") || url.contains("mode=memory") {
-        let options = options
-            .in_memory(true)
-            .shared_cache(false)
-            .pragma("synchronous", "off");
+        let options = options.in_memory(true).shared_cache(false).pragma("synchronous", "off");
         let pool = one().connect_with(options).await?;
         return Ok((pool.clone(), pool));
     }

@@ -12,12 +12,15 @@ use bridge_core::Time;
 
 const SET_CURSOR: &str = "INSERT INTO cursor (practice, system, kind, digest, position, updated) VALUES ($1, $2, $3, $4, $5, $6) \
      ON CONFLICT (practice, system, kind, digest) DO UPDATE SET position = excluded.position, updated = excluded.updated";
-const CURSOR: &str = "SELECT position, updated FROM cursor WHERE practice = $1 AND system = $2 AND kind = $3 AND digest = $4";
+const CURSOR: &str =
+    "SELECT position, updated FROM cursor WHERE practice = $1 AND system = $2 AND kind = $3 AND digest = $4";
 const PUT_META: &str = "INSERT INTO meta (practice, name, value) VALUES ($1, $2, $3) \
      ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value";
-const START_RUN: &str = "INSERT INTO run (practice, id, kind, started, ended, counts) VALUES ($1, $2, $3, $4, NULL, '{}')";
+const START_RUN: &str =
+    "INSERT INTO run (practice, id, kind, started, ended, counts) VALUES ($1, $2, $3, $4, NULL, '{}')";
 const END_RUN: &str = "UPDATE run SET ended = $1, counts = $2 WHERE practice = $3 AND id = $4";
-const RUNS: &str = "SELECT id, kind, started, ended, counts FROM run WHERE practice = $1 ORDER BY started DESC, id DESC LIMIT $2";
+const RUNS: &str =
+    "SELECT id, kind, started, ended, counts FROM run WHERE practice = $1 ORDER BY started DESC, id DESC LIMIT $2";
 const ADD_CALLS: &str = "INSERT INTO budget (practice, system, day, calls) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (practice, system, day) DO UPDATE SET calls = budget.calls + excluded.calls";
 const CALLS: &str = "SELECT calls FROM budget WHERE practice = $1 AND system = $2 AND day = $3";
@@ -79,10 +82,7 @@ impl Tx {
     pub async fn end_run(&mut self, id: &str, now: Time, counts: &serde_json::Value) -> Result<()> {
         let (conn, scope) = self.parts();
         let mut args = Args::default();
-        args.int(now)
-            .text(&counts.to_string())
-            .shared(&scope.practice)
-            .text(id);
+        args.int(now).text(&counts.to_string()).shared(&scope.practice).text(id);
         execute(conn, END_RUN, args).await?;
         Ok(())
     }
@@ -100,13 +100,7 @@ impl Tx {
     }
 
     /// Takes or prolongs a lease; none if another holder has it.
-    pub async fn take_lease(
-        &mut self,
-        name: &str,
-        holder: &str,
-        now: Time,
-        until: Time,
-    ) -> Result<Option<Lease>> {
+    pub async fn take_lease(&mut self, name: &str, holder: &str, now: Time, until: Time) -> Result<Option<Lease>> {
         let (conn, scope) = self.parts();
         let epoch = match scope.lease(conn, name).await? {
             None => 1,
@@ -151,10 +145,7 @@ impl Store {
     /// How far a feed was read with that digest.
     pub async fn cursor(&self, system: &str, kind: &str, digest: &str) -> Result<Option<Cursor>> {
         let mut args = Args::default();
-        args.shared(&self.scope.practice)
-            .text(system)
-            .text(kind)
-            .text(digest);
+        args.shared(&self.scope.practice).text(system).text(kind).text(digest);
         let row = fetch_one(&mut *self.read().await?, CURSOR, args).await?;
         row.map(|row| {
             Ok(Cursor {
@@ -199,12 +190,7 @@ impl Scope {
     pub async fn meta(&self, conn: &mut Conn, name: &str) -> Result<Option<String>> {
         let mut args = Args::default();
         args.shared(&self.practice).text(name);
-        let row = fetch_one(
-            conn,
-            "SELECT value FROM meta WHERE practice = $1 AND name = $2",
-            args,
-        )
-        .await?;
+        let row = fetch_one(conn, "SELECT value FROM meta WHERE practice = $1 AND name = $2", args).await?;
         row.map(|row| row.text(0)).transpose()
     }
 

@@ -16,11 +16,7 @@ pub struct RecordKey {
 
 impl RecordKey {
     /// The record of that name.
-    pub fn new(
-        system: impl Into<String>,
-        kind: impl Into<String>,
-        remote_id: impl Into<String>,
-    ) -> Self {
+    pub fn new(system: impl Into<String>, kind: impl Into<String>, remote_id: impl Into<String>) -> Self {
         Self {
             system: system.into(),
             kind: kind.into(),
@@ -151,26 +147,9 @@ pub struct Candidate {
 
 impl Candidate {
     /// An open candidate; the order of the two does not matter.
-    pub fn new(
-        one: RecordKey,
-        other: RecordKey,
-        score: i64,
-        reasons: Vec<String>,
-        since: Time,
-    ) -> Self {
-        let (a, b) = if one <= other {
-            (one, other)
-        } else {
-            (other, one)
-        };
-        let id = short_id(&[
-            &a.system,
-            &a.kind,
-            &a.remote_id,
-            &b.system,
-            &b.kind,
-            &b.remote_id,
-        ]);
+    pub fn new(one: RecordKey, other: RecordKey, score: i64, reasons: Vec<String>, since: Time) -> Self {
+        let (a, b) = if one <= other { (one, other) } else { (other, one) };
+        let id = short_id(&[&a.system, &a.kind, &a.remote_id, &b.system, &b.kind, &b.remote_id]);
         Self {
             id,
             a,
@@ -334,8 +313,6 @@ pub(crate) fn short_id(parts: &[&str]) -> String {
         .fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
     (0..8)
         .rev()
-        .map(|place| {
-            char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(bits >> (place * 5) & 31) as usize])
-        })
+        .map(|place| char::from(b"0123456789abcdefghjkmnpqrstvwxyz"[(bits >> (place * 5) & 31) as usize]))
         .collect()
 }

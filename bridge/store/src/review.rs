@@ -13,8 +13,7 @@ use std::collections::BTreeMap;
 
 const CONFLICTS: &str = "SELECT entity, unit, body, id FROM conflict WHERE practice = $1 AND (since > $2 OR since = $2 AND id > $3) \
      AND ($4 IS NULL OR entity = $4) AND ($5 IS NULL OR unit = $5) ORDER BY since, id LIMIT $6";
-const CONFLICT: &str =
-    "SELECT entity, unit, body, id FROM conflict WHERE practice = $1 AND id = $2";
+const CONFLICT: &str = "SELECT entity, unit, body, id FROM conflict WHERE practice = $1 AND id = $2";
 const CARDS: &str = "SELECT id, entity, kind, system, units, since FROM card WHERE practice = $1 \
      AND (since > $2 OR since = $2 AND id > $3) AND ($4 IS NULL OR entity = $4) ORDER BY since, id LIMIT $5";
 const ENTITIES: &str = "SELECT id FROM entity WHERE practice = $1 AND id > $2 ORDER BY id LIMIT $3";
@@ -32,8 +31,7 @@ impl Store {
             .int(since)
             .text(&id)
             .text_or_null(filter.entity.as_deref());
-        args.text_or_null(filter.unit.as_deref())
-            .int(page.limit as i64);
+        args.text_or_null(filter.unit.as_deref()).int(page.limit as i64);
         let rows = fetch(&mut *self.read().await?, CONFLICTS, args).await?;
         let rows = rows
             .iter()
@@ -114,9 +112,7 @@ impl Store {
                 .or_default()
                 .push((record, codes::link_state_of(&row.text(4)?)));
         }
-        let next = (ids.len() == page.limit)
-            .then(|| ids.last().cloned())
-            .flatten();
+        let next = (ids.len() == page.limit).then(|| ids.last().cloned()).flatten();
         let rows = ids
             .into_iter()
             .map(|entity| LinkedRow {
@@ -131,10 +127,7 @@ impl Store {
 impl Page {
     /// Time and id after which the page starts. A text that no page gave starts at the beginning.
     pub(crate) fn start(&self) -> (Time, String) {
-        let parsed = self
-            .after
-            .as_deref()
-            .and_then(|after| after.split_once(' '));
+        let parsed = self.after.as_deref().and_then(|after| after.split_once(' '));
         parsed
             .and_then(|(at, id)| Some((at.parse().ok()?, id.to_string())))
             .unwrap_or((Time::MIN, String::new()))

@@ -4,15 +4,15 @@
 use crate::{
     body::{Scope, spread},
     codes,
-    db::{Among, Args, Columns, Insert, Row},
+    db::{Among, Args, Columns, Insert, execute},
     error::Result,
-    records::{RecordKey, conflict_id, short_id},
+    records::{conflict_id, short_id},
     tx::{Tx, bind_link},
 };
 use bridge_core::{Card, Conflict, Entity, Lane, Link, Time, Write};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// A row whose stored revision is not the one before is left alone and not returned. Revisions
+/// A row whose stored revision is not the one before is left alone and not counted. Revisions
 /// start at 1, so a new entity never replaces a stored one.
 const ENTITY: Insert = Insert {
     head: "INSERT INTO entity (practice, id, kind, revision, dirty, dirty_since, lane, candidate, body)",
@@ -21,7 +21,7 @@ const ENTITY: Insert = Insert {
            dirty_since = CASE WHEN entity.dirty = 1 AND excluded.dirty = 1 THEN entity.dirty_since ELSE excluded.dirty_since END, \
            lane = CASE WHEN entity.dirty = 1 AND excluded.dirty = 1 AND entity.lane < excluded.lane THEN entity.lane ELSE excluded.lane END, \
            dirty = excluded.dirty, candidate = excluded.candidate, body = excluded.body \
-           WHERE entity.revision = excluded.revision - 1 RETURNING id",
+           WHERE entity.revision = excluded.revision - 1",
 };
 const LINK: Insert = Insert {
     head: "INSERT INTO link (practice, system, kind, remote_id, entity, generation, state, known_at, look, asked, held, body)",
@@ -66,6 +66,10 @@ const NO_CARD: Among = Among {
 
 /// What one entity's save comes to, sealed.
 struct Change<'a> {
+    /// Where it is in the list of saves.
+    place: usize,
+    /// Its revision is the stored one plus one, as far as known.
+    fresh: bool,
     after: &'a Entity,
     revision: i64,
     body: Vec<u8>,
@@ -101,67 +105,64 @@ impl Tx {
     ) -> Result<Vec<String>> {
         let taken = self.taken(pairs).await?;
         let (conn, scope) = self.parts();
-        let free: Vec<_> = pairs
+        let free = pairs
             .iter()
-            .filter(|(_, after)| !taken.contains(after.id.as_str()))
+            .enumerate()
+            .filter(|(_, (_, after))| !taken.contains(after.id.as_str()))
             .collect();
-        let mut changes = spread(free, |(before, after)| scope.change(before.as_ref(), after));
-
+        let mut changes = spread(free, |(place, (before, after))| {
+            scope.change(place, before.as_ref(), after)
+        });
         let rows = changes
             .iter_mut()
-            .map(|c| (c.after, c.revision, std::mem::take(&mut c.body)))
-            .collect();
-        let saved = ENTITY
-            .fetch(conn, rows, |args, (after, revision, body)| {
-                args.shared(&scope.practice)
-                    .text(&after.id)
-                    .text(&after.kind)
-                    .int(revision)
-                    .int(after.dirty.into())
-                    .int(now)
-                    .int(codes::lane(lane))
-                    .int(after.candidate.into())
-                    .blob(body);
-            })
-            .await?;
-        let saved = saved
-            .iter()
-            .map(|row: &Row| row.text(0))
-            .collect::<Result<HashSet<String>>>()?;
-        changes.retain(|change| saved.contains(&change.after.id));
-
+            .map(|change| (change.after, change.revision, std::mem::take(&mut change.body)))
+            .collect::<Vec<_>>();
+        let bind = |args: &mut Args, (after, revision, body): (&Entity, i64, Vec<u8>)| {
+            args.shared(&scope.practice)
+                .text(&after.id)
+                .text(&after.kind)
+                .int(revision)
+                .int(after.dirty.into())
+                .int(now)
+                .int(codes::lane(lane))
+                .int(after.candidate.into())
+                .blob(body);
+        };
+        // Most often all are fresh, and their number says so. Only if it does not are they saved
+        // again one by one, to learn which.
+        execute(conn, "SAVEPOINT entities", Args::default()).await?;
+        let count = rows.len() as u64;
+        if ENTITY.run(conn, rows, bind).await? != count {
+            execute(conn, "ROLLBACK TO entities", Args::default()).await?;
+            for change in &mut changes {
+                let row = (
+                    change.after,
+                    change.revision,
+                    scope.seal("entity", &[&change.after.id], change.after),
+                );
+                change.fresh = ENTITY.run(conn, vec![row], bind).await? == 1;
+            }
+        }
+        execute(conn, "RELEASE entities", Args::default()).await?;
+        changes.retain(|change| change.fresh);
+        let saved: HashSet<usize> = changes.iter().map(|change| change.place).collect();
         self.write_changes(changes, now).await?;
-        Ok(pairs
-            .iter()
-            .map(|(_, after)| &after.id)
-            .filter(|id| !saved.contains(*id))
-            .cloned()
-            .collect())
+        let unsaved = pairs.iter().enumerate().filter(|(place, _)| !saved.contains(place));
+        Ok(unsaved.map(|(_, (_, after))| after.id.clone()).collect())
     }
 
     async fn write_changes(&mut self, changes: Vec<Change<'_>>, now: Time) -> Result<()> {
         let (conn, scope) = self.parts();
         let practice = &scope.practice;
-        let (mut leaving, mut links, mut writes, mut conflicts, mut cards) =
-            (vec![], vec![], vec![], vec![], vec![]);
+        let (mut leaving, mut links, mut writes, mut conflicts, mut cards) = (vec![], vec![], vec![], vec![], vec![]);
         let mut no_writes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_conflicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_cards: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for change in changes {
             let id = change.after.id.as_str();
             leaving.extend(change.leaving);
-            links.extend(
-                change
-                    .links
-                    .into_iter()
-                    .map(|(link, body)| (id, link, body)),
-            );
-            writes.extend(
-                change
-                    .writes
-                    .into_iter()
-                    .map(|(write, body)| (id, write, body)),
-            );
+            links.extend(change.links.into_iter().map(|(link, body)| (id, link, body)));
+            writes.extend(change.writes.into_iter().map(|(write, body)| (id, write, body)));
             conflicts.extend(
                 change
                     .conflicts
@@ -238,8 +239,7 @@ impl Tx {
         }
         CARD.run(conn, cards, |args, (id, card)| {
             let kind = codes::card(card.kind);
-            let units =
-                serde_json::Value::from(card.units.iter().cloned().collect::<Vec<_>>()).to_string();
+            let units = serde_json::Value::from(card.units.iter().cloned().collect::<Vec<_>>()).to_string();
             args.shared(practice)
                 .text(id)
                 .text(kind)
@@ -253,40 +253,28 @@ impl Tx {
     }
 
     /// Entities that take a record which belongs to another entity, and is not given up by it here.
-    async fn taken<'a>(
-        &mut self,
-        pairs: &'a [(Option<Entity>, Entity)],
-    ) -> Result<HashSet<&'a str>> {
+    async fn taken<'a>(&mut self, pairs: &'a [(Option<Entity>, Entity)]) -> Result<HashSet<&'a str>> {
+        let mut taken = HashSet::new();
         let mut joining: BTreeMap<(&str, &str), HashMap<&str, &'a str>> = BTreeMap::new();
-        let mut given_up: HashSet<(RecordKey, &str)> = HashSet::new();
+        let mut given_up: HashSet<(&str, &str, &str, &str)> = HashSet::new();
         for (before, after) in pairs {
-            let had = before
-                .iter()
-                .flat_map(|b| b.links.values())
-                .map(RecordKey::from)
-                .collect::<BTreeSet<_>>();
-            let has = after
-                .links
-                .values()
-                .map(RecordKey::from)
-                .collect::<BTreeSet<_>>();
-            for link in after
-                .links
-                .values()
-                .filter(|link| !had.contains(&RecordKey::from(*link)))
-            {
-                joining
-                    .entry((&link.system, &link.kind))
-                    .or_default()
-                    .insert(&link.remote_id, &after.id);
+            for link in after.links.values() {
+                let was = before.as_ref().and_then(|b| b.links.get(&link.system));
+                if !was.is_some_and(|was| same_record(was, link)) {
+                    let records = joining.entry((&link.system, &link.kind)).or_default();
+                    if records
+                        .insert(&link.remote_id, &after.id)
+                        .is_some_and(|first| first != after.id)
+                    {
+                        taken.insert(after.id.as_str());
+                    }
+                }
             }
-            given_up.extend(
-                had.difference(&has)
-                    .map(|record| (record.clone(), after.id.as_str())),
-            );
+            for link in before.iter().flat_map(|before| leaving(before, after)) {
+                given_up.insert((&link.system, &link.kind, &link.remote_id, &after.id));
+            }
         }
         let (conn, scope) = self.parts();
-        let mut taken = HashSet::new();
         for ((system, kind), records) in joining {
             let ids: Vec<&str> = records.keys().copied().collect();
             let head = |args: &mut Args| {
@@ -296,8 +284,7 @@ impl Tx {
                 let (remote_id, owner) = (row.text(0)?, row.text(1)?);
                 if let Some(taker) = records.get(remote_id.as_str())
                     && *taker != owner
-                    && !given_up
-                        .contains(&(RecordKey::new(system, kind, &*remote_id), owner.as_str()))
+                    && !given_up.contains(&(system, kind, &remote_id, &owner))
                 {
                     taken.insert(*taker);
                 }
@@ -308,7 +295,7 @@ impl Tx {
 }
 
 impl Scope {
-    fn change<'a>(&self, before: Option<&'a Entity>, after: &'a Entity) -> Change<'a> {
+    fn change<'a>(&self, place: usize, before: Option<&'a Entity>, after: &'a Entity) -> Change<'a> {
         let Entity {
             id,
             conflicts,
@@ -318,15 +305,10 @@ impl Scope {
             ..
         } = after;
         let before_links = before.map(|b| &b.links);
-        let leaving = before_links
+        let leaving = before
             .into_iter()
-            .flatten()
-            .filter(|(system, link)| {
-                links
-                    .get(*system)
-                    .is_none_or(|now| RecordKey::from(now) != RecordKey::from(*link))
-            })
-            .map(|(_, link)| Link {
+            .flat_map(|before| leaving(before, after))
+            .map(|link| Link {
                 entity: None,
                 generation: link.generation + 1,
                 ..link.clone()
@@ -337,6 +319,8 @@ impl Scope {
             })
             .collect();
         Change {
+            place,
+            fresh: true,
             after,
             revision: before.map_or(1, |b| b.revision + 1),
             body: self.seal("entity", &[id], after),
@@ -348,23 +332,13 @@ impl Scope {
                 .collect(),
             writes: writes
                 .iter()
-                .filter(|(system, write)| {
-                    before.and_then(|b| b.writes.get(*system)) != Some(*write)
-                })
+                .filter(|(system, write)| before.and_then(|b| b.writes.get(*system)) != Some(*write))
                 .map(|(system, write)| (write, self.seal("write", &[id, system], write)))
                 .collect(),
             conflicts: conflicts
                 .iter()
-                .filter(|(unit, conflict)| {
-                    before.and_then(|b| b.conflicts.get(*unit)) != Some(*conflict)
-                })
-                .map(|(unit, conflict)| {
-                    (
-                        unit.as_str(),
-                        conflict,
-                        self.seal("conflict", &[id, unit], conflict),
-                    )
-                })
+                .filter(|(unit, conflict)| before.and_then(|b| b.conflicts.get(*unit)) != Some(*conflict))
+                .map(|(unit, conflict)| (unit.as_str(), conflict, self.seal("conflict", &[id, unit], conflict)))
                 .collect(),
             cards: cards
                 .iter()
@@ -375,21 +349,24 @@ impl Scope {
             no_cards: before
                 .iter()
                 .flat_map(|b| &b.cards)
-                .filter(|was| {
-                    !cards
-                        .iter()
-                        .any(|is| is.kind == was.kind && is.system == was.system)
-                })
+                .filter(|was| !cards.iter().any(|is| is.kind == was.kind && is.system == was.system))
                 .map(|card| (codes::card(card.kind), card.system.as_str()))
                 .collect(),
         }
     }
 }
 
-fn gone<'a, T>(
-    before: Option<&'a BTreeMap<String, T>>,
-    after: &BTreeMap<String, T>,
-) -> Vec<&'a str> {
+/// Records of an entity that are no longer its record of their system.
+fn leaving<'a>(before: &'a Entity, after: &Entity) -> impl Iterator<Item = &'a Link> {
+    let stays = |link: &Link| after.links.get(&link.system).is_some_and(|now| same_record(now, link));
+    before.links.values().filter(move |link| !stays(link))
+}
+
+fn same_record(one: &Link, other: &Link) -> bool {
+    one.remote_id == other.remote_id && one.kind == other.kind && one.system == other.system
+}
+
+fn gone<'a, T>(before: Option<&'a BTreeMap<String, T>>, after: &BTreeMap<String, T>) -> Vec<&'a str> {
     before
         .into_iter()
         .flat_map(BTreeMap::keys)

@@ -55,23 +55,13 @@ impl Tx {
     }
 
     /// As [`crate::Store::links`], within this transaction.
-    pub async fn links(
-        &mut self,
-        system: &str,
-        kind: &str,
-        remote_ids: &[String],
-    ) -> Result<Vec<LinkRow>> {
+    pub async fn links(&mut self, system: &str, kind: &str, remote_ids: &[String]) -> Result<Vec<LinkRow>> {
         let (conn, scope) = self.parts();
         scope.links(conn, system, kind, remote_ids).await
     }
 
     /// As [`crate::Store::entity_of`], within this transaction.
-    pub async fn entity_of(
-        &mut self,
-        system: &str,
-        kind: &str,
-        remote_id: &str,
-    ) -> Result<Option<String>> {
+    pub async fn entity_of(&mut self, system: &str, kind: &str, remote_id: &str) -> Result<Option<String>> {
         let (conn, scope) = self.parts();
         scope.entity_of(conn, system, kind, remote_id).await
     }
@@ -138,13 +128,7 @@ impl Tx {
     }
 }
 
-pub(crate) fn bind_link(
-    args: &mut Args,
-    scope: &Scope,
-    link: &Link,
-    entity: Option<&str>,
-    body: Vec<u8>,
-) {
+pub(crate) fn bind_link(args: &mut Args, scope: &Scope, link: &Link, entity: Option<&str>, body: Vec<u8>) {
     args.shared(&scope.practice)
         .text(&link.system)
         .text(&link.kind)

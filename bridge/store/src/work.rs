@@ -96,13 +96,7 @@ impl Store {
 
     /// Ids of a kind's live records after `after` (`""` from the start), in order of their bytes:
     /// what a sweep compares with the system's own list.
-    pub async fn remote_ids(
-        &self,
-        system: &str,
-        kind: &str,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<String>> {
+    pub async fn remote_ids(&self, system: &str, kind: &str, after: &str, limit: usize) -> Result<Vec<String>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice)
             .text(system)

@@ -12,33 +12,19 @@ async fn every_member_and_every_shape_survives() {
     save_new(&store, std::slice::from_ref(&entity)).await;
     assert_eq!(load(&store, "e1").await, entity);
     store.close().await;
-    assert_eq!(
-        load(&place.open().await, "e1").await,
-        entity,
-        "after opening again"
-    );
+    assert_eq!(load(&place.open().await, "e1").await, entity, "after opening again");
 }
 
 #[tokio::test]
 async fn a_store_in_memory_keeps_what_it_is_given() {
-    let store = bridge_store::Store::open(
-        "sqlite::memory:",
-        &bridge_store::Key::generate(),
-        "clinic",
-        NOW,
-    )
-    .await
-    .unwrap();
+    let store = bridge_store::Store::open("sqlite::memory:", &bridge_store::Key::generate(), "clinic", NOW)
+        .await
+        .unwrap();
     save_new(&store, &[everything("e1")]).await;
     assert_eq!(load(&store, "e1").await, everything("e1"));
-    let other = bridge_store::Store::open(
-        "sqlite::memory:",
-        &bridge_store::Key::generate(),
-        "clinic",
-        NOW,
-    )
-    .await
-    .unwrap();
+    let other = bridge_store::Store::open("sqlite::memory:", &bridge_store::Key::generate(), "clinic", NOW)
+        .await
+        .unwrap();
     assert!(
         other.entities(&ids(&["e1"])).await.unwrap().is_empty(),
         "each is a database of its own"
@@ -51,11 +37,7 @@ async fn many_come_in_the_order_asked_for() {
     let store = store.open().await;
     let entities: Vec<_> = (0..1500).map(|n| person(&format!("e{n:05}"), n)).collect();
     save_new(&store, &entities).await;
-    let mut wanted: Vec<String> = entities
-        .iter()
-        .rev()
-        .map(|entity| entity.id.clone())
-        .collect();
+    let mut wanted: Vec<String> = entities.iter().rev().map(|entity| entity.id.clone()).collect();
     wanted.insert(700, "nobody".into());
     let loaded = store.entities(&wanted).await.unwrap();
     assert!(loaded.iter().eq(entities.iter().rev()));
@@ -75,10 +57,9 @@ async fn a_change_replaces_adds_and_deletes_rows() {
         entity.writes.remove("crm");
         entity.writes.get_mut("books").unwrap().tries = 9;
         entity.conflicts.clear();
-        entity.conflicts.insert(
-            "mobile".into(),
-            everything("x").conflicts.remove("email").unwrap(),
-        );
+        entity
+            .conflicts
+            .insert("mobile".into(), everything("x").conflicts.remove("email").unwrap());
         entity.cards.clear();
         entity
             .links
@@ -91,11 +72,7 @@ async fn a_change_replaces_adds_and_deletes_rows() {
     })
     .await;
     assert_eq!(load(&store, "e1").await, after);
-    assert_eq!(
-        load(&store, "e2").await,
-        person("e2", 2),
-        "the neighbour is left alone"
-    );
+    assert_eq!(load(&store, "e2").await, person("e2", 2), "the neighbour is left alone");
 }
 
 #[tokio::test]
@@ -105,20 +82,15 @@ async fn a_stale_entity_is_named_and_changes_nothing() {
     save_new(&store, &[everything("e1"), person("e2", 2)]).await;
     let stale = load(&store, "e1").await;
     let fresh = load(&store, "e2").await;
-    let winner = change(&store, "e1", NOW, Lane::Live, |entity| {
-        entity.writes.clear()
-    })
-    .await;
+    let winner = change(&store, "e1", NOW, Lane::Live, |entity| entity.writes.clear()).await;
 
     let mut late = stale.clone();
     late.revision += 1;
     late.conflicts.clear();
     late.cards.clear();
     late.links.get_mut("crm").unwrap().look = false;
-    late.writes.insert(
-        "halaxy".into(),
-        write("halaxy", WriteState::Planned, Lane::Live),
-    );
+    late.writes
+        .insert("halaxy".into(), write("halaxy", WriteState::Planned, Lane::Live));
     let mut other = fresh.clone();
     other.revision += 1;
     other.agreed.clear();
@@ -134,11 +106,7 @@ async fn a_stale_entity_is_named_and_changes_nothing() {
     );
     tx.commit().await.unwrap();
     assert_eq!(load(&store, "e1").await, winner);
-    assert_eq!(
-        load(&store, "e2").await,
-        other,
-        "the others of the batch are saved"
-    );
+    assert_eq!(load(&store, "e2").await, other, "the others of the batch are saved");
 }
 
 #[tokio::test]
@@ -153,18 +121,12 @@ async fn a_record_belongs_to_one_entity() {
     );
     let mut tx = store.begin().await.unwrap();
     assert_eq!(
-        tx.save_entities(&[(None, thief)], Lane::Live, NOW)
-            .await
-            .unwrap(),
+        tx.save_entities(&[(None, thief)], Lane::Live, NOW).await.unwrap(),
         ids(&["e2"])
     );
     tx.commit().await.unwrap();
     assert_eq!(
-        store
-            .entity_of("crm", "contacts", "c000001")
-            .await
-            .unwrap()
-            .as_deref(),
+        store.entity_of("crm", "contacts", "c000001").await.unwrap().as_deref(),
         Some("e1")
     );
     assert!(store.entities(&ids(&["e2"])).await.unwrap().is_empty());
@@ -175,10 +137,7 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
     let place = Place::new();
     let store = place.open().await;
     save_new(&store, &[person("e1", 1), person("e2", 2)]).await;
-    change(&store, "e1", NOW, Lane::Live, |entity| {
-        drop(entity.links.remove("crm"))
-    })
-    .await;
+    change(&store, "e1", NOW, Lane::Live, |entity| drop(entity.links.remove("crm"))).await;
     let row = store
         .links("crm", "contacts", &ids(&["c000001"]))
         .await
@@ -206,20 +165,11 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
     );
     let pairs: Vec<_> = before.into_iter().map(Some).zip(after.clone()).collect();
     let mut tx = store.begin().await.unwrap();
-    assert!(
-        tx.save_entities(&pairs, Lane::Live, NOW)
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(tx.save_entities(&pairs, Lane::Live, NOW).await.unwrap().is_empty());
     tx.commit().await.unwrap();
     assert_eq!(store.entities(&ids(&["e1", "e2"])).await.unwrap(), after);
     assert_eq!(
-        store
-            .entity_of("crm", "contacts", "c000002")
-            .await
-            .unwrap()
-            .as_deref(),
+        store.entity_of("crm", "contacts", "c000002").await.unwrap().as_deref(),
         Some("e1")
     );
 }
@@ -238,12 +188,7 @@ async fn two_practices_in_one_database_never_see_each_other() {
     );
     assert_eq!(two.counts().await.unwrap(), bridge_store::Counts::default());
     assert!(two.quiet().await.unwrap() && !one.quiet().await.unwrap());
-    assert!(
-        two.conflict(&conflict_id("e1", "email"))
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(two.conflict(&conflict_id("e1", "email")).await.unwrap().is_none());
     assert!(two.dirty(10).await.unwrap().is_empty());
 
     // The same ids in both are two things.

@@ -1,8 +1,8 @@
 //! A database to try a store on, and entities to put into it.
 
 use bridge_core::{
-    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState,
-    Op, Origin, UnitHold, Value, Values, Version, Write, WriteState,
+    Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, Op, Origin, UnitHold,
+    Value, Values, Version, Write, WriteState,
 };
 use bridge_store::{Key, Store};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,9 +36,7 @@ impl Place {
     }
 
     pub async fn open_for(&self, practice: &str) -> Store {
-        Store::open(&self.url(), &self.key, practice, NOW)
-            .await
-            .unwrap()
+        Store::open(&self.url(), &self.key, practice, NOW).await.unwrap()
     }
 
     /// Everything the database keeps on disk, side files included.
@@ -52,9 +50,7 @@ impl Place {
 }
 
 pub fn contains(bytes: &[u8], mark: &str) -> bool {
-    bytes
-        .windows(mark.len())
-        .any(|window| window == mark.as_bytes())
+    bytes.windows(mark.len()).any(|window| window == mark.as_bytes())
 }
 
 pub fn values<const N: usize>(values: [(&str, &str); N]) -> Values {
@@ -104,13 +100,7 @@ pub fn person(id: &str, number: usize) -> Entity {
     }
     entity.links.insert(
         "halaxy".into(),
-        link(
-            "halaxy",
-            "Patient",
-            &format!("p{number:06}"),
-            Some(id),
-            &seen,
-        ),
+        link("halaxy", "Patient", &format!("p{number:06}"), Some(id), &seen),
     );
     entity.links.insert(
         "crm".into(),
@@ -249,10 +239,7 @@ pub fn everything(id: &str) -> Entity {
 
 /// Saves new entities and expects that all are taken.
 pub async fn save_new(store: &Store, entities: &[Entity]) {
-    let pairs: Vec<_> = entities
-        .iter()
-        .map(|entity| (None, entity.clone()))
-        .collect();
+    let pairs: Vec<_> = entities.iter().map(|entity| (None, entity.clone())).collect();
     let mut tx = store.begin().await.unwrap();
     assert_eq!(
         tx.save_entities(&pairs, Lane::Live, NOW).await.unwrap(),
@@ -262,13 +249,7 @@ pub async fn save_new(store: &Store, entities: &[Entity]) {
 }
 
 /// Changes one stored entity and expects that the change is taken.
-pub async fn change(
-    store: &Store,
-    id: &str,
-    now: i64,
-    lane: Lane,
-    change: impl FnOnce(&mut Entity),
-) -> Entity {
+pub async fn change(store: &Store, id: &str, now: i64, lane: Lane, change: impl FnOnce(&mut Entity)) -> Entity {
     let before = load(store, id).await;
     let mut after = before.clone();
     after.revision += 1;
@@ -285,12 +266,7 @@ pub async fn change(
 }
 
 pub async fn load(store: &Store, id: &str) -> Entity {
-    store
-        .entities(&[id.to_string()])
-        .await
-        .unwrap()
-        .pop()
-        .unwrap()
+    store.entities(&[id.to_string()]).await.unwrap().pop().unwrap()
 }
 
 pub fn ids(ids: &[&str]) -> Vec<String> {
