@@ -14,6 +14,8 @@ enum Looked {
     Records(Vec<Remote>),
     Missing,
     Failed(AdapterError),
+    /// Neither shown nor said to be missing: nothing may be concluded.
+    PassedOver,
 }
 
 /// By what records are looked up.
@@ -45,6 +47,7 @@ impl RestAdapter {
                 },
                 Looked::Missing => Read::Missing,
                 Looked::Failed(error) => Read::Failed(error),
+                Looked::PassedOver => Read::Failed(self.passed_over(worker)),
             })
             .collect())
     }
@@ -68,6 +71,7 @@ impl RestAdapter {
                 Looked::Records(records) => records,
                 Looked::Missing => Vec::new(),
                 Looked::Failed(error) => return Err(error),
+                Looked::PassedOver => return Err(self.passed_over(worker)),
             };
             found.push(Found {
                 reference: reference.clone(),
@@ -75,6 +79,11 @@ impl RestAdapter {
             });
         }
         Ok(found)
+    }
+
+    fn passed_over(&self, worker: &Worker) -> AdapterError {
+        let what = format!("read {}", worker.kind.name);
+        self.account.client.nonsense(what, "the answer passes over an id")
     }
 
     async fn look_up(
@@ -235,13 +244,32 @@ impl RestAdapter {
                 looked.extend(Box::pin(self.look_batch(worker, lookup, request, by, right)).await?);
                 return Ok(looked);
             }
-            Err(error) if matches!(error.verdict, Some(Verdict::Missing)) && keys.len() == 1 => {
-                return Ok(vec![Looked::Missing]);
+            Err(error) if keys.len() == 1 && spoilt(&error) => {
+                let gone = error
+                    .response
+                    .as_ref()
+                    .is_some_and(|response| worker.rules.says_gone(response));
+                return Ok(vec![if gone {
+                    Looked::Missing
+                } else {
+                    Looked::Failed(error.error)
+                }]);
             }
-            Err(error) if keys.len() == 1 && spoilt(&error) => return Ok(vec![Looked::Failed(error.error)]),
             Err(error) => return Err(error.error),
         };
-        self.judged(worker, lookup, by, keys, &variables, &response, &what)
+        let mut looked = self.judged(worker, lookup, by, keys, &variables, &response, &what)?;
+        // A record that answers under another id (it was merged) may not say which one was asked:
+        // asked alone, there is no doubt.
+        if keys.len() > 1 {
+            for (looked, key) in looked.iter_mut().zip(keys) {
+                if matches!(looked, Looked::PassedOver) {
+                    let alone =
+                        Box::pin(self.look_batch(worker, lookup, request, by, std::slice::from_ref(key))).await?;
+                    *looked = alone.into_iter().next().unwrap_or(Looked::PassedOver);
+                }
+            }
+        }
+        Ok(looked)
     }
 
     fn judged(
@@ -267,12 +295,14 @@ impl RestAdapter {
             .as_ref()
             .map(|errors| errors.at.list(&answer))
             .unwrap_or_default();
+        let alone = keys.len() == 1 && errors.is_empty();
         let looked = keys.iter().zip(variables).map(|(key, variables)| {
             let meant: Vec<Remote> = match by {
                 By::Id => {
                     let exact = records.iter().find(|record| record.id == *key);
                     exact
                         .or_else(|| records.iter().find(|record| record.merged_from.contains(key)))
+                        .or_else(|| records.first().filter(|_| alone && records.len() == 1))
                         .cloned()
                         .into_iter()
                         .collect()
@@ -304,8 +334,7 @@ impl RestAdapter {
                     not_processed: true,
                 }),
                 None if lookup.silent_is_missing => Looked::Missing,
-                // Neither shown nor said to be missing: nothing may be concluded.
-                None => Looked::Failed(nonsense("the answer passes over an id")),
+                None => Looked::PassedOver,
             }
         });
         Ok(looked.collect())

@@ -34,7 +34,7 @@ impl Rules {
             response: None,
             body: error,
         };
-        let rule = self.rule(&facts);
+        let rule = self.rule(&facts, |_| true);
         let means = rule.map_or(Means::Invalid, |rule| rule.means);
         (means, self.refusal(means, rule, &facts))
     }
@@ -47,13 +47,26 @@ impl Rules {
             response: Some(response),
             body: &body,
         };
-        let rule = self.rule(&facts);
+        let rule = self.rule(&facts, |_| true);
         let by_status = if response.status.as_u16() == 403 {
             Means::Forbidden
         } else {
             Means::Invalid
         };
         self.refusal(rule.map_or(by_status, |rule| rule.means), rule, &facts)
+    }
+
+    /// Whether a rule (and not just the status, which a wrong address has too) says that a record
+    /// is not there.
+    pub fn says_gone(&self, response: &HttpResponse) -> bool {
+        let body = response.json().unwrap_or(Json::Null);
+        let facts = Facts {
+            status: Some(response.status.as_u16()),
+            response: Some(response),
+            body: &body,
+        };
+        self.rule(&facts, |_| true)
+            .is_some_and(|rule| rule.means == Means::Gone)
     }
 
     fn refusal(&self, means: Means, rule: Option<&ErrorRule>, facts: &Facts<'_>) -> Refusal {
@@ -93,8 +106,8 @@ impl Rules {
             .unwrap_or_else(|| "refused".into())
     }
 
-    fn rule(&self, facts: &Facts<'_>) -> Option<&ErrorRule> {
-        self.answers.rules.iter().find(|rule| {
+    fn rule(&self, facts: &Facts<'_>, counts: impl Fn(&ErrorRule) -> bool) -> Option<&ErrorRule> {
+        self.answers.rules.iter().filter(|rule| counts(rule)).find(|rule| {
             let status = match facts.status {
                 Some(status) => {
                     rule.status.is_empty()
@@ -141,14 +154,14 @@ impl Verdicts for Rules {
             response: Some(response),
             body,
         };
-        let named = |rule: &&ErrorRule| !success || !rule.status.is_empty();
+        let named = |rule: &ErrorRule| !success || !rule.status.is_empty();
         let bad = success
             && self
                 .answers
                 .good
                 .as_ref()
                 .is_some_and(|good| !body.is_null() && !good.holds(body));
-        let rule = self.rule(&facts).filter(|rule| bad || named(rule));
+        let rule = self.rule(&facts, |rule| bad || named(rule));
         let Some(rule) = rule else {
             return match (success, bad) {
                 (true, false) => Verdict::Fine,

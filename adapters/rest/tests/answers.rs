@@ -350,3 +350,77 @@ async fn one_unreadable_record_does_not_hide_the_others() {
     assert_eq!(stub.last().path, "/api/contacts/a%2Fb");
     assert_eq!(escaped.len(), 1);
 }
+
+#[tokio::test]
+async fn many_ids_in_one_address() {
+    let read = "[kinds.contacts.read]\ncall = \"GET contacts\"\nbatch = 3\nitem = \"{{ id }}\"\nquery = { IDs = \"{{ items | join(',') }}\" }\nrecords = \"items\"\nsilent_is_missing = true\n";
+    let stub = product("", read, |asked| {
+        let there = asked.param("IDs").unwrap().split(',').filter(|id| *id != "8");
+        ok(json!({"items": there.rev().map(|id| json!({"id": id})).collect::<Vec<_>>()}))
+    });
+    let read = stub
+        .adapter
+        .read(KIND, &["7".into(), "8".into(), "9".into()])
+        .await
+        .unwrap();
+    assert_eq!(stub.asked().len(), 1);
+    assert!(
+        matches!((&read[0], &read[1], &read[2]), (Read::Found(a), Read::Missing, Read::Found(b)) if a.id == "7" && b.id == "9")
+    );
+}
+
+const BATCH_READ: &str = "[kinds.contacts.read]\ncall = \"POST read\"\nbatch = 4\nitem = \"{{ id }}\"\nbody = { ids = \"{{ items }}\" }\nrecords = \"items\"\nitem_errors = { at = \"errors\", names = { id = \"{{ id }}\" } }\n";
+
+#[tokio::test]
+async fn a_batch_proves_only_what_it_says() {
+    // 8 was merged into 80, which does not tell; 9 is passed over always.
+    let stub = product(
+        "[[errors]]\nwhere = { why = \"none\" }\nmeans = \"gone\"\n",
+        BATCH_READ,
+        |asked| {
+            let body = asked.json();
+            let (mut items, mut errors) = (Vec::new(), Vec::new());
+            for id in body["ids"].as_array().unwrap() {
+                match id.as_str().unwrap() {
+                    "8" => items.push(json!({"id": "80"})),
+                    "9" => {}
+                    "6" => errors.push(json!({"id": "6", "why": "none"})),
+                    "5" => errors.push(json!({"id": "5", "why": "odd"})),
+                    id => items.push(json!({"id": id})),
+                }
+            }
+            ok(json!({"items": items, "errors": errors}))
+        },
+    );
+    let read = stub
+        .adapter
+        .read(KIND, &["7".into(), "8".into(), "9".into(), "6".into()])
+        .await
+        .unwrap();
+    assert!(matches!(&read[0], Read::Found(record) if record.id == "7"));
+    assert!(
+        matches!(&read[1], Read::Found(record) if record.id == "80"),
+        "asked alone, there is no doubt"
+    );
+    assert!(
+        matches!(&read[2], Read::Failed(_)),
+        "neither shown nor said to be missing"
+    );
+    assert!(matches!(&read[3], Read::Missing));
+    let read = stub.adapter.read(KIND, &["5".into(), "7".into()]).await.unwrap();
+    assert!(matches!((&read[0], &read[1]), (Read::Failed(_), Read::Found(_))));
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_no_proof_that_records_are_gone() {
+    let stub = product("", BATCH_READ, |_| empty(404));
+    let read = stub.adapter.read(KIND, &["7".into(), "8".into()]).await.unwrap();
+    assert!(read.iter().all(|read| matches!(read, Read::Failed(_))), "{read:?}");
+}
+
+#[tokio::test]
+async fn a_rule_for_errors_does_not_hide_one_for_good_statuses() {
+    let rules = "[[errors]]\nwhere = { state = \"busy\" }\nmeans = \"invalid\"\n[[errors]]\nstatus = 200\nwhere = { state = \"busy\" }\nmeans = \"not_now\"\nwait = \"1s\"\n";
+    let stub = product(rules, UPDATE, |_| ok(json!({"state": "busy"})));
+    assert!(matches!(update(&stub).await, Answer::Later(error) if error.not_processed));
+}

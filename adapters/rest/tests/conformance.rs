@@ -175,7 +175,8 @@ async fn over_http(crm: CrmKind, connector: &str, person: fn(&Arc<Sandbox>) -> M
     // The polite stand-in has no limits and no lag, so nothing has to be waited for.
     let text = adapter_rest::shipped::connector(connector)
         .unwrap()
-        .replace("calls = 4,", "calls = 4000,");
+        .replace("calls = 4,", "calls = 4000,")
+        .replace("wait   = \"10s\"", "wait = \"50ms\"");
     let connector = Connector::parse(connector, &text).unwrap();
     let network = Arc::new(Network::new(NetworkOptions::default()).unwrap());
     let clock = Arc::new(SystemClock::new());
