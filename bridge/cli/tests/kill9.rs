@@ -146,7 +146,9 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
             while sandbox.calls_after(0).len() == calls && Instant::now() < deadline {
                 std::thread::sleep(Duration::from_millis(2));
             }
-            std::thread::sleep(Duration::from_millis(rng.random_range(0..900)));
+            // the first ones strike a backfill, which takes longer
+            let longest = if round < 10 { 3_000 } else { 1_200 };
+            std::thread::sleep(Duration::from_millis(rng.random_range(0..longest)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
