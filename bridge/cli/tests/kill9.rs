@@ -79,6 +79,12 @@ fn json_of(folder: &Path, args: &[&str]) -> (Option<i32>, Json) {
     (output.status.code(), serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text} {errors}")))
 }
 
+/// What the bridge tells of a patient, for the message of a failure.
+fn story(folder: &Path, number: &str) -> String {
+    let output = program(folder, &["explain", &format!("halaxy:{number}")]).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 fn mobile_of(patient: &Json) -> Option<&str> {
     let telecom = patient["telecom"].as_array()?;
     telecom.iter().find(|t| t["system"] == "sms").and_then(|t| t["value"].as_str())
@@ -177,10 +183,11 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
                 let digits = |t: &str| t.chars().filter(char::is_ascii_digit).collect::<String>();
                 let arrived = digits(&there).ends_with(&digits(typed)[2..]);
                 assert_eq!(mobile_of(&patient), Some(typed.as_str()), "the receptionist's edit stands in Halaxy");
-                assert!(arrived || kept(typed), "mobile {typed} of {number} is lost: the CRM has {there}");
+                assert!(arrived || kept(typed), "mobile {typed} of {number} is lost: {}", story(&path, &number));
             }
             if let Some(typed) = typed_emails.get(&number) {
-                assert!(patient.to_string().contains(typed.as_str()) || kept(typed), "mailbox {typed} of {number} is lost");
+                let arrived = patient.to_string().contains(typed.as_str());
+                assert!(arrived || kept(typed), "mailbox {typed} of {number} is lost: {}", story(&path, &number));
                 assert_eq!(member(contact, "email").as_deref(), Some(typed.as_str()));
             }
         }
