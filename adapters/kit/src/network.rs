@@ -62,7 +62,6 @@ impl Network {
                 .connect_timeout(options.connect_timeout)
                 .timeout(options.timeout)
                 .redirect(Policy::none())
-                .retry(reqwest::retry::never())
                 // Shorter than servers keep idle connections, so that no write is sent into a closing one.
                 .pool_idle_timeout(Duration::from_secs(4))
                 .tcp_nodelay(true)
