@@ -187,7 +187,7 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
             }
             if let Some(typed) = typed_emails.get(&number) {
                 let arrived = patient.to_string().contains(typed.as_str());
-                assert!(arrived || kept(typed), "mailbox {typed} of {number} is lost: {}", story(&path, &number));
+                assert!(arrived || kept(typed), "mailbox {typed} of {number} is lost: {} {open}", story(&path, &number));
                 assert_eq!(member(contact, "email").as_deref(), Some(typed.as_str()));
             }
         }
