@@ -61,12 +61,15 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
         // Even one that equals what is known: the answer is about to change that.
         return Verdict::Look;
     }
-    let differs = differs(link, seen);
+    let left_out = partial(link, seen) && seen.version.is_some() && seen.version != link.version;
+    let differs = left_out || differs(link, seen);
     let look_or_drop = if differs { Verdict::Look } else { Verdict::Drop };
     if let (Some(Version::Counting(now)), Some(Version::Counting(then))) = (&seen.version, &link.version) {
         let answers_look =
             link.look && seen.how == How::Direct && seen.started > link.asked && seen.started > link.known_at;
-        return if now > then || (now == then && answers_look) {
+        return if now > then && left_out {
+            Verdict::Look
+        } else if now > then || (now == then && answers_look) {
             Verdict::Accept
         } else {
             Verdict::Drop
@@ -79,7 +82,14 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
     if seen.started <= link.known_at {
         return look_or_drop;
     }
-    Verdict::Accept
+    if left_out { Verdict::Look } else { Verdict::Accept }
+}
+
+/// A row that leaves out a unit known of the record. As a fact it would vouch for a version of
+/// which that unit was never read.
+fn partial(link: &Link, seen: &Observation) -> bool {
+    let left_out = || link.units.keys().any(|unit| !seen.values.contains_key(unit));
+    seen.alive && seen.how != How::Direct && left_out()
 }
 
 fn differs(link: &Link, seen: &Observation) -> bool {
