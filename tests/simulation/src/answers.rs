@@ -90,7 +90,14 @@ impl World {
             .or_else(|| ghosts.first().map(|(_, t)| t.clone()))
             .expect("a decided conflict has contenders");
         if let Choice::Value(_) = choice {
-            ghost.edits = Edits::of(self.new_edit());
+            let edit = Edits::of(self.new_edit());
+            ghost.edits = edit;
+            // Where it is what a record is known to hold, the next edit there looks typed on top of it.
+            let links = self.entities[&id].links.values();
+            let held = |l: &Link| l.units.get(unit).is_some_and(|x| x.base.as_ref() == Some(&value));
+            if links.clone().any(held) {
+                self.ghosts.excused.add(edit);
+            }
         }
         if set {
             ghost.edits.add(all);
@@ -206,7 +213,11 @@ impl World {
             return;
         };
         self.belongs(system, &link.remote_id.clone(), who);
-        if self.entities[into].writes.get(system).is_some_and(|w| w.op == Op::Create) {
+        if self.entities[into]
+            .writes
+            .get(system)
+            .is_some_and(|w| w.op == Op::Create)
+        {
             self.doubled.insert((system, who)); // one may be on its way already
         }
         self.screen = self.screen.take().filter(|s| s.entity != from);

@@ -123,6 +123,7 @@ impl World {
             guard_version: write.guard_version,
             guard_at: reading.map_or(now, |r| r.started),
             stage: Stage::Out,
+            stray: false,
             over: Default::default(),
         };
         self.calls.insert(place.clone(), call);
@@ -143,8 +144,9 @@ impl World {
         if nth < self.late.len() {
             let (_, mut call) = self.late.remove(nth);
             self.counts.late_landings += 1;
-            self.reach(&mut call);
             let place = (call.entity.clone(), call.system);
+            call.stray = !self.entities[&place.0].busy(place.1);
+            self.reach(&mut call);
             if self.entities[&place.0].busy(place.1) {
                 self.ghosts.over_lost.entry(place).or_default().add(call.over);
             }
@@ -245,6 +247,10 @@ impl World {
                 for edit in unseen.numbers().filter(|e| self.ghosts.when[*e] >= call.guard_at) {
                     call.over = call.over.with(edit);
                 }
+            }
+            if call.stray || call.guard_at <= record.cut_at {
+                // Nobody waits for it any more: to the bridge it is an edit of that system.
+                self.ghosts.overwritten.add(stands.edits.minus(sent.edits));
             }
             if stands.value == anchor.value {
                 self.ghosts.excused.add(unseen);

@@ -248,6 +248,7 @@ fn build(profile: Profile, seed: u64) -> (World, Dice) {
         outlives: profile == Profile::Late,
         page: if profile == Profile::Pages { 1 + d.below(2) } else { 3 },
         keeps_reference: d.percent(80),
+        leaves_out: (profile == Profile::Pages && d.percent(50)).then_some("n"),
         ..Manners::default()
     };
     let books = Manners {

@@ -237,13 +237,14 @@ impl World {
     }
 
     /// What the true author of a value may do there.
-    pub fn accepts(&self, system: SystemName, typed: &Typed, unit: &str) -> Accept {
+    fn accepts(&self, system: SystemName, typed: &Typed, unit: &str) -> Accept {
+        let told = self.systems[system].manners.tells_authors;
+        self.rule(system, if told { typed.author } else { Author::Unknown }, unit)
+    }
+
+    /// What an author's edit may do there.
+    pub fn rule(&self, system: SystemName, author: Author, unit: &str) -> Accept {
         let rule = self.schema.party(system).and_then(|x| x.accepts.get(unit));
-        let author = if self.systems[system].manners.tells_authors {
-            typed.author
-        } else {
-            Author::Unknown
-        };
         match (rule, author) {
             (None, _) => Accept::No,
             (Some(r), Author::Person) => r.person,

@@ -218,10 +218,11 @@ impl World {
             let nothing_agreed = agreed.is_none_or(blank_set) && x.is_none_or(|x| x.base.is_none());
             let party = self.schema.party(system);
             let receives = party.is_some_and(|p| p.receives.contains(*unit));
-            let not_taken = self.accepts(system, stands, unit) == Accept::No;
+            let author = x.map(|x| x.author).unwrap_or_default();
+            let not_taken = self.rule(system, author, unit) == Accept::No;
             let alone = entity.links.len() == 1; // nobody else has or gets the value yet
             let blank = agreed.is_none() && (alone || blank_set(&stands.value));
-            if same || in_review || waits || blank || (nothing_agreed && not_taken) {
+            if same || in_review || waits || blank || (not_taken && (nothing_agreed || agreed.is_none())) {
                 covered.add(stands.edits);
             } else if conflict.is_none() && receives {
                 faults.push((
@@ -276,13 +277,14 @@ impl World {
                     .records
                     .values()
                     .any(|d| d.killed && d.who == record.who && d.now.modified < record.made);
-                if record.made_by_bridge && removed_before {
+                let known = self.doubled.iter().any(|(_, w)| *w == record.who);
+                if record.made_by_bridge && removed_before && !known {
                     faults.push((Promise::NoResurrection, format!("{id} was created after a removal")));
                 }
             }
         }
         for ((system, who), records) in alive {
-            let known = self.doubled.contains(&(system, who));
+            let known = self.doubled.iter().any(|(_, w)| *w == who);
             if !known && records.len() > 1 && records.iter().any(|(_, bridge)| *bridge) {
                 faults.push((
                     Promise::NoDuplicateCreate,

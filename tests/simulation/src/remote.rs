@@ -74,6 +74,8 @@ pub struct Manners {
     pub call_life: Time,
     /// Calls may land later than that.
     pub outlives: bool,
+    /// A unit its lists leave out.
+    pub leaves_out: Option<UnitName>,
     /// Rows on one page of changes.
     pub page: usize,
 }
@@ -96,6 +98,7 @@ impl Default for Manners {
             forgets_removed: false,
             call_life: 0,
             outlives: false,
+            leaves_out: None,
             page: 3,
         }
     }
@@ -243,6 +246,8 @@ impl System {
         } else {
             snap.values.clone()
         };
+        let listed = |u: &UnitName| how == How::Direct || m.leaves_out != Some(*u);
+        let values: TypedValues = values.into_iter().filter(|(u, _)| listed(u)).collect();
         Observation {
             system: system.into(),
             kind: "person".into(),

@@ -428,6 +428,19 @@ pub const SCENES: &[Scene] = &[
         expect: |w| both(w, "b") && w.counts.writes == 1,
     },
     Scene {
+        name: "42 a row leaves out the unit that was edited",
+        setup: || Setup {
+            k: Manners {
+                leaves_out: Some("n"),
+                ..counting()
+            },
+            two: true,
+            ..Setup::default()
+        },
+        script: "K:=b K.n:=c rowK s R",
+        expect: |w| both(w, "b") && text(w, "a", "a1", "n", "c"),
+    },
+    Scene {
         name: "41 K ignores a unit of a record made there: held, not taken for a respelling",
         setup: || {
             let mut s = create(0);

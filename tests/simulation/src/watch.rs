@@ -143,6 +143,9 @@ impl World {
         if self.entities.contains_key(&entity.id) {
             entity.id = format!("E-{id}-{now}");
         }
+        if self.units.iter().any(|u| !seen.values.contains_key(*u)) {
+            capture::ask(&mut link, now); // the row left something out
+        }
         review::join(&mut entity, link, now);
         self.entities.insert(entity.id.clone(), entity);
         self.witnessed(reading);
@@ -161,12 +164,14 @@ impl World {
         self.ghosts.known_version.insert(key.clone(), reading.snap.version);
         let sys = self.systems.get_mut(reading.system).expect("known");
         let hidden = !reading.snap.alive && sys.manners.forgets_removed;
+        let left_out = sys.manners.leaves_out.filter(|_| reading.how != How::Direct);
         let record = sys.records.get_mut(&reading.id).expect("read");
-        let values: TypedValues = if hidden {
+        let mut values: TypedValues = if hidden {
             TypedValues::new()
         } else {
             reading.snap.values.clone()
         };
+        values.retain(|unit, _| left_out != Some(*unit));
         if record.now.landed == reading.snap.landed {
             for (unit, typed) in &values {
                 if typed.value == record.anchor[unit].value || typed.value == record.known[unit] {
@@ -175,7 +180,13 @@ impl World {
             }
             record.anchor.extend(values.clone());
         }
-        self.ghosts.seen.entry(key).or_default().extend(values);
+        let seen = self.ghosts.seen.entry(key).or_default();
+        for (unit, mut typed) in values {
+            if let Some(known) = seen.get(unit).filter(|k| k.value == typed.value) {
+                typed.author = known.author; // the same value again is no edit, whoever typed it
+            }
+            seen.insert(unit, typed);
+        }
     }
 
     /// A merge mark holds the survivor and, if it has one, the loser's entity.

@@ -87,6 +87,8 @@ pub struct Call {
     pub guard_at: Time,
     /// Where it stands.
     pub stage: Stage,
+    /// Ghost: it lands after its outcome was looked at.
+    pub stray: bool,
     /// Ghost: edits it wiped out between guard and landing.
     pub over: Edits,
 }
