@@ -172,8 +172,8 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
         assert_eq!(numbers.len(), distinct.len(), "no person stands twice in the CRM");
 
         let (_, open) = json_of(&path, &["conflicts", "list", "--json"]);
-        let in_review: Vec<String> = open.as_array().unwrap().iter().map(|c| c["values"].to_string()).collect();
-        let kept = |value: &str| in_review.iter().any(|values| values.contains(value));
+        let in_review: Vec<String> = open.as_array().unwrap().iter().map(Json::to_string).collect();
+        let kept = |value: &str| in_review.iter().any(|conflict| conflict.contains(value));
         for contact in &contacts {
             let Some(number) = member(contact, number_field).filter(|n| !n.is_empty()) else { continue };
             let patient = sandbox.record("halaxy", "Patient", &number).unwrap();
