@@ -102,7 +102,7 @@ CREATE TABLE candidate (
     since    BIGINT NOT NULL,
     PRIMARY KEY (practice, id)
 ) WITHOUT ROWID;
-CREATE INDEX candidate_open ON candidate (practice, since, id) WHERE state = 'open';
+CREATE INDEX candidate_state ON candidate (practice, state, since, id);
 CREATE INDEX candidate_a ON candidate (practice, a_system, a_kind, a_id, id);
 CREATE INDEX candidate_b ON candidate (practice, b_system, b_kind, b_id, id);
 

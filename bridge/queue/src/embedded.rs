@@ -87,32 +87,13 @@ impl Queue for Embedded {
         Ok(published)
     }
 
-    async fn claim(
-        &self,
-        topic: &Topic,
-        count: usize,
-        now: Time,
-        lease: i64,
-    ) -> Result<Vec<Claim>, QueueError> {
+    async fn claim(&self, topic: &Topic, count: usize, now: Time, lease: i64) -> Result<Vec<Claim>, QueueError> {
         Ok(self.on(topic, |messages| messages.claim(count, now, lease)))
     }
 
-    async fn extend(
-        &self,
-        claims: &[Claim],
-        now: Time,
-        lease: i64,
-    ) -> Result<Vec<u64>, QueueError> {
-        let prolong = |claim: &&Claim| {
-            self.on(&claim.wake.topic, |messages| {
-                messages.extend(claim, now, lease)
-            })
-        };
-        Ok(claims
-            .iter()
-            .filter(prolong)
-            .map(|claim| claim.token)
-            .collect())
+    async fn extend(&self, claims: &[Claim], now: Time, lease: i64) -> Result<Vec<u64>, QueueError> {
+        let prolong = |claim: &&Claim| self.on(&claim.wake.topic, |messages| messages.extend(claim, now, lease));
+        Ok(claims.iter().filter(prolong).map(|claim| claim.token).collect())
     }
 
     async fn ack(&self, claims: &[Claim]) -> Result<(), QueueError> {
@@ -155,9 +136,6 @@ impl Queue for Embedded {
     }
 
     async fn next_at(&self, topic: &Topic) -> Result<Option<Time>, QueueError> {
-        Ok(self
-            .topics()
-            .get(topic)
-            .and_then(|topic| topic.messages.next_at()))
+        Ok(self.topics().get(topic).and_then(|topic| topic.messages.next_at()))
     }
 }

@@ -63,10 +63,7 @@ impl Messages {
                 State::Later { at, order: since } => {
                     self.later.remove(&(*at, *since, wake.key.clone()));
                     let lane = wake.lane.min(message.wake.lane);
-                    message.wake = Wake {
-                        lane,
-                        ..wake.clone()
-                    };
+                    message.wake = Wake { lane, ..wake.clone() };
                     message.state = State::Ready { order };
                     self.ready.insert((lane, order), wake.key.clone());
                 }
@@ -159,19 +156,12 @@ impl Messages {
 
     fn make_ready(&mut self, key: &str, order: u64) {
         if let Some(message) = self.by_key.get_mut(key) {
-            if let State::Claimed {
-                again: Some(again), ..
-            } = &message.state
-            {
+            if let State::Claimed { again: Some(again), .. } = &message.state {
                 let lane = again.lane.min(message.wake.lane);
-                message.wake = Wake {
-                    lane,
-                    ..again.clone()
-                };
+                message.wake = Wake { lane, ..again.clone() };
             }
             message.state = State::Ready { order };
-            self.ready
-                .insert((message.wake.lane, order), key.to_string());
+            self.ready.insert((message.wake.lane, order), key.to_string());
         }
     }
 
@@ -186,8 +176,7 @@ impl Messages {
         if *token != claim.token || *until <= now {
             return false;
         }
-        self.leases
-            .remove(&(*until, *token, claim.wake.key.clone()));
+        self.leases.remove(&(*until, *token, claim.wake.key.clone()));
         *until = now.saturating_add(lease);
         self.leases.insert((*until, *token, claim.wake.key.clone()));
         true
@@ -197,11 +186,7 @@ impl Messages {
     fn give_back(&mut self, claim: &Claim) -> Option<Option<Wake>> {
         let key = &claim.wake.key;
         match self.by_key.get(key).map(|message| message.state.clone()) {
-            Some(State::Claimed {
-                until,
-                token,
-                again,
-            }) if token == claim.token => {
+            Some(State::Claimed { until, token, again }) if token == claim.token => {
                 self.leases.remove(&(until, token, key.clone()));
                 Some(again)
             }
@@ -254,8 +239,7 @@ impl Messages {
         if self.buried.len() == BURIED {
             self.buried.pop_front();
         }
-        self.buried
-            .push_back((claim.wake.clone(), reason.to_string()));
+        self.buried.push_back((claim.wake.clone(), reason.to_string()));
         self.ack(claim);
     }
 

@@ -42,12 +42,7 @@ pub struct Wake {
 
 impl Wake {
     /// A message without trace context.
-    pub fn new(
-        topic: Topic,
-        key: impl Into<String>,
-        lane: u8,
-        reason: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(topic: Topic, key: impl Into<String>, lane: u8, reason: impl Into<Cow<'static, str>>) -> Self {
         Self {
             topic,
             key: key.into(),
@@ -118,17 +113,10 @@ pub trait Queue: Send + Sync {
 
     /// Takes up to `count` messages of a topic, by lane and then by age, for `lease` microseconds.
     /// Nobody else is given them meanwhile.
-    async fn claim(
-        &self,
-        topic: &Topic,
-        count: usize,
-        now: Time,
-        lease: i64,
-    ) -> Result<Vec<Claim>, QueueError>;
+    async fn claim(&self, topic: &Topic, count: usize, now: Time, lease: i64) -> Result<Vec<Claim>, QueueError>;
 
     /// Prolongs claims that are still held, to `lease` microseconds from `now`; the tokens prolonged.
-    async fn extend(&self, claims: &[Claim], now: Time, lease: i64)
-    -> Result<Vec<u64>, QueueError>;
+    async fn extend(&self, claims: &[Claim], now: Time, lease: i64) -> Result<Vec<u64>, QueueError>;
 
     /// The work of these claims is done, and its result stored.
     async fn ack(&self, claims: &[Claim]) -> Result<(), QueueError>;

@@ -35,6 +35,17 @@ impl Scope {
         decode(plain).ok_or_else(|| damaged("its content is not understood"))
     }
 
+    /// Seals for `new` what was sealed for the same row, unread.
+    pub fn seal_with(&self, new: &Scope, table: &'static str, row: &[&str], mut sealed: Vec<u8>) -> Result<Vec<u8>> {
+        let place = self.place(table, row);
+        let plain = self.keys.open(&place, &mut sealed).ok_or_else(|| StoreError::Damaged {
+            table,
+            row: row.join("/"),
+            detail: "it does not open",
+        })?;
+        Ok(new.keys.seal(&place, plain))
+    }
+
     fn place(&self, table: &str, row: &[&str]) -> Vec<u8> {
         let mut place = Vec::with_capacity(96);
         for part in [&self.practice, table].into_iter().chain(row.iter().copied()) {

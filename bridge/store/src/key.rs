@@ -93,9 +93,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub fn new(key: &Key) -> Self {
+    /// Look-up keys differ from practice to practice, so that equal values in two of them are not
+    /// seen to be equal; bodies are bound to their practice by the place they are sealed for.
+    pub fn new(key: &Key, practice: &str) -> Self {
         let mut seal = key.derive::<32>("seal");
-        let mut look = key.derive::<32>("look-up");
+        let mut look = key.derive::<32>(&format!("look-up {practice}"));
         let keys = Self {
             id: key.id(),
             check: hex(&key.derive::<16>("check")),
@@ -192,11 +194,15 @@ mod tests {
 
     #[test]
     fn sealed_values_open_only_under_their_key_and_in_their_place() {
-        let keys = Keys::new(&Key::generate());
+        let keys = Keys::new(&Key::generate(), "clinic");
         let sealed = keys.seal(b"here", b"Miriam Samplewood");
         assert_eq!(keys.open(b"here", &mut sealed.clone()).unwrap(), b"Miriam Samplewood");
         assert!(keys.open(b"there", &mut sealed.clone()).is_none());
-        assert!(Keys::new(&Key::generate()).open(b"here", &mut sealed.clone()).is_none());
+        assert!(
+            Keys::new(&Key::generate(), "clinic")
+                .open(b"here", &mut sealed.clone())
+                .is_none()
+        );
         for place in 0..sealed.len() {
             let mut bent = sealed.clone();
             bent[place] ^= 1;
@@ -207,11 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn hashes_depend_on_key_kind_and_text() {
-        let (one, two) = (Keys::new(&Key::generate()), Keys::new(&Key::generate()));
+    fn hashes_depend_on_key_practice_kind_and_text() {
+        let (one, two) = (
+            Keys::new(&Key::generate(), "clinic"),
+            Keys::new(&Key::generate(), "clinic"),
+        );
         assert_eq!(one.hash("email", "a"), one.hash("email", "a"));
         assert_ne!(one.hash("email", "a"), one.hash("phone", "a"));
         assert_ne!(one.hash("email", "a"), two.hash("email", "a"));
         assert_ne!(one.hash("ab", "c"), one.hash("a", "bc"));
+        let key = Key::generate();
+        assert_eq!(
+            Keys::new(&key, "x").hash("email", "a"),
+            Keys::new(&key, "x").hash("email", "a")
+        );
+        assert_ne!(
+            Keys::new(&key, "x").hash("email", "a"),
+            Keys::new(&key, "y").hash("email", "a")
+        );
     }
 }

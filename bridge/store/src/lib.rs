@@ -29,6 +29,7 @@ mod open;
 mod progress;
 mod records;
 mod review;
+mod rotate;
 mod save;
 mod tx;
 mod work;

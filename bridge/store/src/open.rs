@@ -2,7 +2,7 @@
 
 use crate::{
     body::Scope,
-    db::{Args, Columns, Conn, fetch_one},
+    db::{Args, Columns, Conn, execute, fetch, fetch_one},
     error::{Result, StoreError},
     key::{Key, Keys},
     records::{Found, LinkRow, LookupKey},
@@ -44,7 +44,7 @@ impl Store {
     pub async fn open(url: &str, key: &Key, practice: &str, now: Time) -> Result<Store> {
         let scope = Scope {
             practice: practice.into(),
-            keys: Arc::new(Keys::new(key)),
+            keys: Arc::new(Keys::new(key, practice)),
         };
         let (writer, reader) = connect(url).await?;
         let store = Store { scope, writer, reader };
@@ -120,6 +120,15 @@ impl Store {
     pub async fn close(self) {
         self.reader.close().await;
         self.writer.close().await;
+    }
+
+    /// Leaves nothing in the file that was deleted or replaced.
+    pub(crate) async fn rewrite_file(&self) -> Result<()> {
+        let mut conn = self.writer.acquire().await?;
+        execute(&mut conn, "VACUUM", Args::default()).await?;
+        // The log still holds pages as they were before.
+        fetch(&mut conn, "PRAGMA wal_checkpoint(TRUNCATE)", Args::default()).await?;
+        Ok(())
     }
 
     pub(crate) async fn read(&self) -> Result<PoolConnection<sqlx::Sqlite>> {
