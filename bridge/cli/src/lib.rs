@@ -8,6 +8,7 @@
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
+//! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
 #![deny(missing_docs)]
 
@@ -20,6 +21,7 @@ pub mod holds;
 pub mod logs;
 pub mod output;
 pub mod report;
+pub mod review;
 pub mod signals;
 pub mod story;
 pub mod times;

@@ -5,7 +5,7 @@ use crate::args::{ByArg, ConfigArg};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::{commands, holds, times, typed, wiring};
+use crate::{commands, holds, review, times, typed, wiring};
 use bridge_core::review::Choice;
 use bridge_core::{CardKind, Value};
 use bridge_engine::{Engine, Resolution};
@@ -14,9 +14,6 @@ use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-
-/// The name of the last agreed value among the values of a conflict.
-const AGREED: &str = "agreed";
 
 /// What `conflicts` takes.
 #[derive(Debug, Args)]
@@ -119,7 +116,7 @@ pub async fn run(args: &ConflictsArgs, out: &Output) -> Result<Exit, Failure> {
                 return Err(Failure::Failed("the values have changed since they were shown: look again".into()));
             }
             let choice = match (take, value) {
-                (Some(system), _) => Choice::From(system.clone()),
+                (Some(system), _) => review::choice_of(engine.store(), &row, system).await?,
                 (None, Some(text)) => Choice::Value(typed::value(&config, &row.unit, text).map_err(Failure::Usage)?),
                 (None, None) => return Err(Failure::Usage("say which value to take: --take SYSTEM or --value TEXT".into())),
             };
@@ -138,12 +135,6 @@ pub async fn run(args: &ConflictsArgs, out: &Output) -> Result<Exit, Failure> {
 }
 
 async fn resolve(engine: &Engine, row: &ConflictRow, choice: Choice, by: &ByArg, out: &Output) -> Result<Exit, Failure> {
-    if let Choice::From(system) = &choice
-        && !row.conflict.values.contains_key(system)
-    {
-        let names: Vec<&str> = row.conflict.values.keys().map(String::as_str).collect();
-        return Err(Failure::Usage(format!("there is no value from `{system}`; take one of {}", names.join(", "))));
-    }
     let shown = row.conflict.values.clone();
     engine.resolve(row, &Resolution { choice, shown, by: by.name() }).await?;
     out.document(&json!({ "id": row.id, "resolved": true, "entity": row.entity, "unit": row.unit }));
@@ -154,14 +145,16 @@ async fn resolve(engine: &Engine, row: &ConflictRow, choice: Choice, by: &ByArg,
 async fn list(config: &Config, values: bool, out: &Output) -> Result<Exit, Failure> {
     let store = wiring::store(config).await?;
     let (conflicts, cards) = (all_conflicts(&store).await?, all_cards(&store).await?);
-    let mut shown = vec![];
+    let (mut shown, mut held) = (vec![], vec![]);
     for row in &conflicts {
-        shown.push(conflict_json(row, &agreed(&store, row).await?, values));
+        let known = review::values_of(&store, row).await?;
+        shown.push(conflict_json(row, &known, &review::agreed_of(&store, row).await?, values));
+        held.push((row, known));
     }
     out.document(&shown);
     let cell = |value: &Value| if values { value.to_line() } else { "(not shown)".into() };
-    let rows = conflicts.iter().map(|row| {
-        let values: Vec<String> = row.conflict.values.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect();
+    let rows = held.iter().map(|(row, known)| {
+        let values: Vec<String> = known.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect();
         vec![row.id.clone(), row.unit.clone(), values.join("\n"), row.conflict.why.clone(), times::ago(row.conflict.since, times::now())]
     });
     out.table(&["id", "what", "values", "why", "since"], rows.collect(), "No conflicts.");
@@ -186,14 +179,13 @@ async fn show(config: &Config, id: &str, out: &Output) -> Result<Exit, Failure> 
         out.line(format!("Seen? Close it: halaxy-bridge conflicts dismiss {id}"));
         return Ok(Exit::Done);
     };
-    let last = agreed(&store, &row).await?;
-    let mut document = conflict_json(&row, &last, true);
-    document["why"] = json!(row.conflict.why);
+    let known = review::values_of(&store, &row).await?;
+    let last = review::agreed_of(&store, &row).await?;
+    let mut document = conflict_json(&row, &known, &last, true);
     document["state"] = json!(state_of(&row));
     out.document(&document);
     out.heading(&format!("{} of {}", row.unit, row.entity));
-    let mut rows: Vec<Vec<String>> =
-        row.conflict.values.iter().filter(|(n, _)| *n != AGREED).map(|(name, value)| vec![name.clone(), value.to_line()]).collect();
+    let mut rows: Vec<Vec<String>> = known.iter().map(|(name, value)| vec![name.clone(), value.to_line()]).collect();
     rows.push(vec!["last agreed".into(), last.as_ref().map_or("(nothing)".into(), Value::to_line)]);
     out.table(&["", "value"], rows, "");
     out.line(format!("Why: {}. Since {}.", row.conflict.why, times::local(row.conflict.since, &config.time_zone)));
@@ -224,9 +216,9 @@ fn card_json(row: &CardRow) -> Json {
     })
 }
 
-fn conflict_json(row: &ConflictRow, agreed: &Option<Value>, values: bool) -> Json {
+fn conflict_json(row: &ConflictRow, known: &BTreeMap<String, Value>, agreed: &Option<Value>, values: bool) -> Json {
     let shown: BTreeMap<&String, Json> =
-        row.conflict.values.iter().filter(|(name, _)| *name != AGREED).map(|(name, v)| (name, if values { json!(v) } else { Json::Null })).collect();
+        known.iter().map(|(name, v)| (name, if values { json!(v) } else { Json::Null })).collect();
     let mut document = json!({
         "id": row.id, "entity": row.entity, "unit": row.unit, "values": shown,
         "last_agreed": agreed.as_ref().filter(|_| values), "since": times::iso(row.conflict.since), "why": row.conflict.why,
@@ -241,14 +233,6 @@ fn conflict_json(row: &ConflictRow, agreed: &Option<Value>, values: bool) -> Jso
 fn state_of(row: &ConflictRow) -> String {
     let text = serde_json::to_string(&row.conflict.values).unwrap_or_default();
     Sha256::digest(text).iter().take(6).map(|b| format!("{b:02x}")).collect()
-}
-
-async fn agreed(store: &Store, row: &ConflictRow) -> Result<Option<Value>, Failure> {
-    if let Some(value) = row.conflict.values.get(AGREED) {
-        return Ok(Some(value.clone()));
-    }
-    let entity = store.entities(std::slice::from_ref(&row.entity)).await?.pop();
-    Ok(entity.and_then(|mut e| e.agreed.remove(&row.unit)).map(|a| a.value))
 }
 
 async fn conflict(store: &Store, id: &str) -> Result<ConflictRow, Failure> {

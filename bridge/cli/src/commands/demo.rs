@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Linked people that the scenes need.
 const CAST: usize = 40;
@@ -68,7 +69,11 @@ pub async fn run(args: DemoArgs, out: &Output) -> Result<Exit, Failure> {
 
     let engine = wiring::engine(&practice.config).await?;
     prepare(&engine, out).await?;
-    let exit = play(&args, &stage, &practice, engine, started, &stop, out).await;
+    let tracker = TaskTracker::new();
+    let exit = play(&args, &stage, &practice, engine, started, (&stop, &tracker), out).await;
+    stop.cancel();
+    tracker.close();
+    tracker.wait().await;
     served.cancel();
     exit
 }
@@ -79,7 +84,7 @@ async fn play(
     practice: &Practice,
     engine: Engine,
     started: Instant,
-    stop: &CancellationToken,
+    (stop, tracker): (&CancellationToken, &TaskTracker),
     out: &Output,
 ) -> Result<Exit, Failure> {
     backfill_plan(&engine, stop, out).await?;
@@ -99,14 +104,14 @@ async fn play(
         Hands::at(system, &engine, &stage.sandbox).ok_or_else(|| Failure::Failed(format!("the demo has no system {system}")))
     };
     let (halaxy, crm) = (hands("halaxy")?, hands("crm")?);
-    let mut running = Running::start(engine, stop);
+    let mut running = Running::start(engine, stop, tracker);
     let story = async {
         scenes::live_edits(&cast, &halaxy, &crm, out).await?;
         if let Some(pair) = cast.get(3) {
             scenes::conflict(&running.engine, pair, &halaxy, &crm, out).await?;
         }
         if cast.len() > 5 {
-            running = scenes::crash(running, &practice.config, &cast[4..], &stage.sandbox, (&halaxy, &crm), stop, out).await?;
+            running = scenes::crash(running, &practice.config, &cast[4..], &stage.sandbox, (&halaxy, &crm), (stop, tracker), out).await?;
         }
         Ok::<Running, Failure>(running)
     };

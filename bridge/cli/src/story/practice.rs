@@ -41,6 +41,7 @@ impl Practice {
     }
 }
 
+/// Calls live five seconds at most: the stand-ins land what they delay within three.
 fn text(endpoints: &Endpoints, crm: CrmArg) -> String {
     format!(
         r#"[practice]
@@ -58,12 +59,14 @@ base_url = "{halaxy}"
 client_id = "file:halaxy-id.secret"
 client_secret = "file:halaxy.secret"
 user_agent = "BridgeDemo (demo@example.org)"
+call_life = "5s"
 
 [systems.crm]
 connector = "{connector}"
 base_url = "{crm}"
 token = "file:crm.secret"
 may_receive = ["identity", "contact"]
+call_life = "5s"
 
 [sync.person]
 systems = ["halaxy", "crm"]

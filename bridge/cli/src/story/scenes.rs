@@ -4,10 +4,10 @@ use super::hands::{Hands, wait_until};
 use crate::drive;
 use crate::exit::Failure;
 use crate::output::{Output, count};
+use crate::review;
 use crate::wiring;
 use crate::config::Config;
 use adapter_sandbox::{Phase, Sandbox, Verdict};
-use bridge_core::review::Choice;
 use bridge_core::{LinkState, Value};
 use bridge_engine::{Engine, EngineError, Resolution};
 use bridge_store::{ConflictRow, Filter, Page};
@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Edits made at once before the crash.
 const CRASH_EDITS: usize = 25;
@@ -44,13 +45,13 @@ pub struct Running {
 }
 
 impl Running {
-    /// Lets an engine run until the parent token is cancelled, or until it is killed.
-    pub fn start(engine: Engine, parent: &CancellationToken) -> Running {
+    /// Lets an engine run until the parent token is cancelled, or until it is killed. The tracker knows of it.
+    pub fn start(engine: Engine, parent: &CancellationToken, tracker: &TaskTracker) -> Running {
         let engine = Arc::new(engine);
         let (stop, kill) = (parent.child_token(), CancellationToken::new());
         let (driven, stopped, killed) = (Arc::clone(&engine), stop.clone(), kill.clone());
         let runtime = Handle::current();
-        let thread = tokio::task::spawn_blocking(move || {
+        let thread = tracker.spawn_blocking(move || {
             runtime.block_on(async {
                 tokio::select! {
                     ended = driven.run(&stopped, |_| {}) => ended,
@@ -166,12 +167,13 @@ pub async fn conflict(engine: &Engine, pair: &Pair, halaxy: &Hands, crm: &Hands,
         return Ok(());
     };
     out.line(format!("  Nothing is overwritten: it waits for review as conflict {}.", row.id));
-    for (name, value) in &row.conflict.values {
+    for (name, value) in review::values_of(engine.store(), &row).await? {
         out.line(format!("    {name:<8} {}", value.to_line()));
     }
     out.line(format!("  A person decides:  halaxy-bridge conflicts resolve {} --take halaxy", row.id));
     let shown = row.conflict.values.clone();
-    engine.resolve(&row, &Resolution { choice: Choice::From("halaxy".into()), shown, by: "the demo".into() }).await?;
+    let choice = review::choice_of(engine.store(), &row, "halaxy").await?;
+    engine.resolve(&row, &Resolution { choice, shown, by: "the demo".into() }).await?;
     let took = crm.waits_for(&pair.crm, "mobile", &ours).await;
     out.line(format!("  The decision {} in the CRM; the other number is kept with the history.", arrived(took)));
     Ok(())
@@ -209,7 +211,7 @@ pub async fn crash(
     pairs: &[Pair],
     sandbox: &Arc<Sandbox>,
     (halaxy, crm): (&Hands, &Hands),
-    stop: &CancellationToken,
+    (stop, tracker): (&CancellationToken, &TaskTracker),
     out: &Output,
 ) -> Result<Running, Failure> {
     out.heading("\nA crash");
@@ -251,7 +253,7 @@ pub async fn crash(
         if same { "and nobody is there twice" } else { "but the number of records has changed" },
     ));
     if stop.is_cancelled() || (pass.converged && landed == pairs.len() && same) {
-        return Ok(Running::start(engine, stop));
+        return Ok(Running::start(engine, stop, tracker));
     }
     Err(Failure::Failed("after the crash not everything arrived".into()))
 }

@@ -1,0 +1,159 @@
+//! The command line without any account: help, bad usage, keys, a new configuration and its checks.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Ran, client, run, run_in, sandbox};
+
+const COMMANDS: [&str; 16] = [
+    "demo", "sandbox", "init", "check", "prepare", "plan", "sync", "run", "status", "conflicts", "matches", "links",
+    "explain", "replay", "key", "completions",
+];
+
+#[test]
+fn help_names_every_command_and_every_command_shows_examples() {
+    let help = run(&["--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.stdout.contains("Exit codes: 0 done; 1 failed; 2 bad usage"), "{}", help.stdout);
+    for command in COMMANDS {
+        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is missing: {}", help.stdout);
+        let leaf = match command {
+            "conflicts" => vec!["conflicts", "resolve"],
+            "matches" => vec!["matches", "list"],
+            "links" => vec!["links", "list"],
+            "key" => vec!["key", "new"],
+            other => vec![other],
+        };
+        let help = run(&[leaf.as_slice(), &["--help"]].concat());
+        assert_eq!(help.code, 0, "{leaf:?}");
+        assert!(help.stdout.contains("Example"), "{leaf:?} shows no example");
+    }
+}
+
+#[test]
+fn bad_usage_ends_with_code_2() {
+    for args in [&["no-such-command"][..], &["sync", "--approve"], &["sync", "--yes", "--approve", "x"], &["conflicts", "resolve", "x"]] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_missing_configuration_is_told_with_a_remedy() {
+    let ran = run(&["status", "-c", "no/such/bridge.toml", "--json"]);
+    assert_eq!(ran.code, 2);
+    let problem = &ran.json()["problems"][0];
+    assert_eq!(problem["file"], "no/such/bridge.toml");
+    assert!(problem["remedy"].as_str().unwrap().contains("halaxy-bridge init"), "{ran:?}");
+    assert!(ran.stderr.contains("no/such/bridge.toml"));
+}
+
+#[test]
+fn keys_are_new_each_time_and_never_overwritten() {
+    let (one, other) = (run(&["key", "new"]), run(&["key", "new"]));
+    assert_eq!(one.stdout.trim().len(), 64);
+    assert!(one.stdout.trim().bytes().all(|b| b.is_ascii_hexdigit()));
+    assert_ne!(one.stdout, other.stdout);
+    assert_eq!(run(&["key", "new", "--json"]).json()["key"].as_str().unwrap().len(), 64);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bridge.key");
+    let args = ["key", "new", "--out", file.to_str().unwrap()];
+    assert_eq!(run(&args).code, 0);
+    let first = std::fs::read_to_string(&file).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(run(&args).code, 1);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+}
+
+fn problem(ran: &Ran, part: &str) -> serde_json::Value {
+    let document = ran.json();
+    assert_eq!((ran.code, &document["ok"]), (2, &serde_json::json!(false)), "{ran:?}");
+    let problems = document["problems"].as_array().unwrap().clone();
+    let found = problems.iter().find(|p| p.to_string().contains(part));
+    found.unwrap_or_else(|| panic!("nothing about {part}: {problems:?}")).clone()
+}
+
+#[test]
+fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_remedy() {
+    for crm in ["hubspot", "example-crm"] {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let made = run(&["init", dir.to_str().unwrap(), "--crm", crm, "--json"]);
+        assert_eq!(made.code, 0, "{made:?}");
+        assert!(made.json()["written"].as_array().unwrap().iter().any(|f| f == "mappings/halaxy.toml"));
+        let good = run_in(dir, &["check", "--offline", "--json"]);
+        assert_eq!((good.code, &good.json()["ok"]), (0, &serde_json::json!(true)), "{good:?}");
+
+        let config = dir.join("bridge.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replace("may_receive", "may_recieve")).unwrap();
+        let again = run(&["init", dir.to_str().unwrap(), "--json"]).json();
+        assert_eq!(again["written"].as_array().unwrap().len(), 0, "init overwrites nothing");
+        let found = problem(&run_in(dir, &["check", "--offline", "--json"]), "may_recieve");
+        let line = 1 + text.lines().position(|l| l.starts_with("may_receive")).unwrap();
+        assert_eq!(found["line"], line);
+        assert!(found["remedy"].as_str().unwrap().contains("may_receive"), "{found}");
+        std::fs::write(&config, &text).unwrap();
+
+        // a clinical unit that the CRM may not have
+        let entities = dir.join("mappings/entities/person.toml");
+        let units = std::fs::read_to_string(&entities).unwrap();
+        let clinical = "\n[[unit]]\nname = \"allergy\"\ntype = \"text\"\nclass = \"clinical\"\nwins = \"review\"\nfirst_link = \"halaxy\"\nclear = \"review\"\naccept = \"no\"\n";
+        std::fs::write(&entities, format!("{units}{clinical}")).unwrap();
+        let mapping = dir.join(format!("mappings/{crm}.toml"));
+        let places = std::fs::read_to_string(&mapping).unwrap();
+        let leak = if crm == "hubspot" { "allergy = \"properties.allergy\"" } else { "allergy = \"allergy\"" };
+        std::fs::write(&mapping, places.replacen("[person.home_address", &format!("{leak}\n\n[person.home_address"), 1)).unwrap();
+        let found = problem(&run_in(dir, &["check", "--offline", "--json"]), "allergy");
+        assert!(found["file"].as_str().unwrap().ends_with(&format!("{crm}.toml")), "{found}");
+        assert!(found["line"].as_u64().unwrap() > 1 && !found["remedy"].as_str().unwrap().is_empty(), "{found}");
+        std::fs::write(&entities, &units).unwrap();
+
+        // a unit that nobody knows
+        std::fs::write(&mapping, places.replacen("email ", "emial ", 1)).unwrap();
+        let found = problem(&run_in(dir, &["check", "--offline", "--json"]), "emial");
+        assert!(found["remedy"].as_str().unwrap().contains("email"), "{found}");
+    }
+}
+
+#[test]
+fn stand_ins_stay_on_this_machine_unless_they_have_a_token() {
+    for args in [&["sandbox", "--listen", "0.0.0.0:0"][..], &["demo", "--listen", "0.0.0.0:0"], &["sandbox", "--listen", "0.0.0.0:0", "--token", "short"]] {
+        let ran = run(args);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("127.0.0.1"), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_guards_the_control_api() {
+    let token = "a-token-of-enough-length";
+    let (_service, ends) = sandbox(&["--token", token]);
+    let calls = format!("{}/calls", ends["control_url"].as_str().unwrap());
+    let client = client();
+    assert_eq!(client.get(&calls).send().await.unwrap().status(), 401);
+    let known = client.get(&calls).header("authorization", format!("Bearer {token}"));
+    assert_eq!(known.send().await.unwrap().status(), 200);
+}
+
+#[test]
+fn people_that_cannot_be_read_are_told_by_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("people.csv");
+    std::fs::write(&file, "id,surname\nP1,Samplewood\nP1,Testerton\n").unwrap();
+    let ran = run(&["demo", "--patients", file.to_str().unwrap(), "--exit-when-settled"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("line 3") && !ran.stderr.contains("Samplewood"), "{ran:?}");
+}
+
+#[test]
+fn completions_are_scripts_of_the_shell() {
+    let ran = run(&["completions", "bash"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stdout.contains("complete -F") && ran.stdout.contains("conflicts"), "{}", ran.stdout);
+}
