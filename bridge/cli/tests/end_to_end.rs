@@ -119,6 +119,8 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     assert_eq!(run_in(dir, &["matches", "different", pair]).code, 0);
     let report = run_in(dir, &["sync", "--json"]).json();
     assert_eq!((&report["candidates"], &report["created"]["crm"]), (&json!(0), &json!(1)), "told apart, so she is created: {report}");
+    let held = run_in(dir, &["conflicts", "holds", "--json"]).json();
+    assert_eq!(held[0]["units"], json!(["email"]), "the CRM has her mailbox on the other one, and only one may: {held}");
 
     // the same field on both sides: one conflict, and the decision reaches both
     let (patient, contact) = (control.id("P1").await, control.id("C1").await);
@@ -140,7 +142,8 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--take", "books"]).code, 2);
     assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--take", "crm", "--state", "beef"]).code, 1);
     assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--value", "0491 570 333"]).code, 0);
-    assert_eq!(run_in(dir, &["sync"]).code, 0);
+    let settled = run_in(dir, &["sync", "--json"]).json();
+    assert_eq!((&settled["conflicts"], &settled["holds"]), (&json!(0), &json!(1)), "{settled}");
     let patient_now = control.get(&format!("records/halaxy/Patient/{patient}")).await;
     assert!(digits(mobile_of(&patient_now)).ends_with("491570333"), "{patient_now}");
     let contact_now = control.get(&format!("records/crm/contacts/{contact}")).await;
@@ -158,7 +161,7 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     assert_eq!(shown["agreed"]["mobile"], "+61491570333");
     assert!(shown["overruled"].to_string().contains("+61491570222"), "what lost is kept: {shown}");
     let status = run_in(dir, &["status", "--json"]);
-    assert_eq!(status.code, 0, "{status:?}");
+    assert_eq!((status.code, &status.json()["waiting"]["holds"]), (3, &json!(1)), "{status:?}");
     assert_eq!(status.json()["runs"][0]["counts"]["converged"], true);
 
     // a cut record is not linked again
