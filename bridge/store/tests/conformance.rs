@@ -1,5 +1,6 @@
 //! What every store must do, whatever database is under it. Written against the public interface;
 //! only `support` and `secrecy` know how a database is made and looked into.
+#![allow(clippy::unwrap_used)]
 
 #[path = "conformance/support.rs"]
 mod support;
