@@ -6,6 +6,7 @@
 mod answers;
 mod deliver;
 pub mod dice;
+pub mod drill;
 pub mod ghost;
 pub mod history;
 mod judge;

@@ -428,6 +428,27 @@ pub const SCENES: &[Scene] = &[
         expect: |w| both(w, "b") && w.counts.writes == 1,
     },
     Scene {
+        name: "43 a page that shows the old value again while the write is out",
+        setup: Setup::default,
+        script: "A:=b rA s R sK lK K:=a pK s aK",
+        expect: |w| both(w, "a"),
+    },
+    Scene {
+        name: "44 a page begun before the answer and stored after it",
+        setup: Setup::default,
+        script: "A:=b rA s R sK lK K:=c pK aK s",
+        expect: |w| both(w, "c"),
+    },
+    Scene {
+        name: "45 typed between landing and answer, and elsewhere after that",
+        setup: || Setup {
+            m: unit("m", false, Wins::Newest, Wins::Review, Clear::Review),
+            ..Setup::default()
+        },
+        script: "A:=b rA s R sK lK K:=c A:=d rA s aK rK s R",
+        expect: in_review,
+    },
+    Scene {
         name: "42 a row leaves out the unit that was edited",
         setup: || Setup {
             k: Manners {

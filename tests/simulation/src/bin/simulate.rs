@@ -1,11 +1,13 @@
 //! Plays random histories and reports broken promises with a shrunk, readable trace.
 //!
 //! `simulate [--histories N] [--seed S] [--profile NAME|all] [--trace] [--show]`
+//! `simulate --until-broken N`: the scenarios, then histories up to the first broken promise; one line.
 //!
 //! `--trace` tries several seeds for the shortest trace, `--show` prints the entities at its end.
 
 use bridge_simulation::history::{Profile, play, replay, shrink};
 use bridge_simulation::promise::Promise;
+use bridge_simulation::scenes::{self, SCENES};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
             }
         },
     };
+    if let Some(most) = value("--until-broken").and_then(|v| v.parse().ok()) {
+        return until_broken(most, first, &profiles);
+    }
     let begun = Instant::now();
     let mut broken: BTreeMap<Promise, Vec<(Profile, u64)>> = BTreeMap::new();
     let mut cells: BTreeMap<String, u64> = BTreeMap::new();
@@ -113,4 +118,39 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::FAILURE
+}
+
+/// What catches a planted bug: scenarios, and the first history.
+fn until_broken(most: u64, first: u64, profiles: &[Profile]) -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {}));
+    let mut scenes = vec![];
+    for scene in SCENES {
+        let bad = std::panic::catch_unwind(|| scenes::play(scene).0);
+        if bad.is_err() || bad.is_ok_and(|b| !b.is_empty()) {
+            scenes.push(scene.name.split(' ').next().unwrap_or_default());
+        }
+    }
+    let mut history = None;
+    for n in 0..most {
+        let profile = profiles[(n % profiles.len() as u64) as usize];
+        let seed = first + n / profiles.len() as u64;
+        let bad = std::panic::catch_unwind(|| play(profile, seed).bad);
+        let what = match bad {
+            Err(_) => "the core panics".to_string(),
+            Ok(bad) if bad.is_empty() => continue,
+            Ok(bad) => bad[0].promise.to_string(),
+        };
+        history = Some(format!("after {} histories ({what}, {} {seed})", n + 1, profile.name()));
+        break;
+    }
+    let by_scenes = match scenes.len() {
+        0 => "by no scenario".to_string(),
+        _ => format!("by scenarios {}", scenes.join(" ")),
+    };
+    match history {
+        None if scenes.is_empty() => println!("nothing broken in {} scenarios and {most} histories", SCENES.len()),
+        None => println!("caught {by_scenes}, by none of {most} histories"),
+        Some(history) => println!("caught {by_scenes}, {history}"),
+    }
+    ExitCode::SUCCESS
 }
