@@ -37,11 +37,13 @@ pub async fn until_settled(engine: &Engine, stop: &CancellationToken, mut tell: 
     let mut all_polled = true;
     while !stop.is_cancelled() {
         let step = engine.step(times::now()).await?;
-        let active = step.active();
+        let (active, more) = (step.active(), step.more);
+        // A feed of many pages takes several steps; that alone is nothing new.
+        all_polled &= !(Step { more: false, ..step.clone() }).active();
         pass.sum.add(&step);
+        pass.sum.more = false;
         tell(&pass.sum);
-        if active {
-            all_polled = false;
+        if active || more {
             continue;
         }
         if engine.settled().await? {
