@@ -6,14 +6,19 @@ use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions, SystemClock};
 use bridge_engine::{Engine, Step};
 #[path = "../../bridge/cli/src/config.rs"]
+#[allow(dead_code, reason = "the program uses all of it")]
 mod config;
 #[path = "../../bridge/cli/src/wiring.rs"]
+#[allow(dead_code, reason = "the program uses all of it")]
 mod wiring;
 use serde_json::Value as Json;
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
+
+mod acts;
+pub use acts::{Purpose, fault, kind, purpose, writing};
 
 /// A practice with its stand-ins.
 pub struct Practice {
@@ -23,6 +28,8 @@ pub struct Practice {
     pub engine: Engine,
     /// Its folder.
     pub folder: TempDir,
+    /// Which CRM it has.
+    pub crm: CrmKind,
     stop: CancellationToken,
 }
 
@@ -59,7 +66,7 @@ impl Practice {
         let folder = tempfile::tempdir().unwrap();
         write_config(folder.path(), &sandbox, &base, crm);
         let engine = open(folder.path()).await;
-        let practice = Self { sandbox, engine, folder, stop };
+        let practice = Self { sandbox, engine, folder, crm, stop };
         for system in practice.engine.settings().systems.iter() {
             system.adapter.prepare(system.kind(), true).await.unwrap();
         }
