@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox, status, sync,
+    check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox,
+    status, sync,
 };
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -9,12 +10,18 @@ use std::path::PathBuf;
 
 /// Keeps Halaxy patients and CRM contacts in step, both ways.
 #[derive(Debug, Parser)]
-#[command(name = "halaxy-bridge", version, propagate_version = true, max_term_width = 110, after_help = "\
+#[command(
+    name = "halaxy-bridge",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "\
 Exit codes: 0 done; 1 failed; 2 bad usage or configuration; 3 done, but something waits for a person.
 
 First steps:
   halaxy-bridge demo            see it at work, with invented people and no account
-  halaxy-bridge init practice   start a configuration of your own")]
+  halaxy-bridge init practice   start a configuration of your own"
+)]
 pub struct Cli {
     /// Print one JSON document on stdout instead of text.
     #[arg(long, global = true)]
@@ -68,14 +75,24 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArg {
     /// The configuration file, or its folder.
-    #[arg(short = 'c', long = "config", value_name = "FILE", default_value = "bridge.toml", global = true)]
+    #[arg(
+        short = 'c',
+        long = "config",
+        value_name = "FILE",
+        default_value = "bridge.toml",
+        global = true
+    )]
     pub config: PathBuf,
 }
 
 impl ConfigArg {
     /// The file.
     pub fn path(&self) -> PathBuf {
-        if self.config.is_dir() { self.config.join("bridge.toml") } else { self.config.clone() }
+        if self.config.is_dir() {
+            self.config.join("bridge.toml")
+        } else {
+            self.config.clone()
+        }
     }
 }
 
@@ -90,7 +107,14 @@ pub struct ByArg {
 impl ByArg {
     /// The name that the history shows.
     pub fn name(&self) -> String {
-        let login = || ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
-        self.by.clone().or_else(login).unwrap_or_else(|| "somebody at the command line".into())
+        let login = || {
+            ["USER", "LOGNAME", "USERNAME"]
+                .iter()
+                .find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))
+        };
+        self.by
+            .clone()
+            .or_else(login)
+            .unwrap_or_else(|| "somebody at the command line".into())
     }
 }

@@ -1,14 +1,19 @@
-//! One pass: reading until every record is known, and stepping until nothing is left to do. The
-//! service itself is [`Engine::run`]; this is for commands that end.
+//! Loops around the engine's step: reading until every record is known, stepping until nothing is
+//! left to do, and the service that never ends by itself.
 
 use crate::times;
+use bridge_core::Time;
 use bridge_engine::{Brake, Engine, EngineError, Step};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Longest pause while something is waited for, so that a signal and the end of a wait are seen soon.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How soon the service takes up what other processes decided in the store.
+const GLANCE: Duration = Duration::from_secs(1);
+/// Longest the service waits for what is due.
+const IDLE: Duration = Duration::from_secs(60);
 /// Probes in a row that must fail before a pass gives a system up.
 const PROBES: u32 = 4;
 
@@ -30,20 +35,24 @@ pub struct Pass {
 ///
 /// # Errors
 /// See [`Engine::step`].
-pub async fn until_settled(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<Pass, EngineError> {
+pub async fn until_settled(
+    engine: &Engine,
+    stop: &CancellationToken,
+    mut tell: impl FnMut(&Step),
+) -> Result<Pass, EngineError> {
     let mut pass = Pass::default();
     let mut doctor = Doctor::default();
     engine.poll_now();
     let mut all_polled = true;
     while !stop.is_cancelled() {
-        let step = engine.step(times::now()).await?;
-        let (active, more) = (step.active(), step.more);
-        // A feed of many pages takes several steps; that alone is nothing new.
-        all_polled &= !(Step { more: false, ..step.clone() }).active();
+        let mut step = engine.step(times::now()).await?;
         pass.sum.add(&step);
-        pass.sum.more = false;
         tell(&pass.sum);
-        if active || more {
+        // A feed of many pages takes several steps; that alone is nothing new.
+        let more = std::mem::take(&mut step.more);
+        let news = step.active();
+        all_polled &= !news;
+        if news || more {
             continue;
         }
         if engine.settled().await? {
@@ -72,7 +81,11 @@ pub async fn until_settled(engine: &Engine, stop: &CancellationToken, mut tell: 
 ///
 /// # Errors
 /// See [`Engine::observe`].
-pub async fn until_read(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<Pass, EngineError> {
+pub async fn until_read(
+    engine: &Engine,
+    stop: &CancellationToken,
+    mut tell: impl FnMut(&Step),
+) -> Result<Pass, EngineError> {
     let mut pass = Pass::default();
     let mut doctor = Doctor::default();
     let systems = engine.settings().systems.len();
@@ -99,23 +112,71 @@ pub async fn until_read(engine: &Engine, stop: &CancellationToken, mut tell: imp
     Ok(pass)
 }
 
+/// The service: steps whenever something is due, and soon after another process has decided
+/// something. A step that has begun is finished. Ends when `stop` is cancelled.
+///
+/// # Errors
+/// See [`Engine::step`].
+pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<(), EngineError> {
+    while !stop.is_cancelled() {
+        let step = engine.step(times::now()).await?;
+        tell(&step);
+        if step.more {
+            continue;
+        }
+        let until = Instant::now() + until(step.wake, IDLE);
+        // What the step left undone waits for its time; only what is new ends the wait early.
+        let left = !engine.store().quiet().await?;
+        while !stop.is_cancelled() && Instant::now() < until {
+            let pause = (until - Instant::now()).min(GLANCE);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => {}
+            }
+            if !left && !engine.store().quiet().await? {
+                break;
+            }
+            if left && !engine.store().dirty(1).await?.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {
     let counts = engine.store().counts().await?;
     if counts.dirty + counts.unsettled + counts.looks + counts.unidentified > 0 || engine.troubled() {
         return Ok(false);
     }
-    for system in engine.settings().systems.iter().filter(|s| brakes.iter().all(|b| b.system != s.name)) {
-        if !engine.store().writes_due(&system.name, i64::MAX / 2, 1).await?.is_empty() {
+    for system in engine
+        .settings()
+        .systems
+        .iter()
+        .filter(|s| brakes.iter().all(|b| b.system != s.name))
+    {
+        if !engine
+            .store()
+            .writes_due(&system.name, i64::MAX / 2, 1)
+            .await?
+            .is_empty()
+        {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-async fn pause(wake: Option<bridge_core::Time>, stop: &CancellationToken) {
-    let until = wake.map_or(PAUSE, |at| Duration::from_micros(u64::try_from(at - times::now()).unwrap_or(0)));
+fn until(wake: Option<Time>, longest: Duration) -> Duration {
+    let until = wake.map_or(longest, |at| {
+        Duration::from_micros(u64::try_from(at - times::now()).unwrap_or(0))
+    });
+    until.clamp(Duration::from_millis(5), longest)
+}
+
+async fn pause(wake: Option<Time>, stop: &CancellationToken) {
     tokio::select! {
-        () = tokio::time::sleep(until.clamp(Duration::from_millis(5), PAUSE)) => {}
+        () = tokio::time::sleep(until(wake, PAUSE)) => {}
         () = stop.cancelled() => {}
     }
 }
@@ -124,7 +185,7 @@ async fn pause(wake: Option<bridge_core::Time>, stop: &CancellationToken) {
 #[derive(Default)]
 struct Doctor {
     /// Failed probes in a row and when to probe again, by system.
-    failed: BTreeMap<String, (u32, bridge_core::Time)>,
+    failed: BTreeMap<String, (u32, Time)>,
 }
 
 impl Doctor {
@@ -132,7 +193,8 @@ impl Doctor {
     async fn look(&mut self, engine: &Engine) -> Vec<String> {
         let mut hopeless = vec![];
         let ill = engine.health();
-        self.failed.retain(|name, _| ill.get(name).is_some_and(|h| h.trouble.is_some()));
+        self.failed
+            .retain(|name, _| ill.get(name).is_some_and(|h| h.trouble.is_some()));
         for system in &engine.settings().systems {
             if ill.get(&system.name).is_none_or(|h| h.trouble.is_none()) {
                 continue;
@@ -143,7 +205,10 @@ impl Doctor {
                 continue;
             }
             let probes = system.adapter.probe(&[system.kind().to_string()]).await;
-            let problem = probes.into_iter().find_map(|p| p.problem.map(|(what, remedy)| format!("{}: {what}. {remedy}", system.name)));
+            let problem = probes.into_iter().find_map(|p| {
+                p.problem
+                    .map(|(what, remedy)| format!("{}: {what}. {remedy}", system.name))
+            });
             let failed = if problem.is_some() { failed + 1 } else { 0 };
             let wait = 1_000_000 << failed.min(5);
             self.failed.insert(system.name.clone(), (failed, now + wait));

@@ -64,9 +64,13 @@ impl From<WiringError> for Failure {
     fn from(error: WiringError) -> Self {
         match error {
             WiringError::Store(error) => error.into(),
-            WiringError::Secret { .. } | WiringError::Key(_) | WiringError::Account { .. } => Failure::Usage(error.to_string()),
+            WiringError::Secret { .. } | WiringError::Key(_) | WiringError::Account { .. } => {
+                Failure::Usage(error.to_string())
+            }
             WiringError::Engine(error) => error.into(),
-            WiringError::Driven | WiringError::Lock { .. } | WiringError::Network(_) => Failure::Failed(error.to_string()),
+            WiringError::Driven | WiringError::Lock { .. } | WiringError::Network(_) => {
+                Failure::Failed(error.to_string())
+            }
         }
     }
 }
@@ -74,7 +78,9 @@ impl From<WiringError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::WrongKey { .. } | StoreError::Address { .. } | StoreError::Key(_) => Failure::Usage(error.to_string()),
+            StoreError::WrongKey { .. } | StoreError::Address { .. } | StoreError::Key(_) => {
+                Failure::Usage(error.to_string())
+            }
             _ => Failure::Failed(error.to_string()),
         }
     }

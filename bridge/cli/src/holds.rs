@@ -64,13 +64,22 @@ pub fn of(entity: &Entity, rows: &mut Vec<HoldRow>) {
     for (system, units) in &entity.refused {
         for (unit, held) in units {
             if entity.agreed.get(unit).is_some_and(|a| a.value == held.value) && !entity.links.contains_key(system) {
-                add(system, vec![unit.clone()], &held.why, "; the record is created without it");
+                add(
+                    system,
+                    vec![unit.clone()],
+                    &held.why,
+                    "; the record is created without it",
+                );
             }
         }
     }
     for (system, write) in &entity.writes {
         if let Some(why) = &write.held {
-            let note = if write.op == Op::Create { "; nothing is created meanwhile" } else { "" };
+            let note = if write.op == Op::Create {
+                "; nothing is created meanwhile"
+            } else {
+                ""
+            };
             add(system, write.values.keys().cloned().collect(), why, note);
         }
     }

@@ -49,7 +49,11 @@ impl Output {
 
     /// The text in bold, where that shows.
     pub fn bold(&self, text: &str) -> String {
-        if self.styled { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_string() }
+        if self.styled {
+            format!("\u{1b}[1m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
     }
 
     /// A remark that is no result: always on stderr.
@@ -73,7 +77,9 @@ impl Output {
             return self.line(none);
         }
         let mut table = Table::new();
-        table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header.iter().copied());
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_header(header.iter().copied());
         for row in rows {
             table.add_row(row);
         }
@@ -97,7 +103,11 @@ impl Output {
     /// What is wrong with a configuration, on stderr.
     pub fn problems(&self, problems: &[Problem]) {
         for problem in problems {
-            let place = if problem.line == 0 { problem.file.clone() } else { format!("{}:{}", problem.file, problem.line) };
+            let place = if problem.line == 0 {
+                problem.file.clone()
+            } else {
+                format!("{}:{}", problem.file, problem.line)
+            };
             self.remark(format!("{place}: {}\n    {}", problem.message, problem.remedy));
         }
     }
@@ -126,7 +136,11 @@ impl Output {
     }
 
     fn target(&self) -> ProgressDrawTarget {
-        if self.progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }
+        if self.progress {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        }
     }
 }
 
@@ -164,7 +178,18 @@ mod tests {
 
     #[test]
     fn numbers_read_as_people_write_them() {
-        assert_eq!([thousands(0), thousands(999), thousands(1_000), thousands(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([count(1, "entity"), count(2, "entity"), count(3_000, "record"), count(2, "key")], ["1 entity", "2 entities", "3,000 records", "2 keys"]);
+        assert_eq!(
+            [thousands(0), thousands(999), thousands(1_000), thousands(1_234_567)],
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [
+                count(1, "entity"),
+                count(2, "entity"),
+                count(3_000, "record"),
+                count(2, "key")
+            ],
+            ["1 entity", "2 entities", "3,000 records", "2 keys"]
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::drive::Pass;
 use crate::output::{Output, count, thousands};
-use bridge_engine::{Engine, EngineError};
 use bridge_core::LinkState;
+use bridge_engine::{Engine, EngineError};
 use bridge_store::Page;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -63,7 +63,8 @@ pub async fn count_links(engine: &Engine) -> Result<u64, EngineError> {
     let (mut links, mut page) = (0, Page::first(1_000));
     loop {
         let part = engine.store().linked(&page).await?;
-        let linked = |row: &&bridge_store::LinkedRow| row.records.iter().filter(|(_, s)| *s == LinkState::Live).count() > 1;
+        let linked =
+            |row: &&bridge_store::LinkedRow| row.records.iter().filter(|(_, s)| *s == LinkState::Live).count() > 1;
         links += part.rows.iter().filter(linked).count() as u64;
         match part.next {
             Some(next) => page.after = Some(next),
@@ -126,10 +127,25 @@ impl Report {
         });
         let rows = self.systems.iter().map(|(name, system)| {
             let of = |counts: &BTreeMap<String, u64>| thousands(counts.get(name).copied().unwrap_or(0));
-            vec![name.clone(), thousands(system.records), of(&self.created), of(&self.updated), thousands(system.calls), thousands(system.throttled)]
+            vec![
+                name.clone(),
+                thousands(system.records),
+                of(&self.created),
+                of(&self.updated),
+                thousands(system.calls),
+                thousands(system.throttled),
+            ]
         });
-        out.table(&["system", "records", "created", "updated", "calls", "throttled"], rows.collect(), "");
-        out.line(format!("{} known, {} linked across systems.", count(self.entities, "person"), thousands(self.links)));
+        out.table(
+            &["system", "records", "created", "updated", "calls", "throttled"],
+            rows.collect(),
+            "",
+        );
+        out.line(format!(
+            "{} known, {} linked across systems.",
+            count(self.entities, "person"),
+            thousands(self.links)
+        ));
         self.tell_waiting(out);
     }
 

@@ -36,7 +36,10 @@ pub async fn agreed_of(store: &Store, row: &ConflictRow) -> Result<Option<Value>
     if let Some(value) = row.conflict.values.get(AGREED) {
         return Ok(Some(value.clone()));
     }
-    Ok(entity(store, row).await?.and_then(|mut e| e.agreed.remove(&row.unit)).map(|a| a.value))
+    Ok(entity(store, row)
+        .await?
+        .and_then(|mut e| e.agreed.remove(&row.unit))
+        .map(|a| a.value))
 }
 
 /// The choice that a person means by a system's name, or by `agreed`.
@@ -52,7 +55,10 @@ pub async fn choice_of(store: &Store, row: &ConflictRow, name: &str) -> Result<C
         (Some(held), Some(agreed)) if held == agreed => Ok(Choice::From(AGREED.into())),
         _ => {
             let names: Vec<&str> = row.conflict.values.keys().map(String::as_str).collect();
-            Err(Failure::Usage(format!("there is no value from `{name}` to take; take one of {}", names.join(", "))))
+            Err(Failure::Usage(format!(
+                "there is no value from `{name}` to take; take one of {}",
+                names.join(", ")
+            )))
         }
     }
 }

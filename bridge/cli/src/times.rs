@@ -18,7 +18,9 @@ pub fn iso(at: Time) -> String {
 /// `22 Nov 2026 15:05:06` on the practice's clock, for people.
 pub fn local(at: Time, zone: &str) -> String {
     let zone = TimeZone::get(zone).unwrap_or(TimeZone::UTC);
-    let at = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone);
+    let at = Timestamp::from_microsecond(at)
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_zoned(zone);
     at.strftime("%-d %b %Y %H:%M:%S").to_string()
 }
 

@@ -13,13 +13,18 @@ use std::collections::BTreeMap;
 /// # Errors
 /// What is wrong with the text and how to write it. The text itself is not repeated.
 pub fn value(config: &Config, unit: &str, text: &str) -> Result<Value, String> {
-    let spec = config.entity.unit(unit).ok_or_else(|| format!("there is no unit `{unit}` in {}", config.entity.file))?;
+    let spec = config
+        .entity
+        .unit(unit)
+        .ok_or_else(|| format!("there is no unit `{unit}` in {}", config.entity.file))?;
     if text.trim().is_empty() {
         return Ok(Value::Empty);
     }
     let codec = Codec::plain(spec.unit.kind, config.country);
     let one = |text: &str| {
-        codec.read(Leaf::One(&json!(text.trim()))).map_err(|_| format!("that is no value of `{unit}`; {}", example(spec.unit.kind)))
+        codec
+            .read(Leaf::One(&json!(text.trim())))
+            .map_err(|_| format!("that is no value of `{unit}`; {}", example(spec.unit.kind)))
     };
     if spec.unit.set {
         let elements: Result<Vec<Value>, String> = text.split(',').filter(|e| !e.trim().is_empty()).map(one).collect();
@@ -56,7 +61,10 @@ fn example(kind: UnitType) -> &'static str {
 fn parts(text: &str, known: &[&str]) -> Result<BTreeMap<String, String>, String> {
     let mut parts = BTreeMap::new();
     for pair in text.split(';').filter(|p| !p.trim().is_empty()) {
-        let found = pair.split_once('=').map(|(part, value)| (part.trim(), value)).filter(|(part, _)| known.contains(part));
+        let found = pair
+            .split_once('=')
+            .map(|(part, value)| (part.trim(), value))
+            .filter(|(part, _)| known.contains(part));
         let Some((part, value)) = found else {
             let shape: Vec<String> = known.iter().map(|part| format!("{part}=..")).collect();
             return Err(format!("write it in parts: \"{}\"", shape.join("; ")));

@@ -18,7 +18,10 @@ struct Control {
 impl Control {
     fn of(ends: &Json) -> Control {
         let client = client();
-        Control { client, url: ends["control_url"].as_str().unwrap().to_string() }
+        Control {
+            client,
+            url: ends["control_url"].as_str().unwrap().to_string(),
+        }
     }
 
     async fn get(&self, path: &str) -> Json {
@@ -27,7 +30,13 @@ impl Control {
     }
 
     async fn patch(&self, path: &str, body: Json) {
-        let answer = self.client.patch(format!("{}/{path}", self.url)).json(&body).send().await.unwrap();
+        let answer = self
+            .client
+            .patch(format!("{}/{path}", self.url))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
     }
 
@@ -40,7 +49,12 @@ impl Control {
 
     async fn writes(&self) -> usize {
         let calls = self.get("calls").await;
-        let reading = |path: &str| path.ends_with("/search") || path.ends_with("/read") || path.contains("token") || path.contains("properties");
+        let reading = |path: &str| {
+            path.ends_with("/search")
+                || path.ends_with("/read")
+                || path.contains("token")
+                || path.contains("properties")
+        };
         let write = |c: &&Json| c["method"] != "GET" && !reading(c["path"].as_str().unwrap());
         calls.as_array().unwrap().iter().filter(write).count()
     }
@@ -48,7 +62,11 @@ impl Control {
 
 fn mobile_of(patient: &Json) -> &str {
     let telecom = patient["telecom"].as_array().unwrap();
-    telecom.iter().find(|t| t["system"] == "sms").and_then(|t| t["value"].as_str()).unwrap()
+    telecom
+        .iter()
+        .find(|t| t["system"] == "sms")
+        .and_then(|t| t["value"].as_str())
+        .unwrap()
 }
 
 fn digits(text: &str) -> String {
@@ -67,7 +85,14 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let (patients, contacts) = people(dir);
-    let files = ["--patients", patients.to_str().unwrap(), "--contacts", contacts.to_str().unwrap(), "--manners", "polite"];
+    let files = [
+        "--patients",
+        patients.to_str().unwrap(),
+        "--contacts",
+        contacts.to_str().unwrap(),
+        "--manners",
+        "polite",
+    ];
     let (_stand_ins, ends) = sandbox(&files);
     practice(dir, &ends, "hubspot");
     let control = Control::of(&ends);
@@ -75,9 +100,16 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     // check finds what prepare then makes
     let check = run_in(dir, &["check", "--json"]);
     assert_eq!(check.code, 1, "{check:?}");
-    assert!(check.json()["problems"].to_string().contains("halaxy_patient_id"), "{check:?}");
+    assert!(
+        check.json()["problems"].to_string().contains("halaxy_patient_id"),
+        "{check:?}"
+    );
     let asked = run_in(dir, &["prepare", "crm", "--json"]);
-    assert_eq!((asked.code, &asked.json()["ready"]), (3, &json!(false)), "without --yes nothing is made");
+    assert_eq!(
+        (asked.code, &asked.json()["ready"]),
+        (3, &json!(false)),
+        "without --yes nothing is made"
+    );
     let made = run_in(dir, &["prepare", "crm", "--yes", "--json"]);
     assert_eq!((made.code, &made.json()["ready"]), (0, &json!(true)), "{made:?}");
     assert_eq!(run_in(dir, &["check", "--json"]).json()["ok"], true);
@@ -90,7 +122,11 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     assert_eq!(plan["would"]["links"], 3);
     assert_eq!(plan["approval"]["state"], "missing");
     let unapproved = run_in(dir, &["sync", "--json"]);
-    assert_eq!((unapproved.code, &unapproved.json()["converged"]), (3, &json!(false)), "{unapproved:?}");
+    assert_eq!(
+        (unapproved.code, &unapproved.json()["converged"]),
+        (3, &json!(false)),
+        "{unapproved:?}"
+    );
     let wrong = run_in(dir, &["sync", "--approve", "0000", "--json"]);
     assert_eq!(wrong.code, 3, "{wrong:?}");
     assert_eq!(control.writes().await, 0);
@@ -100,7 +136,11 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     let sync = run_in(dir, &["sync", "--approve", digest, "--json"]);
     assert_eq!(sync.code, 3, "the look-alike waits: {sync:?}");
     let report = sync.json();
-    assert_eq!((&report["converged"], &report["failures"]), (&json!(true), &json!(0)), "{report}");
+    assert_eq!(
+        (&report["converged"], &report["failures"]),
+        (&json!(true), &json!(0)),
+        "{report}"
+    );
     assert_eq!(report["created"], plan["would"]["created"]);
     assert_eq!(report["updated"], plan["would"]["updated"]);
     assert_eq!(report["candidates"], 1);
@@ -112,38 +152,80 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     // who is who
     let links = run_in(dir, &["links", "list", "--json"]).json();
     assert_eq!(links.as_array().unwrap().len(), 4);
-    assert!(links.as_array().unwrap().iter().all(|l| l["records"].as_array().unwrap().len() == 2 && l["evidence"].is_string()), "{links}");
+    assert!(
+        links
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|l| l["records"].as_array().unwrap().len() == 2 && l["evidence"].is_string()),
+        "{links}"
+    );
     let matches = run_in(dir, &["matches", "list", "--json"]).json();
     let pair = matches[0]["id"].as_str().unwrap();
     assert_eq!(matches[0]["records"].as_array().unwrap().len(), 2);
     assert_eq!(run_in(dir, &["matches", "different", pair]).code, 0);
     let report = run_in(dir, &["sync", "--json"]).json();
-    assert_eq!((&report["candidates"], &report["created"]["crm"]), (&json!(0), &json!(1)), "told apart, so she is created: {report}");
+    assert_eq!(
+        (&report["candidates"], &report["created"]["crm"]),
+        (&json!(0), &json!(1)),
+        "told apart, so she is created: {report}"
+    );
     let held = run_in(dir, &["conflicts", "holds", "--json"]).json();
-    assert_eq!(held[0]["units"], json!(["email"]), "the CRM has her mailbox on the other one, and only one may: {held}");
+    assert_eq!(
+        held[0]["units"],
+        json!(["email"]),
+        "the CRM has her mailbox on the other one, and only one may: {held}"
+    );
 
     // the same field on both sides: one conflict, and the decision reaches both
     let (patient, contact) = (control.id("P1").await, control.id("C1").await);
     let shown = control.get(&format!("records/halaxy/Patient/{patient}")).await;
-    control.patch(&format!("records/halaxy/Patient/{patient}"), telecom(&shown, "+61491570111")).await;
-    control.patch(&format!("records/crm/contacts/{contact}"), json!({"mobilephone": "+61491570222"})).await;
+    control
+        .patch(
+            &format!("records/halaxy/Patient/{patient}"),
+            telecom(&shown, "+61491570111"),
+        )
+        .await;
+    control
+        .patch(
+            &format!("records/crm/contacts/{contact}"),
+            json!({"mobilephone": "+61491570222"}),
+        )
+        .await;
     let report = run_in(dir, &["sync", "--json"]);
     assert_eq!((report.code, &report.json()["conflicts"]), (3, &json!(1)), "{report:?}");
     let conflicts = run_in(dir, &["conflicts", "list", "--json"]).json();
     let conflict = &conflicts[0];
     assert_eq!(conflict["unit"], "mobile");
-    assert_eq!(conflict["values"], json!({"halaxy": "+61491570111", "crm": "+61491570222"}));
+    assert_eq!(
+        conflict["values"],
+        json!({"halaxy": "+61491570111", "crm": "+61491570222"})
+    );
     assert_eq!(conflict["last_agreed"], "+61491570001");
     let hidden = run_in(dir, &["conflicts", "list", "--no-values", "--json"]);
     assert!(!hidden.stdout.contains("61491"), "{}", hidden.stdout);
     let id = conflict["id"].as_str().unwrap();
     let told = run_in(dir, &["conflicts", "show", id]);
-    assert!(told.stdout.contains("+61491570222") && told.stdout.contains("--state"), "{}", told.stdout);
+    assert!(
+        told.stdout.contains("+61491570222") && told.stdout.contains("--state"),
+        "{}",
+        told.stdout
+    );
     assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--take", "books"]).code, 2);
-    assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--take", "crm", "--state", "beef"]).code, 1);
-    assert_eq!(run_in(dir, &["conflicts", "resolve", id, "--value", "0491 570 333"]).code, 0);
+    assert_eq!(
+        run_in(dir, &["conflicts", "resolve", id, "--take", "crm", "--state", "beef"]).code,
+        1
+    );
+    assert_eq!(
+        run_in(dir, &["conflicts", "resolve", id, "--value", "0491 570 333"]).code,
+        0
+    );
     let settled = run_in(dir, &["sync", "--json"]).json();
-    assert_eq!((&settled["conflicts"], &settled["holds"]), (&json!(0), &json!(1)), "{settled}");
+    assert_eq!(
+        (&settled["conflicts"], &settled["holds"]),
+        (&json!(0), &json!(1)),
+        "{settled}"
+    );
     let patient_now = control.get(&format!("records/halaxy/Patient/{patient}")).await;
     assert!(digits(mobile_of(&patient_now)).ends_with("491570333"), "{patient_now}");
     let contact_now = control.get(&format!("records/crm/contacts/{contact}")).await;
@@ -153,22 +235,53 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     let record = format!("halaxy:{patient}");
     let explained = run_in(dir, &["explain", &record]);
     for part in ["linked", "conflict", "decided by riley", "sent to crm"] {
-        assert!(explained.stdout.contains(part), "{part} is missing: {}", explained.stdout);
+        assert!(
+            explained.stdout.contains(part),
+            "{part} is missing: {}",
+            explained.stdout
+        );
     }
     assert!(!explained.stdout.contains("491570333"));
-    assert!(run_in(dir, &["explain", &record, "--values"]).stdout.contains("491570333"));
+    assert!(
+        run_in(dir, &["explain", &record, "--values"])
+            .stdout
+            .contains("491570333")
+    );
+    let second = control.id("P2").await;
+    for text in ["sampl beatr", "0491 570 002", "beatrix@example.org", &second] {
+        let found = run_in(dir, &["links", "find", text, "--json"]).json();
+        assert!(
+            found.as_array().unwrap().iter().any(|r| r["id"] == *second),
+            "{text}: {found}"
+        );
+    }
+    assert_eq!(run_in(dir, &["links", "find", "nobody", "--json"]).json(), json!([]));
     let shown = run_in(dir, &["links", "show", &record, "--json"]).json();
     assert_eq!(shown["agreed"]["mobile"], "+61491570333");
-    assert!(shown["overruled"].to_string().contains("+61491570222"), "what lost is kept: {shown}");
+    assert!(
+        shown["overruled"].to_string().contains("+61491570222"),
+        "what lost is kept: {shown}"
+    );
     let status = run_in(dir, &["status", "--json"]);
-    assert_eq!((status.code, &status.json()["waiting"]["holds"]), (3, &json!(1)), "{status:?}");
+    assert_eq!(
+        (status.code, &status.json()["waiting"]["holds"]),
+        (3, &json!(1)),
+        "{status:?}"
+    );
     assert_eq!(status.json()["runs"][0]["counts"]["converged"], true);
 
     // a cut record is not linked again
     let entity = shown["entity"].as_str().unwrap();
     assert_eq!(run_in(dir, &["links", "unlink", entity, "crm"]).code, 0);
     run_in(dir, &["sync"]);
-    assert_eq!(run_in(dir, &["links", "list", "--json"]).json().as_array().unwrap().len(), 4);
+    assert_eq!(
+        run_in(dir, &["links", "list", "--json"])
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
 }
 
 async fn arrives(control: &Control, path: &str, holds: impl Fn(&Json) -> bool) -> Duration {
@@ -184,7 +297,12 @@ async fn arrives(control: &Control, path: &str, holds: impl Fn(&Json) -> bool) -
 
 fn service(dir: &Path) -> Service {
     let mut command = program();
-    command.arg("run").arg("-c").arg(dir.join("bridge.toml")).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg("run")
+        .arg("-c")
+        .arg(dir.join("bridge.toml"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     Service(command.spawn().unwrap())
 }
 
@@ -194,7 +312,16 @@ async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
     let (patients, contacts) = people(dir);
-    let files = ["--patients", patients.to_str().unwrap(), "--contacts", contacts.to_str().unwrap(), "--manners", "polite", "--crm", "plain"];
+    let files = [
+        "--patients",
+        patients.to_str().unwrap(),
+        "--contacts",
+        contacts.to_str().unwrap(),
+        "--manners",
+        "polite",
+        "--crm",
+        "plain",
+    ];
     let (_stand_ins, ends) = sandbox(&files);
     practice(dir, &ends, "example-crm");
     let control = Control::of(&ends);
@@ -204,22 +331,59 @@ async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {
 
     let mut bridge = service(dir);
     let (patient, contact) = (control.id("P2").await, control.id("C2").await);
-    let (patient, contact) = (format!("records/halaxy/Patient/{patient}"), format!("records/crm/contacts/{contact}"));
+    let (patient, contact) = (
+        format!("records/halaxy/Patient/{patient}"),
+        format!("records/crm/contacts/{contact}"),
+    );
     let shown = control.get(&patient).await;
     control.patch(&patient, telecom(&shown, "+61491570444")).await;
     control.patch(&contact, json!({"email": "new@example.org"})).await;
-    arrives(&control, &contact, |c| digits(c["mobile"].as_str().unwrap_or_default()).ends_with("491570444")).await;
-    arrives(&control, &patient, |p| p["telecom"].to_string().contains("new@example.org")).await;
+    arrives(&control, &contact, |c| {
+        digits(c["mobile"].as_str().unwrap_or_default()).ends_with("491570444")
+    })
+    .await;
+    arrives(&control, &patient, |p| {
+        p["telecom"].to_string().contains("new@example.org")
+    })
+    .await;
     let both = control.get(&contact).await;
-    assert_eq!(both["email"], "new@example.org", "neither edit swallowed the other: {both}");
+    assert_eq!(
+        both["email"], "new@example.org",
+        "neither edit swallowed the other: {both}"
+    );
+
+    // a decision beside the running service is taken up at once, without waiting for a poll
+    let pair = run_in(dir, &["matches", "list", "--json"]).json()[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    assert_eq!(run_in(dir, &["matches", "same", &pair]).code, 0);
+    let (edwina, hers) = (control.id("P5").await, control.id("C5").await);
+    arrives(&control, &format!("records/crm/contacts/{hers}"), |c| {
+        c["external_ref"] == *edwina
+    })
+    .await;
 
     let second = run_in(dir, &["sync", "--json"]);
     assert_eq!(second.code, 1, "one driver at a time: {second:?}");
-    assert!(second.json()["error"].as_str().unwrap().contains("another halaxy-bridge"), "{second:?}");
-    assert!(matches!(run_in(dir, &["status"]).code, 0 | 3), "reading beside it is fine");
+    assert!(
+        second.json()["error"]
+            .as_str()
+            .unwrap()
+            .contains("another halaxy-bridge"),
+        "{second:?}"
+    );
+    assert!(
+        matches!(run_in(dir, &["status"]).code, 0 | 3),
+        "reading beside it is fine"
+    );
 
     terminate(&bridge.0);
-    assert_eq!(bridge.0.wait().unwrap().code(), Some(0), "SIGTERM ends it in good order");
+    assert_eq!(
+        bridge.0.wait().unwrap().code(),
+        Some(0),
+        "SIGTERM ends it in good order"
+    );
 }
 
 #[test]
@@ -228,16 +392,35 @@ fn the_demo_settles_and_tells_its_pairs() {
     let (patients, contacts) = people(folder.path());
     let pairs = folder.path().join("pairs.csv");
     let demo = common::run(&[
-        "demo", "--patients", patients.to_str().unwrap(), "--contacts", contacts.to_str().unwrap(), "--crm", "plain",
-        "--links-out", pairs.to_str().unwrap(), "--exit-when-settled", "--json",
+        "demo",
+        "--patients",
+        patients.to_str().unwrap(),
+        "--contacts",
+        contacts.to_str().unwrap(),
+        "--crm",
+        "plain",
+        "--links-out",
+        pairs.to_str().unwrap(),
+        "--exit-when-settled",
+        "--json",
     ]);
     assert_eq!(demo.code, 3, "{demo:?}");
     let report = demo.json();
-    assert_eq!((&report["converged"], &report["failures"]), (&json!(true), &json!(0)), "{report}");
+    assert_eq!(
+        (&report["converged"], &report["failures"]),
+        (&json!(true), &json!(0)),
+        "{report}"
+    );
     assert_eq!(report["systems"]["crm"]["records"], 5);
     let rows = std::fs::read_to_string(&pairs).unwrap();
     let lines: Vec<&str> = rows.lines().collect();
     assert_eq!(lines[0], "left_id,right_id,score,decision");
-    assert_eq!(lines[1..4], ["P1,C1,1.000,link", "P2,C2,1.000,link", "P3,C3,1.000,link"]);
-    assert!(lines[4].starts_with("P5,C5,0.") && lines[4].ends_with(",review") && lines.len() == 5, "{rows}");
+    assert_eq!(
+        lines[1..4],
+        ["P1,C1,1.000,link", "P2,C2,1.000,link", "P3,C3,1.000,link"]
+    );
+    assert!(
+        lines[4].starts_with("P5,C5,0.") && lines[4].ends_with(",review") && lines.len() == 5,
+        "{rows}"
+    );
 }

@@ -6,17 +6,39 @@ mod common;
 use common::{Ran, client, run, run_in, sandbox};
 
 const COMMANDS: [&str; 16] = [
-    "demo", "sandbox", "init", "check", "prepare", "plan", "sync", "run", "status", "conflicts", "matches", "links",
-    "explain", "replay", "key", "completions",
+    "demo",
+    "sandbox",
+    "init",
+    "check",
+    "prepare",
+    "plan",
+    "sync",
+    "run",
+    "status",
+    "conflicts",
+    "matches",
+    "links",
+    "explain",
+    "replay",
+    "key",
+    "completions",
 ];
 
 #[test]
 fn help_names_every_command_and_every_command_shows_examples() {
     let help = run(&["--help"]);
     assert_eq!(help.code, 0);
-    assert!(help.stdout.contains("Exit codes: 0 done; 1 failed; 2 bad usage"), "{}", help.stdout);
+    assert!(
+        help.stdout.contains("Exit codes: 0 done; 1 failed; 2 bad usage"),
+        "{}",
+        help.stdout
+    );
     for command in COMMANDS {
-        assert!(help.stdout.contains(&format!("\n  {command} ")), "{command} is missing: {}", help.stdout);
+        assert!(
+            help.stdout.contains(&format!("\n  {command} ")),
+            "{command} is missing: {}",
+            help.stdout
+        );
         let leaf = match command {
             "conflicts" => vec!["conflicts", "resolve"],
             "matches" => vec!["matches", "list"],
@@ -32,7 +54,12 @@ fn help_names_every_command_and_every_command_shows_examples() {
 
 #[test]
 fn bad_usage_ends_with_code_2() {
-    for args in [&["no-such-command"][..], &["sync", "--approve"], &["sync", "--yes", "--approve", "x"], &["conflicts", "resolve", "x"]] {
+    for args in [
+        &["no-such-command"][..],
+        &["sync", "--approve"],
+        &["sync", "--yes", "--approve", "x"],
+        &["conflicts", "resolve", "x"],
+    ] {
         let ran = run(args);
         assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}: {ran:?}");
     }
@@ -44,7 +71,10 @@ fn a_missing_configuration_is_told_with_a_remedy() {
     assert_eq!(ran.code, 2);
     let problem = &ran.json()["problems"][0];
     assert_eq!(problem["file"], "no/such/bridge.toml");
-    assert!(problem["remedy"].as_str().unwrap().contains("halaxy-bridge init"), "{ran:?}");
+    assert!(
+        problem["remedy"].as_str().unwrap().contains("halaxy-bridge init"),
+        "{ran:?}"
+    );
     assert!(ran.stderr.contains("no/such/bridge.toml"));
 }
 
@@ -75,7 +105,9 @@ fn problem(ran: &Ran, part: &str) -> serde_json::Value {
     assert_eq!((ran.code, &document["ok"]), (2, &serde_json::json!(false)), "{ran:?}");
     let problems = document["problems"].as_array().unwrap().clone();
     let found = problems.iter().find(|p| p.to_string().contains(part));
-    found.unwrap_or_else(|| panic!("nothing about {part}: {problems:?}")).clone()
+    found
+        .unwrap_or_else(|| panic!("nothing about {part}: {problems:?}"))
+        .clone()
 }
 
 #[test]
@@ -85,9 +117,19 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         let dir = folder.path();
         let made = run(&["init", dir.to_str().unwrap(), "--crm", crm, "--json"]);
         assert_eq!(made.code, 0, "{made:?}");
-        assert!(made.json()["written"].as_array().unwrap().iter().any(|f| f == "mappings/halaxy.toml"));
+        assert!(
+            made.json()["written"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|f| f == "mappings/halaxy.toml")
+        );
         let good = run_in(dir, &["check", "--offline", "--json"]);
-        assert_eq!((good.code, &good.json()["ok"]), (0, &serde_json::json!(true)), "{good:?}");
+        assert_eq!(
+            (good.code, &good.json()["ok"]),
+            (0, &serde_json::json!(true)),
+            "{good:?}"
+        );
 
         let config = dir.join("bridge.toml");
         let text = std::fs::read_to_string(&config).unwrap();
@@ -107,11 +149,25 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         std::fs::write(&entities, format!("{units}{clinical}")).unwrap();
         let mapping = dir.join(format!("mappings/{crm}.toml"));
         let places = std::fs::read_to_string(&mapping).unwrap();
-        let leak = if crm == "hubspot" { "allergy = \"properties.allergy\"" } else { "allergy = \"allergy\"" };
-        std::fs::write(&mapping, places.replacen("[person.home_address", &format!("{leak}\n\n[person.home_address"), 1)).unwrap();
+        let leak = if crm == "hubspot" {
+            "allergy = \"properties.allergy\""
+        } else {
+            "allergy = \"allergy\""
+        };
+        std::fs::write(
+            &mapping,
+            places.replacen("[person.home_address", &format!("{leak}\n\n[person.home_address"), 1),
+        )
+        .unwrap();
         let found = problem(&run_in(dir, &["check", "--offline", "--json"]), "allergy");
-        assert!(found["file"].as_str().unwrap().ends_with(&format!("{crm}.toml")), "{found}");
-        assert!(found["line"].as_u64().unwrap() > 1 && !found["remedy"].as_str().unwrap().is_empty(), "{found}");
+        assert!(
+            found["file"].as_str().unwrap().ends_with(&format!("{crm}.toml")),
+            "{found}"
+        );
+        assert!(
+            found["line"].as_u64().unwrap() > 1 && !found["remedy"].as_str().unwrap().is_empty(),
+            "{found}"
+        );
         std::fs::write(&entities, &units).unwrap();
 
         // a unit that nobody knows
@@ -123,7 +179,11 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
 
 #[test]
 fn stand_ins_stay_on_this_machine_unless_they_have_a_token() {
-    for args in [&["sandbox", "--listen", "0.0.0.0:0"][..], &["demo", "--listen", "0.0.0.0:0"], &["sandbox", "--listen", "0.0.0.0:0", "--token", "short"]] {
+    for args in [
+        &["sandbox", "--listen", "0.0.0.0:0"][..],
+        &["demo", "--listen", "0.0.0.0:0"],
+        &["sandbox", "--listen", "0.0.0.0:0", "--token", "short"],
+    ] {
         let ran = run(args);
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.stderr.contains("127.0.0.1"), "{ran:?}");
@@ -148,12 +208,19 @@ fn people_that_cannot_be_read_are_told_by_file_and_line() {
     std::fs::write(&file, "id,surname\nP1,Samplewood\nP1,Testerton\n").unwrap();
     let ran = run(&["demo", "--patients", file.to_str().unwrap(), "--exit-when-settled"]);
     assert_eq!(ran.code, 2);
-    assert!(ran.stderr.contains("line 3") && !ran.stderr.contains("Samplewood"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("line 3") && !ran.stderr.contains("Samplewood"),
+        "{ran:?}"
+    );
 }
 
 #[test]
 fn completions_are_scripts_of_the_shell() {
     let ran = run(&["completions", "bash"]);
     assert_eq!(ran.code, 0);
-    assert!(ran.stdout.contains("complete -F") && ran.stdout.contains("conflicts"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("complete -F") && ran.stdout.contains("conflicts"),
+        "{}",
+        ran.stdout
+    );
 }

@@ -50,7 +50,11 @@ pub async fn run(args: &CheckArgs, out: &Output) -> Result<Exit, Failure> {
 async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     let mut problems = vec![];
     if let Err(error) = wiring::store(config).await {
-        problems.push(at(config, &error, "Make one with `halaxy-bridge key new`, or point [store] at the right file and key."));
+        problems.push(at(
+            config,
+            &error,
+            "Make one with `halaxy-bridge key new`, or point [store] at the right file and key.",
+        ));
     }
     let adapters = match wiring::adapters(config) {
         Ok(adapters) => adapters,
@@ -61,7 +65,9 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     };
     let exit = if problems.is_empty() { Exit::Failed } else { Exit::Bad };
     for system in config.systems.values() {
-        let Some(adapter) = adapters.get(&system.name) else { continue };
+        let Some(adapter) = adapters.get(&system.name) else {
+            continue;
+        };
         for probe in adapter.probe(std::slice::from_ref(&system.mapping.kind)).await {
             if let Some((what, remedy)) = probe.problem {
                 problems.push(Problem {
@@ -95,7 +101,10 @@ fn notes(config: &Config) -> Vec<String> {
     let mut notes = vec![];
     for system in config.systems.values() {
         let Some(connector) = &system.file else { continue };
-        let tells = connector.kinds.get(&system.mapping.kind).is_some_and(|kind| kind.authors.is_some());
+        let tells = connector
+            .kinds
+            .get(&system.mapping.kind)
+            .is_some_and(|kind| kind.authors.is_some());
         if !tells {
             notes.push(format!(
                 "{}: {} does not tell who made an edit, so edits there follow `accept.unknown` of each unit",

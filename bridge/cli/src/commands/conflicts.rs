@@ -58,13 +58,18 @@ Examples:
   halaxy-bridge conflicts resolve 7k2m9q4c --value 'given=Miriam; family=Samplewood'
 
 The values that lose are kept and can be brought back. If a value has changed since it was shown
-(--state, from `show`), nothing is decided. The decision is sent with the next sync, or by the
-running service with its next poll.")]
+(--state, from `show`), nothing is decided. The decision is sent with the next sync, or at
+once by the running service.")]
     Resolve {
         /// Id from the list.
         id: String,
         /// Take the value of this system, or `agreed`.
-        #[arg(long, value_name = "SYSTEM", required_unless_present = "value", conflicts_with = "value")]
+        #[arg(
+            long,
+            value_name = "SYSTEM",
+            required_unless_present = "value",
+            conflicts_with = "value"
+        )]
         take: Option<String>,
         /// Take this value.
         #[arg(long, value_name = "TEXT")]
@@ -104,21 +109,35 @@ pub async fn run(args: &ConflictsArgs, out: &Output) -> Result<Exit, Failure> {
         ConflictsAction::Holds => {
             let rows = holds::all(&wiring::store(&config).await?).await?;
             out.document(&rows);
-            let cells = rows.into_iter().map(|r| vec![r.entity, r.system, r.units.join(", "), r.reason]);
+            let cells = rows
+                .into_iter()
+                .map(|r| vec![r.entity, r.system, r.units.join(", "), r.reason]);
             out.table(&["entity", "in", "units", "why"], cells.collect(), "Nothing is held.");
             Ok(Exit::Done)
         }
         ConflictsAction::Show { id } => show(&config, id, out).await,
-        ConflictsAction::Resolve { id, take, value, state, by } => {
+        ConflictsAction::Resolve {
+            id,
+            take,
+            value,
+            state,
+            by,
+        } => {
             let engine = wiring::desk(&config).await?;
             let row = conflict(engine.store(), id).await?;
             if state.as_ref().is_some_and(|s| *s != state_of(&row)) {
-                return Err(Failure::Failed("the values have changed since they were shown: look again".into()));
+                return Err(Failure::Failed(
+                    "the values have changed since they were shown: look again".into(),
+                ));
             }
             let choice = match (take, value) {
                 (Some(system), _) => review::choice_of(engine.store(), &row, system).await?,
                 (None, Some(text)) => Choice::Value(typed::value(&config, &row.unit, text).map_err(Failure::Usage)?),
-                (None, None) => return Err(Failure::Usage("say which value to take: --take SYSTEM or --value TEXT".into())),
+                (None, None) => {
+                    return Err(Failure::Usage(
+                        "say which value to take: --take SYSTEM or --value TEXT".into(),
+                    ));
+                }
             };
             resolve(&engine, &row, choice, by, out).await
         }
@@ -134,11 +153,29 @@ pub async fn run(args: &ConflictsArgs, out: &Output) -> Result<Exit, Failure> {
     }
 }
 
-async fn resolve(engine: &Engine, row: &ConflictRow, choice: Choice, by: &ByArg, out: &Output) -> Result<Exit, Failure> {
+async fn resolve(
+    engine: &Engine,
+    row: &ConflictRow,
+    choice: Choice,
+    by: &ByArg,
+    out: &Output,
+) -> Result<Exit, Failure> {
     let shown = row.conflict.values.clone();
-    engine.resolve(row, &Resolution { choice, shown, by: by.name() }).await?;
+    engine
+        .resolve(
+            row,
+            &Resolution {
+                choice,
+                shown,
+                by: by.name(),
+            },
+        )
+        .await?;
     out.document(&json!({ "id": row.id, "resolved": true, "entity": row.entity, "unit": row.unit }));
-    out.line(format!("Decided: {} of {}. It goes out with the next sync, or by itself while the service runs.", row.unit, row.entity));
+    out.line(format!(
+        "Decided: {} of {}. It goes out with the next sync, or by itself while the service runs.",
+        row.unit, row.entity
+    ));
     Ok(Exit::Done)
 }
 
@@ -148,16 +185,34 @@ async fn list(config: &Config, values: bool, out: &Output) -> Result<Exit, Failu
     let (mut shown, mut held) = (vec![], vec![]);
     for row in &conflicts {
         let known = review::values_of(&store, row).await?;
-        shown.push(conflict_json(row, &known, &review::agreed_of(&store, row).await?, values));
+        shown.push(conflict_json(
+            row,
+            &known,
+            &review::agreed_of(&store, row).await?,
+            values,
+        ));
         held.push((row, known));
     }
     out.document(&shown);
     let cell = |value: &Value| if values { value.to_line() } else { "(not shown)".into() };
     let rows = held.iter().map(|(row, known)| {
-        let values: Vec<String> = known.iter().map(|(name, value)| format!("{name}: {}", cell(value))).collect();
-        vec![row.id.clone(), row.unit.clone(), values.join("\n"), row.conflict.why.clone(), times::ago(row.conflict.since, times::now())]
+        let values: Vec<String> = known
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", cell(value)))
+            .collect();
+        vec![
+            row.id.clone(),
+            row.unit.clone(),
+            values.join("\n"),
+            row.conflict.why.clone(),
+            times::ago(row.conflict.since, times::now()),
+        ]
     });
-    out.table(&["id", "what", "values", "why", "since"], rows.collect(), "No conflicts.");
+    out.table(
+        &["id", "what", "values", "why", "since"],
+        rows.collect(),
+        "No conflicts.",
+    );
     if !cards.is_empty() {
         tell_cards(&cards, out);
     }
@@ -185,20 +240,43 @@ async fn show(config: &Config, id: &str, out: &Output) -> Result<Exit, Failure> 
     document["state"] = json!(state_of(&row));
     out.document(&document);
     out.heading(&format!("{} of {}", row.unit, row.entity));
-    let mut rows: Vec<Vec<String>> = known.iter().map(|(name, value)| vec![name.clone(), value.to_line()]).collect();
-    rows.push(vec!["last agreed".into(), last.as_ref().map_or("(nothing)".into(), Value::to_line)]);
+    let mut rows: Vec<Vec<String>> = known
+        .iter()
+        .map(|(name, value)| vec![name.clone(), value.to_line()])
+        .collect();
+    rows.push(vec![
+        "last agreed".into(),
+        last.as_ref().map_or("(nothing)".into(), Value::to_line),
+    ]);
     out.table(&["", "value"], rows, "");
-    out.line(format!("Why: {}. Since {}.", row.conflict.why, times::local(row.conflict.since, &config.time_zone)));
-    out.line(format!("Decide: halaxy-bridge conflicts resolve {id} --state {} --take SYSTEM", state_of(&row)));
+    out.line(format!(
+        "Why: {}. Since {}.",
+        row.conflict.why,
+        times::local(row.conflict.since, &config.time_zone)
+    ));
+    out.line(format!(
+        "Decide: halaxy-bridge conflicts resolve {id} --state {} --take SYSTEM",
+        state_of(&row)
+    ));
     Ok(Exit::Done)
 }
 
 fn tell_cards(cards: &[CardRow], out: &Output) {
     let rows = cards.iter().map(|row| {
         let units: Vec<&str> = row.card.units.iter().map(String::as_str).collect();
-        vec![row.id.clone(), row.card.system.clone(), question(row.card.kind).into(), units.join(", "), row.entity.clone()]
+        vec![
+            row.id.clone(),
+            row.card.system.clone(),
+            question(row.card.kind).into(),
+            units.join(", "),
+            row.entity.clone(),
+        ]
     });
-    out.table(&["id", "in", "what happened", "units", "entity"], rows.collect(), "No cards.");
+    out.table(
+        &["id", "in", "what happened", "units", "entity"],
+        rows.collect(),
+        "No cards.",
+    );
 }
 
 fn question(kind: CardKind) -> &'static str {
@@ -217,8 +295,10 @@ fn card_json(row: &CardRow) -> Json {
 }
 
 fn conflict_json(row: &ConflictRow, known: &BTreeMap<String, Value>, agreed: &Option<Value>, values: bool) -> Json {
-    let shown: BTreeMap<&String, Json> =
-        known.iter().map(|(name, v)| (name, if values { json!(v) } else { Json::Null })).collect();
+    let shown: BTreeMap<&String, Json> = known
+        .iter()
+        .map(|(name, v)| (name, if values { json!(v) } else { Json::Null }))
+        .collect();
     let mut document = json!({
         "id": row.id, "entity": row.entity, "unit": row.unit, "values": shown,
         "last_agreed": agreed.as_ref().filter(|_| values), "since": times::iso(row.conflict.since), "why": row.conflict.why,
@@ -232,11 +312,18 @@ fn conflict_json(row: &ConflictRow, known: &BTreeMap<String, Value>, agreed: &Op
 /// Names exactly these values.
 fn state_of(row: &ConflictRow) -> String {
     let text = serde_json::to_string(&row.conflict.values).unwrap_or_default();
-    Sha256::digest(text).iter().take(6).map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(text)
+        .iter()
+        .take(6)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 async fn conflict(store: &Store, id: &str) -> Result<ConflictRow, Failure> {
-    store.conflict(id).await?.ok_or_else(|| Failure::Usage(format!("there is no open conflict {id}")))
+    store
+        .conflict(id)
+        .await?
+        .ok_or_else(|| Failure::Usage(format!("there is no open conflict {id}")))
 }
 
 async fn all_conflicts(store: &Store) -> Result<Vec<ConflictRow>, Failure> {

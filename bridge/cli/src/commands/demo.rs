@@ -6,10 +6,10 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
 use crate::report::Report;
 use crate::story::hands::Hands;
+use crate::story::links_out;
 use crate::story::practice::Practice;
 use crate::story::scenes::{self, Running};
 use crate::story::stage::Stage;
-use crate::story::links_out;
 use crate::{commands, signals, wiring};
 use bridge_engine::Engine;
 use clap::Args;
@@ -54,18 +54,37 @@ pub struct DemoArgs {
 /// [`Failure`] if something does not go as it should.
 pub async fn run(args: DemoArgs, out: &Output) -> Result<Exit, Failure> {
     if !args.listen.ip().is_loopback() {
-        return Err(Failure::Usage("the demo listens on this machine only: give a loopback address such as 127.0.0.1:8700".into()));
+        return Err(Failure::Usage(
+            "the demo listens on this machine only: give a loopback address such as 127.0.0.1:8700".into(),
+        ));
     }
     let started = Instant::now();
     let people = args.people.people()?;
     let (patients, contacts) = (people.patients.len() as u64, people.contacts.len() as u64);
     let stop = signals::stop();
     let served = CancellationToken::new();
-    let stage = Stage::open(people, args.people.crm, args.people.manners, args.people.seed, args.listen, None, &served).await?;
+    let stage = Stage::open(
+        people,
+        args.people.crm,
+        args.people.manners,
+        args.people.seed,
+        args.listen,
+        None,
+        &served,
+    )
+    .await?;
     let practice = Practice::new(&stage.endpoints, args.people.crm)?;
     out.heading("Two systems, connected over real HTTP");
-    out.line(format!("  halaxy  {:<52} {}", stage.endpoints.halaxy.base_url, count(patients, "patient")));
-    out.line(format!("  crm     {:<52} {}", stage.endpoints.crm.base_url, count(contacts, "contact")));
+    out.line(format!(
+        "  halaxy  {:<52} {}",
+        stage.endpoints.halaxy.base_url,
+        count(patients, "patient")
+    ));
+    out.line(format!(
+        "  crm     {:<52} {}",
+        stage.endpoints.crm.base_url,
+        count(contacts, "contact")
+    ));
 
     let engine = wiring::engine(&practice.config).await?;
     prepare(&engine, out).await?;
@@ -101,7 +120,8 @@ async fn play(
     tell_matches(&engine, out).await?;
     let cast = scenes::pairs(&engine, CAST).await?;
     let hands = |system: &str| {
-        Hands::at(system, &engine, &stage.sandbox).ok_or_else(|| Failure::Failed(format!("the demo has no system {system}")))
+        Hands::at(system, &engine, &stage.sandbox)
+            .ok_or_else(|| Failure::Failed(format!("the demo has no system {system}")))
     };
     let (halaxy, crm) = (hands("halaxy")?, hands("crm")?);
     let mut running = Running::start(engine, stop, tracker);
@@ -111,7 +131,16 @@ async fn play(
             scenes::conflict(&running.engine, pair, &halaxy, &crm, out).await?;
         }
         if cast.len() > 5 {
-            running = scenes::crash(running, &practice.config, &cast[4..], &stage.sandbox, (&halaxy, &crm), (stop, tracker), out).await?;
+            running = scenes::crash(
+                running,
+                &practice.config,
+                &cast[4..],
+                &stage.sandbox,
+                (&halaxy, &crm),
+                (stop, tracker),
+                out,
+            )
+            .await?;
         }
         Ok::<Running, Failure>(running)
     };
@@ -122,14 +151,23 @@ async fn play(
     let config = practice.folder().join("bridge.toml");
     out.heading("\nNow it is yours");
     out.line("  The bridge keeps running. Change something, in another terminal:");
-    out.line(format!("    curl {}/records/crm/contacts | head -c 600", stage.endpoints.control_url));
-    out.line(format!("    curl -X PATCH {}/records/halaxy/Patient/ID -d '{{\"birthDate\":\"1980-12-31\"}}'", stage.endpoints.control_url));
+    out.line(format!(
+        "    curl {}/records/crm/contacts | head -c 600",
+        stage.endpoints.control_url
+    ));
+    out.line(format!(
+        "    curl -X PATCH {}/records/halaxy/Patient/ID -d '{{\"birthDate\":\"1980-12-31\"}}'",
+        stage.endpoints.control_url
+    ));
     out.line(format!("    halaxy-bridge status -c {}", config.display()));
     out.line(format!("    halaxy-bridge conflicts list -c {}", config.display()));
     out.line("  Ctrl-C ends it, and removes everything it made.");
     let engine = std::sync::Arc::clone(&running.engine);
     running.ended().await?;
-    let pass = crate::drive::Pass { converged: engine.settled().await?, ..Default::default() };
+    let pass = crate::drive::Pass {
+        converged: engine.settled().await?,
+        ..Default::default()
+    };
     out.document(&Report::of(&engine, &pass, started.elapsed()).await?);
     Ok(Exit::Done)
 }
@@ -170,14 +208,29 @@ async fn backfill_plan(engine: &Engine, stop: &CancellationToken, out: &Output) 
     let begun = Instant::now();
     let preview = commands::plan::read_and_plan(engine, stop, out).await?;
     let sum = |counts: &std::collections::BTreeMap<String, usize>| {
-        let each: Vec<String> = counts.iter().filter(|(_, n)| **n > 0).map(|(s, n)| format!("{} in {s}", thousands(*n as u64))).collect();
-        if each.is_empty() { "none".into() } else { each.join(", ") }
+        let each: Vec<String> = counts
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(s, n)| format!("{} in {s}", thousands(*n as u64)))
+            .collect();
+        if each.is_empty() {
+            "none".into()
+        } else {
+            each.join(", ")
+        }
     };
-    out.line(format!("  read and planned in {:.1} s; nothing was sent", begun.elapsed().as_secs_f64()));
+    out.line(format!(
+        "  read and planned in {:.1} s; nothing was sent",
+        begun.elapsed().as_secs_f64()
+    ));
     out.line(format!("  link    {}", count(preview.would.links as u64, "pair")));
     out.line(format!("  create  {}", sum(&preview.would.created)));
     out.line(format!("  update  {}", sum(&preview.would.updated)));
-    out.line(format!("  ask     {}, {}", count(preview.would.candidates as u64, "possible duplicate"), count(preview.would.conflicts as u64, "value conflict")));
+    out.line(format!(
+        "  ask     {}, {}",
+        count(preview.would.candidates as u64, "possible duplicate"),
+        count(preview.would.conflicts as u64, "value conflict")
+    ));
     out.line(format!("  The demo approves its own plan, {}.\n", preview.digest));
     Ok(engine.approve().await?)
 }
@@ -197,7 +250,10 @@ async fn tell_matches(engine: &Engine, out: &Output) -> Result<(), Failure> {
         ));
     }
     if !open.is_empty() {
-        out.line(format!("  {} in all; nobody is created for them while they wait.", count(open.len() as u64, "possible duplicate")));
+        out.line(format!(
+            "  {} in all; nobody is created for them while they wait.",
+            count(open.len() as u64, "possible duplicate")
+        ));
     }
     Ok(())
 }

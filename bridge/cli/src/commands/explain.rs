@@ -61,7 +61,11 @@ pub async fn run(args: &ExplainArgs, out: &Output) -> Result<Exit, Failure> {
     out.document(&json!({ "entity": id, "history": lines, "now": now }));
     out.heading(&format!("{} {id}", entity.kind));
     for entry in &history {
-        out.line(format!("{}  {}", times::local(entry.at, &config.time_zone), words(entry)));
+        out.line(format!(
+            "{}  {}",
+            times::local(entry.at, &config.time_zone),
+            words(entry)
+        ));
         if args.values
             && let Some(body) = &entry.body
         {
@@ -77,16 +81,26 @@ pub async fn run(args: &ExplainArgs, out: &Output) -> Result<Exit, Failure> {
 
 /// A record that is known and belongs to no entity yet.
 async fn undecided(store: &Store, config: &Config, text: &str) -> Result<Option<RecordKey>, Failure> {
-    let Some((system, id)) = text.split_once(':') else { return Ok(None) };
-    let Some(known) = config.systems.get(system) else { return Ok(None) };
+    let Some((system, id)) = text.split_once(':') else {
+        return Ok(None);
+    };
+    let Some(known) = config.systems.get(system) else {
+        return Ok(None);
+    };
     let rows = store.links(system, &known.mapping.kind, &[id.to_string()]).await?;
-    Ok(rows.first().filter(|row| row.link.entity.is_none()).map(|row| RecordKey::from(&row.link)))
+    Ok(rows
+        .first()
+        .filter(|row| row.link.entity.is_none())
+        .map(|row| RecordKey::from(&row.link)))
 }
 
 async fn tell_undecided(store: &Store, record: &RecordKey, out: &Output) -> Result<Exit, Failure> {
     let history = store.audit_of_record(record).await?;
     let text = "The record is known, and it is not decided yet who it is: that happens once every system has been read completely and a first plan is approved.";
-    let lines: Vec<Json> = history.iter().map(|e| json!({ "at": times::iso(e.at), "event": e.event, "text": words(e) })).collect();
+    let lines: Vec<Json> = history
+        .iter()
+        .map(|e| json!({ "at": times::iso(e.at), "event": e.event, "text": words(e) }))
+        .collect();
     out.document(&json!({ "entity": null, "history": lines, "now": [text] }));
     for entry in &history {
         out.line(format!("{}  {}", times::iso(entry.at), words(entry)));
@@ -99,8 +113,16 @@ async fn tell_undecided(store: &Store, record: &RecordKey, out: &Output) -> Resu
 pub fn words(e: &AuditEntry) -> String {
     let units = e.units.join(", ");
     let system = e.system.as_deref().unwrap_or("every system");
-    let record = e.remote_id.as_deref().map(|id| format!(" ({system}:{id})")).unwrap_or_default();
-    let because = if e.reason.is_empty() { String::new() } else { format!(": {}", e.reason) };
+    let record = e
+        .remote_id
+        .as_deref()
+        .map(|id| format!(" ({system}:{id})"))
+        .unwrap_or_default();
+    let because = if e.reason.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", e.reason)
+    };
     match e.event.as_str() {
         "new" => format!("first seen in {system}{record}{because}"),
         "linked" => format!("linked with the record in {system}{record}{because}"),
@@ -117,7 +139,10 @@ pub fn words(e: &AuditEntry) -> String {
         "skip" => format!("{system}: {}", e.reason),
         "hold" => format!("{units} held back from {system}{because}"),
         "removed" => format!("{system}: {}", e.reason),
-        "sent" => format!("sent to {system}{record}: {}", if e.reason.is_empty() { &units } else { &e.reason }),
+        "sent" => format!(
+            "sent to {system}{record}: {}",
+            if e.reason.is_empty() { &units } else { &e.reason }
+        ),
         "applied" => format!("{system} took it{record}: {units}"),
         "refused" => format!("{system} refused {units}{because}"),
         "unknown" => format!("no answer from {system}{because}"),
@@ -154,7 +179,10 @@ fn standing(config: &Config, entity: &Entity) -> Vec<String> {
         lines.push(format!("{name}: no record; {why}"));
     }
     for unit in entity.conflicts.keys() {
-        lines.push(format!("{unit} waits for a decision (halaxy-bridge conflicts show {})", bridge_store::conflict_id(&entity.id, unit)));
+        lines.push(format!(
+            "{unit} waits for a decision (halaxy-bridge conflicts show {})",
+            bridge_store::conflict_id(&entity.id, unit)
+        ));
     }
     for write in entity.writes.values() {
         let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
@@ -168,7 +196,10 @@ fn standing(config: &Config, entity: &Entity) -> Vec<String> {
     }
     let mut held = vec![];
     holds::of(entity, &mut held);
-    lines.extend(held.into_iter().map(|h| format!("{} held in {}: {}", h.units.join(", "), h.system, h.reason)));
+    lines.extend(
+        held.into_iter()
+            .map(|h| format!("{} held in {}: {}", h.units.join(", "), h.system, h.reason)),
+    );
     if entity.dirty {
         lines.push("something changed that is judged with the next step".into());
     }

@@ -48,7 +48,8 @@ pub fn run(args: &InitArgs, out: &Output) -> Result<Exit, Failure> {
     let (mut written, mut kept) = (vec![], vec![]);
     for (name, text) in files(args.crm) {
         let path = args.dir.join(&name);
-        let new = write_new(&path, &text).map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;
+        let new = write_new(&path, &text)
+            .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))?;
         if new { written.push(name) } else { kept.push(name) }
     }
     out.document(&json!({ "dir": args.dir, "written": written, "kept": kept }));
@@ -75,9 +76,20 @@ fn files(crm: InitCrm) -> Vec<(String, String)> {
         InitCrm::Hubspot => HUBSPOT,
         InitCrm::ExampleCrm => EXAMPLE,
     };
-    let mut files = vec![("bridge.toml".to_string(), CONFIG.replace("# CRM\n", crm)), (".gitignore".into(), IGNORE.into())];
-    files.extend(SHIPPED_MAPPINGS.iter().map(|(name, text)| (name.to_string(), text.to_string())));
-    files.extend(adapter_rest::shipped::CONNECTORS.iter().map(|(name, text)| (format!("connectors/{name}.toml"), text.to_string())));
+    let mut files = vec![
+        ("bridge.toml".to_string(), CONFIG.replace("# CRM\n", crm)),
+        (".gitignore".into(), IGNORE.into()),
+    ];
+    files.extend(
+        SHIPPED_MAPPINGS
+            .iter()
+            .map(|(name, text)| (name.to_string(), text.to_string())),
+    );
+    files.extend(
+        adapter_rest::shipped::CONNECTORS
+            .iter()
+            .map(|(name, text)| (format!("connectors/{name}.toml"), text.to_string())),
+    );
     files
 }
 

@@ -47,10 +47,18 @@ pub fn run(args: &KeyArgs, out: &Output) -> Result<Exit, Failure> {
             out.line(key.to_hex().as_str());
         }
         Some(path) => {
-            write_own(path, key.to_hex().as_str())
-                .map_err(|error| Failure::Failed(format!("cannot write {}: {error}; an existing key is never overwritten", path.display())))?;
+            write_own(path, key.to_hex().as_str()).map_err(|error| {
+                Failure::Failed(format!(
+                    "cannot write {}: {error}; an existing key is never overwritten",
+                    path.display()
+                ))
+            })?;
             out.document(&json!({ "file": path, "id": key.id() }));
-            out.line(format!("Key {} is in {}. Name it in bridge.toml: key = \"file:..\"", key.id(), path.display()));
+            out.line(format!(
+                "Key {} is in {}. Name it in bridge.toml: key = \"file:..\"",
+                key.id(),
+                path.display()
+            ));
         }
     }
     Ok(Exit::Done)

@@ -6,8 +6,9 @@ use crate::exit::{Exit, Failure};
 use crate::holds;
 use crate::output::{Output, count};
 use crate::{commands, times, wiring};
+use bridge_core::codec::e164;
 use bridge_core::{Entity, LinkState, Value};
-use bridge_store::{LinkedRow, Page, Store};
+use bridge_store::{LinkedRow, LookupKey, Page, RecordKey, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
 
@@ -35,8 +36,23 @@ Examples:
         #[arg(long)]
         all: bool,
     },
+    /// Find people by name, mailbox, phone number or Halaxy number.
+    #[command(after_help = "\
+Examples:
+  halaxy-bridge links find samplewood
+  halaxy-bridge links find '0491 570 006'
+  halaxy-bridge links find miriam@example.org --json")]
+    Find {
+        /// Beginnings of up to three names, a whole mailbox, phone number or Halaxy number.
+        text: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        limit: usize,
+    },
     /// Show what is known of one person in every system.
-    #[command(after_help = "Examples:\n  halaxy-bridge links show halaxy:PA-1042\n  halaxy-bridge links show 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa")]
+    #[command(
+        after_help = "Examples:\n  halaxy-bridge links show halaxy:PA-1042\n  halaxy-bridge links show 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa"
+    )]
     Show {
         /// Id of the entity, or SYSTEM:ID of one of its records.
         entity: String,
@@ -67,6 +83,7 @@ pub async fn run(args: &LinksArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
     match &args.action {
         LinksAction::List { all } => list(&wiring::store(&config).await?, *all, out).await,
+        LinksAction::Find { text, limit } => find(&config, text, *limit, out).await,
         LinksAction::Show { entity } => show(&config, entity, out).await,
         LinksAction::Unlink { entity, system, by } => {
             let engine = wiring::desk(&config).await?;
@@ -94,18 +111,72 @@ async fn list(store: &Store, all: bool, out: &Output) -> Result<Exit, Failure> {
     }
     out.document(&shown.iter().map(row_json).collect::<Vec<_>>());
     let rows = shown.iter().map(|(row, evidence)| {
-        let records: Vec<String> = row.records.iter().map(|(r, s)| format!("{}:{}{}", r.system, r.remote_id, gone(*s))).collect();
-        vec![row.entity.clone(), records.join("  "), evidence.clone().unwrap_or_default()]
+        let records: Vec<String> = row
+            .records
+            .iter()
+            .map(|(r, s)| format!("{}:{}{}", r.system, r.remote_id, gone(*s)))
+            .collect();
+        vec![
+            row.entity.clone(),
+            records.join("  "),
+            evidence.clone().unwrap_or_default(),
+        ]
     });
-    out.table(&["entity", "records", "evidence"], rows.collect(), "Nobody is linked yet.");
+    out.table(
+        &["entity", "records", "evidence"],
+        rows.collect(),
+        "Nobody is linked yet.",
+    );
     if !shown.is_empty() {
         out.line(format!("{}.", count(shown.len() as u64, "person")));
     }
     Ok(Exit::Done)
 }
 
+async fn find(config: &Config, text: &str, limit: usize, out: &Output) -> Result<Exit, Failure> {
+    let store = wiring::store(config).await?;
+    let mut keys = bridge_engine::lookup_query(text);
+    keys.extend(e164(text, config.country).map(|number| LookupKey::new("phone", number)));
+    let mut found = store.find_keys(&keys).await?;
+    found.extend(store.search_name(text, limit).await?);
+    let mut records: Vec<(RecordKey, Option<String>)> = found
+        .into_iter()
+        .filter(|f| f.live)
+        .map(|f| (f.record, f.entity))
+        .collect();
+    records.sort();
+    records.dedup();
+    records.truncate(limit);
+    let (mut shown, mut rows) = (vec![], vec![]);
+    for (record, entity) in records {
+        let link = store
+            .links(&record.system, &record.kind, std::slice::from_ref(&record.remote_id))
+            .await?
+            .pop();
+        let values = link.map(|row| row.link.seen()).unwrap_or_default();
+        let line = |unit: &str| values.get(unit).map(Value::to_line).unwrap_or_default();
+        let name = format!("{}:{}", record.system, record.remote_id);
+        rows.push(vec![
+            name,
+            line("official_name"),
+            line("birth_date"),
+            entity.clone().unwrap_or_else(|| "undecided".into()),
+        ]);
+        shown.push(json!({
+            "system": record.system, "kind": record.kind, "id": record.remote_id, "entity": entity,
+            "official_name": values.get("official_name"), "birth_date": values.get("birth_date"),
+        }));
+    }
+    out.document(&shown);
+    out.table(&["record", "name", "born", "entity"], rows, "Nobody is found.");
+    Ok(Exit::Done)
+}
+
 fn live(row: &LinkedRow) -> usize {
-    row.records.iter().filter(|(_, state)| *state == LinkState::Live).count()
+    row.records
+        .iter()
+        .filter(|(_, state)| *state == LinkState::Live)
+        .count()
 }
 
 fn gone(state: LinkState) -> &'static str {
@@ -128,7 +199,12 @@ fn row_json((row, evidence): &(LinkedRow, Option<String>)) -> Json {
 /// Why the records are the same person: the last word on it in the history.
 async fn evidence(store: &Store, entity: &str) -> Result<Option<String>, Failure> {
     let audit = store.audit(entity).await?;
-    let last = audit.into_iter().rev().find(|e| matches!(e.event.as_str(), "linked" | "same person" | "applied" | "settled" | "new"));
+    let last = audit.into_iter().rev().find(|e| {
+        matches!(
+            e.event.as_str(),
+            "linked" | "same person" | "applied" | "settled" | "new"
+        )
+    });
     Ok(last.map(|e| match e.event.as_str() {
         "applied" | "settled" => "created by the bridge".into(),
         "same person" => format!("a person said so ({})", e.reason),
@@ -146,10 +222,23 @@ async fn show(config: &Config, text: &str, out: &Output) -> Result<Exit, Failure
     let losers = store.losers(&id).await?;
     let mut held = vec![];
     holds::of(&entity, &mut held);
-    let seen = |system: &str, unit: &str| entity.links.get(system).and_then(|l| l.units.get(unit)).and_then(|x| x.seen());
-    let records: Vec<Json> =
-        entity.links.values().map(|l| json!({ "system": l.system, "kind": l.kind, "id": l.remote_id, "state": l.state, "values": l.seen() })).collect();
-    let agreed: serde_json::Map<String, Json> = entity.agreed.iter().map(|(unit, a)| (unit.clone(), json!(a.value))).collect();
+    let seen = |system: &str, unit: &str| {
+        entity
+            .links
+            .get(system)
+            .and_then(|l| l.units.get(unit))
+            .and_then(|x| x.seen())
+    };
+    let records: Vec<Json> = entity
+        .links
+        .values()
+        .map(|l| json!({ "system": l.system, "kind": l.kind, "id": l.remote_id, "state": l.state, "values": l.seen() }))
+        .collect();
+    let agreed: serde_json::Map<String, Json> = entity
+        .agreed
+        .iter()
+        .map(|(unit, a)| (unit.clone(), json!(a.value)))
+        .collect();
     let kept: Vec<Json> = losers
         .iter()
         .map(|l| json!({ "unit": l.unit, "system": l.system, "value": l.value, "why": l.why, "at": times::iso(l.at), "until": times::iso(l.until) }))
@@ -162,8 +251,14 @@ async fn show(config: &Config, text: &str, out: &Output) -> Result<Exit, Failure
     for link in entity.links.values() {
         out.line(format!("  {}:{}{}", link.system, link.remote_id, gone(link.state)));
     }
-    out.line(format!("Linked because: {}", evidence.unwrap_or_else(|| "nothing is noted".into())));
-    let header: Vec<&str> = ["", "agreed"].into_iter().chain(entity.links.keys().map(String::as_str)).collect();
+    out.line(format!(
+        "Linked because: {}",
+        evidence.unwrap_or_else(|| "nothing is noted".into())
+    ));
+    let header: Vec<&str> = ["", "agreed"]
+        .into_iter()
+        .chain(entity.links.keys().map(String::as_str))
+        .collect();
     let cell = |value: Option<&Value>| value.map_or("-".to_string(), Value::to_line);
     let rows = units(config, &entity).into_iter().map(|unit| {
         let systems = entity.links.keys().map(|system| cell(seen(system, &unit)));
@@ -172,20 +267,43 @@ async fn show(config: &Config, text: &str, out: &Output) -> Result<Exit, Failure
     });
     out.table(&header, rows.collect(), "No values are known.");
     for unit in entity.conflicts.keys() {
-        out.line(format!("In conflict: {unit} (halaxy-bridge conflicts show {})", bridge_store::conflict_id(&id, unit)));
+        out.line(format!(
+            "In conflict: {unit} (halaxy-bridge conflicts show {})",
+            bridge_store::conflict_id(&id, unit)
+        ));
     }
     for hold in held {
-        out.line(format!("Held: {} in {}: {}", hold.units.join(", "), hold.system, hold.reason));
+        out.line(format!(
+            "Held: {} in {}: {}",
+            hold.units.join(", "),
+            hold.system,
+            hold.reason
+        ));
     }
     for loser in losers {
         let when = times::local(loser.at, &config.time_zone);
-        out.line(format!("Overruled {when}: {} of {} was {} ({})", loser.unit, loser.system, loser.value.to_line(), loser.why));
+        out.line(format!(
+            "Overruled {when}: {} of {} was {} ({})",
+            loser.unit,
+            loser.system,
+            loser.value.to_line(),
+            loser.why
+        ));
     }
     Ok(Exit::Done)
 }
 
 /// Units that anybody holds, in the order of the entity file.
 fn units(config: &Config, entity: &Entity) -> Vec<String> {
-    let held = |unit: &&String| entity.agreed.contains_key(*unit) || entity.links.values().any(|l| l.units.contains_key(*unit));
-    config.entity.units.iter().map(|spec| &spec.unit.name).filter(held).cloned().collect()
+    let held = |unit: &&String| {
+        entity.agreed.contains_key(*unit) || entity.links.values().any(|l| l.units.contains_key(*unit))
+    };
+    config
+        .entity
+        .units
+        .iter()
+        .map(|spec| &spec.unit.name)
+        .filter(held)
+        .cloned()
+        .collect()
 }

@@ -81,7 +81,11 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
     let engine = wiring::desk(&config).await?;
     engine.answer_candidate(id, same, &by.name()).await?;
     out.document(&json!({ "id": id, "same": same }));
-    out.line(if same { "Linked: from now on they are kept in step." } else { "Noted: two people, never asked again." });
+    out.line(if same {
+        "Linked: from now on they are kept in step."
+    } else {
+        "Noted: two people, never asked again."
+    });
     Ok(Exit::Done)
 }
 
@@ -107,18 +111,41 @@ async fn list(store: &Store, limit: usize, values: bool, out: &Output) -> Result
     let mut candidates = open(store).await?;
     let total = candidates.len();
     candidates.truncate(limit);
-    let seen = if values { seen(store, &candidates).await? } else { HashMap::new() };
+    let seen = if values {
+        seen(store, &candidates).await?
+    } else {
+        HashMap::new()
+    };
     let shown: Vec<Json> = candidates.iter().map(|c| candidate_json(c, &seen, values)).collect();
     out.document(&shown);
     let rows = candidates.iter().map(|c| {
         let side = |record: &RecordKey| {
-            let known = seen.get(record).map(|v| SHOWN.iter().filter_map(|u| v.get(*u)).filter(|v| !v.is_empty()).map(Value::to_line));
-            let lines: Vec<String> = [format!("{}:{}", record.system, record.remote_id)].into_iter().chain(known.into_iter().flatten()).collect();
+            let known = seen.get(record).map(|v| {
+                SHOWN
+                    .iter()
+                    .filter_map(|u| v.get(*u))
+                    .filter(|v| !v.is_empty())
+                    .map(Value::to_line)
+            });
+            let lines: Vec<String> = [format!("{}:{}", record.system, record.remote_id)]
+                .into_iter()
+                .chain(known.into_iter().flatten())
+                .collect();
             lines.join("\n")
         };
-        vec![c.id.clone(), format!("{:.2}", c.score as f64 / 1_000.0), side(&c.a), side(&c.b), c.reasons.join("\n")]
+        vec![
+            c.id.clone(),
+            format!("{:.2}", c.score as f64 / 1_000.0),
+            side(&c.a),
+            side(&c.b),
+            c.reasons.join("\n"),
+        ]
     });
-    out.table(&["id", "score", "one", "other", "why"], rows.collect(), "No possible duplicates.");
+    out.table(
+        &["id", "score", "one", "other", "why"],
+        rows.collect(),
+        "No possible duplicates.",
+    );
     if total > candidates.len() {
         out.line(format!("... of {} (--limit 0 lists all).", count(total as u64, "pair")));
     }
@@ -131,7 +158,10 @@ async fn list(store: &Store, limit: usize, values: bool, out: &Output) -> Result
 async fn seen(store: &Store, candidates: &[Candidate]) -> Result<HashMap<RecordKey, Values>, Failure> {
     let mut by_kind: HashMap<(String, String), Vec<String>> = HashMap::new();
     for record in candidates.iter().flat_map(|c| [&c.a, &c.b]) {
-        by_kind.entry((record.system.clone(), record.kind.clone())).or_default().push(record.remote_id.clone());
+        by_kind
+            .entry((record.system.clone(), record.kind.clone()))
+            .or_default()
+            .push(record.remote_id.clone());
     }
     let mut seen = HashMap::new();
     for ((system, kind), mut ids) in by_kind {
@@ -150,7 +180,12 @@ fn candidate_json(c: &Candidate, seen: &HashMap<RecordKey, Values>, values: bool
     let record = |r: &RecordKey| {
         let mut document = json!({ "system": r.system, "kind": r.kind, "id": r.remote_id });
         if values {
-            let known = seen.get(r).map(|v| SHOWN.iter().filter_map(|u| Some((*u, v.get(*u)?))).collect::<HashMap<_, _>>());
+            let known = seen.get(r).map(|v| {
+                SHOWN
+                    .iter()
+                    .filter_map(|u| Some((*u, v.get(*u)?)))
+                    .collect::<HashMap<_, _>>()
+            });
             document["values"] = json!(known);
         }
         document

@@ -58,13 +58,18 @@ pub(crate) async fn entity_of(store: &Store, config: &Config, text: &str) -> Res
     if let Some((system, id)) = text.split_once(':') {
         let Some(known) = config.systems.get(system) else {
             let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
-            return Err(Failure::Usage(format!("there is no system `{system}`; name one of {}", names.join(", "))));
+            return Err(Failure::Usage(format!(
+                "there is no system `{system}`; name one of {}",
+                names.join(", ")
+            )));
         };
         let found = store.entity_of(system, &known.mapping.kind, id).await?;
-        return found.ok_or_else(|| Failure::Usage(format!("no record {text} is known, or nobody is decided for it yet")));
+        return found
+            .ok_or_else(|| Failure::Usage(format!("no record {text} is known, or nobody is decided for it yet")));
     }
     if store.entities(&[text.to_string()]).await?.is_empty() {
-        let text = format!("there is no entity {text}; give its id (`halaxy-bridge links list`) or SYSTEM:ID of a record");
+        let text =
+            format!("there is no entity {text}; give its id (`halaxy-bridge links list`) or SYSTEM:ID of a record");
         return Err(Failure::Usage(text));
     }
     Ok(text.to_string())

@@ -49,7 +49,10 @@ pub async fn run(args: &PlanArgs, out: &Output) -> Result<Exit, Failure> {
 /// Reads every system to the end, then plans.
 pub(crate) async fn read_and_plan(engine: &Engine, stop: &CancellationToken, out: &Output) -> Result<Preview, Failure> {
     let bar = out.spinner("reading");
-    let read = drive::until_read(engine, stop, |sum| bar.set_message(format!("reading: {}", count(sum.observed as u64, "new value")))).await?;
+    let read = drive::until_read(engine, stop, |sum| {
+        bar.set_message(format!("reading: {}", count(sum.observed as u64, "new value")))
+    })
+    .await?;
     if !read.converged {
         bar.finish_and_clear();
         return Err(not_read(&read));
@@ -124,9 +127,17 @@ pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Ou
     let would = &preview.would;
     out.heading("A sync would do this");
     let rows = engine.settings().systems.iter().map(|system| {
-        let of = |counts: &std::collections::BTreeMap<String, usize>| thousands(counts.get(&system.name).copied().unwrap_or(0) as u64);
+        let of = |counts: &std::collections::BTreeMap<String, usize>| {
+            thousands(counts.get(&system.name).copied().unwrap_or(0) as u64)
+        };
         let records = counts.records.get(&system.name).copied().unwrap_or(0);
-        vec![system.name.clone(), thousands(records), of(&would.created), of(&would.updated), of(&would.calls)]
+        vec![
+            system.name.clone(),
+            thousands(records),
+            of(&would.created),
+            of(&would.updated),
+            of(&would.calls),
+        ]
     });
     out.table(&["system", "records", "create", "update", "calls"], rows.collect(), "");
     out.line(format!(
@@ -136,20 +147,49 @@ pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Ou
         count(would.conflicts as u64, "value conflict"),
         count(would.holds as u64, "write"),
     ));
-    let shown = if all { preview.writes.len() } else { SHOWN.min(preview.writes.len()) };
-    let rows = preview.writes[..shown].iter().map(|w| vec![w.op.clone(), w.system.clone(), w.entity.clone(), w.units.join(", "), w.reason.clone()]);
-    out.table(&["", "in", "entity", "units", "why"], rows.collect(), "There is nothing to write.");
+    let shown = if all {
+        preview.writes.len()
+    } else {
+        SHOWN.min(preview.writes.len())
+    };
+    let rows = preview.writes[..shown].iter().map(|w| {
+        vec![
+            w.op.clone(),
+            w.system.clone(),
+            w.entity.clone(),
+            w.units.join(", "),
+            w.reason.clone(),
+        ]
+    });
+    out.table(
+        &["", "in", "entity", "units", "why"],
+        rows.collect(),
+        "There is nothing to write.",
+    );
     if shown < preview.writes.len() {
-        out.line(format!("... and {} more (--all lists them).", thousands((preview.writes.len() - shown) as u64)));
+        out.line(format!(
+            "... and {} more (--all lists them).",
+            thousands((preview.writes.len() - shown) as u64)
+        ));
     }
     for brake in engine.brakes().await? {
-        out.line(format!("Brake: {} of {} linked records of {} would change at once.", thousands(brake.writes), thousands(brake.linked), brake.system));
+        out.line(format!(
+            "Brake: {} of {} linked records of {} would change at once.",
+            thousands(brake.writes),
+            thousands(brake.linked),
+            brake.system
+        ));
     }
     match engine.approval().await? {
         Approval::Given => {}
         Approval::Missing => out.line("This is the first time: a person must approve it."),
-        Approval::Outdated => out.line("Mappings or rules have changed since the last approval: a person must approve it again."),
+        Approval::Outdated => {
+            out.line("Mappings or rules have changed since the last approval: a person must approve it again.")
+        }
     }
-    out.line(format!("Nothing was sent. To do it: halaxy-bridge sync --approve {}", preview.digest));
+    out.line(format!(
+        "Nothing was sent. To do it: halaxy-bridge sync --approve {}",
+        preview.digest
+    ));
     Ok(())
 }

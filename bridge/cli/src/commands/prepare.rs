@@ -35,14 +35,22 @@ pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
     let adapters = wiring::adapters(&config)?;
     let (Some(adapter), Some(system)) = (adapters.get(&args.system), config.systems.get(&args.system)) else {
         let names: Vec<&str> = adapters.keys().map(String::as_str).collect();
-        return Err(Failure::Usage(format!("there is no system `{}`; name one of {}", args.system, names.join(", "))));
+        return Err(Failure::Usage(format!(
+            "there is no system `{}`; name one of {}",
+            args.system,
+            names.join(", ")
+        )));
     };
     let kind = &system.mapping.kind;
     let trouble = |error: adapter_kit::AdapterError| Failure::Failed(error.to_string());
     let steps = adapter.prepare(kind, false).await.map_err(trouble)?;
     let missing = steps.iter().filter(|s| !s.present).count();
     for step in &steps {
-        out.line(format!("{}  {}", if step.present { "there  " } else { "missing" }, step.what));
+        out.line(format!(
+            "{}  {}",
+            if step.present { "there  " } else { "missing" },
+            step.what
+        ));
     }
     if missing == 0 {
         out.document(&json!({ "ready": true, "steps": shown(&steps, &steps) }));

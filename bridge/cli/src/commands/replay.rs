@@ -14,7 +14,7 @@ Examples:
   halaxy-bridge replay crm:1042
   halaxy-bridge replay 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa
 
-What was refused is sent again with the next sync, or by the running service with its next poll.
+What was refused is sent again with the next sync, or at once by the running service.
 Correct the cause first: `halaxy-bridge explain` tells it.")]
 pub struct ReplayArgs {
     /// Id of the entity, or SYSTEM:ID of one of its records.

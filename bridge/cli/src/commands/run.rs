@@ -1,7 +1,7 @@
 //! `run`: the service.
 
 use crate::args::ConfigArg;
-use crate::drive::Pass;
+use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::report::Report;
@@ -18,7 +18,7 @@ Examples:
   RUST_LOG=info halaxy-bridge run --log-format json
 
 SIGTERM and Ctrl-C let it finish what it has begun and end with code 0. Until a first plan is
-approved it only reads. Decisions made by other commands meanwhile are taken up with the next poll.")]
+approved it only reads. Decisions made by other commands meanwhile are taken up within a second.")]
 pub struct RunArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -40,15 +40,24 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
         out.remark("Nothing is approved yet, so it only reads: see `halaxy-bridge plan`, then `halaxy-bridge sync --approve DIGEST`.");
     }
     let mut sum = Step::default();
-    engine
-        .run(&stop, |step| {
-            sum.add(step);
-            if step.sent + step.linked + step.entities > 0 {
-                tracing::info!(observed = step.observed, linked = step.linked, sent = step.sent, refused = step.failures, "step");
-            }
-        })
-        .await?;
-    let pass = Pass { sum, converged: engine.settled().await?, ..Pass::default() };
+    drive::serve(&engine, &stop, |step| {
+        sum.add(step);
+        if step.sent + step.linked + step.entities > 0 {
+            tracing::info!(
+                observed = step.observed,
+                linked = step.linked,
+                sent = step.sent,
+                refused = step.failures,
+                "step"
+            );
+        }
+    })
+    .await?;
+    let pass = Pass {
+        sum,
+        converged: engine.settled().await?,
+        ..Pass::default()
+    };
     let report = Report::of(&engine, &pass, started.elapsed()).await?;
     out.document(&report);
     out.remark("Stopped.");

@@ -75,10 +75,22 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
     }
     let people = args.people.people()?;
     let stop = signals::stop();
-    let stage = Stage::open(people, args.people.crm, args.people.manners, args.people.seed, args.listen, args.token, &stop).await?;
+    let stage = Stage::open(
+        people,
+        args.people.crm,
+        args.people.manners,
+        args.people.seed,
+        args.listen,
+        args.token,
+        &stop,
+    )
+    .await?;
     out.document(&stage.endpoints);
     out.line(format!("Halaxy   {}", stage.endpoints.halaxy.base_url));
-    out.line(format!("         client_id {}  client_secret {}", stage.endpoints.halaxy.client_id, stage.endpoints.halaxy.client_secret));
+    out.line(format!(
+        "         client_id {}  client_secret {}",
+        stage.endpoints.halaxy.client_id, stage.endpoints.halaxy.client_secret
+    ));
     out.line(format!("CRM      {}", stage.endpoints.crm.base_url));
     out.line(format!("         token {}", stage.endpoints.crm.token));
     out.line(format!("control  {}", stage.endpoints.control_url));

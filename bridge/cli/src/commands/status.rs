@@ -38,7 +38,9 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
     let mut systems = serde_json::Map::new();
     let mut rows = vec![];
     for system in &engine.settings().systems {
-        let cursor = store.cursor(&system.name, system.kind(), &engine.settings().cursor_digest(system)).await?;
+        let cursor = store
+            .cursor(&system.name, system.kind(), &engine.settings().cursor_digest(system))
+            .await?;
         let of = |counts: &std::collections::BTreeMap<String, u64>| counts.get(&system.name).copied().unwrap_or(0);
         let read = cursor.map(|c| c.updated);
         systems.insert(
@@ -46,7 +48,12 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             json!({ "records": of(&counts.records), "linked": of(&counts.links), "last_read": read.map(times::iso) }),
         );
         let read = read.map_or("never".into(), |at| times::ago(at, now));
-        rows.push(vec![system.name.clone(), thousands(of(&counts.records)), thousands(of(&counts.links)), read]);
+        rows.push(vec![
+            system.name.clone(),
+            thousands(of(&counts.records)),
+            thousands(of(&counts.links)),
+            read,
+        ]);
     }
     let runs = store.runs(5).await?;
     let waiting = Report {
@@ -76,20 +83,45 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
         "runs": shown,
     }));
     out.heading(&config.practice);
-    out.table(&["system", "records", "decided", "last read"], rows, "No system is configured.");
+    out.table(
+        &["system", "records", "decided", "last read"],
+        rows,
+        "No system is configured.",
+    );
     let left = counts.dirty + counts.planned + counts.unsettled + counts.looks + counts.unidentified;
     out.line(match approval {
         Approval::Missing => "Nothing is approved yet: see `halaxy-bridge plan`.".into(),
-        Approval::Outdated => "Mappings or rules have changed since the last approval: see `halaxy-bridge plan`.".into(),
+        Approval::Outdated => {
+            "Mappings or rules have changed since the last approval: see `halaxy-bridge plan`.".into()
+        }
         Approval::Given if left == 0 => format!("{} known; nothing is left to do.", count(counts.entities, "person")),
-        Approval::Given => format!("{} known; {} left to do.", count(counts.entities, "person"), count(left, "thing")),
+        Approval::Given => format!(
+            "{} known; {} left to do.",
+            count(counts.entities, "person"),
+            count(left, "thing")
+        ),
     });
     for run in &runs {
-        let n = |of: &str| run.counts[of].as_object().map_or(0, |m| m.values().filter_map(Value::as_u64).sum::<u64>());
+        let n = |of: &str| {
+            run.counts[of]
+                .as_object()
+                .map_or(0, |m| m.values().filter_map(Value::as_u64).sum::<u64>())
+        };
         let when = times::local(run.started, &config.time_zone);
-        let end = run.ended.map_or("not ended".into(), |e| format!("{:.1} s", (e - run.started) as f64 / 1e6));
-        out.line(format!("{when}  {} ({end}): {} created, {} updated", run.kind, thousands(n("created")), thousands(n("updated"))));
+        let end = run.ended.map_or("not ended".into(), |e| {
+            format!("{:.1} s", (e - run.started) as f64 / 1e6)
+        });
+        out.line(format!(
+            "{when}  {} ({end}): {} created, {} updated",
+            run.kind,
+            thousands(n("created")),
+            thousands(n("updated"))
+        ));
     }
     waiting.tell_waiting(out);
-    Ok(if waiting.waiting() || approval != Approval::Given { Exit::Waiting } else { Exit::Done })
+    Ok(if waiting.waiting() || approval != Approval::Given {
+        Exit::Waiting
+    } else {
+        Exit::Done
+    })
 }

@@ -81,35 +81,39 @@ async fn approved(
     out.document(&document);
     plan::tell(engine, &preview, false, out).await?;
     out.remark(match digest {
-        Some(_) => "Not done: the plan is another one than the digest names. Look at it, and approve it by its new digest.",
+        Some(_) => {
+            "Not done: the plan is another one than the digest names. Look at it, and approve it by its new digest."
+        }
         None => "Not done: a person must approve this plan first (--approve DIGEST, or --yes).",
     });
     Ok(Some(Exit::Waiting))
 }
 
 /// Steps until everything has settled, with progress on stderr.
-pub(crate) async fn settle(engine: &Engine, stop: &CancellationToken, release: bool, out: &Output) -> Result<Pass, Failure> {
+pub(crate) async fn settle(
+    engine: &Engine,
+    stop: &CancellationToken,
+    release: bool,
+    out: &Output,
+) -> Result<Pass, Failure> {
     let bar = out.spinner("starting");
-    let mut total = Pass::default();
-    loop {
-        let before = total.sum.clone();
-        let mut pass = drive::until_settled(engine, stop, |sum| {
+    let mut sum = Step::default();
+    let pass = loop {
+        let before = sum.clone();
+        let pass = drive::until_settled(engine, stop, |now| {
             let mut all = before.clone();
-            all.add(sum);
+            all.add(now);
             bar.set_message(doing(&all));
         })
         .await?;
-        total.sum.add(&pass.sum);
-        pass.sum = Step::default();
-        let again = release && !pass.brakes.is_empty() && !stop.is_cancelled();
-        total = Pass { sum: total.sum, ..pass };
-        if !again {
-            break;
+        sum.add(&pass.sum);
+        if !release || pass.brakes.is_empty() || stop.is_cancelled() {
+            break pass;
         }
         engine.approve().await?;
-    }
+    };
     bar.finish_and_clear();
-    Ok(total)
+    Ok(Pass { sum, ..pass })
 }
 
 /// What a pass has done so far, in a few words.
@@ -127,7 +131,8 @@ async fn remember(engine: &Engine, started: bridge_core::Time, report: &Report) 
     let id = uuid::Uuid::now_v7().to_string();
     let mut tx = engine.store().begin().await?;
     tx.start_run(&id, "sync", started).await?;
-    tx.end_run(&id, times::now(), &serde_json::to_value(report).unwrap_or_default()).await?;
+    tx.end_run(&id, times::now(), &serde_json::to_value(report).unwrap_or_default())
+        .await?;
     tx.commit().await?;
     Ok(())
 }

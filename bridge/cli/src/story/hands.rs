@@ -25,7 +25,11 @@ impl Hands {
     /// Somebody at this system's screen; `None` if the engine does not know it.
     pub fn at(system: &str, engine: &Engine, sandbox: &Arc<Sandbox>) -> Option<Hands> {
         let mapping = Arc::clone(&engine.settings().system(system)?.mapping);
-        Some(Hands { sandbox: Arc::clone(sandbox), system: system.into(), mapping })
+        Some(Hands {
+            sandbox: Arc::clone(sandbox),
+            system: system.into(),
+            mapping,
+        })
     }
 
     /// The system's name.
@@ -43,7 +47,9 @@ impl Hands {
 
     /// How many records there are.
     pub fn count(&self) -> usize {
-        self.sandbox.records(&self.system, &self.mapping.kind).map_or(0, |all| all.len())
+        self.sandbox
+            .records(&self.system, &self.mapping.kind)
+            .map_or(0, |all| all.len())
     }
 
     /// Types a new value of one unit.
@@ -52,11 +58,19 @@ impl Hands {
     /// [`Failure::Failed`] if the product's screen would not take it.
     pub fn types(&self, id: &str, unit: &str, value: &Value) -> Result<(), Failure> {
         let trouble = |text: String| Failure::Failed(format!("{} does not take the edit: {text}", self.system));
-        let before = self.sandbox.record(&self.system, &self.mapping.kind, id).map_err(|e| trouble(e.to_string()))?;
+        let before = self
+            .sandbox
+            .record(&self.system, &self.mapping.kind, id)
+            .map_err(|e| trouble(e.to_string()))?;
         let values = Values::from([(unit.to_string(), value.clone())]);
-        let after = self.mapping.write(&before, &values).map_err(|e| trouble(e.to_string()))?;
+        let after = self
+            .mapping
+            .write(&before, &values)
+            .map_err(|e| trouble(e.to_string()))?;
         let patch = difference(&before, &after);
-        self.sandbox.person_edit(&self.system, &self.mapping.kind, id, &patch).map_err(|e| trouble(e.to_string()))
+        self.sandbox
+            .person_edit(&self.system, &self.mapping.kind, id, &patch)
+            .map_err(|e| trouble(e.to_string()))
     }
 
     /// Waits until the screen shows the value; how long it took, or `None` if it did not come.
@@ -79,7 +93,9 @@ pub async fn wait_until(mut holds: impl FnMut() -> bool) -> Option<Duration> {
 
 /// The merge-patch (RFC 7396) that makes `after` of `before`.
 fn difference(before: &Json, after: &Json) -> Json {
-    let (Json::Object(old), Json::Object(new)) = (before, after) else { return after.clone() };
+    let (Json::Object(old), Json::Object(new)) = (before, after) else {
+        return after.clone();
+    };
     let mut patch = Map::new();
     for (key, value) in new {
         match old.get(key) {

@@ -26,9 +26,19 @@ pub async fn write(store: &Store, ids: &[IdRow], path: &Path) -> Result<usize, F
     loop {
         let part = store.linked(&page).await?;
         for linked in &part.rows {
-            let live: Vec<&RecordKey> = linked.records.iter().filter(|(_, s)| *s == LinkState::Live).map(|(r, _)| r).collect();
+            let live: Vec<&RecordKey> = linked
+                .records
+                .iter()
+                .filter(|(_, s)| *s == LinkState::Live)
+                .map(|(r, _)| r)
+                .collect();
             for (place, a) in live.iter().enumerate() {
-                rows.extend(live[place + 1..].iter().filter_map(|b| pair(a, b)).map(|(l, r)| (l, r, 1_000, "link")));
+                rows.extend(
+                    live[place + 1..]
+                        .iter()
+                        .filter_map(|b| pair(a, b))
+                        .map(|(l, r)| (l, r, 1_000, "link")),
+                );
             }
         }
         match part.next {
@@ -37,14 +47,20 @@ pub async fn write(store: &Store, ids: &[IdRow], path: &Path) -> Result<usize, F
         }
     }
     let waiting = matches::open(store).await?;
-    rows.extend(waiting.iter().filter_map(|c| pair(&c.a, &c.b).map(|(l, r)| (l, r, c.score, "review"))));
+    rows.extend(
+        waiting
+            .iter()
+            .filter_map(|c| pair(&c.a, &c.b).map(|(l, r)| (l, r, c.score, "review"))),
+    );
     rows.sort();
     let trouble = |error: csv::Error| Failure::Failed(format!("cannot write {}: {error}", path.display()));
     let mut file = csv::Writer::from_path(path).map_err(trouble)?;
-    file.write_record(["left_id", "right_id", "score", "decision"]).map_err(trouble)?;
+    file.write_record(["left_id", "right_id", "score", "decision"])
+        .map_err(trouble)?;
     for (left, right, score, decision) in &rows {
         let score = format!("{:.3}", *score as f64 / 1_000.0);
-        file.write_record([left.as_str(), right.as_str(), &score, decision]).map_err(trouble)?;
+        file.write_record([left.as_str(), right.as_str(), &score, decision])
+            .map_err(trouble)?;
     }
     file.flush()?;
     Ok(rows.len())

@@ -1,12 +1,12 @@
 //! What happens after the backfill: edits on both sides, a conflict, a crash.
 
 use super::hands::{Hands, wait_until};
+use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
 use crate::output::{Output, count};
 use crate::review;
 use crate::wiring;
-use crate::config::Config;
 use adapter_sandbox::{Phase, Sandbox, Verdict};
 use bridge_core::{LinkState, Value};
 use bridge_engine::{Engine, EngineError, Resolution};
@@ -60,7 +60,12 @@ impl Running {
                 }
             })
         });
-        Running { engine, stop, kill, thread }
+        Running {
+            engine,
+            stop,
+            kill,
+            thread,
+        }
     }
 
     /// Waits until it ends.
@@ -93,13 +98,19 @@ pub async fn pairs(engine: &Engine, wanted: usize) -> Result<Vec<Pair>, Failure>
         let ids: Vec<String> = part.rows.into_iter().map(|row| row.entity).collect();
         for entity in engine.store().entities(&ids).await? {
             let live = |system: &str| entity.links.get(system).filter(|l| l.state == LinkState::Live);
-            let (Some(halaxy), Some(crm)) = (live("halaxy"), live("crm")) else { continue };
+            let (Some(halaxy), Some(crm)) = (live("halaxy"), live("crm")) else {
+                continue;
+            };
             let both = |unit: &str| {
                 let seen = |link: &bridge_core::Link| link.units.get(unit).and_then(|x| x.seen()).cloned();
                 seen(halaxy).is_some_and(|v| !v.is_empty() && Some(v) == seen(crm))
             };
             if entity.conflicts.is_empty() && entity.cards.is_empty() && both("mobile") && both("email") {
-                pairs.push(Pair { entity: entity.id.clone(), halaxy: halaxy.remote_id.clone(), crm: crm.remote_id.clone() });
+                pairs.push(Pair {
+                    entity: entity.id.clone(),
+                    halaxy: halaxy.remote_id.clone(),
+                    crm: crm.remote_id.clone(),
+                });
             }
         }
         match part.next {
@@ -116,7 +127,9 @@ fn number(n: usize) -> Value {
 }
 
 fn arrived(took: Option<Duration>) -> String {
-    took.map_or("has not arrived yet".into(), |t| format!("arrived after {:.1} s", t.as_secs_f64()))
+    took.map_or("has not arrived yet".into(), |t| {
+        format!("arrived after {:.1} s", t.as_secs_f64())
+    })
 }
 
 /// Edits on both sides, each arriving on the other; then two fields of one person at once.
@@ -132,11 +145,17 @@ pub async fn live_edits(pairs: &[Pair], halaxy: &Hands, crm: &Hands, out: &Outpu
     let new = number(1);
     halaxy.types(&one.halaxy, "mobile", &new)?;
     let took = crm.waits_for(&one.crm, "mobile", &new).await;
-    out.line(format!("  A receptionist changes a mobile in Halaxy: {} in the CRM.", arrived(took)));
+    out.line(format!(
+        "  A receptionist changes a mobile in Halaxy: {} in the CRM.",
+        arrived(took)
+    ));
     let new = number(2);
     crm.types(&two.crm, "mobile", &new)?;
     let took = halaxy.waits_for(&two.halaxy, "mobile", &new).await;
-    out.line(format!("  Marketing changes a mobile in the CRM: {} in Halaxy.", arrived(took)));
+    out.line(format!(
+        "  Marketing changes a mobile in the CRM: {} in Halaxy.",
+        arrived(took)
+    ));
     let (mobile, email) = (number(3), Value::text("new.address@example.org"));
     halaxy.types(&three.halaxy, "mobile", &mobile)?;
     crm.types(&three.crm, "email", &email)?;
@@ -148,7 +167,10 @@ pub async fn live_edits(pairs: &[Pair], halaxy: &Hands, crm: &Hands, out: &Outpu
         both(halaxy, &three.halaxy) && both(crm, &three.crm)
     })
     .await;
-    out.line(format!("  One person, two fields, one on each side at once: both {} on both sides.", arrived(took).replace("has", "have")));
+    out.line(format!(
+        "  One person, two fields, one on each side at once: both {} on both sides.",
+        arrived(took).replace("has", "have")
+    ));
     Ok(())
 }
 
@@ -166,21 +188,42 @@ pub async fn conflict(engine: &Engine, pair: &Pair, halaxy: &Hands, crm: &Hands,
         out.line("  One edit was seen before the other was made, so the later one stands; no conflict this time.");
         return Ok(());
     };
-    out.line(format!("  Nothing is overwritten: it waits for review as conflict {}.", row.id));
+    out.line(format!(
+        "  Nothing is overwritten: it waits for review as conflict {}.",
+        row.id
+    ));
     for (name, value) in review::values_of(engine.store(), &row).await? {
         out.line(format!("    {name:<8} {}", value.to_line()));
     }
-    out.line(format!("  A person decides:  halaxy-bridge conflicts resolve {} --take halaxy", row.id));
+    out.line(format!(
+        "  A person decides:  halaxy-bridge conflicts resolve {} --take halaxy",
+        row.id
+    ));
     let shown = row.conflict.values.clone();
     let choice = review::choice_of(engine.store(), &row, "halaxy").await?;
-    engine.resolve(&row, &Resolution { choice, shown, by: "the demo".into() }).await?;
+    engine
+        .resolve(
+            &row,
+            &Resolution {
+                choice,
+                shown,
+                by: "the demo".into(),
+            },
+        )
+        .await?;
     let took = crm.waits_for(&pair.crm, "mobile", &ours).await;
-    out.line(format!("  The decision {} in the CRM; the other number is kept with the history.", arrived(took)));
+    out.line(format!(
+        "  The decision {} in the CRM; the other number is kept with the history.",
+        arrived(took)
+    ));
     Ok(())
 }
 
 async fn open_conflict(engine: &Engine, entity: &str) -> Result<Option<ConflictRow>, Failure> {
-    let filter = Filter { entity: Some(entity.into()), unit: Some("mobile".into()) };
+    let filter = Filter {
+        entity: Some(entity.into()),
+        unit: Some("mobile".into()),
+    };
     for _ in 0..900 {
         if let Some(row) = engine.store().conflicts(&filter, &Page::first(1)).await?.rows.pop() {
             return Ok(Some(row));
@@ -194,7 +237,9 @@ async fn open_conflict(engine: &Engine, entity: &str) -> Result<Option<ConflictR
 }
 
 async fn agreed_on_both(engine: &Engine, entity: &str) -> Result<bool, Failure> {
-    let Some(entity) = engine.store().entities(&[entity.to_string()]).await?.pop() else { return Ok(false) };
+    let Some(entity) = engine.store().entities(&[entity.to_string()]).await?.pop() else {
+        return Ok(false);
+    };
     let (first, last) = (number(11), number(12));
     let agreed = entity.agreed.get("mobile").map(|a| &a.value);
     let same = |l: &bridge_core::Link| l.units.get("mobile").and_then(|x| x.seen()) == agreed;
@@ -232,7 +277,13 @@ pub async fn crash(
     let struck = wait_until(|| hit.load(Ordering::SeqCst)).await;
     running.kill().await?;
     sandbox.clear_hook();
-    let there = |pairs: &[Pair]| pairs.iter().enumerate().filter(|(n, p)| crm.sees(&p.crm).get("mobile") == Some(&number(100 + n))).count();
+    let there = |pairs: &[Pair]| {
+        pairs
+            .iter()
+            .enumerate()
+            .filter(|(n, p)| crm.sees(&p.crm).get("mobile") == Some(&number(100 + n)))
+            .count()
+    };
     if struck.is_some() {
         out.line(format!(
             "  {} are changed in Halaxy. The bridge dies after a write has landed and before its answer: {} of {} are in the CRM.",
@@ -250,7 +301,11 @@ pub async fn crash(
         "  Started again, it looks before it repeats anything: {landed} of {} are there after {:.1} s, {}.",
         pairs.len(),
         started.elapsed().as_secs_f64(),
-        if same { "and nobody is there twice" } else { "but the number of records has changed" },
+        if same {
+            "and nobody is there twice"
+        } else {
+            "but the number of records has changed"
+        },
     ));
     if stop.is_cancelled() || (pass.converged && landed == pairs.len() && same) {
         return Ok(Running::start(engine, stop, tracker));

@@ -77,8 +77,14 @@ impl People {
             let (patients, contacts) = invented_people(seed, INVENTED);
             return Ok(People { patients, contacts });
         }
-        let read = |path: Option<&Path>| path.map_or(Ok(vec![]), load_csv).map_err(|e| Failure::Usage(e.to_string()));
-        Ok(People { patients: read(patients)?, contacts: read(contacts)? })
+        let read = |path: Option<&Path>| {
+            path.map_or(Ok(vec![]), load_csv)
+                .map_err(|e| Failure::Usage(e.to_string()))
+        };
+        Ok(People {
+            patients: read(patients)?,
+            contacts: read(contacts)?,
+        })
     }
 }
 
@@ -125,12 +131,18 @@ impl Stage {
             None => sandbox.router(),
             Some(token) => {
                 let expected: Arc<str> = format!("Bearer {token}").into();
-                sandbox.router().layer(from_fn(move |request, next| guarded(Arc::clone(&expected), request, next)))
+                sandbox.router().layer(from_fn(move |request, next| {
+                    guarded(Arc::clone(&expected), request, next)
+                }))
             }
         };
         let stopped = stop.clone().cancelled_owned();
         let server = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
-        Ok(Stage { sandbox, endpoints, server })
+        Ok(Stage {
+            sandbox,
+            endpoints,
+            server,
+        })
     }
 
     /// Waits until serving ends.
@@ -148,7 +160,10 @@ impl Stage {
 /// The products ask for their own credentials; the control API has none but this.
 async fn guarded(expected: Arc<str>, request: Request, next: Next) -> Response {
     let control = request.uri().path().trim_start_matches('/').starts_with("control");
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
     if control && given != Some(&*expected) {
         return StatusCode::UNAUTHORIZED.into_response();
     }

@@ -59,7 +59,10 @@ impl Drop for Service {
 
 /// Asks a process to end in good order.
 pub fn terminate(child: &Child) {
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let sent = Command::new("kill")
+        .args(["-TERM", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(sent.success());
 }
 
@@ -71,9 +74,17 @@ pub fn client() -> reqwest::Client {
 
 /// Stand-ins in a process of their own, and the line they print when ready.
 pub fn sandbox(args: &[&str]) -> (Service, Json) {
-    let mut child = program().arg("sandbox").args(args).arg("--json").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = program()
+        .arg("sandbox")
+        .args(args)
+        .arg("--json")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     (Service(child), serde_json::from_str(&line).unwrap())
 }
 
