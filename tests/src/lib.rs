@@ -88,6 +88,19 @@ impl Practice {
         self.engine = open(self.folder.path()).await;
     }
 
+    /// The store's files are lost; the engine starts with an empty one.
+    pub async fn forget(&mut self) {
+        let config = config::load(&self.folder.path().join("bridge.toml")).unwrap();
+        self.engine = wiring::desk(&config).await.unwrap(); // lets the lock go
+        for file in std::fs::read_dir(self.folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("bridge.db")) {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        self.engine = open(self.folder.path()).await;
+    }
+
     /// Records of a system as its product shows them.
     pub fn records(&self, system: &str) -> Vec<Json> {
         let kind = if system == "halaxy" { "Patient" } else { "contacts" };

@@ -176,7 +176,8 @@ impl Engine {
         let ids: Vec<String> = losers.iter().cloned().collect();
         for row in tx.links(&system.name, system.kind(), &ids).await? {
             let mut link = row.link;
-            for survivor in touched.iter_mut().filter(|l| l.merged_from.contains(&link.remote_id)) {
+            let known = changed.iter_mut().chain(touched.iter_mut());
+            for survivor in known.filter(|l| l.merged_from.contains(&link.remote_id)) {
                 survivor.held = Some(Hold::Merged);
             }
             if let Some(position) = changed.iter().position(|l| l.remote_id == link.remote_id) {

@@ -82,9 +82,16 @@ impl Engine {
         }
     }
 
+    /// Whether the identity of some record is to be decided. A merge's survivor with a new id is nobody
+    /// until a person has said what the merge means.
+    pub(crate) async fn strangers(&self) -> Result<bool, EngineError> {
+        let some = self.store.unidentified(BATCH).await?;
+        Ok(some.len() == BATCH || some.iter().any(|link| link.held.is_none()))
+    }
+
     /// Decides, without storing anything, what every unidentified record is.
     pub(crate) async fn identity_pass(&self) -> Result<Option<Pass>, EngineError> {
-        if !self.mirrors_complete().await? || self.store.unidentified(1).await?.is_empty() {
+        if !self.mirrors_complete().await? || !self.strangers().await? {
             return Ok(None);
         }
         let known = self.known().await?;

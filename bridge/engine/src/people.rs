@@ -4,7 +4,7 @@ use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::plan::Loser;
 use bridge_core::review::{self, Choice, DecisionError};
-use bridge_core::{Entity, Lane, LinkState, Value};
+use bridge_core::{CardKind, Entity, Hold, Lane, LinkState, Value};
 use bridge_store::{AuditEntry, CandidateState, CardRow, ConflictRow, Filter, Page, RecordKey};
 use std::collections::BTreeMap;
 
@@ -90,7 +90,29 @@ impl Engine {
         self.change(&row.entity, entry, &mut vec![], |entity| {
             review::dismiss(entity, row.card.kind, &row.card.system).map(|()| vec![])
         })
-        .await
+        .await?;
+        if row.card.kind == CardKind::Merged {
+            self.free_survivors(&row.card.system).await?;
+        }
+        Ok(())
+    }
+
+    /// A merge's survivor with a new id may be identified once every card about the merge is closed.
+    async fn free_survivors(&self, system: &str) -> Result<(), EngineError> {
+        let waiting = self.store.unidentified(usize::MAX >> 1).await?;
+        let mut tx = self.store.begin().await?;
+        let mut free = vec![];
+        for survivor in waiting.iter().filter(|l| l.system == system && l.held == Some(Hold::Merged)) {
+            let losers = tx.links(system, &survivor.kind, &survivor.merged_from).await?;
+            if losers.iter().all(|row| row.link.held.is_none()) {
+                let id = std::slice::from_ref(&survivor.remote_id);
+                free.extend(tx.links(system, &survivor.kind, id).await?.into_iter().map(|row| row.link));
+            }
+        }
+        free.iter_mut().for_each(|link| link.held = None);
+        tx.touch_links(&free).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Tries what is held of an entity again: refused units, refused and doubtful writes.

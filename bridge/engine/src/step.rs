@@ -372,7 +372,7 @@ impl Engine {
         let counts = self.store.counts().await?;
         let looks = counts.looks.saturating_sub(self.unreadable().len() as u64);
         let idle = counts.dirty + counts.planned + counts.unsettled + looks == 0;
-        Ok(idle && counts.unidentified == 0 && !self.troubled())
+        Ok(idle && !self.troubled() && (counts.unidentified == 0 || !self.strangers().await?))
     }
 
     /// Steps until everything has settled: two rounds of polls in a row that showed nothing new.
