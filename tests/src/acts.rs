@@ -223,6 +223,27 @@ impl Practice {
             .clone()
     }
 
+    /// Every entity that has a record somewhere.
+    pub async fn entities(&self) -> Vec<Entity> {
+        let store = self.engine.store();
+        let rows = store.linked(&Page::first(10_000)).await.unwrap().rows;
+        store
+            .entities(&rows.into_iter().map(|row| row.entity).collect::<Vec<_>>())
+            .await
+            .unwrap()
+    }
+
+    /// Reads everything once, and decides nothing.
+    pub async fn observed(&self) {
+        loop {
+            self.engine.poll_now();
+            let step = self.engine.observe(now()).await.unwrap();
+            if !step.active() {
+                return;
+            }
+        }
+    }
+
     /// What stands in the store, in numbers.
     pub async fn counts(&self) -> Counts {
         self.engine.store().counts().await.unwrap()
