@@ -90,11 +90,13 @@ pub async fn run(args: DemoArgs, out: &Output) -> Result<Exit, Failure> {
     prepare(&engine, out).await?;
     let tracker = TaskTracker::new();
     let exit = play(&args, &stage, &practice, engine, started, (&stop, &tracker), out).await;
+    let interrupted = stop.is_cancelled();
     stop.cancel();
     tracker.close();
     tracker.wait().await;
     served.cancel();
-    exit
+    // Who ends it in the middle of a scene has seen enough; that is no failure.
+    exit.or_else(|failure| if interrupted { Ok(Exit::Done) } else { Err(failure) })
 }
 
 async fn play(
