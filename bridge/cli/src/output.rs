@@ -3,7 +3,7 @@
 
 use crate::exit::Failure;
 use bridge_core::config_problem::Problem;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
@@ -77,6 +77,9 @@ impl Output {
             return self.line(none);
         }
         let mut table = Table::new();
+        if let Some((width, _)) = terminal_size::terminal_size() {
+            table.set_width(width.0).set_content_arrangement(ContentArrangement::Dynamic);
+        }
         table
             .load_style(presets::UTF8_HORIZONTAL_ONLY)
             .set_header(header.iter().copied());
@@ -122,16 +125,6 @@ impl Output {
         if self.progress {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        bar
-    }
-
-    /// A bar on stderr, for work of known length.
-    pub fn bar(&self, what: &str, length: u64) -> ProgressBar {
-        let bar = ProgressBar::with_draw_target(Some(length), self.target());
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} [{elapsed}]") {
-            bar.set_style(style);
-        }
-        bar.set_message(what.to_string());
         bar
     }
 
