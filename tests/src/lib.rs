@@ -88,6 +88,14 @@ impl Practice {
         self.engine = open(self.folder.path()).await;
     }
 
+    /// Another file of the configuration; the engine starts with it.
+    pub async fn configure(&mut self, file: &str, text: &str) {
+        let path = self.folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self.reopen().await;
+    }
+
     /// The store's files are lost; the engine starts with an empty one.
     pub async fn forget(&mut self) {
         let config = config::load(&self.folder.path().join("bridge.toml")).unwrap();
