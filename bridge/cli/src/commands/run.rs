@@ -37,7 +37,7 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
     out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
     if engine.approval().await? != Approval::Given {
-        out.remark("Nothing is approved yet, so it only reads: see `halaxy-bridge plan`, then `halaxy-bridge sync --approve DIGEST`.");
+        out.remark("Nothing is approved yet, so it only reads. To approve, stop it, look at `halaxy-bridge plan`, and run `halaxy-bridge sync --approve DIGEST`.");
     }
     let mut sum = Step::default();
     drive::serve(&engine, &stop, |step| {
