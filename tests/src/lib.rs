@@ -90,10 +90,26 @@ impl Practice {
 
     /// Another file of the configuration; the engine starts with it.
     pub async fn configure(&mut self, file: &str, text: &str) {
+        self.write(file, text);
+        self.reopen().await;
+    }
+
+    /// What is wrong with the configuration as its files now stand.
+    ///
+    /// # Panics
+    /// If nothing is.
+    pub fn problems(&self) -> String {
+        match config::load(&self.folder.path().join("bridge.toml")) {
+            Ok(_) => panic!("nothing is wrong with the configuration"),
+            Err(problems) => problems.iter().map(|p| format!("{p:?}\n")).collect(),
+        }
+    }
+
+    /// Writes a file of the configuration; the engine goes on as it is.
+    pub fn write(&self, file: &str, text: &str) {
         let path = self.folder.path().join(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
-        self.reopen().await;
     }
 
     /// The store's files are lost; the engine starts with an empty one.
