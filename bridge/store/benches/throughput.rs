@@ -134,6 +134,15 @@ async fn run(entities: usize, workers: usize, batch: usize) -> Result<(), Box<dy
     let due = store.writes_due("crm", NOW, 100).await?;
     println!("writes due, first {}: {:?}", due.len(), start.elapsed());
 
+    let start = Instant::now();
+    for _ in 0..20 {
+        Store::open("sqlite::memory:", &Key::generate(), "clinic", NOW)
+            .await?
+            .close()
+            .await;
+    }
+    println!("a new store in memory: {:?}", start.elapsed() / 20);
+
     let size = std::fs::metadata(folder.path().join("bridge.db"))?.len();
     println!("file: {} MB, {} bytes an entity", size >> 20, size / entities as u64);
     println!("peak memory: {} MB", memory("VmHWM:") >> 10);

@@ -93,7 +93,7 @@ pub(crate) struct SealedLink {
 
 /// Maps many items, on all cores where that is worth starting threads.
 pub(crate) fn spread<T: Send, U: Send>(items: Vec<T>, map: impl Fn(T) -> U + Sync) -> Vec<U> {
-    const WORTH_A_THREAD: usize = 96;
+    const WORTH_A_THREAD: usize = 256;
     let threads = std::thread::available_parallelism()
         .map_or(1, |n| n.get())
         .min(items.len() / WORTH_A_THREAD)
