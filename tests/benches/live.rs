@@ -6,6 +6,7 @@
 
 use adapter_sandbox::{CrmKind, CsvPerson, Manners};
 use bridge_tests::{Practice, person};
+use halaxy_bridge::drive;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,15 +16,26 @@ fn people(count: usize) -> (Vec<CsvPerson>, Vec<CsvPerson>) {
     let one = |side: &str, i: usize| {
         let (given, family) = (word(i), word(i * 7 + 3));
         let born = format!("19{:02}-{:02}-{:02}", 10 + i % 89, i % 12 + 1, i % 28 + 1);
-        person(&format!("{side}{i}"), &given, &family, &born, &format!("0491{i:06}"), &format!("p{i}@example.org"))
+        person(
+            &format!("{side}{i}"),
+            &given,
+            &family,
+            &born,
+            &format!("0491{i:06}"),
+            &format!("p{i}@example.org"),
+        )
     };
-    ((0..count).map(|i| one("P", i)).collect(), (0..count).map(|i| one("C", i)).collect())
+    (
+        (0..count).map(|i| one("P", i)).collect(),
+        (0..count).map(|i| one("C", i)).collect(),
+    )
 }
 
 /// A pronounceable invented word.
 fn word(mut i: usize) -> String {
-    const SYLLABLES: [&str; 16] =
-        ["ba", "do", "fi", "gu", "ha", "ko", "li", "mu", "na", "po", "ri", "su", "ta", "vo", "wi", "zu"];
+    const SYLLABLES: [&str; 16] = [
+        "ba", "do", "fi", "gu", "ha", "ko", "li", "mu", "na", "po", "ri", "su", "ta", "vo", "wi", "zu",
+    ];
     let mut out = String::new();
     for _ in 0..4 {
         out.push_str(SYLLABLES[i % 16]);
@@ -42,7 +54,12 @@ async fn linked(count: usize, manners: Manners) -> Practice {
 }
 
 fn ids(practice: &Practice) -> BTreeMap<String, String> {
-    practice.sandbox.ids().into_iter().map(|row| (row.csv_id, row.id)).collect()
+    practice
+        .sandbox
+        .ids()
+        .into_iter()
+        .map(|row| (row.csv_id, row.id))
+        .collect()
 }
 
 fn telecom(practice: &Practice, id: &str, mobile: &str) -> Json {
@@ -56,7 +73,7 @@ fn telecom(practice: &Practice, id: &str, mobile: &str) -> Json {
 async fn latency() {
     let practice = linked(300, Manners::Polite).await;
     let stop = CancellationToken::new();
-    let (ran, ()) = tokio::join!(practice.engine.run(&stop, |_| ()), edits(&practice, &stop));
+    let (ran, ()) = tokio::join!(drive::serve(&practice.engine, &stop, |_| ()), edits(&practice, &stop));
     ran.unwrap();
 }
 
@@ -69,13 +86,25 @@ async fn edits(practice: &Practice, stop: &CancellationToken) {
         let typed = format!("+6149199{i:04}");
         let begun = Instant::now();
         let (system, kind, id) = if i % 2 == 0 {
-            practice.sandbox.person_edit("halaxy", "Patient", patient, &telecom(practice, patient, &typed)).unwrap();
+            practice
+                .sandbox
+                .person_edit("halaxy", "Patient", patient, &telecom(practice, patient, &typed))
+                .unwrap();
             ("crm", "contacts", contact)
         } else {
-            practice.sandbox.person_edit("crm", "contacts", contact, &json!({"mobilephone": typed})).unwrap();
+            practice
+                .sandbox
+                .person_edit("crm", "contacts", contact, &json!({"mobilephone": typed}))
+                .unwrap();
             ("halaxy", "Patient", patient)
         };
-        while !practice.sandbox.record(system, kind, id).unwrap().to_string().contains(&typed) {
+        while !practice
+            .sandbox
+            .record(system, kind, id)
+            .unwrap()
+            .to_string()
+            .contains(&typed)
+        {
             tokio::time::sleep(Duration::from_millis(3)).await;
             assert!(begun.elapsed() < Duration::from_secs(30), "the edit did not arrive");
         }
@@ -95,8 +124,14 @@ async fn edits(practice: &Practice, stop: &CancellationToken) {
 fn calls(practice: &Practice, from: u64) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for call in practice.sandbox.calls_after(from) {
-        let path: Vec<&str> = call.path.split('/').filter(|p| !p.chars().all(|c| c.is_ascii_digit())).collect();
-        *counts.entry(format!("{} {} {}", call.system, call.method, path.join("/"))).or_default() += 1;
+        let path: Vec<&str> = call
+            .path
+            .split('/')
+            .filter(|p| !p.chars().all(|c| c.is_ascii_digit()))
+            .collect();
+        *counts
+            .entry(format!("{} {} {}", call.system, call.method, path.join("/")))
+            .or_default() += 1;
     }
     counts
 }
@@ -109,26 +144,48 @@ async fn thousand() {
     let from = last(&practice);
     for i in 0..count {
         let id = &ids[&format!("P{i}")];
-        practice.sandbox.person_edit("halaxy", "Patient", id, &telecom(&practice, id, &format!("+6149288{i:04}"))).unwrap();
+        practice
+            .sandbox
+            .person_edit(
+                "halaxy",
+                "Patient",
+                id,
+                &telecom(&practice, id, &format!("+6149288{i:04}")),
+            )
+            .unwrap();
     }
     let begun = Instant::now();
     practice.sync().await;
     let used = calls(&practice, from);
     let total: usize = used.values().sum();
     // least: 10 pages of 100, 10 batch reads as guards, 10 batch updates; polls that find nothing are not counted
-    println!("1,000 changed in Halaxy: {total} calls in {:.1} s, least possible 30: {used:?}", begun.elapsed().as_secs_f64());
+    println!(
+        "1,000 changed in Halaxy: {total} calls in {:.1} s, least possible 30: {used:?}",
+        begun.elapsed().as_secs_f64()
+    );
 
     let from = last(&practice);
     for i in 0..count {
         let id = &ids[&format!("C{i}")];
-        practice.sandbox.person_edit("crm", "contacts", id, &json!({"mobilephone": format!("+6149377{i:04}")})).unwrap();
+        practice
+            .sandbox
+            .person_edit(
+                "crm",
+                "contacts",
+                id,
+                &json!({"mobilephone": format!("+6149377{i:04}")}),
+            )
+            .unwrap();
     }
     let begun = Instant::now();
     practice.sync().await;
     let used = calls(&practice, from);
     let total: usize = used.values().sum();
     // least: 5 searches of 200, 10 batch reads, 10 reads of 100 as guards, 1,000 PATCH
-    println!("1,000 changed in the CRM: {total} calls in {:.1} s, least possible 1,025: {used:?}", begun.elapsed().as_secs_f64());
+    println!(
+        "1,000 changed in the CRM: {total} calls in {:.1} s, least possible 1,025: {used:?}",
+        begun.elapsed().as_secs_f64()
+    );
 }
 
 async fn limit() {
@@ -137,14 +194,29 @@ async fn limit() {
     let ids = ids(&practice);
     for i in 0..count {
         let id = &ids[&format!("C{i}")];
-        practice.sandbox.person_edit("crm", "contacts", id, &json!({"mobilephone": format!("+6149466{i:04}")})).unwrap();
+        practice
+            .sandbox
+            .person_edit(
+                "crm",
+                "contacts",
+                id,
+                &json!({"mobilephone": format!("+6149466{i:04}")}),
+            )
+            .unwrap();
     }
     practice.sandbox.set_manners(Manners::Real);
     let from = practice.sandbox.calls_after(0).last().map_or(0, |c| c.n);
     practice.sync().await;
     let calls = practice.sandbox.calls_after(from);
-    let halaxy: Vec<i64> = calls.iter().filter(|c| c.system == "halaxy").map(|c| at(&serde_json::to_value(c).unwrap())).collect();
-    let busiest = halaxy.iter().map(|t| halaxy.iter().filter(|u| **u >= *t && **u < *t + 60_000_000).count()).max();
+    let halaxy: Vec<i64> = calls
+        .iter()
+        .filter(|c| c.system == "halaxy")
+        .map(|c| at(&serde_json::to_value(c).unwrap()))
+        .collect();
+    let busiest = halaxy
+        .iter()
+        .map(|t| halaxy.iter().filter(|u| **u >= *t && **u < *t + 60_000_000).count())
+        .max();
     let span = halaxy.last().unwrap_or(&0) - halaxy.first().unwrap_or(&0);
     let throttled = calls.iter().filter(|c| c.status == Some(429)).count();
     println!(
@@ -158,7 +230,9 @@ async fn limit() {
 /// The time of a call, microseconds; the log has it as ISO text.
 fn at(call: &Json) -> i64 {
     let text = call["at"].as_str().unwrap_or_default();
-    text.parse::<jiff::Timestamp>().map(|t| t.as_microsecond()).unwrap_or_else(|_| call["at"].as_i64().unwrap_or(0))
+    text.parse::<jiff::Timestamp>()
+        .map(|t| t.as_microsecond())
+        .unwrap_or_else(|_| call["at"].as_i64().unwrap_or(0))
 }
 
 #[tokio::main]

@@ -47,8 +47,7 @@ impl Call {
 
     /// A boolean parameter in any case (`archived=False` comes from a Python client).
     pub fn flag(&self, name: &str) -> bool {
-        self.param(name)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.param(name).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// A header as text.
@@ -60,9 +59,7 @@ impl Call {
     pub fn bearer(&self) -> Option<&str> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     }
 
     /// The body as JSON; `None` if it is not.

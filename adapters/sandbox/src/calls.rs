@@ -90,14 +90,7 @@ pub(crate) struct CallLog {
 
 impl CallLog {
     /// Notes an arrival and gives it its number.
-    pub fn arrived(
-        &mut self,
-        at: i64,
-        system: &'static str,
-        method: &str,
-        path: &str,
-        query: &str,
-    ) -> u64 {
+    pub fn arrived(&mut self, at: i64, system: &'static str, method: &str, path: &str, query: &str) -> u64 {
         self.last += 1;
         if self.kept.len() == KEPT {
             self.kept.pop_front();
@@ -118,10 +111,7 @@ impl CallLog {
     /// Notes how a call ended.
     pub fn ended(&mut self, n: u64, status: Option<u16>, fault: Option<String>) {
         let first = self.kept.front().map_or(n + 1, |call| call.n);
-        if let Some(call) = n
-            .checked_sub(first)
-            .and_then(|index| self.kept.get_mut(index as usize))
-        {
+        if let Some(call) = n.checked_sub(first).and_then(|index| self.kept.get_mut(index as usize)) {
             call.status = status;
             call.fault = fault;
         }

@@ -89,10 +89,7 @@ pub(crate) fn practice_instant(micros: i64, millis: bool) -> String {
     } else {
         "%Y-%m-%dT%H:%M:%S%:z"
     };
-    timestamp(micros)
-        .to_zoned(practice_zone())
-        .strftime(format)
-        .to_string()
+    timestamp(micros).to_zoned(practice_zone()).strftime(format).to_string()
 }
 
 /// The stretch of time (first and last microsecond) that a search value names: a day, a second or an instant.
@@ -103,19 +100,11 @@ pub(crate) fn span_of(text: &str) -> Option<(i64, i64)> {
     {
         let start = date.to_zoned(zone.clone()).ok()?;
         let end = date.tomorrow().ok()?.to_zoned(zone).ok()?;
-        return Some((
-            start.timestamp().as_microsecond(),
-            end.timestamp().as_microsecond() - 1,
-        ));
+        return Some((start.timestamp().as_microsecond(), end.timestamp().as_microsecond() - 1));
     }
     let at = match text.parse::<Timestamp>() {
         Ok(at) => at,
-        Err(_) => text
-            .parse::<civil::DateTime>()
-            .ok()?
-            .to_zoned(zone)
-            .ok()?
-            .timestamp(),
+        Err(_) => text.parse::<civil::DateTime>().ok()?.to_zoned(zone).ok()?.timestamp(),
     };
     let at = at.as_microsecond();
     // A value without a fraction names its whole second.
@@ -143,10 +132,7 @@ mod tests {
         assert_eq!(utc_millis(NOON), "2026-03-02T00:34:56.123Z");
         assert_eq!(practice_instant(NOON, false), "2026-03-02T11:34:56+11:00");
         let winter = NOON + 120 * 86_400 * SECOND;
-        assert_eq!(
-            practice_instant(winter, true),
-            "2026-06-30T10:34:56.123+10:00"
-        );
+        assert_eq!(practice_instant(winter, true), "2026-06-30T10:34:56.123+10:00");
     }
 
     #[test]

@@ -45,18 +45,12 @@ impl ControlError {
             Self::Conflict(_) => (409, "conflict"),
             Self::Refused(_) => (422, "refused"),
         };
-        Answer::json(
-            status,
-            json!({"error": {"code": code, "message": self.to_string()}}),
-        )
+        Answer::json(status, json!({"error": {"code": code, "message": self.to_string()}}))
     }
 }
 
 fn bad(text: impl Into<String>) -> Answer {
-    Answer::json(
-        400,
-        json!({"error": {"code": "bad_request", "message": text.into()}}),
-    )
+    Answer::json(400, json!({"error": {"code": "bad_request", "message": text.into()}}))
 }
 
 /// Reads the body as `T`.
@@ -90,23 +84,19 @@ pub(crate) fn handle(sandbox: &Sandbox, call: &Call, base: &str) -> Answer {
     let segments = call.segments();
     let done = match segments.as_slice() {
         ["records", system, kind, rest @ ..] => records(sandbox, system, kind, rest, call, base),
-        ["merge", system, kind] if call.method == Method::POST => {
-            body_of::<MergeBody>(call).map(|merge| {
-                match sandbox.person_merge(system, kind, &merge.winner, &merge.loser) {
-                    Ok(id) => Answer::json(200, json!({"id": id})),
-                    Err(error) => error.answer(),
-                }
-            })
-        }
+        ["merge", system, kind] if call.method == Method::POST => body_of::<MergeBody>(call).map(|merge| match sandbox
+            .person_merge(system, kind, &merge.winner, &merge.loser)
+        {
+            Ok(id) => Answer::json(200, json!({"id": id})),
+            Err(error) => error.answer(),
+        }),
         ["calls"] if call.method == Method::GET => Ok(calls(sandbox, call)),
         ["faults"] => faults(sandbox, call),
         ["manners"] if call.method == Method::POST => body_of::<MannersBody>(call).map(|body| {
             sandbox.set_manners(body.mode);
             Answer::json(200, json!({"mode": body.mode}))
         }),
-        ["manners"] if call.method == Method::GET => {
-            Ok(Answer::json(200, json!({"mode": sandbox.manners()})))
-        }
+        ["manners"] if call.method == Method::GET => Ok(Answer::json(200, json!({"mode": sandbox.manners()}))),
         ["ids"] if call.method == Method::GET => Ok(Answer::json(200, json!(sandbox.ids()))),
         ["switches", system] => Ok(switches(sandbox, system, call)),
         _ => Ok(ControlError::NotFound.answer()),
@@ -148,12 +138,8 @@ fn records(
                 .person_edit_as(system, kind, id, &body, author)
                 .map(|()| shown(id, 200))
         }
-        (&Method::DELETE, [id]) => sandbox
-            .person_delete(system, kind, id)
-            .map(|()| Answer::empty(204)),
-        (&Method::POST, [id, "restore"]) => sandbox
-            .person_restore(system, kind, id)
-            .map(|()| shown(id, 200)),
+        (&Method::DELETE, [id]) => sandbox.person_delete(system, kind, id).map(|()| Answer::empty(204)),
+        (&Method::POST, [id, "restore"]) => sandbox.person_restore(system, kind, id).map(|()| shown(id, 200)),
         _ => Ok(Answer::json(
             405,
             json!({"error": {"code": "method_not_allowed", "message": "not offered here"}}),

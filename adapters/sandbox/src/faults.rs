@@ -61,10 +61,7 @@ impl FaultRule {
                 .method
                 .as_deref()
                 .is_none_or(|name| name.eq_ignore_ascii_case(method))
-            && self
-                .path_contains
-                .as_deref()
-                .is_none_or(|part| path.contains(part))
+            && self.path_contains.as_deref().is_none_or(|part| path.contains(part))
     }
 }
 

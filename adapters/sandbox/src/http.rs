@@ -75,9 +75,7 @@ async fn answer(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Respon
     let mut call = Call {
         method: parts.method,
         path: segments,
-        query: url::form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
+        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
         headers: parts.headers,
         body,
         base: format!("{base}/{product}"),
@@ -171,11 +169,7 @@ async fn through(
     if let Some(status) = strike.fail_after {
         answer = refusal(system, product, status);
     }
-    sandbox.ended(
-        n,
-        Some(answer.status),
-        fault.or_else(|| answer.note.map(str::to_owned)),
-    );
+    sandbox.ended(n, Some(answer.status), fault.or_else(|| answer.note.map(str::to_owned)));
     to_http(answer, sandbox.now_of(system))
 }
 
@@ -230,10 +224,7 @@ fn refusal(system: System, product: &str, status: u16) -> Answer {
 }
 
 fn decoded(segment: &str) -> String {
-    let plain = segment
-        .replace('+', "%2B")
-        .replace('&', "%26")
-        .replace('=', "%3D");
+    let plain = segment.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(plain.as_bytes())
         .next()
         .map_or_else(String::new, |(key, _)| key.into_owned())
@@ -241,10 +232,7 @@ fn decoded(segment: &str) -> String {
 
 fn cut_connection(applied: bool) -> Response<Body> {
     let broken = futures::stream::once(async {
-        Err::<Bytes, io::Error>(io::Error::new(
-            io::ErrorKind::ConnectionReset,
-            "connection cut",
-        ))
+        Err::<Bytes, io::Error>(io::Error::new(io::ErrorKind::ConnectionReset, "connection cut"))
     });
     let mut response = Response::new(Body::from_stream(broken));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
@@ -257,14 +245,10 @@ fn to_http(answer: Answer, now: i64) -> Response<Body> {
         Some(body) => Response::new(Body::from(body.to_string())),
         None => Response::new(Body::empty()),
     };
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if answer.body.is_some() {
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(answer.content_type),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
     }
     if let Ok(date) = HeaderValue::from_str(&http_date(now)) {
         headers.insert(header::DATE, date);

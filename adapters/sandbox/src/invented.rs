@@ -10,14 +10,14 @@ use rand::{RngExt, SeedableRng};
 use crate::people::CsvPerson;
 
 const GIVEN_F: [&str; 24] = [
-    "Miriam", "Ayla", "Beatrix", "Coralie", "Dunja", "Edwina", "Farida", "Greta", "Hanako",
-    "Ingrid", "Jocasta", "Kalinda", "Leonie", "Mirrin", "Noor", "Odette", "Priya", "Quilla",
-    "Rosalba", "Saoirse", "Thandi", "Ursula", "Violetta", "Zuzana",
+    "Miriam", "Ayla", "Beatrix", "Coralie", "Dunja", "Edwina", "Farida", "Greta", "Hanako", "Ingrid", "Jocasta",
+    "Kalinda", "Leonie", "Mirrin", "Noor", "Odette", "Priya", "Quilla", "Rosalba", "Saoirse", "Thandi", "Ursula",
+    "Violetta", "Zuzana",
 ];
 const GIVEN_M: [&str; 24] = [
-    "Anselm", "Bruno", "Caspian", "Dmitri", "Elio", "Fergus", "Gideon", "Hamish", "Ivo", "Jarrah",
-    "Koa", "Lorcan", "Matteo", "Nikolai", "Osman", "Piers", "Quentin", "Rafferty", "Stellan",
-    "Tobias", "Ulric", "Viktor", "Wendell", "Yusuf",
+    "Anselm", "Bruno", "Caspian", "Dmitri", "Elio", "Fergus", "Gideon", "Hamish", "Ivo", "Jarrah", "Koa", "Lorcan",
+    "Matteo", "Nikolai", "Osman", "Piers", "Quentin", "Rafferty", "Stellan", "Tobias", "Ulric", "Viktor", "Wendell",
+    "Yusuf",
 ];
 const SURNAMES: [&str; 40] = [
     "Samplewood",
@@ -182,20 +182,12 @@ fn member_of(household: &Household, member: usize, serial: usize, rng: &mut StdR
     } else {
         rng.random_range(2008..2024)
     };
-    let own_mailbox = format!(
-        "{}.{}{serial}@example.com",
-        plain(given),
-        plain(household.surname)
-    );
+    let own_mailbox = format!("{}.{}{serial}@example.com", plain(given), plain(household.surname));
     CsvPerson {
         id: String::new(),
         given_name: given.to_owned(),
         surname: household.surname.to_owned(),
-        date_of_birth: format!(
-            "{year}-{:02}-{:02}",
-            rng.random_range(1..13),
-            rng.random_range(1..29)
-        ),
+        date_of_birth: format!("{year}-{:02}-{:02}", rng.random_range(1..13), rng.random_range(1..29)),
         sex: if woman { "F" } else { "M" }.to_owned(),
         phone: format!("0{}", 491_570_000 + serial),
         email: household.mailbox.clone().unwrap_or(own_mailbox),
@@ -240,10 +232,7 @@ mod tests {
     fn there_are_pairs_families_and_loners_and_nobody_is_real() {
         let (patients, contacts) = invented_people(1, 200);
         assert_eq!(patients.len(), 200);
-        let by_number: HashMap<&str, _> = contacts
-            .iter()
-            .map(|person| (&person.id[1..], person))
-            .collect();
+        let by_number: HashMap<&str, _> = contacts.iter().map(|person| (&person.id[1..], person)).collect();
         let paired = patients
             .iter()
             .filter(|person| by_number.contains_key(&person.id[1..]))
@@ -253,9 +242,7 @@ mod tests {
         let mut mailboxes: HashMap<&str, usize> = HashMap::new();
         for person in &patients {
             *mailboxes.entry(&person.email).or_default() += 1;
-            assert!(
-                person.email.ends_with("@example.org") || person.email.ends_with("@example.com")
-            );
+            assert!(person.email.ends_with("@example.org") || person.email.ends_with("@example.com"));
             assert!(person.phone.starts_with("049157"), "{}", person.phone);
         }
         assert!(mailboxes.values().any(|count| *count > 1));

@@ -30,10 +30,7 @@ mod tests {
     #[test]
     fn arrays_are_replaced_and_null_removes() {
         let mut target = json!({"a": [1, 2], "b": {"c": 1, "d": 2}, "e": "x"});
-        merge(
-            &mut target,
-            &json!({"a": [3], "b": {"c": null, "f": 5}, "e": null}),
-        );
+        merge(&mut target, &json!({"a": [3], "b": {"c": null, "f": 5}, "e": null}));
         assert_eq!(target, json!({"a": [3], "b": {"d": 2, "f": 5}}));
     }
 }

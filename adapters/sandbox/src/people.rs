@@ -113,16 +113,12 @@ pub fn load_csv(path: impl AsRef<Path>) -> Result<Vec<CsvPerson>, CsvError> {
         file: file.clone(),
         source,
     })?;
-    let mut rows = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(reader);
+    let mut rows = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(reader);
     let bad_row = |error: csv::Error, line: u64| CsvError::Row {
         file: file.clone(),
         line: error.position().map_or(line, csv::Position::line),
         reason: match error.kind() {
-            csv::ErrorKind::UnequalLengths {
-                expected_len, len, ..
-            } => {
+            csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                 format!("the header has {expected_len} cells and this row {len}")
             }
             csv::ErrorKind::Utf8 { .. } => "the text is not UTF-8".to_owned(),
@@ -142,12 +138,8 @@ pub fn load_csv(path: impl AsRef<Path>) -> Result<Vec<CsvPerson>, CsvError> {
     let mut seen = std::collections::HashSet::new();
     for row in rows.records() {
         let row = row.map_err(|error| bad_row(error, people.len() as u64 + 2))?;
-        let line = row
-            .position()
-            .map_or(people.len() as u64 + 2, csv::Position::line);
-        let person: CsvPerson = row
-            .deserialize(Some(&header))
-            .map_err(|error| bad_row(error, line))?;
+        let line = row.position().map_or(people.len() as u64 + 2, csv::Position::line);
+        let person: CsvPerson = row.deserialize(Some(&header)).map_err(|error| bad_row(error, line))?;
         let problem = if person.id.is_empty() {
             Some("missing")
         } else if !seen.insert(person.id.clone()) {
@@ -156,11 +148,7 @@ pub fn load_csv(path: impl AsRef<Path>) -> Result<Vec<CsvPerson>, CsvError> {
             None
         };
         if let Some(problem) = problem {
-            return Err(CsvError::Id {
-                file,
-                line,
-                problem,
-            });
+            return Err(CsvError::Id { file, line, problem });
         }
         people.push(person);
     }
@@ -198,10 +186,7 @@ mod tests {
 
         let csv = file("id,surname\nP1,A\nP1,B\n");
         let text = load_csv(csv.path()).unwrap_err().to_string();
-        assert!(
-            text.contains("line 3") && text.contains("used twice"),
-            "{text}"
-        );
+        assert!(text.contains("line 3") && text.contains("used twice"), "{text}");
 
         let text = load_csv(file("name\nx\n").path()).unwrap_err().to_string();
         assert!(text.contains("no column `id`"), "{text}");
@@ -218,12 +203,7 @@ mod tests {
             }
             .phone_is_mobile()
         };
-        assert!(
-            with("0491 570 006")
-                && with("+61 (0) 491 570 006")
-                && with("491570006")
-                && with("61491570006")
-        );
+        assert!(with("0491 570 006") && with("+61 (0) 491 570 006") && with("491570006") && with("61491570006"));
         assert!(!with("(03) 5550 1234") && !with("n/a") && !with(""));
     }
 }

@@ -21,12 +21,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`ControlError`] as the product's screens would refuse.
-    pub fn person_create(
-        &self,
-        system: &str,
-        kind: &str,
-        body: &Value,
-    ) -> Result<String, ControlError> {
+    pub fn person_create(&self, system: &str, kind: &str, body: &Value) -> Result<String, ControlError> {
         self.person_create_as(system, kind, body, Author::Person)
     }
 
@@ -53,13 +48,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`ControlError`] as the product's screens would refuse.
-    pub fn person_edit(
-        &self,
-        system: &str,
-        kind: &str,
-        id: &str,
-        patch: &Value,
-    ) -> Result<(), ControlError> {
+    pub fn person_edit(&self, system: &str, kind: &str, id: &str, patch: &Value) -> Result<(), ControlError> {
         self.person_edit_as(system, kind, id, patch, Author::Person)
     }
 
@@ -100,9 +89,7 @@ impl Sandbox {
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
         self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(_) => Err(ControlError::Refused(
-                "a removed patient stays removed".into(),
-            )),
+            Target::Halaxy(_) => Err(ControlError::Refused("a removed patient stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
             Target::Plain(plain) => plain.person_restore(id, cx.now),
         })
@@ -112,13 +99,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// [`ControlError`].
-    pub fn person_merge(
-        &self,
-        system: &str,
-        kind: &str,
-        winner: &str,
-        loser: &str,
-    ) -> Result<String, ControlError> {
+    pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
             Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),

@@ -246,22 +246,12 @@ impl Sandbox {
 
     /// Asks the hook.
     pub(crate) fn ask(&self, info: &CallInfo) -> Verdict {
-        let hook = self
-            .hook
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
         hook.map_or(Verdict::Go, |hook| hook(info))
     }
 
     /// Notes a call and decides what strikes it.
-    pub(crate) fn arrived(
-        &self,
-        system: System,
-        method: &str,
-        path: &str,
-        query: &str,
-    ) -> (u64, i64, Strike) {
+    pub(crate) fn arrived(&self, system: System, method: &str, path: &str, query: &str) -> (u64, i64, Strike) {
         let now = self.clock.now_micros();
         let state = &mut *self.state();
         let n = state.calls.arrived(now, system.name(), method, path, query);
@@ -289,9 +279,7 @@ impl Sandbox {
     /// Lets a call take effect after so many microseconds, though nobody waits for its answer.
     pub(crate) fn apply_late(&self, n: u64, product: &str, call: &Call, micros: u64) {
         let due = self.clock.now_micros() + micros as i64;
-        self.state()
-            .late
-            .insert((due, n), (product.to_owned(), call.clone()));
+        self.state().late.insert((due, n), (product.to_owned(), call.clone()));
     }
 
     /// The time by a product's own clock.
@@ -339,13 +327,7 @@ impl Sandbox {
         self.record_at(system, kind, id, NO_HOST)
     }
 
-    pub(crate) fn record_at(
-        &self,
-        system: &str,
-        kind: &str,
-        id: &str,
-        base: &str,
-    ) -> Result<Value, ControlError> {
+    pub(crate) fn record_at(&self, system: &str, kind: &str, id: &str, base: &str) -> Result<Value, ControlError> {
         let state = self.state();
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(id, &halaxy_base(base)),
@@ -418,15 +400,9 @@ impl Sandbox {
         let state = &mut *self.state();
         let shown = wanted.clone();
         match (system, &mut state.crm) {
-            ("halaxy", _) => {
-                state.halaxy.switches = serde_json::from_value(wanted).map_err(refused)?
-            }
-            ("crm", Crm::Hubspot(hubspot)) => {
-                hubspot.switches = serde_json::from_value(wanted).map_err(refused)?
-            }
-            ("crm", Crm::Plain(plain)) => {
-                plain.switches = serde_json::from_value(wanted).map_err(refused)?
-            }
+            ("halaxy", _) => state.halaxy.switches = serde_json::from_value(wanted).map_err(refused)?,
+            ("crm", Crm::Hubspot(hubspot)) => hubspot.switches = serde_json::from_value(wanted).map_err(refused)?,
+            ("crm", Crm::Plain(plain)) => plain.switches = serde_json::from_value(wanted).map_err(refused)?,
             _ => return Err(ControlError::NotFound),
         }
         Ok(shown)

@@ -5,9 +5,7 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use adapter_sandbox::{
-    ConnectionCut, CrmKind, FaultKind, Manners, Phase, Sandbox, SandboxOptions, Verdict,
-};
+use adapter_sandbox::{ConnectionCut, CrmKind, FaultKind, Manners, Phase, Sandbox, SandboxOptions, Verdict};
 use common::Desk;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,26 +78,18 @@ async fn people_make_change_merge_and_delete_in_both_systems() {
         3
     );
     assert_eq!(
-        desk.control(
-            "GET",
-            "records/crm/contacts?include_deleted=true",
-            Value::Null
-        )
-        .await
-        .body
-        .as_array()
-        .unwrap()
-        .len(),
+        desk.control("GET", "records/crm/contacts?include_deleted=true", Value::Null)
+            .await
+            .body
+            .as_array()
+            .unwrap()
+            .len(),
         4
     );
     assert_eq!(
-        desk.control(
-            "POST",
-            &format!("records/crm/contacts/{id}/restore"),
-            Value::Null
-        )
-        .await
-        .status,
+        desk.control("POST", &format!("records/crm/contacts/{id}/restore"), Value::Null)
+            .await
+            .status,
         200
     );
 
@@ -112,13 +102,9 @@ async fn people_make_change_merge_and_delete_in_both_systems() {
         .await;
     assert_eq!((made.status, &made.body["active"]), (201, &json!(true)));
     assert_eq!(
-        desk.control(
-            "POST",
-            "records/halaxy/Patient",
-            json!({"birthDate": "1988-04-17"})
-        )
-        .await
-        .status,
+        desk.control("POST", "records/halaxy/Patient", json!({"birthDate": "1988-04-17"}))
+            .await
+            .status,
         422
     );
     let merged = desk
@@ -129,18 +115,14 @@ async fn people_make_change_merge_and_delete_in_both_systems() {
         )
         .await;
     assert_eq!(merged.body["id"], "900001");
-    let patients = desk
-        .control("GET", "records/halaxy/Patient", Value::Null)
-        .await;
+    let patients = desk.control("GET", "records/halaxy/Patient", Value::Null).await;
     assert_eq!(patients.body.as_array().unwrap().len(), 3);
     assert_eq!(
         patients.body[0]["managingOrganization"]["reference"],
         "http://stand-in.example/halaxy/main/Organization/PG-100001"
     );
     assert_eq!(
-        desk.control("GET", "records/books/invoices", Value::Null)
-            .await
-            .status,
+        desk.control("GET", "records/books/invoices", Value::Null).await.status,
         404
     );
     assert_eq!(
@@ -154,12 +136,8 @@ async fn people_make_change_merge_and_delete_in_both_systems() {
 #[tokio::test]
 async fn calls_are_listed_without_bodies_and_people_are_not_among_them() {
     let desk = desk().await;
-    desk.control(
-        "PATCH",
-        "records/halaxy/Patient/900001",
-        json!({"gender": "other"}),
-    )
-    .await;
+    desk.control("PATCH", "records/halaxy/Patient/900001", json!({"gender": "other"}))
+        .await;
     desk.halaxy("PATCH", "Patient/900001", json!({"gender": "female"}))
         .await;
     desk.hubspot("GET", "crm/v3/objects/contacts?limit=1", Value::Null)
@@ -200,19 +178,14 @@ async fn ids_relate_the_files_to_the_records() {
             .record("crm", "contacts", row["id"].as_str().unwrap())
             .unwrap();
         let number: usize = row["csv_id"].as_str().unwrap()[1..].parse().unwrap();
-        assert_eq!(
-            record["properties"]["firstname"],
-            format!("Given{number:03}")
-        );
+        assert_eq!(record["properties"]["firstname"], format!("Given{number:03}"));
     }
 }
 
 #[tokio::test]
 async fn faults_strike_before_or_after_the_effect_and_are_used_up() {
     let desk = desk().await;
-    let city = |desk: &Desk| {
-        desk.sandbox.record("crm", "contacts", "51001").unwrap()["properties"]["city"].clone()
-    };
+    let city = |desk: &Desk| desk.sandbox.record("crm", "contacts", "51001").unwrap()["properties"]["city"].clone();
     let path = "crm/v3/objects/contacts/51001";
     let patch = |city: &str| json!({"properties": {"city": city}});
     let order = |fault: Value| desk.control("POST", "faults", fault);
@@ -283,24 +256,16 @@ async fn faults_strike_before_or_after_the_effect_and_are_used_up() {
     assert!(desk.sandbox.faults().is_empty(), "used up");
     order(json!({"fault": "status"})).await;
     assert_eq!(desk.hubspot("GET", path, Value::Null).await.status, 503);
-    assert_eq!(
-        desk.control("DELETE", "faults", Value::Null).await.status,
-        204
-    );
+    assert_eq!(desk.control("DELETE", "faults", Value::Null).await.status, 204);
     assert_eq!(desk.hubspot("GET", path, Value::Null).await.status, 200);
     assert_eq!(order(json!({"fault": "earthquake"})).await.status, 400);
-    assert_eq!(
-        order(json!({"fault": "delay", "rate": 7})).await.status,
-        400
-    );
+    assert_eq!(order(json!({"fault": "delay", "rate": 7})).await.status, 400);
 }
 
 #[tokio::test]
 async fn a_late_call_lands_when_nobody_expects_it() {
     let desk = desk().await;
-    let city = |desk: &Desk| {
-        desk.sandbox.record("crm", "contacts", "51001").unwrap()["properties"]["city"].clone()
-    };
+    let city = |desk: &Desk| desk.sandbox.record("crm", "contacts", "51001").unwrap()["properties"]["city"].clone();
     let path = "crm/v3/objects/contacts/51001";
     desk.control(
         "POST",
@@ -330,10 +295,8 @@ async fn a_late_call_lands_when_nobody_expects_it() {
 #[tokio::test]
 async fn a_repeated_request_makes_no_second_record() {
     let desk = desk().await;
-    desk.control("POST", "faults", json!({"fault": "duplicate"}))
-        .await;
-    desk.halaxy("POST", "Patient", json!({"name": [{"family": "S"}]}))
-        .await;
+    desk.control("POST", "faults", json!({"fault": "duplicate"})).await;
+    desk.halaxy("POST", "Patient", json!({"name": [{"family": "S"}]})).await;
     desk.hubspot(
         "POST",
         "crm/v3/objects/contacts",
@@ -379,15 +342,9 @@ async fn the_hook_acts_between_arrival_effect_and_answer() {
         .await;
     assert_eq!(answer.cut, Some(ConnectionCut { applied: true }));
     let read = desk
-        .hubspot(
-            "GET",
-            &format!("{path}?propertiesWithHistory=city"),
-            Value::Null,
-        )
+        .hubspot("GET", &format!("{path}?propertiesWithHistory=city"), Value::Null)
         .await;
-    let history = read.body["propertiesWithHistory"]["city"]
-        .as_array()
-        .unwrap();
+    let history = read.body["propertiesWithHistory"]["city"].as_array().unwrap();
     let values: Vec<&str> = history
         .iter()
         .map(|version| version["value"].as_str().unwrap())
@@ -413,26 +370,16 @@ async fn the_hook_acts_between_arrival_effect_and_answer() {
 async fn manners_change_what_the_products_do() {
     let desk = desk().await;
     assert_eq!(
-        desk.control("POST", "manners", json!({"mode": "polite"}))
-            .await
-            .status,
+        desk.control("POST", "manners", json!({"mode": "polite"})).await.status,
         200
     );
     for _ in 0..600 {
-        assert_eq!(
-            desk.halaxy("GET", "Patient/900001", Value::Null)
-                .await
-                .status,
-            200
-        );
+        assert_eq!(desk.halaxy("GET", "Patient/900001", Value::Null).await.status, 200);
     }
-    desk.control("POST", "manners", json!({"mode": "nasty"}))
-        .await;
+    desk.control("POST", "manners", json!({"mode": "nasty"})).await;
     let mut struck = 0;
     for _ in 0..2_000 {
-        let answer = desk
-            .hubspot("GET", "crm/v3/objects/contacts/51001", Value::Null)
-            .await;
+        let answer = desk.hubspot("GET", "crm/v3/objects/contacts/51001", Value::Null).await;
         struck += usize::from(answer.status != 200);
         desk.advance(100);
     }
@@ -456,9 +403,7 @@ async fn manners_change_what_the_products_do() {
         assert!(faults.contains(kind), "{kind} missing in {faults:?}");
     }
     assert_eq!(
-        desk.control("POST", "manners", json!({"mode": "rude"}))
-            .await
-            .status,
+        desk.control("POST", "manners", json!({"mode": "rude"})).await.status,
         400
     );
 }
@@ -467,26 +412,16 @@ async fn manners_change_what_the_products_do() {
 async fn the_same_seed_gives_the_same_run() {
     let run = || async {
         let mut desk = Desk::open(Manners::Nasty, CrmKind::Hubspot, 40, 40).await;
-        desk.control("POST", "manners", json!({"mode": "nasty"}))
-            .await;
+        desk.control("POST", "manners", json!({"mode": "nasty"})).await;
         let mut trace = String::new();
         desk.token = "none".into();
         for n in 0..300 {
             let answer = desk
-                .hubspot(
-                    "POST",
-                    "crm/v3/objects/contacts/search",
-                    json!({"limit": 5}),
-                )
+                .hubspot("POST", "crm/v3/objects/contacts/search", json!({"limit": 5}))
                 .await;
             trace.push_str(&format!("{} {}\n", answer.status, answer.text));
             let patch = json!({"properties": {"city": format!("City{n}")}});
-            trace.push_str(
-                &desk
-                    .hubspot("PATCH", "crm/v3/objects/contacts/51003", patch)
-                    .await
-                    .text,
-            );
+            trace.push_str(&desk.hubspot("PATCH", "crm/v3/objects/contacts/51003", patch).await.text);
             desk.advance(300);
         }
         trace + &desk.at.halaxy.client_secret
@@ -536,10 +471,7 @@ async fn over_http_a_cut_connection_gives_nothing_at_all() {
 async fn the_endpoints_are_the_line_that_the_command_prints() {
     let desk = desk().await;
     let shown = serde_json::to_value(&desk.at).unwrap();
-    assert_eq!(
-        shown["halaxy"]["base_url"],
-        "http://stand-in.example/halaxy/main/"
-    );
+    assert_eq!(shown["halaxy"]["base_url"], "http://stand-in.example/halaxy/main/");
     assert_eq!(shown["crm"]["base_url"], "http://stand-in.example/hubspot");
     assert_eq!(shown["control_url"], "http://stand-in.example/control");
     assert_eq!(shown["books"], Value::Null);

@@ -39,15 +39,9 @@ async fn the_token_call_takes_json_only_and_the_token_dies_early() {
         )
         .await;
     assert_eq!(answer.status, 400);
-    let wrong = json!({"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"})
-        .to_string();
+    let wrong = json!({"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}).to_string();
     let answer = desk
-        .raw(
-            "POST",
-            "/halaxy/main/oauth/token",
-            &agent("application/json"),
-            wrong,
-        )
+        .raw("POST", "/halaxy/main/oauth/token", &agent("application/json"), wrong)
         .await;
     assert_eq!(
         (answer.status, answer.body["error"].as_str()),
@@ -84,10 +78,7 @@ async fn a_bundle_has_its_links_and_no_entry_when_empty() {
     let answer = desk
         .halaxy("GET", "Patient?_sort=name&_count=30&page=2", Value::Null)
         .await;
-    assert_eq!(
-        answer.header("content-type"),
-        "application/fhir+json; charset=utf-8"
-    );
+    assert_eq!(answer.header("content-type"), "application/fhir+json; charset=utf-8");
     assert_eq!(answer.body["resourceType"], "Bundle");
     assert_eq!(answer.body["type"], "searchset");
     assert_eq!(answer.body["total"], 61);
@@ -96,28 +87,15 @@ async fn a_bundle_has_its_links_and_no_entry_when_empty() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|link| {
-            (
-                link["relation"].as_str().unwrap(),
-                link["url"].as_str().unwrap(),
-            )
-        })
+        .map(|link| (link["relation"].as_str().unwrap(), link["url"].as_str().unwrap()))
         .collect();
-    let url = |page: u32| {
-        format!("http://stand-in.example/halaxy/main/Patient?_sort=name&_count=30&page={page}")
-    };
+    let url = |page: u32| format!("http://stand-in.example/halaxy/main/Patient?_sort=name&_count=30&page={page}");
     assert_eq!(
-        links
-            .iter()
-            .map(|(relation, _)| *relation)
-            .collect::<Vec<_>>(),
+        links.iter().map(|(relation, _)| *relation).collect::<Vec<_>>(),
         ["self", "first", "previous", "next", "last"]
     );
     assert_eq!(
-        links
-            .iter()
-            .map(|(_, url)| (*url).to_owned())
-            .collect::<Vec<_>>(),
+        links.iter().map(|(_, url)| (*url).to_owned()).collect::<Vec<_>>(),
         [url(2), url(1), url(1), url(3), url(3)]
     );
     let entry = &answer.body["entry"][0];
@@ -128,9 +106,7 @@ async fn a_bundle_has_its_links_and_no_entry_when_empty() {
     );
     assert_eq!(entry["search"]["mode"], "match");
 
-    let empty = desk
-        .halaxy("GET", "Patient?page=9&_count=30", Value::Null)
-        .await;
+    let empty = desk.halaxy("GET", "Patient?page=9&_count=30", Value::Null).await;
     assert!(empty.body.get("entry").is_none());
     assert_eq!(empty.body["total"], 61);
     let none = desk
@@ -142,13 +118,7 @@ async fn a_bundle_has_its_links_and_no_entry_when_empty() {
 #[tokio::test]
 async fn pages_hold_thirty_by_default_and_a_hundred_at_most() {
     let desk = desk(130).await;
-    assert_eq!(
-        desk.halaxy("GET", "Patient", Value::Null)
-            .await
-            .resources()
-            .len(),
-        30
-    );
+    assert_eq!(desk.halaxy("GET", "Patient", Value::Null).await.resources().len(), 30);
     assert_eq!(
         desk.halaxy("GET", "Patient?_count=500", Value::Null)
             .await
@@ -157,9 +127,7 @@ async fn pages_hold_thirty_by_default_and_a_hundred_at_most() {
         100
     );
     assert_eq!(
-        desk.halaxy("GET", "Patient?_summary=count", Value::Null)
-            .await
-            .body["total"],
+        desk.halaxy("GET", "Patient?_summary=count", Value::Null).await.body["total"],
         130
     );
 }
@@ -172,10 +140,7 @@ async fn a_new_patient_keeps_what_may_be_written_and_drops_the_rest_without_a_wo
     let patient = &answer.body;
     assert_eq!(patient["active"], true);
     assert!(patient.get("identifier").is_none() && patient.get("generalPractitioner").is_none());
-    assert_eq!(
-        patient["name"][0]["use"], "usual",
-        "the preferred name comes first"
-    );
+    assert_eq!(patient["name"][0]["use"], "usual", "the preferred name comes first");
     assert_eq!(
         patient["telecom"][0]["value"], "+61 491 570 006",
         "the spelling is kept"
@@ -220,10 +185,9 @@ async fn a_merge_patch_replaces_arrays_whole_and_null_clears() {
         .as_str()
         .unwrap()
         .to_owned();
-    let patch = json!({"telecom": [{"system": "email", "value": "mimi@example.org"}], "birthDate": null, "active": false});
-    let answer = desk
-        .halaxy("PATCH", &format!("Patient/{id}"), patch.clone())
-        .await;
+    let patch =
+        json!({"telecom": [{"system": "email", "value": "mimi@example.org"}], "birthDate": null, "active": false});
+    let answer = desk.halaxy("PATCH", &format!("Patient/{id}"), patch.clone()).await;
     assert_eq!(answer.status, 200);
     assert_eq!(
         answer.body["telecom"],
@@ -236,12 +200,7 @@ async fn a_merge_patch_replaces_arrays_whole_and_null_clears() {
     let mut headers = agent("application/json");
     headers.push(("authorization", format!("Bearer {}", desk.token)));
     let path = format!("/halaxy/main/Patient/{id}");
-    assert_eq!(
-        desk.raw("PATCH", &path, &headers, patch.to_string())
-            .await
-            .status,
-        415
-    );
+    assert_eq!(desk.raw("PATCH", &path, &headers, patch.to_string()).await.status, 415);
     assert_eq!(desk.halaxy("PATCH", "Patient/1", patch).await.status, 404);
     assert_eq!(
         desk.halaxy("PATCH", &format!("Patient/{id}"), json!({"name": null}))
@@ -251,11 +210,7 @@ async fn a_merge_patch_replaces_arrays_whole_and_null_clears() {
     );
 
     let replaced = desk
-        .halaxy(
-            "PUT",
-            &format!("Patient/{id}"),
-            json!({"name": [{"family": "Other"}]}),
-        )
+        .halaxy("PUT", &format!("Patient/{id}"), json!({"name": [{"family": "Other"}]}))
         .await;
     assert!(replaced.body.get("telecom").is_none());
     assert_eq!(replaced.body["active"], true);
@@ -264,11 +219,7 @@ async fn a_merge_patch_replaces_arrays_whole_and_null_clears() {
 #[tokio::test]
 async fn changes_are_found_by_last_updated_in_whole_seconds() {
     let desk = desk(40).await;
-    let id = desk
-        .halaxy("GET", "Patient?_count=1&page=5", Value::Null)
-        .await
-        .ids()[0]
-        .clone();
+    let id = desk.halaxy("GET", "Patient?_count=1&page=5", Value::Null).await.ids()[0].clone();
     desk.advance(1_000);
     desk.sandbox
         .person_edit("halaxy", "Patient", &id, &json!({"gender": "other"}))
@@ -279,10 +230,7 @@ async fn changes_are_found_by_last_updated_in_whole_seconds() {
         let desk = &desk;
         async move { desk.halaxy("GET", &path, Value::Null).await.ids() }
     };
-    assert_eq!(
-        found("gt2026-03-02T11:34:56%2B11:00").await,
-        vec![id.clone()]
-    );
+    assert_eq!(found("gt2026-03-02T11:34:56%2B11:00").await, vec![id.clone()]);
     assert!(found("gt2026-03-02T11:34:57%2B11:00").await.is_empty());
     for same in [
         "ge2026-03-02T00:34:57Z",
@@ -293,10 +241,7 @@ async fn changes_are_found_by_last_updated_in_whole_seconds() {
     ] {
         assert_eq!(found(same).await, vec![id.clone()], "{same}");
     }
-    assert_eq!(
-        found("ge2026-03-02&_lastUpdated=le2026-03-02").await,
-        vec![id.clone()]
-    );
+    assert_eq!(found("ge2026-03-02&_lastUpdated=le2026-03-02").await, vec![id.clone()]);
     assert!(!found("lt2026-03-02T00:34:57Z").await.contains(&id));
     assert!(!found("ne2026-03-02&_count=100").await.contains(&id));
     assert_eq!(found("lte2026-03-03").await[0], id, "newest first");
@@ -366,18 +311,10 @@ async fn what_is_not_offered_is_405_with_nothing_and_what_is_unknown_404() {
         ("PUT", "Appointment/1"),
     ] {
         let answer = desk.halaxy(method, path, json!({})).await;
-        assert_eq!(
-            (answer.status, answer.text.as_str()),
-            (405, ""),
-            "{method} {path}"
-        );
+        assert_eq!((answer.status, answer.text.as_str()), (405, ""), "{method} {path}");
     }
     for path in ["ChargeItem", "Location", "Subscription"] {
-        assert_eq!(
-            desk.halaxy("GET", path, Value::Null).await.status,
-            404,
-            "{path}"
-        );
+        assert_eq!(desk.halaxy("GET", path, Value::Null).await.status, 404, "{path}");
     }
     let invoices = desk.halaxy("GET", "Invoice", Value::Null).await;
     assert_eq!((invoices.status, &invoices.body["total"]), (200, &json!(0)));
@@ -413,20 +350,13 @@ async fn five_hundred_calls_a_minute_slide() {
         (429, "55", "500")
     );
     desk.advance(55_000);
-    assert_eq!(
-        desk.halaxy("GET", "Patient/900001", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(desk.halaxy("GET", "Patient/900001", Value::Null).await.status, 200);
 }
 
 #[tokio::test]
 async fn removed_and_merged_patients_vanish_or_answer_under_another_id() {
     let desk = desk(4).await;
-    desk.sandbox
-        .person_delete("halaxy", "Patient", "900001")
-        .unwrap();
+    desk.sandbox.person_delete("halaxy", "Patient", "900001").unwrap();
     let gone = desk.halaxy("GET", "Patient/900001", Value::Null).await;
     assert_eq!(
         (gone.status, &gone.body["issue"][0]["code"]),
@@ -451,12 +381,7 @@ async fn removed_and_merged_patients_vanish_or_answer_under_another_id() {
     desk.sandbox
         .person_merge("halaxy", "Patient", "900002", "900003")
         .unwrap();
-    assert_eq!(
-        desk.halaxy("GET", "Patient/900003", Value::Null)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(desk.halaxy("GET", "Patient/900003", Value::Null).await.status, 404);
     desk.sandbox
         .set_switches("halaxy", &json!({"merged": "survivor", "removed": "gone"}))
         .unwrap();
@@ -464,12 +389,7 @@ async fn removed_and_merged_patients_vanish_or_answer_under_another_id() {
         desk.halaxy("GET", "Patient/900003", Value::Null).await.body["id"],
         "900002"
     );
-    assert_eq!(
-        desk.halaxy("GET", "Patient/900001", Value::Null)
-            .await
-            .status,
-        410
-    );
+    assert_eq!(desk.halaxy("GET", "Patient/900001", Value::Null).await.status, 410);
     assert!(
         desk.sandbox
             .set_switches("halaxy", &json!({"no_such_switch": 1}))
@@ -483,15 +403,8 @@ async fn a_missing_scope_closes_one_resource_only() {
     desk.sandbox
         .set_switches("halaxy", &json!({"missing_scopes": ["Patient.write"]}))
         .unwrap();
-    assert_eq!(
-        desk.halaxy("GET", "Patient/900001", Value::Null)
-            .await
-            .status,
-        200
-    );
-    let answer = desk
-        .halaxy("PATCH", "Patient/900001", json!({"gender": "other"}))
-        .await;
+    assert_eq!(desk.halaxy("GET", "Patient/900001", Value::Null).await.status, 200);
+    let answer = desk.halaxy("PATCH", "Patient/900001", json!({"gender": "other"})).await;
     assert_eq!(
         (answer.status, &answer.body["issue"][0]["code"]),
         (403, &json!("forbidden"))
@@ -503,25 +416,14 @@ async fn people_may_set_what_the_api_may_not() {
     let desk = desk(1).await;
     desk.advance(5_000);
     let answer = desk
-        .control(
-            "PATCH",
-            "records/halaxy/Patient/900001",
-            json!({"active": false}),
-        )
+        .control("PATCH", "records/halaxy/Patient/900001", json!({"active": false}))
         .await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["extension"][0]["valueString"], "archived");
-    assert_eq!(
-        answer.body["meta"]["lastUpdated"],
-        "2026-03-02T11:35:01+11:00"
-    );
+    assert_eq!(answer.body["meta"]["lastUpdated"], "2026-03-02T11:35:01+11:00");
     let status = json!([{"url": "https://terminology.halaxy.com/StructureDefinition/patient-status", "valueString": "claimant"}]);
     let answer = desk
-        .control(
-            "PATCH",
-            "records/halaxy/Patient/900001",
-            json!({"extension": status}),
-        )
+        .control("PATCH", "records/halaxy/Patient/900001", json!({"extension": status}))
         .await;
     assert_eq!(answer.body["active"], true);
 }
@@ -533,15 +435,16 @@ async fn nasty_manners_show_every_quirk_of_lists() {
     desk.sign_in().await;
     // The quirks without the random failures, which the tests of the control API cover.
     desk.sandbox
-        .set_switches("halaxy", &json!({"warning_percent": 30, "outcome_percent": 10, "touch_percent": 20, "scattered_ties": true,
-            "ignored_filters": ["phone"], "respell_phones": true, "clock_ahead_ms": -2_000}))
+        .set_switches(
+            "halaxy",
+            &json!({"warning_percent": 30, "outcome_percent": 10, "touch_percent": 20, "scattered_ties": true,
+            "ignored_filters": ["phone"], "respell_phones": true, "clock_ahead_ms": -2_000}),
+        )
         .unwrap();
     let (mut warnings, mut outcomes, mut shifts) = (0, 0, 0);
     let mut order = Vec::new();
     for _ in 0..100 {
-        let answer = desk
-            .halaxy("GET", "Patient?page=2&_count=20", Value::Null)
-            .await;
+        let answer = desk.halaxy("GET", "Patient?page=2&_count=20", Value::Null).await;
         assert_eq!(answer.status, 200);
         if answer.body["resourceType"] == "OperationOutcome" {
             outcomes += 1;
@@ -568,15 +471,10 @@ async fn nasty_manners_show_every_quirk_of_lists() {
     );
     assert!(!order.is_sorted(), "nobody promised an order");
     desk.sandbox
-        .set_switches(
-            "halaxy",
-            &json!({"warning_percent": 0, "outcome_percent": 0}),
-        )
+        .set_switches("halaxy", &json!({"warning_percent": 0, "outcome_percent": 0}))
         .unwrap();
     assert_eq!(
-        desk.halaxy("GET", "Patient?phone=0491570001", Value::Null)
-            .await
-            .body["total"],
+        desk.halaxy("GET", "Patient?phone=0491570001", Value::Null).await.body["total"],
         90,
         "a filter that does nothing"
     );
@@ -587,30 +485,21 @@ async fn nasty_manners_show_every_quirk_of_lists() {
         "Mon, 02 Mar 2026 00:34:54 GMT",
         "its clock is behind"
     );
-    assert_eq!(
-        made.body["meta"]["lastUpdated"],
-        "2026-03-02T11:34:54+11:00"
-    );
+    assert_eq!(made.body["meta"]["lastUpdated"], "2026-03-02T11:34:54+11:00");
 }
 
 #[tokio::test]
 async fn an_expired_token_may_be_told_in_three_ways() {
     let mut desk = desk(1).await;
     desk.sandbox
-        .set_switches(
-            "halaxy",
-            &json!({"expired": ["outcome401", "error401", "outcome200"]}),
-        )
+        .set_switches("halaxy", &json!({"expired": ["outcome401", "error401", "outcome200"]}))
         .unwrap();
     desk.sign_in().await;
     desk.advance(900_000);
     let mut seen = std::collections::BTreeSet::new();
     for _ in 0..40 {
         let answer = desk.halaxy("GET", "Patient/900001", Value::Null).await;
-        seen.insert((
-            answer.status,
-            answer.body["resourceType"] == "OperationOutcome",
-        ));
+        seen.insert((answer.status, answer.body["resourceType"] == "OperationOutcome"));
         assert_ne!(answer.body["resourceType"], "Patient");
     }
     assert_eq!(

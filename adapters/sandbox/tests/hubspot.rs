@@ -18,11 +18,7 @@ async fn desk(contacts: usize) -> Desk {
 
 async fn create(desk: &Desk, properties: Value) -> String {
     let answer = desk
-        .hubspot(
-            "POST",
-            V3,
-            json!({"associations": [], "properties": properties}),
-        )
+        .hubspot("POST", V3, json!({"associations": [], "properties": properties}))
         .await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     answer.body["id"].as_str().unwrap().to_owned()
@@ -34,10 +30,7 @@ async fn make_key(desk: &Desk) {
     let answer = desk
         .hubspot("POST", "crm/properties/2026-09/contacts", definition)
         .await;
-    assert_eq!(
-        (answer.status, &answer.body["hasUniqueValue"]),
-        (201, &json!(true))
-    );
+    assert_eq!((answer.status, &answer.body["hasUniqueValue"]), (201, &json!(true)));
 }
 
 fn ids(rows: &[Value]) -> Vec<&str> {
@@ -69,16 +62,9 @@ async fn both_path_families_show_the_same_contact() {
     assert_eq!(old.body, new.body);
     assert!(old.header("content-type").starts_with("application/json"));
     let properties = &old.body["properties"];
-    assert_eq!(
-        properties["email"], "mimi@example.org",
-        "stored in lower case"
-    );
+    assert_eq!(properties["email"], "mimi@example.org", "stored in lower case");
     assert_eq!(properties["phone"], "0491 570 006");
-    assert_eq!(
-        properties["lastname"],
-        Value::Null,
-        "asked for and never set"
-    );
+    assert_eq!(properties["lastname"], Value::Null, "asked for and never set");
     assert!(properties.get("firstname").is_none());
     assert_eq!(properties["hs_object_id"], id.as_str());
     assert_eq!(properties["lastmodifieddate"], "2026-03-02T00:34:56.123Z");
@@ -92,11 +78,7 @@ async fn both_path_families_show_the_same_contact() {
 async fn properties_must_exist_before_they_are_used() {
     let desk = desk(0).await;
     let refused = desk
-        .hubspot(
-            "POST",
-            V3,
-            json!({"properties": {"halaxy_patient_id": "900001"}}),
-        )
+        .hubspot("POST", V3, json!({"properties": {"halaxy_patient_id": "900001"}}))
         .await;
     assert_eq!(
         (refused.status, &refused.body["category"]),
@@ -109,20 +91,14 @@ async fn properties_must_exist_before_they_are_used() {
             .contains("PROPERTY_DOESNT_EXIST")
     );
     assert_eq!(
-        desk.hubspot(
-            "GET",
-            "crm/v3/properties/contacts/halaxy_patient_id",
-            Value::Null
-        )
-        .await
-        .status,
+        desk.hubspot("GET", "crm/v3/properties/contacts/halaxy_patient_id", Value::Null)
+            .await
+            .status,
         404
     );
     make_key(&desk).await;
     create(&desk, json!({"halaxy_patient_id": "900001"})).await;
-    let all = desk
-        .hubspot("GET", "crm/v3/properties/contacts", Value::Null)
-        .await;
+    let all = desk.hubspot("GET", "crm/v3/properties/contacts", Value::Null).await;
     assert!(
         all.rows()
             .iter()
@@ -161,9 +137,7 @@ async fn properties_must_exist_before_they_are_used() {
         201
     );
     assert_eq!(
-        desk.hubspot("POST", "crm/v3/properties/contacts", nowhere)
-            .await
-            .status,
+        desk.hubspot("POST", "crm/v3/properties/contacts", nowhere).await.status,
         201
     );
     for (name, value) in [
@@ -171,9 +145,7 @@ async fn properties_must_exist_before_they_are_used() {
         ("email", "not a mailbox"),
         ("lifecyclestage", "martian"),
     ] {
-        let answer = desk
-            .hubspot("POST", V3, json!({"properties": {name: value}}))
-            .await;
+        let answer = desk.hubspot("POST", V3, json!({"properties": {name: value}})).await;
         assert_eq!(answer.status, 400, "{name}");
     }
 }
@@ -182,22 +154,11 @@ async fn properties_must_exist_before_they_are_used() {
 async fn one_contact_per_mailbox_and_the_other_id_stands_in_the_text_only() {
     let desk = desk(0).await;
     make_key(&desk).await;
-    let id = create(
-        &desk,
-        json!({"email": "a@example.org", "halaxy_patient_id": "1"}),
-    )
-    .await;
+    let id = create(&desk, json!({"email": "a@example.org", "halaxy_patient_id": "1"})).await;
     let clash = desk
-        .hubspot(
-            "POST",
-            V3,
-            json!({"properties": {"email": "A@EXAMPLE.ORG"}}),
-        )
+        .hubspot("POST", V3, json!({"properties": {"email": "A@EXAMPLE.ORG"}}))
         .await;
-    assert_eq!(
-        (clash.status, &clash.body["category"]),
-        (409, &json!("CONFLICT"))
-    );
+    assert_eq!((clash.status, &clash.body["category"]), (409, &json!("CONFLICT")));
     assert_eq!(
         clash.body["message"],
         format!("Contact already exists. Existing ID: {id}")
@@ -208,19 +169,11 @@ async fn one_contact_per_mailbox_and_the_other_id_stands_in_the_text_only() {
         .unwrap()
         .iter()
         .filter(|(name, _)| *name != "message");
-    assert!(
-        others
-            .into_iter()
-            .all(|(_, value)| !value.to_string().contains(&id))
-    );
+    assert!(others.into_iter().all(|(_, value)| !value.to_string().contains(&id)));
     assert_eq!(
-        desk.hubspot(
-            "POST",
-            V3,
-            json!({"properties": {"halaxy_patient_id": "1"}})
-        )
-        .await
-        .status,
+        desk.hubspot("POST", V3, json!({"properties": {"halaxy_patient_id": "1"}}))
+            .await
+            .status,
         409
     );
     let other = create(&desk, json!({"email": "b@example.org"})).await;
@@ -235,13 +188,9 @@ async fn one_contact_per_mailbox_and_the_other_id_stands_in_the_text_only() {
         409
     );
     assert_eq!(
-        desk.hubspot(
-            "PATCH",
-            &format!("{V3}/{id}"),
-            json!({"properties": {"email": ""}})
-        )
-        .await
-        .status,
+        desk.hubspot("PATCH", &format!("{V3}/{id}"), json!({"properties": {"email": ""}}))
+            .await
+            .status,
         200
     );
     assert_eq!(
@@ -257,10 +206,7 @@ async fn one_contact_per_mailbox_and_the_other_id_stands_in_the_text_only() {
     let cleared = desk
         .hubspot("GET", &format!("{V3}/{id}?properties=email"), Value::Null)
         .await;
-    assert_eq!(
-        cleared.body["properties"]["email"], "",
-        "cleared by the empty text"
-    );
+    assert_eq!(cleared.body["properties"]["email"], "", "cleared by the empty text");
 }
 
 #[tokio::test]
@@ -300,24 +246,17 @@ async fn the_list_pages_by_id_to_the_last_one() {
 async fn archived_contacts_are_read_apart_and_free_their_mailbox() {
     let desk = desk(0).await;
     let id = create(&desk, json!({"email": "a@example.org"})).await;
-    let gone = desk
-        .hubspot("DELETE", &format!("{V3}/{id}"), Value::Null)
-        .await;
+    let gone = desk.hubspot("DELETE", &format!("{V3}/{id}"), Value::Null).await;
     assert_eq!((gone.status, gone.text.as_str()), (204, ""));
     assert_eq!(
-        desk.hubspot("GET", &format!("{V3}/{id}"), Value::Null)
-            .await
-            .status,
+        desk.hubspot("GET", &format!("{V3}/{id}"), Value::Null).await.status,
         404
     );
     let archived = desk
         .hubspot("GET", &format!("{V3}/{id}?archived=true"), Value::Null)
         .await;
     assert_eq!(
-        (
-            &archived.body["archived"],
-            archived.body["archivedAt"].is_string()
-        ),
+        (&archived.body["archived"], archived.body["archivedAt"].is_string()),
         (&json!(true), true)
     );
     assert_eq!(
@@ -333,16 +272,9 @@ async fn archived_contacts_are_read_apart_and_free_their_mailbox() {
     let back = desk
         .hubspot("GET", &format!("{V3}/{id}?properties=email"), Value::Null)
         .await;
-    assert_eq!(
-        back.body["properties"]["email"], "",
-        "the mailbox is another's now"
-    );
+    assert_eq!(back.body["properties"]["email"], "", "the mailbox is another's now");
     let erased = desk
-        .hubspot(
-            "POST",
-            &format!("{V3}/gdpr-delete"),
-            json!({"objectId": other}),
-        )
+        .hubspot("POST", &format!("{V3}/gdpr-delete"), json!({"objectId": other}))
         .await;
     assert_eq!(erased.status, 204);
     assert_eq!(
@@ -357,44 +289,24 @@ async fn archived_contacts_are_read_apart_and_free_their_mailbox() {
 async fn upsert_goes_by_the_unique_property_and_errors_have_no_place() {
     let desk = desk(0).await;
     make_key(&desk).await;
-    let known = create(
-        &desk,
-        json!({"halaxy_patient_id": "1", "email": "one@example.org"}),
-    )
-    .await;
+    let known = create(&desk, json!({"halaxy_patient_id": "1", "email": "one@example.org"})).await;
     let input = |id: &str, trace: &str, properties: Value| json!({"idProperty": "halaxy_patient_id", "id": id, "objectWriteTraceId": trace, "properties": properties});
     let inputs = json!([
         input("9", "t-bad", json!({"nonsense": "x"})),
         input("1", "t-old", json!({"firstname": "Uno"})),
         input("8", "t-taken", json!({"email": "ONE@example.org"})),
-        input(
-            "2",
-            "t-new",
-            json!({"firstname": "Due", "email": "two@example.org"})
-        ),
+        input("2", "t-new", json!({"firstname": "Due", "email": "two@example.org"})),
     ]);
     let answer = desk
-        .hubspot(
-            "POST",
-            &format!("{DATED}/batch/upsert"),
-            json!({"inputs": inputs}),
-        )
+        .hubspot("POST", &format!("{DATED}/batch/upsert"), json!({"inputs": inputs}))
         .await;
     assert_eq!(
-        (
-            answer.status,
-            &answer.body["numErrors"],
-            &answer.body["status"]
-        ),
+        (answer.status, &answer.body["numErrors"], &answer.body["status"]),
         (207, &json!(2), &json!("COMPLETE"))
     );
     let rows = answer.rows();
     assert_eq!(rows.len(), 2);
-    let by_trace = |trace: &str| {
-        rows.iter()
-            .find(|row| row["objectWriteTraceId"] == trace)
-            .unwrap()
-    };
+    let by_trace = |trace: &str| rows.iter().find(|row| row["objectWriteTraceId"] == trace).unwrap();
     assert_eq!(
         (&by_trace("t-old")["new"], &by_trace("t-old")["id"]),
         (&json!(false), &json!(known))
@@ -413,26 +325,16 @@ async fn upsert_goes_by_the_unique_property_and_errors_have_no_place() {
 
     let twice = json!([input("5", "a", json!({})), input("5", "b", json!({}))]);
     assert_eq!(
-        desk.hubspot(
-            "POST",
-            &format!("{V3}/batch/upsert"),
-            json!({"inputs": twice})
-        )
-        .await
-        .status,
+        desk.hubspot("POST", &format!("{V3}/batch/upsert"), json!({"inputs": twice}))
+            .await
+            .status,
         400
     );
-    let many: Vec<Value> = (0..101)
-        .map(|n| input(&n.to_string(), "t", json!({})))
-        .collect();
+    let many: Vec<Value> = (0..101).map(|n| input(&n.to_string(), "t", json!({}))).collect();
     assert_eq!(
-        desk.hubspot(
-            "POST",
-            &format!("{V3}/batch/upsert"),
-            json!({"inputs": many})
-        )
-        .await
-        .status,
+        desk.hubspot("POST", &format!("{V3}/batch/upsert"), json!({"inputs": many}))
+            .await
+            .status,
         400
     );
 }
@@ -443,29 +345,15 @@ async fn batches_read_create_update_and_archive() {
     make_key(&desk).await;
     let inputs = json!([{"properties": {"email": "a@example.org", "halaxy_patient_id": "1"}}, {"properties": {"email": "b@example.org"}}]);
     let made = desk
-        .hubspot(
-            "POST",
-            &format!("{V3}/batch/create"),
-            json!({"inputs": inputs}),
-        )
+        .hubspot("POST", &format!("{V3}/batch/create"), json!({"inputs": inputs}))
         .await;
     assert_eq!((made.status, made.rows().len()), (201, 2));
-    let (a, b) = (
-        ids(made.rows())[0].to_owned(),
-        ids(made.rows())[1].to_owned(),
-    );
+    let (a, b) = (ids(made.rows())[0].to_owned(), ids(made.rows())[1].to_owned());
     let updates = json!([{"id": a, "properties": {"city": "Sampleton"}}, {"id": "77", "properties": {"city": "x"}}]);
     let updated = desk
-        .hubspot(
-            "POST",
-            &format!("{V3}/batch/update"),
-            json!({"inputs": updates}),
-        )
+        .hubspot("POST", &format!("{V3}/batch/update"), json!({"inputs": updates}))
         .await;
-    assert_eq!(
-        (updated.status, ids(updated.rows())),
-        (207, vec![a.as_str()])
-    );
+    assert_eq!((updated.status, ids(updated.rows())), (207, vec![a.as_str()]));
     assert_eq!(updated.body["errors"][0]["context"]["ids"], json!(["77"]));
     let read = desk
         .hubspot(
@@ -499,17 +387,11 @@ async fn batches_read_create_update_and_archive() {
     assert!(desk.hubspot("GET", V3, Value::Null).await.rows().is_empty());
     let both = json!({"inputs": [{"id": a}, {"id": b}], "properties": ["email"]});
     let archived = desk
-        .hubspot(
-            "POST",
-            &format!("{V3}/batch/read?archived=true"),
-            both.clone(),
-        )
+        .hubspot("POST", &format!("{V3}/batch/read?archived=true"), both.clone())
         .await;
     assert_eq!(ids(archived.rows()), [a.as_str(), b.as_str()]);
     assert_eq!(archived.rows()[0]["archived"], true);
-    let live = desk
-        .hubspot("POST", &format!("{V3}/batch/read"), both)
-        .await;
+    let live = desk.hubspot("POST", &format!("{V3}/batch/read"), both).await;
     assert_eq!((live.status, live.rows().len()), (207, 0));
 }
 
@@ -528,11 +410,7 @@ async fn history_tells_who_wrote_what_when() {
             .person_edit_as("crm", "contacts", &id, &json!({"firstname": name}), author)
             .unwrap();
     }
-    let unchanged = desk
-        .hubspot("GET", &format!("{V3}/{id}"), Value::Null)
-        .await
-        .body["updatedAt"]
-        .clone();
+    let unchanged = desk.hubspot("GET", &format!("{V3}/{id}"), Value::Null).await.body["updatedAt"].clone();
     desk.advance(10);
     assert_eq!(
         desk.hubspot(
@@ -551,10 +429,7 @@ async fn history_tells_who_wrote_what_when() {
             Value::Null,
         )
         .await;
-    assert_eq!(
-        read.body["updatedAt"], unchanged,
-        "the same value is no change"
-    );
+    assert_eq!(read.body["updatedAt"], unchanged, "the same value is no change");
     let versions: Vec<(&str, &str)> = read.body["propertiesWithHistory"]["firstname"]
         .as_array()
         .unwrap()
@@ -603,24 +478,14 @@ async fn search_lags_behind_and_shows_old_rows_meanwhile() {
         "not indexed yet"
     );
     assert_eq!(
-        desk.hubspot("GET", &format!("{V3}/{id}"), Value::Null)
-            .await
-            .status,
+        desk.hubspot("GET", &format!("{V3}/{id}"), Value::Null).await.status,
         200,
         "but there"
     );
     desk.advance(2_000);
-    assert_eq!(
-        desk.hubspot("POST", &path, all.clone()).await.body["total"],
-        4
-    );
+    assert_eq!(desk.hubspot("POST", &path, all.clone()).await.body["total"], 4);
     desk.sandbox
-        .person_edit(
-            "crm",
-            "contacts",
-            &id,
-            &json!({"email": "newer@example.org"}),
-        )
+        .person_edit("crm", "contacts", &id, &json!({"email": "newer@example.org"}))
         .unwrap();
     let stale = desk.hubspot("POST", &path, all.clone()).await;
     assert_eq!(stale.rows()[3]["properties"]["email"], "new@example.org");
@@ -659,10 +524,7 @@ async fn search_compares_sorts_and_pages() {
             ),
         )
         .await;
-    assert_eq!(
-        (&above.body["total"], above.body.get("paging")),
-        (&json!(10), None)
-    );
+    assert_eq!((&above.body["total"], above.body.get("paging")), (&json!(10), None));
     desk.advance(1_000);
     let id = above.rows()[4]["id"].as_str().unwrap().to_owned();
     desk.sandbox
@@ -701,11 +563,7 @@ async fn search_compares_sorts_and_pages() {
         json!({"sorts": ["email", "city"]}),
     ] {
         desk.advance(1_000);
-        assert_eq!(
-            desk.hubspot("POST", &path, bad.clone()).await.status,
-            400,
-            "{bad}"
-        );
+        assert_eq!(desk.hubspot("POST", &path, bad.clone()).await.status, 400, "{bad}");
     }
 }
 
@@ -772,11 +630,7 @@ async fn a_merge_leads_old_ids_to_the_survivor() {
         assert_eq!(ids(both.rows()), [survivor]);
         assert_eq!(desk.hubspot("GET", V3, Value::Null).await.rows().len(), 1);
         let taken = desk
-            .hubspot(
-                "POST",
-                V3,
-                json!({"properties": {"email": "b@example.org"}}),
-            )
+            .hubspot("POST", V3, json!({"properties": {"email": "b@example.org"}}))
             .await;
         assert_eq!(taken.status, 409, "the loser's mailbox is the survivor's");
     }
@@ -788,20 +642,13 @@ async fn limits_are_told_in_headers_and_searches_have_their_own() {
     for left in (0..190).rev() {
         let answer = desk.hubspot("GET", V3, Value::Null).await;
         assert_eq!(
-            (
-                answer.status,
-                answer.header("x-hubspot-ratelimit-remaining")
-            ),
+            (answer.status, answer.header("x-hubspot-ratelimit-remaining")),
             (200, left.to_string().as_str())
         );
     }
     let over = desk.hubspot("GET", V3, Value::Null).await;
     assert_eq!(
-        (
-            over.status,
-            &over.body["policyName"],
-            &over.body["errorType"]
-        ),
+        (over.status, &over.body["policyName"], &over.body["errorType"]),
         (429, &json!("TEN_SECONDLY_ROLLING"), &json!("RATE_LIMIT"))
     );
     assert_eq!(
@@ -821,16 +668,10 @@ async fn limits_are_told_in_headers_and_searches_have_their_own() {
     let path = format!("{V3}/search");
     for _ in 0..4 {
         let found = desk.hubspot("POST", &path, json!({})).await;
-        assert_eq!(
-            (found.status, found.header("x-hubspot-ratelimit-remaining")),
-            (200, "")
-        );
+        assert_eq!((found.status, found.header("x-hubspot-ratelimit-remaining")), (200, ""));
     }
     let over = desk.hubspot("POST", &path, json!({})).await;
-    assert_eq!(
-        (over.status, &over.body["policyName"]),
-        (429, &json!("SECONDLY"))
-    );
+    assert_eq!((over.status, &over.body["policyName"]), (429, &json!("SECONDLY")));
     desk.advance(1_000);
     assert_eq!(desk.hubspot("POST", &path, json!({})).await.status, 200);
     desk.advance(9_000);
@@ -842,20 +683,12 @@ async fn only_its_tokens_open_the_door() {
     let desk = desk(1).await;
     let path = format!("/hubspot/{V3}");
     assert_eq!(
-        desk.raw(
-            "GET",
-            &path,
-            &[("authorization", "Bearer nope".into())],
-            String::new()
-        )
-        .await
-        .status,
+        desk.raw("GET", &path, &[("authorization", "Bearer nope".into())], String::new())
+            .await
+            .status,
         401
     );
-    let form = [(
-        "content-type",
-        "application/x-www-form-urlencoded".to_owned(),
-    )];
+    let form = [("content-type", "application/x-www-form-urlencoded".to_owned())];
     let refused = desk
         .raw(
             "POST",
@@ -865,11 +698,8 @@ async fn only_its_tokens_open_the_door() {
         )
         .await;
     assert_eq!(refused.status, 400);
-    let body =
-        "grant_type=refresh_token&client_id=app&client_secret=s&refresh_token=r-1".to_owned();
-    let given = desk
-        .raw("POST", "/hubspot/oauth/v1/token", &form, body)
-        .await;
+    let body = "grant_type=refresh_token&client_id=app&client_secret=s&refresh_token=r-1".to_owned();
+    let given = desk.raw("POST", "/hubspot/oauth/v1/token", &form, body).await;
     assert_eq!(
         (&given.body["expires_in"], &given.body["refresh_token"]),
         (&json!(1_800), &json!("r-1"))
@@ -878,15 +708,9 @@ async fn only_its_tokens_open_the_door() {
         "authorization",
         format!("Bearer {}", given.body["access_token"].as_str().unwrap()),
     )];
-    assert_eq!(
-        desk.raw("GET", &path, &bearer, String::new()).await.status,
-        200
-    );
+    assert_eq!(desk.raw("GET", &path, &bearer, String::new()).await.status, 200);
     desk.advance(1_800_000);
-    assert_eq!(
-        desk.raw("GET", &path, &bearer, String::new()).await.status,
-        401
-    );
+    assert_eq!(desk.raw("GET", &path, &bearer, String::new()).await.status, 401);
 }
 
 #[tokio::test]

@@ -14,21 +14,12 @@ async fn desk(contacts: usize) -> Desk {
 #[tokio::test]
 async fn offset_pages_hold_a_hundred_at_most() {
     let desk = desk(130).await;
-    let first = desk
-        .plain("GET", "contacts?offset=0&limit=100", Value::Null)
-        .await;
-    let second = desk
-        .plain("GET", "contacts?offset=100&limit=100", Value::Null)
-        .await;
+    let first = desk.plain("GET", "contacts?offset=0&limit=100", Value::Null).await;
+    let second = desk.plain("GET", "contacts?offset=100&limit=100", Value::Null).await;
     assert_eq!(first.body["total"], 130);
     assert_eq!(first.body["items"].as_array().unwrap().len(), 100);
     assert_eq!(second.body["items"].as_array().unwrap().len(), 30);
-    assert_eq!(
-        desk.plain("GET", "contacts?limit=101", Value::Null)
-            .await
-            .status,
-        400
-    );
+    assert_eq!(desk.plain("GET", "contacts?limit=101", Value::Null).await.status, 400);
     let item = &first.body["items"][0];
     assert_eq!(
         (&item["first_name"], &item["mobile"], &item["phone"]),
@@ -55,33 +46,19 @@ async fn answers_are_terse_and_mailboxes_shared() {
     );
 
     let changed = desk
-        .plain(
-            "PATCH",
-            &format!("contacts/{id}"),
-            json!({"notes": "x", "email": null}),
-        )
+        .plain("PATCH", &format!("contacts/{id}"), json!({"notes": "x", "email": null}))
         .await;
     assert_eq!((changed.status, changed.text.as_str()), (204, ""));
-    let read = desk
-        .plain("GET", &format!("contacts/{id}"), Value::Null)
-        .await;
+    let read = desk.plain("GET", &format!("contacts/{id}"), Value::Null).await;
     assert_eq!(
-        (
-            &read.body["notes"],
-            &read.body["email"],
-            &read.body["first_name"]
-        ),
+        (&read.body["notes"], &read.body["email"], &read.body["first_name"]),
         (&json!("x"), &Value::Null, &json!("Mimi"))
     );
 
-    let found = desk
-        .plain("GET", "contacts?external_ref=h-1", Value::Null)
-        .await;
+    let found = desk.plain("GET", "contacts?external_ref=h-1", Value::Null).await;
     assert_eq!(found.body["total"], 2);
     assert_eq!(
-        desk.plain("GET", "contacts?external_ref=h-2", Value::Null)
-            .await
-            .body["total"],
+        desk.plain("GET", "contacts?external_ref=h-2", Value::Null).await.body["total"],
         0
     );
     let ignored = desk
@@ -105,12 +82,7 @@ async fn unknown_members_and_impossible_dates_are_refused_by_name() {
             (400, &json!("invalid_member")),
             "{member}"
         );
-        assert!(
-            answer.body["error"]["message"]
-                .as_str()
-                .unwrap()
-                .starts_with(member)
-        );
+        assert!(answer.body["error"]["message"].as_str().unwrap().starts_with(member));
     }
     assert!(desk.sandbox.records("crm", "contacts").unwrap().is_empty());
 }
@@ -118,33 +90,17 @@ async fn unknown_members_and_impossible_dates_are_refused_by_name() {
 #[tokio::test]
 async fn deleted_contacts_are_hidden_unless_asked_for() {
     let desk = desk(3).await;
-    assert_eq!(
-        desk.plain("DELETE", "contacts/10002", Value::Null)
-            .await
-            .status,
-        204
-    );
-    assert_eq!(
-        desk.plain("DELETE", "contacts/10002", Value::Null)
-            .await
-            .status,
-        404
-    );
+    assert_eq!(desk.plain("DELETE", "contacts/10002", Value::Null).await.status, 204);
+    assert_eq!(desk.plain("DELETE", "contacts/10002", Value::Null).await.status, 404);
     let gone = desk.plain("GET", "contacts/10002", Value::Null).await;
-    assert_eq!(
-        (gone.status, &gone.body["error"]["code"]),
-        (404, &json!("not_found"))
-    );
+    assert_eq!((gone.status, &gone.body["error"]["code"]), (404, &json!("not_found")));
     assert_eq!(
         desk.plain("GET", "contacts/10002?include_deleted=true", Value::Null)
             .await
             .body["deleted"],
         true
     );
-    assert_eq!(
-        desk.plain("GET", "contacts", Value::Null).await.body["total"],
-        2
-    );
+    assert_eq!(desk.plain("GET", "contacts", Value::Null).await.body["total"], 2);
     assert_eq!(
         desk.plain("GET", "contacts?include_deleted=true", Value::Null)
             .await
@@ -180,12 +136,7 @@ async fn a_hundred_requests_a_second() {
     );
     assert_eq!(over.body["error"]["code"], "too_many_requests");
     desk.advance(1_000);
-    assert_eq!(
-        desk.plain("GET", "contacts/10001", Value::Null)
-            .await
-            .status,
-        200
-    );
+    assert_eq!(desk.plain("GET", "contacts/10001", Value::Null).await.status, 200);
     assert_eq!(
         desk.raw(
             "GET",

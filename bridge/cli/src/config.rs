@@ -21,10 +21,16 @@ const LAW_SAMPLES: usize = 64;
 
 /// Mapping files inside the binary, by path relative to the configuration.
 pub const SHIPPED_MAPPINGS: [(&str, &str); 4] = [
-    ("mappings/entities/person.toml", include_str!("../../../mappings/entities/person.toml")),
+    (
+        "mappings/entities/person.toml",
+        include_str!("../../../mappings/entities/person.toml"),
+    ),
     ("mappings/halaxy.toml", include_str!("../../../mappings/halaxy.toml")),
     ("mappings/hubspot.toml", include_str!("../../../mappings/hubspot.toml")),
-    ("mappings/example-crm.toml", include_str!("../../../mappings/example-crm.toml")),
+    (
+        "mappings/example-crm.toml",
+        include_str!("../../../mappings/example-crm.toml"),
+    ),
 ];
 
 /// The name of the connector that is written in Rust.
@@ -48,6 +54,15 @@ pub enum SecretRef {
 }
 
 impl SecretRef {
+    /// `env:NAME` or `file:PATH`; paths are taken as they are.
+    pub fn parse(text: &str) -> Option<SecretRef> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Some(SecretRef::Env(name.into())),
+            Some(("file", path)) if !path.is_empty() => Some(SecretRef::File(path.into())),
+            _ => None,
+        }
+    }
+
     /// The secret.
     ///
     /// # Errors
@@ -156,16 +171,27 @@ pub fn load(path: &Path) -> Result<Config, Vec<Problem>> {
             remedy: "Make one with `halaxy-bridge init`, or name another one with -c.".into(),
         }]
     })?;
-    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
-    parse(path, &text, &|relative| match std::fs::read_to_string(base.join(relative)) {
-        Ok(text) => Some((base.join(relative).display().to_string(), text)),
-        Err(_) => shipped(relative).map(|text| (relative.to_string(), text.to_string())),
-    })
+    let base = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .to_path_buf();
+    parse(
+        path,
+        &text,
+        &|relative| match std::fs::read_to_string(base.join(relative)) {
+            Ok(text) => Some((base.join(relative).display().to_string(), text)),
+            Err(_) => shipped(relative).map(|text| (relative.to_string(), text.to_string())),
+        },
+    )
 }
 
 /// A file inside the binary, by its path relative to a configuration.
 pub fn shipped(relative: &str) -> Option<&'static str> {
-    let mapping = SHIPPED_MAPPINGS.iter().find(|(name, _)| *name == relative).map(|(_, text)| *text);
+    let mapping = SHIPPED_MAPPINGS
+        .iter()
+        .find(|(name, _)| *name == relative)
+        .map(|(_, text)| *text);
     let connector = || adapter_rest::shipped::connector(relative.strip_prefix("connectors/")?.strip_suffix(".toml")?);
     mapping.or_else(connector)
 }
@@ -185,7 +211,13 @@ pub fn parse(path: &Path, text: &str, files: Files<'_>) -> Result<Config, Vec<Pr
     let file = path.display().to_string();
     let source = Source { file: &file, text };
     let root = source.parse()?;
-    let mut reader = Reader { source, files, path, problems: vec![], entity_text: String::new() };
+    let mut reader = Reader {
+        source,
+        files,
+        path,
+        problems: vec![],
+        entity_text: String::new(),
+    };
     let config = reader.config(&root);
     let mut problems = reader.problems;
     match config {
@@ -214,7 +246,12 @@ impl<'s> Reader<'s> {
         self.problems.push(problem);
     }
 
-    fn table<'t, 'a>(&mut self, value: Option<&'t Spanned<DeValue<'a>>>, name: &str, example: &str) -> Option<Table<'t, 'a>> {
+    fn table<'t, 'a>(
+        &mut self,
+        value: Option<&'t Spanned<DeValue<'a>>>,
+        name: &str,
+        example: &str,
+    ) -> Option<Table<'t, 'a>> {
         match value.map(|v| (v.get_ref().as_table(), v.span())) {
             Some((Some(table), span)) => Some((table, span)),
             Some((None, span)) => {
@@ -222,7 +259,11 @@ impl<'s> Reader<'s> {
                 None
             }
             None => {
-                self.note(0..0, format!("the section [{name}] is missing"), format!("Add {example}."));
+                self.note(
+                    0..0,
+                    format!("the section [{name}] is missing"),
+                    format!("Add {example}."),
+                );
                 None
             }
         }
@@ -231,12 +272,24 @@ impl<'s> Reader<'s> {
     fn config(&mut self, root: &DeTable<'s>) -> Option<Config> {
         let source = self.source;
         let mut top = Keys::new(&source, root, 0..0);
-        let practice = self.table(top.optional("practice"), "practice", "[practice] with name, country and time_zone");
+        let practice = self.table(
+            top.optional("practice"),
+            "practice",
+            "[practice] with name, country and time_zone",
+        );
         let store = self.table(top.optional("store"), "store", "[store] with url and key");
-        let queue = top.optional("queue").and_then(|v| self.table(Some(v), "queue", "[queue] with url"));
-        let systems = self.table(top.optional("systems"), "systems", "a section [systems.NAME] for each account");
+        let queue = top
+            .optional("queue")
+            .and_then(|v| self.table(Some(v), "queue", "[queue] with url"));
+        let systems = self.table(
+            top.optional("systems"),
+            "systems",
+            "a section [systems.NAME] for each account",
+        );
         let sync = self.table(top.optional("sync"), "sync", "[sync.person] with systems");
-        let brakes = top.optional("brakes").and_then(|v| self.table(Some(v), "brakes", "[brakes] with share and floor"));
+        let brakes = top
+            .optional("brakes")
+            .and_then(|v| self.table(Some(v), "brakes", "[brakes] with share and floor"));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -256,20 +309,30 @@ impl<'s> Reader<'s> {
         let mut connected = BTreeMap::new();
         for (key, value) in systems?.0.iter() {
             let span = key.span();
-            let Some(table) = self.table(Some(value), "systems", "[systems.NAME] with connector = \"..\"") else { continue };
+            let Some(table) = self.table(Some(value), "systems", "[systems.NAME] with connector = \"..\"") else {
+                continue;
+            };
             if let Some(system) = self.system(key.get_ref(), (table.0, span), &entity, country) {
                 connected.insert(system.name.clone(), system);
             }
         }
-        let home = connected.values().find(|s| s.connector == HALAXY).or(connected.values().next())?.name.clone();
+        let home = connected
+            .values()
+            .find(|s| s.connector == HALAXY)
+            .or(connected.values().next())?
+            .name
+            .clone();
         self.roles(&mut entity, &connected);
         let names: Vec<&str> = connected.keys().map(String::as_str).collect();
         self.problems.extend(entity.check_roles(&names));
         for system in connected.values() {
             let is_home = system.name == home;
-            self.problems.extend(check_privacy(&entity, &system.mapping, &system.may_receive, is_home));
+            self.problems
+                .extend(check_privacy(&entity, &system.mapping, &system.may_receive, is_home));
             // What is inside the binary has been checked when it was built.
-            let own = [&self.entity_text, &system.mapping_text].into_iter().any(|text| !is_shipped(text));
+            let own = [&self.entity_text, &system.mapping_text]
+                .into_iter()
+                .any(|text| !is_shipped(text));
             if own {
                 self.problems.extend(check_laws(&system.mapping, LAW_SAMPLES));
             }
@@ -306,7 +369,11 @@ impl<'s> Reader<'s> {
         let country = country.and_then(|(text, span)| match text.parse::<Country>() {
             Ok(country) => Some(country),
             Err(error) => {
-                self.note(span, error.to_string(), "Write the two letters of the practice's country, e.g. country = \"AU\".");
+                self.note(
+                    span,
+                    error.to_string(),
+                    "Write the two letters of the practice's country, e.g. country = \"AU\".",
+                );
                 None
             }
         });
@@ -314,7 +381,11 @@ impl<'s> Reader<'s> {
             if jiff::tz::TimeZone::get(text).is_ok() {
                 return Some(text.to_string());
             }
-            self.note(span, format!("`{text}` is no IANA time zone"), "Write it like time_zone = \"Australia/Melbourne\".");
+            self.note(
+                span,
+                format!("`{text}` is no IANA time zone"),
+                "Write it like time_zone = \"Australia/Melbourne\".",
+            );
             None
         });
         (name, country, zone)
@@ -330,7 +401,11 @@ impl<'s> Reader<'s> {
             Some(":memory:") => Some(text.to_string()),
             Some(file) => Some(format!("sqlite:{}", self.beside(file).display())),
             None => {
-                self.note(span, "this version keeps its store in SQLite", "Write url = \"sqlite:bridge.db\".");
+                self.note(
+                    span,
+                    "this version keeps its store in SQLite",
+                    "Write url = \"sqlite:bridge.db\".",
+                );
                 None
             }
         });
@@ -345,7 +420,9 @@ impl<'s> Reader<'s> {
     }
 
     fn queue(&mut self, table: Option<Table<'_, 's>>) -> String {
-        let Some((table, span)) = table else { return "embedded".into() };
+        let Some((table, span)) = table else {
+            return "embedded".into();
+        };
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let url = keys.text("url");
@@ -353,7 +430,11 @@ impl<'s> Reader<'s> {
         match url {
             Some(("embedded", _)) | None => {}
             Some((_, span)) => {
-                self.note(span, "this version has the embedded queue only", "Write url = \"embedded\".");
+                self.note(
+                    span,
+                    "this version has the embedded queue only",
+                    "Write url = \"embedded\".",
+                );
             }
         }
         "embedded".into()
@@ -369,27 +450,41 @@ impl<'s> Reader<'s> {
         if let Some(value) = share {
             match value.get_ref().as_float().and_then(|f| f.as_str().parse::<f64>().ok()) {
                 Some(share) if (0.0..=1.0).contains(&share) => brakes.share = share,
-                _ => self.note(value.span(), "`share` must be between 0 and 1", "Write share = 0.8 for 80 %."),
+                _ => self.note(
+                    value.span(),
+                    "`share` must be between 0 and 1",
+                    "Write share = 0.8 for 80 %.",
+                ),
             }
         }
         if let Some(value) = floor {
-            match value.get_ref().as_integer().and_then(|i| i.as_str().parse::<u64>().ok()) {
+            match value
+                .get_ref()
+                .as_integer()
+                .and_then(|i| i.as_str().parse::<u64>().ok())
+            {
                 Some(floor) => brakes.floor = floor,
-                None => self.note(value.span(), "`floor` must be a number of writes", "Write floor = 1500."),
+                None => self.note(
+                    value.span(),
+                    "`floor` must be a number of writes",
+                    "Write floor = 1500.",
+                ),
             }
         }
         brakes
     }
 
     fn secret(&mut self, key: &str, text: &str, span: Range<usize>) -> Option<SecretRef> {
-        match text.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Some(SecretRef::Env(name.into())),
-            Some(("file", name)) if !name.is_empty() => Some(SecretRef::File(self.beside(name))),
-            _ => {
+        match SecretRef::parse(text) {
+            Some(SecretRef::File(path)) => Some(SecretRef::File(self.beside(&path.to_string_lossy()))),
+            Some(reference) => Some(reference),
+            None => {
                 self.note(
                     span,
                     format!("`{key}` must name where the secret is, never hold it"),
-                    format!("Write {key} = \"env:NAME\" or {key} = \"file:PATH\"; if a real secret stood here, change it."),
+                    format!(
+                        "Write {key} = \"env:NAME\" or {key} = \"file:PATH\"; if a real secret stood here, change it."
+                    ),
                 );
                 None
             }
@@ -413,7 +508,11 @@ impl<'s> Reader<'s> {
                 Duration::try_from_secs_f64(number * seconds).ok()
             });
         if parsed.is_none() {
-            self.note(span, format!("`{text}` is no length of time"), format!("Write {key} = \"60s\" (ms, s, m, h or d)."));
+            self.note(
+                span,
+                format!("`{text}` is no length of time"),
+                format!("Write {key} = \"60s\" (ms, s, m, h or d)."),
+            );
         }
         parsed
     }
@@ -430,7 +529,13 @@ impl<'s> Reader<'s> {
         found
     }
 
-    fn system(&mut self, name: &str, (table, span): Table<'_, 's>, entity: &EntityFile, country: Country) -> Option<SystemConfig> {
+    fn system(
+        &mut self,
+        name: &str,
+        (table, span): Table<'_, 's>,
+        entity: &EntityFile,
+        country: Country,
+    ) -> Option<SystemConfig> {
         let source = self.source;
         let line = source.line(span.start);
         let mut keys = Keys::new(&source, table, span.clone());
@@ -449,21 +554,33 @@ impl<'s> Reader<'s> {
             return None;
         };
         let own_file = connector.ends_with(".toml");
-        let stem = Path::new(connector).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        let stem = Path::new(connector)
+            .file_stem()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
         let file = if connector == HALAXY {
             None
         } else {
-            let relative = if own_file { connector.to_string() } else { format!("connectors/{connector}.toml") };
+            let relative = if own_file {
+                connector.to_string()
+            } else {
+                format!("connectors/{connector}.toml")
+            };
             let (file_name, text) = match (self.files)(&relative) {
                 Some(found) => found,
                 None => {
-                    let known: Vec<&str> =
-                        [HALAXY].into_iter().chain(adapter_rest::shipped::CONNECTORS.iter().map(|(n, _)| *n)).collect();
+                    let known: Vec<&str> = [HALAXY]
+                        .into_iter()
+                        .chain(adapter_rest::shipped::CONNECTORS.iter().map(|(n, _)| *n))
+                        .collect();
                     let near = suggestion(connector, &known);
                     self.note(
                         connector_span,
                         format!("there is no connector `{connector}`"),
-                        format!("{near} Shipped are {}; or name a file of your own that ends in .toml.", known.join(", ")),
+                        format!(
+                            "{near} Shipped are {}; or name a file of your own that ends in .toml.",
+                            known.join(", ")
+                        ),
                     );
                     self.problems.extend(keys.finish());
                     return None;
@@ -502,7 +619,11 @@ impl<'s> Reader<'s> {
         let share = share.and_then(|value| {
             let share = value.get_ref().as_float().and_then(|f| f.as_str().parse::<f64>().ok());
             if share.is_none_or(|s| !(0.01..=1.0).contains(&s)) {
-                self.note(value.span(), "`share` must be between 0.01 and 1", "Write share = 0.5 to use half of the limits.");
+                self.note(
+                    value.span(),
+                    "`share` must be between 0.01 and 1",
+                    "Write share = 0.5 to use half of the limits.",
+                );
             }
             share
         });
@@ -514,8 +635,11 @@ impl<'s> Reader<'s> {
             );
         }
         let may_receive = self.classes(may_receive, connector == HALAXY);
-        let (poll_every, lag, call_life) =
-            (self.duration("poll_every", poll), self.duration("lag", lag), self.duration("call_life", call_life));
+        let (poll_every, lag, call_life) = (
+            self.duration("poll_every", poll),
+            self.duration("lag", lag),
+            self.duration("call_life", call_life),
+        );
         let (mapping_name, mapping_text) = self.file(&format!("mappings/{stem}.toml"), connector_span)?;
         let mapping = match Mapping::parse(&mapping_name, &mapping_text, entity, country) {
             Ok(mapping) => mapping,
@@ -548,11 +672,19 @@ impl<'s> Reader<'s> {
     fn classes(&mut self, value: Option<&Spanned<DeValue<'s>>>, home: bool) -> BTreeSet<Class> {
         let all = CLASSES.iter().map(|(_, c)| *c).collect();
         let Some(value) = value else {
-            return if home { all } else { BTreeSet::from([Class::Identity, Class::Contact]) };
+            return if home {
+                all
+            } else {
+                BTreeSet::from([Class::Identity, Class::Contact])
+            };
         };
         let mut classes = BTreeSet::new();
         let Some(list) = value.get_ref().as_array() else {
-            self.note(value.span(), "`may_receive` must be a list", "Write may_receive = [\"identity\", \"contact\"].");
+            self.note(
+                value.span(),
+                "`may_receive` must be a list",
+                "Write may_receive = [\"identity\", \"contact\"].",
+            );
             return classes;
         };
         for item in list.iter() {
@@ -564,7 +696,11 @@ impl<'s> Reader<'s> {
                 None => {
                     let known: Vec<&str> = CLASSES.iter().map(|(n, _)| *n).collect();
                     let near = suggestion(word, &known);
-                    self.note(item.span(), format!("`{word}` is no class of units"), format!("{near} Classes are {}.", known.join(", ")));
+                    self.note(
+                        item.span(),
+                        format!("`{word}` is no class of units"),
+                        format!("{near} Classes are {}.", known.join(", ")),
+                    );
                 }
             }
         }
@@ -605,9 +741,15 @@ impl<'s> Reader<'s> {
             None => systems.keys().cloned().collect(),
         };
         if names.len() < 2 {
-            self.note(span, "a sync needs at least two systems", "Name them like systems = [\"halaxy\", \"crm\"].");
+            self.note(
+                span,
+                "a sync needs at least two systems",
+                "Name them like systems = [\"halaxy\", \"crm\"].",
+            );
         }
-        let create_in = create_in.map(|value| self.names("create_in", value, systems)).unwrap_or_default();
+        let create_in = create_in
+            .map(|value| self.names("create_in", value, systems))
+            .unwrap_or_default();
         let create_when = match create_when {
             None => Condition::always(),
             Some((text, span)) => match Condition::parse(text) {
@@ -621,7 +763,10 @@ impl<'s> Reader<'s> {
         };
         let sweep_every = match sweep {
             Some(("never", _)) => None,
-            other => Some(self.duration("sweep_every", other).unwrap_or(Duration::from_secs(86_400))),
+            other => Some(
+                self.duration("sweep_every", other)
+                    .unwrap_or(Duration::from_secs(86_400)),
+            ),
         };
         Some(Sync {
             systems: names,
@@ -629,14 +774,25 @@ impl<'s> Reader<'s> {
             create_when,
             poll_every: self.duration("poll_every", poll).unwrap_or(Duration::from_secs(60)),
             sweep_every,
-            keep_losers: self.duration("keep_overruled", keep).unwrap_or(Duration::from_secs(400 * 86_400)),
+            keep_losers: self
+                .duration("keep_overruled", keep)
+                .unwrap_or(Duration::from_secs(400 * 86_400)),
         })
     }
 
-    fn names(&mut self, key: &str, value: &Spanned<DeValue<'s>>, systems: &BTreeMap<String, SystemConfig>) -> BTreeSet<String> {
+    fn names(
+        &mut self,
+        key: &str,
+        value: &Spanned<DeValue<'s>>,
+        systems: &BTreeMap<String, SystemConfig>,
+    ) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let Some(list) = value.get_ref().as_array() else {
-            self.note(value.span(), format!("`{key}` must be a list of systems"), format!("Write {key} = [\"crm\"]."));
+            self.note(
+                value.span(),
+                format!("`{key}` must be a list of systems"),
+                format!("Write {key} = [\"crm\"]."),
+            );
             return names;
         };
         for item in list.iter() {
@@ -646,7 +802,14 @@ impl<'s> Reader<'s> {
             } else {
                 let known: Vec<&str> = systems.keys().map(String::as_str).collect();
                 let near = suggestion(name, &known);
-                self.note(item.span(), format!("there is no system `{name}`"), format!("{near} Add a section [systems.{name}], or name one of {}.", known.join(", ")));
+                self.note(
+                    item.span(),
+                    format!("there is no system `{name}`"),
+                    format!(
+                        "{near} Add a section [systems.{name}], or name one of {}.",
+                        known.join(", ")
+                    ),
+                );
             }
         }
         names

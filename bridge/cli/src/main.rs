@@ -12,7 +12,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let out = Output::new(cli.json);
     // The demo tells its own story; the faults it meets on the way are part of the play.
-    let usual = if matches!(cli.command, Command::Demo(_)) { "error" } else { "warn" };
+    let usual = if matches!(cli.command, Command::Demo(_)) {
+        "error"
+    } else {
+        "warn"
+    };
     logs::start(cli.log_format, usual);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -78,7 +78,9 @@ impl Output {
         }
         let mut table = Table::new();
         if let Some((width, _)) = terminal_size::terminal_size() {
-            table.set_width(width.0).set_content_arrangement(ContentArrangement::Dynamic);
+            table
+                .set_width(width.0)
+                .set_content_arrangement(ContentArrangement::Dynamic);
         }
         table
             .load_style(presets::UTF8_HORIZONTAL_ONLY)

@@ -84,7 +84,10 @@ pub fn adapters(config: &Config) -> Result<BTreeMap<String, Arc<dyn Adapter>>, W
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut adapters: BTreeMap<String, Arc<dyn Adapter>> = BTreeMap::new();
     for system in config.systems.values() {
-        let options = NetworkOptions { allow_private: system.allow_private, ..NetworkOptions::default() };
+        let options = NetworkOptions {
+            allow_private: system.allow_private,
+            ..NetworkOptions::default()
+        };
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         adapters.insert(system.name.clone(), adapter(system, transport, Arc::clone(&clock))?);
     }
@@ -94,7 +97,11 @@ pub fn adapters(config: &Config) -> Result<BTreeMap<String, Arc<dyn Adapter>>, W
 fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, WiringError> {
     let load = |(key, reference): (&String, &crate::config::SecretRef)| match reference.load() {
         Ok(secret) => Ok((key.clone(), secret)),
-        Err(why) => Err(WiringError::Secret { system: system.name.clone(), key: key.clone(), why }),
+        Err(why) => Err(WiringError::Secret {
+            system: system.name.clone(),
+            key: key.clone(),
+            why,
+        }),
     };
     system.secrets.iter().map(load).collect()
 }
@@ -108,12 +115,19 @@ pub fn adapter(
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Adapter>, WiringError> {
-    let trouble = |why: String| WiringError::Account { system: system.name.clone(), why };
+    let trouble = |why: String| WiringError::Account {
+        system: system.name.clone(),
+        why,
+    };
     let mut secrets = secrets(system)?;
     let Some(connector) = &system.file else {
         debug_assert_eq!(system.connector, HALAXY);
         let mut take = |name: &str| secrets.remove(name).unwrap_or_else(|| String::new().into());
-        let region = system.region.as_deref().map_or(Ok(Region::Au), Region::parse).map_err(|e| trouble(e.to_string()))?;
+        let region = system
+            .region
+            .as_deref()
+            .map_or(Ok(Region::Au), Region::parse)
+            .map_err(|e| trouble(e.to_string()))?;
         let base_url = system.base_url.clone().unwrap_or_else(|| region.base_url().into());
         let id = take("client_id").expose_secret().to_string();
         let user_agent = system.user_agent.clone().unwrap_or_default();
@@ -121,7 +135,8 @@ pub fn adapter(
         options.share = system.share;
         options.list_lag = system.lag.unwrap_or(options.list_lag);
         options.call_life = system.call_life.unwrap_or(options.call_life);
-        let adapter = HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
+        let adapter =
+            HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
         return Ok(Arc::new(adapter));
     };
     let paths = system.mapping.paths().into_keys().collect();
@@ -152,17 +167,26 @@ pub fn schema(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) ->
             let units_at = system.mapping.paths();
             let mut accepts = system.mapping.accepts(&config.entity, is_home);
             if is_home {
-                accepts.values_mut().for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
+                accepts
+                    .values_mut()
+                    .for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
             }
             Some(Party {
                 system: system.name.clone(),
                 kind: system.mapping.kind.clone(),
                 receives: system.mapping.receives(&config.entity, &system.may_receive, is_home),
                 accepts,
-                create: config.create_in.contains(&system.name).then(|| config.create_when.clone()),
+                create: config
+                    .create_in
+                    .contains(&system.name)
+                    .then(|| config.create_when.clone()),
                 reference: traits.keeps_reference.then(|| REFERENCE.to_string()),
                 lag: i64::try_from(traits.lag.as_micros()).unwrap_or(i64::MAX / 4),
-                unique: traits.unique.iter().filter_map(|p| units_at.get(p).cloned()).collect::<BTreeSet<_>>(),
+                unique: traits
+                    .unique
+                    .iter()
+                    .filter_map(|p| units_at.get(p).cloned())
+                    .collect::<BTreeSet<_>>(),
             })
         })
         .collect();
@@ -218,7 +242,14 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let store = store(config).await?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let engine = Engine::start(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)).await?;
+    let engine = Engine::start(
+        settings,
+        store,
+        Arc::new(Embedded::default()),
+        clock,
+        Arc::new(RandomIds),
+    )
+    .await?;
     Ok(engine.holding(lock))
 }
 
@@ -231,14 +262,28 @@ pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
     let store = store(config).await?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Ok(Engine::attend(settings, store, Arc::new(Embedded::default()), clock, Arc::new(RandomIds)))
+    Ok(Engine::attend(
+        settings,
+        store,
+        Arc::new(Embedded::default()),
+        clock,
+        Arc::new(RandomIds),
+    ))
 }
 
-/// Locks the store's file against a second driver.
-fn lock(config: &Config) -> Result<Option<File>, WiringError> {
-    let Some(path) = config.store_url.strip_prefix("sqlite:").filter(|p| *p != ":memory:") else { return Ok(None) };
+/// Locks the store's file against a second driver, until the lock is dropped.
+///
+/// # Errors
+/// [`WiringError::Driven`] if another process has it.
+pub fn lock(config: &Config) -> Result<Option<File>, WiringError> {
+    let Some(path) = config.store_url.strip_prefix("sqlite:").filter(|p| *p != ":memory:") else {
+        return Ok(None);
+    };
     let path = format!("{path}.lock");
-    let trouble = |why: std::io::Error| WiringError::Lock { path: path.clone(), why: why.to_string() };
+    let trouble = |why: std::io::Error| WiringError::Lock {
+        path: path.clone(),
+        why: why.to_string(),
+    };
     let file = File::options().create(true).append(true).open(&path).map_err(trouble)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),

@@ -68,7 +68,11 @@ poll_every = "1s"
 
 fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_halaxy-bridge"));
-    command.args(args).arg("-c").arg(folder.join("bridge.toml")).current_dir(folder);
+    command
+        .args(args)
+        .arg("-c")
+        .arg(folder.join("bridge.toml"))
+        .current_dir(folder);
     command
 }
 
@@ -76,24 +80,38 @@ fn json_of(folder: &Path, args: &[&str]) -> (Option<i32>, Json) {
     let output = program(folder, args).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    (output.status.code(), serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text} {errors}")))
+    (
+        output.status.code(),
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text} {errors}")),
+    )
 }
 
 /// What the bridge tells of a patient, for the message of a failure.
 fn story(folder: &Path, number: &str) -> String {
-    let output = program(folder, &["explain", &format!("halaxy:{number}")]).output().unwrap();
+    let output = program(folder, &["explain", &format!("halaxy:{number}")])
+        .output()
+        .unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn mobile_of(patient: &Json) -> Option<&str> {
     let telecom = patient["telecom"].as_array()?;
-    telecom.iter().find(|t| t["system"] == "sms").and_then(|t| t["value"].as_str())
+    telecom
+        .iter()
+        .find(|t| t["system"] == "sms")
+        .and_then(|t| t["value"].as_str())
 }
 
 async fn killed(crm: CrmKind, connector: &str, seed: u64) {
     let (patients, contacts) = invented_people(seed, 120);
-    let options =
-        SandboxOptions { seed, manners: Manners::Polite, crm, patients, contacts, clock: Arc::new(SystemClock) };
+    let options = SandboxOptions {
+        seed,
+        manners: Manners::Polite,
+        crm,
+        patients,
+        contacts,
+        clock: Arc::new(SystemClock),
+    };
     let sandbox = Sandbox::new(options);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let ends = serde_json::to_value(sandbox.endpoints(&format!("http://{}", listener.local_addr().unwrap()))).unwrap();
@@ -104,17 +122,28 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
     configure(&path, &ends, connector);
     let work = tokio::task::spawn_blocking(move || {
         let prepared = program(&path, &["prepare", "crm", "--yes"]).output().unwrap();
-        assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+        assert!(
+            prepared.status.success(),
+            "{}",
+            String::from_utf8_lossy(&prepared.stderr)
+        );
         let mut rng = StdRng::seed_from_u64(seed);
-        let faults =
-            vec![fault(FaultKind::DropBefore, 0.03), fault(FaultKind::DropAfter, 0.05), fault(FaultKind::Status, 0.03)];
+        let faults = vec![
+            fault(FaultKind::DropBefore, 0.03),
+            fault(FaultKind::DropAfter, 0.05),
+            fault(FaultKind::Status, 0.03),
+        ];
         sandbox.set_faults(faults);
         let (email_field, number_field) = match crm {
             CrmKind::Hubspot => ("email", "halaxy_patient_id"),
             CrmKind::Plain => ("email", "external_ref"),
         };
         let member = |record: &Json, name: &str| {
-            let value = if crm == CrmKind::Hubspot { &record["properties"][name] } else { &record[name] };
+            let value = if crm == CrmKind::Hubspot {
+                &record["properties"][name]
+            } else {
+                &record[name]
+            };
             value.as_str().map(str::to_string)
         };
         let patients_before = sandbox.records("halaxy", "Patient").unwrap().len();
@@ -136,17 +165,24 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
                     let mut telecom: Vec<Json> = now["telecom"].as_array().cloned().unwrap_or_default();
                     telecom.retain(|t| t["system"] != "sms");
                     telecom.push(json!({"system": "sms", "use": "mobile", "value": mobile}));
-                    sandbox.person_edit("halaxy", "Patient", patient, &json!({"telecom": telecom})).unwrap();
+                    sandbox
+                        .person_edit("halaxy", "Patient", patient, &json!({"telecom": telecom}))
+                        .unwrap();
                     typed_mobiles.insert(patient.clone(), mobile);
                 }
                 if rng.random_range(0..100) < 12 {
                     let email = format!("typed-{round}-{n}@example.com");
-                    sandbox.person_edit("crm", "contacts", contact, &json!({email_field: email})).unwrap();
+                    sandbox
+                        .person_edit("crm", "contacts", contact, &json!({email_field: email}))
+                        .unwrap();
                     typed_emails.insert(patient.clone(), email);
                 }
             }
-            let mut child =
-                program(&path, &["sync", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let mut child = program(&path, &["sync", "--yes"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
             let calls = sandbox.calls_after(0).len();
             let deadline = Instant::now() + Duration::from_secs(20);
             while sandbox.calls_after(0).len() == calls && Instant::now() < deadline {
@@ -164,10 +200,17 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
         assert_eq!(report["converged"], true, "{report}");
         assert_eq!(report["failures"], 0, "{report}");
 
-        assert_eq!(sandbox.records("halaxy", "Patient").unwrap().len(), patients_before, "nothing is created in Halaxy");
+        assert_eq!(
+            sandbox.records("halaxy", "Patient").unwrap().len(),
+            patients_before,
+            "nothing is created in Halaxy"
+        );
         let contacts = sandbox.records("crm", "contacts").unwrap();
-        let numbers: Vec<String> =
-            contacts.iter().filter_map(|c| member(c, number_field)).filter(|n| !n.is_empty()).collect();
+        let numbers: Vec<String> = contacts
+            .iter()
+            .filter_map(|c| member(c, number_field))
+            .filter(|n| !n.is_empty())
+            .collect();
         let distinct: BTreeSet<&String> = numbers.iter().collect();
         assert_eq!(numbers.len(), distinct.len(), "no person stands twice in the CRM");
 
@@ -175,23 +218,46 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
         let in_review: Vec<String> = open.as_array().unwrap().iter().map(Json::to_string).collect();
         let kept = |value: &str| in_review.iter().any(|conflict| conflict.contains(value));
         for contact in &contacts {
-            let Some(number) = member(contact, number_field).filter(|n| !n.is_empty()) else { continue };
+            let Some(number) = member(contact, number_field).filter(|n| !n.is_empty()) else {
+                continue;
+            };
             let patient = sandbox.record("halaxy", "Patient", &number).unwrap();
-            let mobile_field = if crm == CrmKind::Hubspot { "mobilephone" } else { "mobile" };
+            let mobile_field = if crm == CrmKind::Hubspot {
+                "mobilephone"
+            } else {
+                "mobile"
+            };
             if let Some(typed) = typed_mobiles.get(&number) {
                 let there = member(contact, mobile_field).unwrap_or_default();
                 let digits = |t: &str| t.chars().filter(char::is_ascii_digit).collect::<String>();
                 let arrived = digits(&there).ends_with(&digits(typed)[2..]);
-                assert_eq!(mobile_of(&patient), Some(typed.as_str()), "the receptionist's edit stands in Halaxy");
-                assert!(arrived || kept(typed), "mobile {typed} of {number} is lost: {}", story(&path, &number));
+                assert_eq!(
+                    mobile_of(&patient),
+                    Some(typed.as_str()),
+                    "the receptionist's edit stands in Halaxy"
+                );
+                assert!(
+                    arrived || kept(typed),
+                    "mobile {typed} of {number} is lost: {}",
+                    story(&path, &number)
+                );
             }
             if let Some(typed) = typed_emails.get(&number) {
                 let arrived = patient.to_string().contains(typed.as_str());
-                assert!(arrived || kept(typed), "mailbox {typed} of {number} is lost: {} {open}", story(&path, &number));
+                assert!(
+                    arrived || kept(typed),
+                    "mailbox {typed} of {number} is lost: {} {open}",
+                    story(&path, &number)
+                );
                 assert_eq!(member(contact, "email").as_deref(), Some(typed.as_str()));
             }
         }
-        assert!(typed_mobiles.len() > 5 && typed_emails.len() > 5, "edits while the bridge was being killed: {} and {}", typed_mobiles.len(), typed_emails.len());
+        assert!(
+            typed_mobiles.len() > 5 && typed_emails.len() > 5,
+            "edits while the bridge was being killed: {} and {}",
+            typed_mobiles.len(),
+            typed_emails.len()
+        );
         let (_, again) = json_of(&path, &["sync", "--json"]);
         assert_eq!(again["systems"]["crm"]["writes"], 0, "{again}");
         assert_eq!(again["systems"]["halaxy"]["writes"], 0, "{again}");

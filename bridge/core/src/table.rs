@@ -37,7 +37,10 @@ impl Shows {
     }
 
     fn unit(self) -> Option<LinkUnit> {
-        let mut x = LinkUnit { author: Author::Person, ..LinkUnit::default() };
+        let mut x = LinkUnit {
+            author: Author::Person,
+            ..LinkUnit::default()
+        };
         let known = |mut x: LinkUnit, seen: Value| {
             x.set_base(Value::text("agreed"), None);
             x.set_seen(seen);
@@ -76,11 +79,36 @@ struct Policy {
 fn policies() -> [Policy; 5] {
     let halaxy = || Wins::System("halaxy".into());
     [
-        Policy { title: "`wins = review`", wins: Wins::Review, clear: Clear::Review, accept: Accept::Yes },
-        Policy { title: "`wins = halaxy`", wins: halaxy(), clear: Clear::Yes, accept: Accept::Yes },
-        Policy { title: "`clear = no`", wins: Wins::Review, clear: Clear::No, accept: Accept::Yes },
-        Policy { title: "CRM edits `accept = review`", wins: halaxy(), clear: Clear::Review, accept: Accept::Review },
-        Policy { title: "CRM edits `accept = no`", wins: halaxy(), clear: Clear::Review, accept: Accept::No },
+        Policy {
+            title: "`wins = review`",
+            wins: Wins::Review,
+            clear: Clear::Review,
+            accept: Accept::Yes,
+        },
+        Policy {
+            title: "`wins = halaxy`",
+            wins: halaxy(),
+            clear: Clear::Yes,
+            accept: Accept::Yes,
+        },
+        Policy {
+            title: "`clear = no`",
+            wins: Wins::Review,
+            clear: Clear::No,
+            accept: Accept::Yes,
+        },
+        Policy {
+            title: "CRM edits `accept = review`",
+            wins: halaxy(),
+            clear: Clear::Review,
+            accept: Accept::Review,
+        },
+        Policy {
+            title: "CRM edits `accept = no`",
+            wins: halaxy(),
+            clear: Clear::Review,
+            accept: Accept::No,
+        },
     ]
 }
 
@@ -98,7 +126,13 @@ pub fn render() -> String {
     }
     let _ = writeln!(out, "\n|---|---|{}", "---|".repeat(policies().len()));
     let known = [Shows::Unread, Shows::Same, Shows::Edited, Shows::Blank];
-    let other = [Shows::Unread, Shows::Same, Shows::Edited, Shows::OtherEdit, Shows::Blank];
+    let other = [
+        Shows::Unread,
+        Shows::Same,
+        Shows::Edited,
+        Shows::OtherEdit,
+        Shows::Blank,
+    ];
     let new = [Shows::New, Shows::NewBlank];
     let new_other = [Shows::New, Shows::OtherNew, Shows::NewBlank];
     let rows = known
@@ -143,14 +177,25 @@ fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
     };
     let mut entity = Entity::default();
     for (system, shows) in [("crm", crm), ("halaxy", halaxy)] {
-        let mut link = Link { state: LinkState::Live, ..Link::new(system, system, "1") };
+        let mut link = Link {
+            state: LinkState::Live,
+            ..Link::new(system, system, "1")
+        };
         link.units.extend(shows.unit().map(|x| ("unit".to_string(), x)));
         entity.links.insert(system.into(), link);
     }
     let value = Value::text("agreed");
     let origin = Origin::System("halaxy".into());
     if !halaxy.is_new() {
-        entity.agreed.insert("unit".into(), Agreed { value: value.clone(), origin, lo: 0, hi: 0 });
+        entity.agreed.insert(
+            "unit".into(),
+            Agreed {
+                value: value.clone(),
+                origin,
+                lo: 0,
+                hi: 0,
+            },
+        );
     }
     let merged = merge::merge(&schema, &entity, &unit);
     if let Some((_, why)) = merged.conflict {
@@ -173,7 +218,11 @@ fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
         .iter()
         .filter(|(_, v, _)| !v.is_empty() || Some(v) != agreed.as_ref())
         .map(|(system, v, rule)| {
-            let whose = if system == AGREED { "the agreed value".to_string() } else { format!("{} from {system}", word(v)) };
+            let whose = if system == AGREED {
+                "the agreed value".to_string()
+            } else {
+                format!("{} from {system}", word(v))
+            };
             format!("{whose} kept aside ({rule})")
         })
         .collect();
@@ -193,6 +242,9 @@ mod tests {
             std::fs::write(path, &now).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap();
-        assert_eq!(committed, now, "run the test with UPDATE_DECISION_TABLE=1 and read the difference");
+        assert_eq!(
+            committed, now,
+            "run the test with UPDATE_DECISION_TABLE=1 and read the difference"
+        );
     }
 }

@@ -48,7 +48,13 @@ impl Adapter for Silent {
         }
     }
     async fn changes(&self, _kind: &str, _cursor: Option<&str>) -> Result<Page, AdapterError> {
-        Ok(Page { records: vec![], cursor: String::new(), more: false, may_lag: false, started: 0 })
+        Ok(Page {
+            records: vec![],
+            cursor: String::new(),
+            more: false,
+            may_lag: false,
+            started: 0,
+        })
     }
     async fn listing(&self, kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
         self.changes(kind, cursor).await
@@ -76,16 +82,27 @@ impl Adapter for Silent {
 fn values(i: usize) -> Values {
     let text = |s: String| Value::text(s);
     BTreeMap::from([
-        ("official_name".to_string(), Value::group([("given", format!("Given{i}")), ("family", format!("Family{}", i % 997))])),
+        (
+            "official_name".to_string(),
+            Value::group([("given", format!("Given{i}")), ("family", format!("Family{}", i % 997))]),
+        ),
         ("preferred_name".to_string(), Value::Empty),
-        ("birth_date".to_string(), text(format!("19{:02}-{:02}-{:02}", i % 90, i % 12 + 1, i % 28 + 1))),
+        (
+            "birth_date".to_string(),
+            text(format!("19{:02}-{:02}-{:02}", i % 90, i % 12 + 1, i % 28 + 1)),
+        ),
         ("sex".to_string(), text("female".into())),
         ("mobile".to_string(), text(format!("+614{i:08}"))),
         ("phone".to_string(), Value::Empty),
         ("email".to_string(), text(format!("person{i}@example.org"))),
         (
             "home_address".to_string(),
-            Value::group([("line", format!("{i} Test Street")), ("city", "Sampleton".into()), ("state", "VIC".into()), ("postcode", "3000".into())]),
+            Value::group([
+                ("line", format!("{i} Test Street")),
+                ("city", "Sampleton".into()),
+                ("state", "VIC".into()),
+                ("postcode", "3000".into()),
+            ]),
         ),
         ("deceased".to_string(), Value::Flag(false)),
         ("status".to_string(), text("current".into())),
@@ -98,7 +115,17 @@ fn linked(i: usize) -> Entity {
     let id = format!("entity-{i:09}");
     let values = values(i);
     let origin = Origin::System("halaxy".into());
-    let agreed = values.iter().map(|(u, v)| (u.clone(), Agreed { value: v.clone(), origin: origin.clone(), lo: 0, hi: 1 }));
+    let agreed = values.iter().map(|(u, v)| {
+        (
+            u.clone(),
+            Agreed {
+                value: v.clone(),
+                origin: origin.clone(),
+                lo: 0,
+                hi: 1,
+            },
+        )
+    });
     let link = |system: &str, kind: &str| {
         let mut link = Link::new(system, kind, &format!("{}", 900_000 + i));
         link.entity = Some(id.clone());
@@ -129,10 +156,18 @@ fn settings() -> Settings {
     for (name, (file, text)) in ["halaxy", "crm"].into_iter().zip(MAPPINGS) {
         let mapping = Mapping::parse(file, text, &entity, country).unwrap();
         let home = name == "halaxy";
-        let all = BTreeSet::from([Class::Identity, Class::Contact, Class::Clinical, Class::Appointment, Class::Financial]);
+        let all = BTreeSet::from([
+            Class::Identity,
+            Class::Contact,
+            Class::Clinical,
+            Class::Appointment,
+            Class::Financial,
+        ]);
         let mut accepts = mapping.accepts(&entity, home);
         if home {
-            accepts.values_mut().for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
+            accepts
+                .values_mut()
+                .for_each(|rule| *rule = AcceptRule::always(Accept::Yes));
         }
         parties.push(Party {
             system: name.into(),
@@ -176,8 +211,16 @@ fn settings() -> Settings {
 /// Resident memory of this process, megabytes.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or_default().to_string();
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<u64>().ok()).unwrap_or(0) / 1024
+    let line = status
+        .lines()
+        .find(|l| l.starts_with("VmRSS:"))
+        .unwrap_or_default()
+        .to_string();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
 }
 
 /// CPU time of this process so far, milliseconds.
@@ -185,7 +228,13 @@ fn cpu() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // after the name in brackets: utime and stime, in hundredths of a second on Linux
     let after = stat.rsplit(") ").next().unwrap_or_default();
-    let ticks = |field: usize| after.split(' ').nth(field).and_then(|f| f.parse::<u64>().ok()).unwrap_or(0);
+    let ticks = |field: usize| {
+        after
+            .split(' ')
+            .nth(field)
+            .and_then(|f| f.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
     (ticks(11) + ticks(12)) * 10
 }
 
@@ -197,19 +246,33 @@ async fn main() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::open(&url, &Key::generate(), "bench", clock.now()).await.unwrap();
     for start in (0..people).step_by(1_000) {
-        let batch: Vec<(Option<Entity>, Entity)> =
-            (start..(start + 1_000).min(people)).map(|i| (None, linked(i))).collect();
+        let batch: Vec<(Option<Entity>, Entity)> = (start..(start + 1_000).min(people))
+            .map(|i| (None, linked(i)))
+            .collect();
         let mut tx = store.begin().await.unwrap();
         for system in [("crm", "contacts"), ("halaxy", "Patient")] {
-            let links: Vec<Link> = batch.iter().map(|(_, e)| Link { entity: None, ..e.links[system.0].clone() }).collect();
+            let links: Vec<Link> = batch
+                .iter()
+                .map(|(_, e)| Link {
+                    entity: None,
+                    ..e.links[system.0].clone()
+                })
+                .collect();
             tx.touch_links(&links).await.unwrap();
         }
         let stale = tx.save_entities(&batch, Lane::Backfill, clock.now()).await.unwrap();
         assert!(stale.is_empty());
         tx.commit().await.unwrap();
     }
-    let engine =
-        Engine::start(settings(), store, Arc::new(Embedded::default()), Arc::clone(&clock), Arc::new(RandomIds)).await.unwrap();
+    let engine = Engine::start(
+        settings(),
+        store,
+        Arc::new(Embedded::default()),
+        Arc::clone(&clock),
+        Arc::new(RandomIds),
+    )
+    .await
+    .unwrap();
     engine.approve().await.unwrap();
     engine.step(clock.now()).await.unwrap();
     engine.poll_now();
@@ -228,7 +291,9 @@ async fn main() {
     );
     let mut stored = Duration::ZERO;
     for start in (0..people).step_by(1_000) {
-        let ids: Vec<String> = (start..(start + 1_000).min(people)).map(|i| format!("{}", 900_000 + i)).collect();
+        let ids: Vec<String> = (start..(start + 1_000).min(people))
+            .map(|i| format!("{}", 900_000 + i))
+            .collect();
         let begun = Instant::now();
         let mut tx = engine.store().begin().await.unwrap();
         let links: Vec<Link> = tx
@@ -247,7 +312,10 @@ async fn main() {
         tx.commit().await.unwrap();
         stored += begun.elapsed();
     }
-    println!("observations stored: {:.0} records/s", people as f64 / stored.as_secs_f64());
+    println!(
+        "observations stored: {:.0} records/s",
+        people as f64 / stored.as_secs_f64()
+    );
     let begun = Instant::now();
     let done = engine.reconcile().await.unwrap();
     let took = begun.elapsed();

@@ -61,10 +61,15 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         tx.put_meta(APPROVED, &self.settings.digest).await?;
         for system in &self.settings.systems {
-            let braked = self.store.meta(&brake_name(&system.name)).await?.is_some_and(|b| !b.is_empty());
+            let braked = self
+                .store
+                .meta(&brake_name(&system.name))
+                .await?
+                .is_some_and(|b| !b.is_empty());
             if braked {
                 tx.put_meta(&brake_name(&system.name), "").await?;
-                tx.put_meta(&released_name(&system.name), &self.clock.now().to_string()).await?;
+                tx.put_meta(&released_name(&system.name), &self.clock.now().to_string())
+                    .await?;
             }
         }
         tx.commit().await?;
@@ -101,19 +106,32 @@ impl Engine {
         if live <= limits.floor || (live as f64) < limits.share * linked as f64 {
             return Ok(false);
         }
-        if self.store.meta(&released_name(&system.name)).await?.is_some_and(|r| !r.is_empty()) {
+        if self
+            .store
+            .meta(&released_name(&system.name))
+            .await?
+            .is_some_and(|r| !r.is_empty())
+        {
             return Ok(false);
         }
-        let brake = Brake { system: system.name.clone(), writes: live, linked };
+        let brake = Brake {
+            system: system.name.clone(),
+            writes: live,
+            linked,
+        };
         let mut tx = self.store.begin().await?;
-        tx.put_meta(&name, &serde_json::to_string(&brake).unwrap_or_default()).await?;
+        tx.put_meta(&name, &serde_json::to_string(&brake).unwrap_or_default())
+            .await?;
         tx.commit().await?;
         tracing::warn!(system = %system.name, writes = live, linked, "brake: a person must release these writes");
         Ok(true)
     }
 
     async fn live_updates(&self, system: &System) -> Result<u64, EngineError> {
-        let due = self.store.writes_due(&system.name, self.clock.now(), usize::MAX >> 1).await?;
+        let due = self
+            .store
+            .writes_due(&system.name, self.clock.now(), usize::MAX >> 1)
+            .await?;
         Ok(due.iter().filter(|d| d.lane == bridge_core::Lane::Live).count() as u64)
     }
 

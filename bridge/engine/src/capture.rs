@@ -2,12 +2,12 @@
 //! stored in one transaction, so a cursor never passes a row that left no trace.
 
 use crate::error::EngineError;
+use crate::lookup;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
 use bridge_core::{Hold, Lane, Link, LinkState, Op};
-use crate::lookup;
 use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,7 +41,9 @@ impl Engine {
     pub(crate) async fn position(&self, system: &System) -> Result<Position, EngineError> {
         let digest = self.settings.cursor_digest(system);
         let stored = self.store.cursor(&system.name, system.kind(), &digest).await?;
-        Ok(stored.and_then(|c| serde_json::from_str(&c.position).ok()).unwrap_or_default())
+        Ok(stored
+            .and_then(|c| serde_json::from_str(&c.position).ok())
+            .unwrap_or_default())
     }
 
     /// Whether every system's records are completely known.
@@ -55,7 +57,11 @@ impl Engine {
     }
 
     /// Takes what the system's feed shows, page by page, until it has no more.
-    pub(crate) async fn poll(&self, system: &System, step: &mut Step) -> Result<Result<bool, AdapterError>, EngineError> {
+    pub(crate) async fn poll(
+        &self,
+        system: &System,
+        step: &mut Step,
+    ) -> Result<Result<bool, AdapterError>, EngineError> {
         let digest = self.settings.cursor_digest(system);
         let mut position = self.position(system).await?;
         for _ in 0..PAGES_PER_STEP {
@@ -86,11 +92,16 @@ impl Engine {
         how: How,
         cursor: Option<(&str, &str)>,
     ) -> Result<Stored, EngineError> {
-        let observations = page.records.iter().map(|r| system.observe(r, how, page.started)).collect();
+        let observations = page
+            .records
+            .iter()
+            .map(|r| system.observe(r, how, page.started))
+            .collect();
         let mut tx = self.store.begin().await?;
         let stored = self.take(&mut tx, system, observations).await?;
         if let Some((digest, position)) = cursor {
-            tx.set_cursor(&system.name, system.kind(), digest, position, self.clock.now()).await?;
+            tx.set_cursor(&system.name, system.kind(), digest, position, self.clock.now())
+                .await?;
         }
         tx.commit().await?;
         Ok(stored)
@@ -122,7 +133,10 @@ impl Engine {
             let now = self.clock.now();
             let known = rows.remove(&id);
             let merged = seen.merged_from.clone();
-            let before = known.as_ref().map(|(link, _)| link.merged_from.clone()).unwrap_or_default();
+            let before = known
+                .as_ref()
+                .map(|(link, _)| link.merged_from.clone())
+                .unwrap_or_default();
             losers.extend(merged.into_iter().filter(|m| !before.contains(m) && *m != id));
             match known {
                 Some((mut link, busy)) => {
@@ -151,13 +165,24 @@ impl Engine {
                 }
             }
         }
-        self.hold_merged(tx, system, &losers, &mut changed, &mut touched).await?;
-        let named: Vec<&Link> = changed.iter().chain(&touched).filter(|l| l.known_at > 0).collect();
-        tx.set_keys(&named.iter().map(|l| (RecordKey::from(*l), lookup::keys(l))).collect::<Vec<_>>()).await?;
-        tx.set_name_parts(&named.iter().map(|l| (RecordKey::from(*l), lookup::names(l))).collect::<Vec<_>>()).await?;
+        self.hold_merged(tx, system, &losers, &mut changed, &mut touched)
+            .await?;
+        self.index(tx, changed.iter().chain(&touched)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
         Ok(done)
+    }
+
+    /// Makes records findable by what they hold now.
+    pub(crate) async fn index(&self, tx: &mut Tx, links: impl Iterator<Item = &Link>) -> Result<(), EngineError> {
+        let (mut keys, mut names) = (vec![], vec![]);
+        for link in links.filter(|l| l.known_at > 0) {
+            keys.push((RecordKey::from(link), lookup::keys(link)));
+            names.push((RecordKey::from(link), lookup::names(link)));
+        }
+        tx.set_keys(&keys).await?;
+        tx.set_name_parts(&names).await?;
+        Ok(())
     }
 
     /// Records that were merged into others are held together with their survivors until a person
@@ -225,7 +250,15 @@ impl Engine {
             };
             step.looks += ids.len();
             for (id, read) in ids.iter().zip(&reads) {
-                self.park(system, id, if let Read::Failed(error) = read { Some(error) } else { None });
+                self.park(
+                    system,
+                    id,
+                    if let Read::Failed(error) = read {
+                        Some(error)
+                    } else {
+                        None
+                    },
+                );
             }
             let observations = direct(system, ids, &reads, started);
             let mut tx = self.store.begin().await?;
@@ -242,7 +275,9 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn hint(&self, system: &str, remote_ids: &[String]) -> Result<usize, EngineError> {
-        let Some(system) = self.settings.system(system) else { return Ok(0) };
+        let Some(system) = self.settings.system(system) else {
+            return Ok(0);
+        };
         let mut tx = self.store.begin().await?;
         let mut links: Vec<Link> = tx
             .links(&system.name, system.kind(), remote_ids)

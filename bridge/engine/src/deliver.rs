@@ -32,7 +32,11 @@ struct Ready {
 
 impl Engine {
     /// Sends what is planned for a system, in the order of lanes and age.
-    pub(crate) async fn deliver(&self, system: &System, step: &mut Step) -> Result<Result<(), AdapterError>, EngineError> {
+    pub(crate) async fn deliver(
+        &self,
+        system: &System,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
         let begun = self.clock.now();
         let due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
         if due.is_empty() || self.braked(system, due.len()).await? {
@@ -54,7 +58,9 @@ impl Engine {
             Guard::Read => traits.guard_batch.clamp(1, at_once(traits.update_batch)),
             Guard::Conditional => at_once(traits.update_batch),
         };
-        let chunks = updates.chunks(update_size).chain(creates.chunks(at_once(traits.create_batch)));
+        let chunks = updates
+            .chunks(update_size)
+            .chain(creates.chunks(at_once(traits.create_batch)));
         for chunk in chunks {
             if self.clock.now() - begun > SLICE {
                 step.more = true;
@@ -82,9 +88,13 @@ impl Engine {
             .collect();
         let started = self.clock.now();
         if !guarded.is_empty() {
-            let remote: Vec<String> =
-                guarded.iter().filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone())).collect();
-            let batches = remote.chunks(traits.read_batch.max(1)).map(|ids| system.adapter.read(system.kind(), ids));
+            let remote: Vec<String> = guarded
+                .iter()
+                .filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone()))
+                .collect();
+            let batches = remote
+                .chunks(traits.read_batch.max(1))
+                .map(|ids| system.adapter.read(system.kind(), ids));
             let reads: Result<Vec<Vec<Read>>, AdapterError> =
                 futures::stream::iter(batches).buffered(CONCURRENT).try_collect().await;
             let reads: Vec<Read> = match reads {
@@ -111,17 +121,32 @@ impl Engine {
         let (ids, outgoing): (Vec<String>, Vec<Outgoing>) = ready.into_iter().map(|r| (r.entity, r.outgoing)).unzip();
         step.sent += outgoing.len();
         let create = matches!(outgoing.first(), Some(Outgoing::Create { .. }));
-        let size = if create { traits.create_batch } else { traits.update_batch }.max(1);
+        let size = if create {
+            traits.create_batch
+        } else {
+            traits.update_batch
+        }
+        .max(1);
         let batches: Vec<Vec<Outgoing>> = outgoing.chunks(size).map(<[Outgoing]>::to_vec).collect();
         let calls = batches.into_iter().map(|batch| async {
             let count = batch.len();
-            let mut answers: Vec<Option<Answer>> =
-                system.adapter.write(system.kind(), batch).await.into_iter().map(Some).collect();
+            let mut answers: Vec<Option<Answer>> = system
+                .adapter
+                .write(system.kind(), batch)
+                .await
+                .into_iter()
+                .map(Some)
+                .collect();
             answers.resize(count, None);
             answers
         });
-        let answers: Vec<Option<Answer>> =
-            futures::stream::iter(calls).buffered(CONCURRENT).collect::<Vec<_>>().await.into_iter().flatten().collect();
+        let answers: Vec<Option<Answer>> = futures::stream::iter(calls)
+            .buffered(CONCURRENT)
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .flatten()
+            .collect();
         let (mut trouble, mut well) = (None, false);
         let mut settled = vec![];
         for (place, id) in ids.into_iter().enumerate() {
@@ -142,7 +167,8 @@ impl Engine {
         }
         let style = traits.answer;
         let conditional = traits.guard == Guard::Conditional;
-        self.settle_answers(system, settled, style, Manners { conditional }, step).await?;
+        self.settle_answers(system, settled, style, Manners { conditional }, step)
+            .await?;
         // One lost answer among good ones is that write's own affair; anything else rests the system.
         let whole = |e: &AdapterError| !well || !matches!(e.failure, Failure::Unavailable | Failure::Protocol);
         Ok(trouble.filter(whole).map_or(Ok(()), Err))
@@ -164,7 +190,9 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let (mut pairs, mut ready, mut audit) = (vec![], vec![], vec![]);
         for before in tx.entities(ids).await? {
-            let Some(write) = before.writes.get(&system.name).cloned() else { continue };
+            let Some(write) = before.writes.get(&system.name).cloned() else {
+                continue;
+            };
             let remote_id = before.links.get(&system.name).map(|l| l.remote_id.clone());
             let guard = remote_id.as_ref().and_then(|id| guards.get(id));
             let mut after = before.clone();
@@ -172,7 +200,13 @@ impl Engine {
                 if !before.dirty {
                     // this record could not be read: it waits, the others go on
                     let later = now + micros(Duration::from_secs(5 << write.tries.min(9)));
-                    settle(&mut after, &system.name, Manners { conditional }, Settlement::Later(later), now);
+                    settle(
+                        &mut after,
+                        &system.name,
+                        Manners { conditional },
+                        Settlement::Later(later),
+                        now,
+                    );
                     pairs.push((Some(before), after));
                 }
                 continue;
@@ -183,10 +217,16 @@ impl Engine {
                 match outgoing {
                     Ok(outgoing) => {
                         audit.push(sent_entry(&after, system, now));
-                        ready.push(Ready { entity: after.id.clone(), outgoing });
+                        ready.push(Ready {
+                            entity: after.id.clone(),
+                            outgoing,
+                        });
                     }
                     Err(code) => {
-                        let refused = Settlement::Refused { hold: Hold::Refused(code), unit: None };
+                        let refused = Settlement::Refused {
+                            hold: Hold::Refused(code),
+                            unit: None,
+                        };
                         settle(&mut after, &system.name, Manners { conditional }, refused, now);
                     }
                 }
@@ -215,11 +255,21 @@ impl Engine {
         let now = self.clock.now();
         let ids: Vec<String> = answers.iter().map(|(id, _)| id.clone()).collect();
         let mut tx = self.store.begin().await?;
-        let entities: HashMap<String, Entity> =
-            tx.entities(&ids).await?.into_iter().map(|e| (e.id.clone(), e)).collect();
+        let entities: HashMap<String, Entity> = tx
+            .entities(&ids)
+            .await?
+            .into_iter()
+            .map(|e| (e.id.clone(), e))
+            .collect();
         let new: Vec<String> = answers
             .iter()
-            .filter_map(|(_, a)| if let Answer::Applied { id, .. } = a { Some(id.clone()) } else { None })
+            .filter_map(|(_, a)| {
+                if let Answer::Applied { id, .. } = a {
+                    Some(id.clone())
+                } else {
+                    None
+                }
+            })
             .collect();
         let parked: HashMap<String, bool> = tx
             .links(&system.name, system.kind(), &new)
@@ -231,7 +281,9 @@ impl Engine {
         let (mut pairs, mut audit) = (vec![], vec![]);
         for (id, answer) in answers {
             let Some(before) = entities.get(&id) else { continue };
-            let Some(write) = before.writes.get(&system.name) else { continue };
+            let Some(write) = before.writes.get(&system.name) else {
+                continue;
+            };
             let mut after = before.clone();
             let op = write.op;
             let outcome = settlement(system, answer, style, write.tries, now);
@@ -265,6 +317,9 @@ impl Engine {
             pairs.push((Some(before.clone()), after));
         }
         let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+        let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
+        self.index(&mut tx, saved.filter_map(|(_, e)| e.links.get(&system.name)))
+            .await?;
         tx.append_audit(&audit).await?;
         // Only one thing can stand in the way: the record already belongs to somebody else.
         let doubtful: Vec<(Option<Entity>, Entity)> = tx
@@ -296,7 +351,13 @@ fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEntry {
         event: "sent".into(),
         units: write.map(|w| w.values.keys().cloned().collect()).unwrap_or_default(),
         reason: write
-            .map(|w| w.reasons.iter().map(|(u, r)| format!("{u}: {r}")).collect::<Vec<_>>().join("; "))
+            .map(|w| {
+                w.reasons
+                    .iter()
+                    .map(|(u, r)| format!("{u}: {r}"))
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            })
             .unwrap_or_default(),
         body: write.map(|w| serde_json::json!({ "sent": w.values, "before": w.guarded })),
         ..AuditEntry::default()
@@ -313,11 +374,19 @@ fn outgoing(system: &System, entity: &Entity, body: Option<&Json>, conditional: 
         Op::Create => {
             let reference = entity.agreed.get(&system.reference).and_then(|a| a.value.as_text());
             let reference = reference.map_or_else(|| entity.id.clone(), str::to_string);
-            Ok(Outgoing::Create { key: write.key.clone(), reference, body: after })
+            Ok(Outgoing::Create {
+                key: write.key.clone(),
+                reference,
+                body: after,
+            })
         }
         Op::Update => Ok(Outgoing::Update {
             key: write.key.clone(),
-            id: entity.links.get(&system.name).map(|l| l.remote_id.clone()).unwrap_or_default(),
+            id: entity
+                .links
+                .get(&system.name)
+                .map(|l| l.remote_id.clone())
+                .unwrap_or_default(),
             before: before.clone(),
             after,
             version: if conditional { write.guard_version.clone() } else { None },
@@ -371,6 +440,9 @@ fn describe(outcome: &Settlement) -> (&'static str, String) {
         Settlement::Gone => ("gone", "there is no such record: looked at again".into()),
         Settlement::Refused { hold, .. } => ("refused", bridge_core::plan::hold_reason(hold)),
         Settlement::Later(_) => ("later", "not processed: sent again later".into()),
-        Settlement::Unknown => ("unknown", "it may have landed: looked at before anything is repeated".into()),
+        Settlement::Unknown => (
+            "unknown",
+            "it may have landed: looked at before anything is repeated".into(),
+        ),
     }
 }

@@ -12,7 +12,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 /// Records loaded or entities saved at a time.
 const BATCH: usize = 500;
 /// Units that matching looks at; nothing else is kept in memory.
-const IDENTITY: &[&str] = &["official_name", "birth_date", "mobile", "phone", "email", "home_address"];
+const IDENTITY: &[&str] = &[
+    "official_name",
+    "birth_date",
+    "mobile",
+    "phone",
+    "email",
+    "home_address",
+];
 
 /// What became of a record without an entity.
 pub(crate) enum Found {
@@ -41,7 +48,10 @@ impl Engine {
         for system in &self.settings.systems {
             let mut after = String::new();
             loop {
-                let ids = self.store.remote_ids(&system.name, system.kind(), &after, BATCH).await?;
+                let ids = self
+                    .store
+                    .remote_ids(&system.name, system.kind(), &after, BATCH)
+                    .await?;
                 let Some(last) = ids.last() else { break };
                 after.clone_from(last);
                 for row in self.store.links(&system.name, system.kind(), &ids).await? {
@@ -107,7 +117,9 @@ impl Engine {
 
     /// Gives every unidentified record its entity.
     pub(crate) async fn identify(&self, step: &mut Step) -> Result<(), EngineError> {
-        let Some(pass) = self.identity_pass().await? else { return Ok(()) };
+        let Some(pass) = self.identity_pass().await? else {
+            return Ok(());
+        };
         let records = pass.matcher.records();
         let all: Vec<(usize, &Found)> = pass.found.iter().map(|(i, f)| (*i, f)).collect();
         for chunk in all.chunks(BATCH) {
@@ -116,10 +128,20 @@ impl Engine {
             let mut links = self.links_of(&mut tx, records, chunk).await?;
             let joined: Vec<String> = chunk
                 .iter()
-                .filter_map(|(_, f)| if let Found::Joins(id, _) = f { Some(id.clone()) } else { None })
+                .filter_map(|(_, f)| {
+                    if let Found::Joins(id, _) = f {
+                        Some(id.clone())
+                    } else {
+                        None
+                    }
+                })
                 .collect();
-            let mut entities: HashMap<String, Entity> =
-                tx.entities(&joined).await?.into_iter().map(|e| (e.id.clone(), e)).collect();
+            let mut entities: HashMap<String, Entity> = tx
+                .entities(&joined)
+                .await?
+                .into_iter()
+                .map(|e| (e.id.clone(), e))
+                .collect();
             let (mut pairs, mut audit) = (vec![], vec![]);
             for (i, found) in chunk {
                 let Some(link) = links.remove(i) else { continue };
@@ -130,7 +152,10 @@ impl Engine {
                     }
                     Found::Pair(_, evidence) => (None, self.new_entity(now), evidence.clone()),
                     Found::Alone(candidate) => {
-                        let entity = Entity { candidate: *candidate, ..self.new_entity(now) };
+                        let entity = Entity {
+                            candidate: *candidate,
+                            ..self.new_entity(now)
+                        };
                         (None, entity, "nobody the other systems know".into())
                     }
                 };
@@ -169,7 +194,10 @@ impl Engine {
         let mut by_system: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
         for (i, found) in chunk {
             let mut want = |i: usize| {
-                by_system.entry(&records[i].system).or_default().push((i, records[i].remote_id.clone()));
+                by_system
+                    .entry(&records[i].system)
+                    .or_default()
+                    .push((i, records[i].remote_id.clone()));
             };
             want(*i);
             if let Found::Pair(j, _) = found {
@@ -178,7 +206,9 @@ impl Engine {
         }
         let mut links = HashMap::new();
         for (name, wanted) in by_system {
-            let Some(system) = self.settings.system(name) else { continue };
+            let Some(system) = self.settings.system(name) else {
+                continue;
+            };
             let ids: Vec<String> = wanted.iter().map(|(_, id)| id.clone()).collect();
             let places: HashMap<&str, usize> = wanted.iter().map(|(i, id)| (id.as_str(), *i)).collect();
             for row in tx.links(name, system.kind(), &ids).await? {
@@ -222,7 +252,16 @@ impl Engine {
         let pairs: Vec<_> = before
             .into_iter()
             .filter(|e| !e.candidate && e.links.len() < self.settings.systems.len())
-            .map(|e| (Some(e.clone()), Entity { candidate: true, dirty: true, ..e }))
+            .map(|e| {
+                (
+                    Some(e.clone()),
+                    Entity {
+                        candidate: true,
+                        dirty: true,
+                        ..e
+                    },
+                )
+            })
             .collect();
         tx.save_entities(&pairs, Lane::Live, now).await?;
         tx.commit().await?;
@@ -256,7 +295,9 @@ fn decide(
         match matcher.identify(i) {
             Identity::Same { other, evidence } => match &records[other].entity {
                 Some(entity)
-                    if !systems_of.get(entity.as_str()).is_some_and(|s| s.contains(record.system.as_str()))
+                    if !systems_of
+                        .get(entity.as_str())
+                        .is_some_and(|s| s.contains(record.system.as_str()))
                         && joined.insert((entity.clone(), record.system.clone())) =>
                 {
                     found.insert(i, Found::Joins(entity.clone(), evidence));
@@ -266,7 +307,12 @@ fn decide(
                     found.insert(i, Found::Pair(other, evidence));
                 }
                 _ => {
-                    candidates.push((i, other, 1.0, vec![format!("{evidence}; but that one is linked already")]));
+                    candidates.push((
+                        i,
+                        other,
+                        1.0,
+                        vec![format!("{evidence}; but that one is linked already")],
+                    ));
                     found.insert(i, Found::Alone(true));
                 }
             },
@@ -282,5 +328,10 @@ fn decide(
             }
         }
     }
-    Pass { matcher, found, candidates, waiting }
+    Pass {
+        matcher,
+        found,
+        candidates,
+        waiting,
+    }
 }

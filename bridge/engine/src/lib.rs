@@ -12,7 +12,7 @@ mod capture;
 mod deliver;
 mod error;
 mod identify;
-mod lookup;
+pub mod lookup;
 mod people;
 mod preview;
 mod reconcile;
@@ -23,8 +23,7 @@ mod unknown;
 
 pub use approval::{Approval, Brake};
 pub use error::EngineError;
-pub use lookup::query as lookup_query;
 pub use people::Resolution;
-pub use preview::{Preview, PreviewWrite, Would};
+pub use preview::{Preview, PreviewCandidate, PreviewWrite, Would};
 pub use settings::{Brakes, Ids, RandomIds, Settings, System};
 pub use step::{Engine, Health, Step, Tally};

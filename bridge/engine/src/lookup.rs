@@ -5,7 +5,7 @@ use bridge_core::{Link, Value};
 use bridge_store::LookupKey;
 
 /// Keys of one record, spelt as [`query`] spells them.
-pub(crate) fn keys(link: &Link) -> Vec<LookupKey> {
+pub fn keys(link: &Link) -> Vec<LookupKey> {
     let text = |unit: &str| link.units.get(unit).and_then(|x| x.seen()).and_then(Value::as_text);
     let mut keys = vec![];
     keys.extend(text("email").map(|t| LookupKey::new("email", t)));
@@ -15,16 +15,21 @@ pub(crate) fn keys(link: &Link) -> Vec<LookupKey> {
     if let (names, Some(born)) = (names(link), text("birth_date"))
         && !names.is_empty()
     {
-        keys.push(LookupKey::new("name_birth", format!("{}|{born}", names.join(" ").to_lowercase())));
+        keys.push(LookupKey::new(
+            "name_birth",
+            format!("{}|{born}", names.join(" ").to_lowercase()),
+        ));
     }
     keys
 }
 
 /// The words of a record's names.
-pub(crate) fn names(link: &Link) -> Vec<String> {
+pub fn names(link: &Link) -> Vec<String> {
     let name = link.units.get("official_name").and_then(|x| x.seen());
     let parts = ["given", "family"].into_iter().filter_map(|part| name?.part(part));
-    parts.flat_map(|part| part.split_whitespace().map(str::to_string)).collect()
+    parts
+        .flat_map(|part| part.split_whitespace().map(str::to_string))
+        .collect()
 }
 
 /// The keys that a text typed by a person may stand for: a mailbox, a phone number in E.164, or a

@@ -102,11 +102,19 @@ impl Engine {
         let waiting = self.store.unidentified(usize::MAX >> 1).await?;
         let mut tx = self.store.begin().await?;
         let mut free = vec![];
-        for survivor in waiting.iter().filter(|l| l.system == system && l.held == Some(Hold::Merged)) {
+        for survivor in waiting
+            .iter()
+            .filter(|l| l.system == system && l.held == Some(Hold::Merged))
+        {
             let losers = tx.links(system, &survivor.kind, &survivor.merged_from).await?;
             if losers.iter().all(|row| row.link.held.is_none()) {
                 let id = std::slice::from_ref(&survivor.remote_id);
-                free.extend(tx.links(system, &survivor.kind, id).await?.into_iter().map(|row| row.link));
+                free.extend(
+                    tx.links(system, &survivor.kind, id)
+                        .await?
+                        .into_iter()
+                        .map(|row| row.link),
+                );
             }
         }
         free.iter_mut().for_each(|link| link.held = None);
@@ -120,7 +128,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] for an unknown entity.
     pub async fn replay(&self, entity: &str, by: &str) -> Result<(), EngineError> {
-        let entry = AuditEntry { event: "replayed".into(), reason: format!("by {by}"), ..AuditEntry::default() };
+        let entry = AuditEntry {
+            event: "replayed".into(),
+            reason: format!("by {by}"),
+            ..AuditEntry::default()
+        };
         self.change(entity, entry, &mut vec![], |entity| {
             let systems: Vec<String> = self.settings.systems.iter().map(|s| s.name.clone()).collect();
             for system in systems {
@@ -149,19 +161,23 @@ impl Engine {
         };
         let moved = other.links.get(system).cloned();
         // First the record leaves its entity, then it joins the new one.
-        let stale = tx.save_entities(&[(Some(before.clone()), after.clone())], Lane::Requested, now).await?;
+        let stale = tx
+            .save_entities(&[(Some(before.clone()), after.clone())], Lane::Requested, now)
+            .await?;
         if !stale.is_empty() {
             return Err(EngineError::Changed);
         }
         if let Some(link) = &moved {
-            tx.links(system, &link.kind, std::slice::from_ref(&link.remote_id)).await?;
+            tx.links(system, &link.kind, std::slice::from_ref(&link.remote_id))
+                .await?;
         }
         tx.save_entities(&[(None, other)], Lane::Requested, now).await?;
         if let Some(link) = moved {
             let cut = RecordKey::new(system, &link.kind, &link.remote_id);
             for stays in after.links.values() {
                 let stays = RecordKey::from(stays);
-                let told = bridge_store::Candidate::new(cut.clone(), stays, 0, vec!["told apart by a person".into()], now);
+                let told =
+                    bridge_store::Candidate::new(cut.clone(), stays, 0, vec!["told apart by a person".into()], now);
                 tx.add_candidates(std::slice::from_ref(&told)).await?;
                 tx.close_candidates(&[told.id], CandidateState::Different).await?;
             }
@@ -191,15 +207,23 @@ impl Engine {
         let candidate = candidate.ok_or_else(|| EngineError::NotFound(format!("open candidate {id}")))?;
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
-        let state = if same { CandidateState::Same } else { CandidateState::Different };
+        let state = if same {
+            CandidateState::Same
+        } else {
+            CandidateState::Different
+        };
         tx.close_candidates(std::slice::from_ref(&candidate.id), state).await?;
         let mut owners = vec![];
         for key in [&candidate.a, &candidate.b] {
             let owner = tx.entity_of(&key.system, &key.kind, &key.remote_id).await?;
             owners.push(owner.ok_or_else(|| EngineError::NotFound("entity of that record".into()))?);
         }
-        let mut entities: BTreeMap<String, Entity> =
-            tx.entities(&owners).await?.into_iter().map(|e| (e.id.clone(), e)).collect();
+        let mut entities: BTreeMap<String, Entity> = tx
+            .entities(&owners)
+            .await?
+            .into_iter()
+            .map(|e| (e.id.clone(), e))
+            .collect();
         if same {
             let (Some(keep), Some(give)) = (entities.remove(&owners[0]), entities.remove(&owners[1])) else {
                 return Err(DecisionError::Closed.into());
@@ -211,7 +235,8 @@ impl Engine {
             let (mut kept, mut given) = (keep.clone(), give.clone());
             given.links.clear();
             given.dirty = false;
-            tx.save_entities(&[(Some(give.clone()), given)], Lane::Requested, now).await?;
+            tx.save_entities(&[(Some(give.clone()), given)], Lane::Requested, now)
+                .await?;
             for link in give.links.values() {
                 let id = std::slice::from_ref(&link.remote_id);
                 if let Some(row) = tx.links(&link.system, &link.kind, id).await?.pop() {
@@ -239,16 +264,33 @@ impl Engine {
     /// Entities none of whose records is in an open candidate any more may be created again.
     async fn release_waiting(&self, ids: &[String]) -> Result<(), EngineError> {
         let mut tx = self.store.begin().await?;
-        let records: Vec<RecordKey> =
-            tx.entities(ids).await?.iter().flat_map(|e| e.links.values().map(RecordKey::from)).collect();
-        let of = tx.candidates_of(&records).await?.into_iter().filter(|c| c.state == CandidateState::Open);
+        let records: Vec<RecordKey> = tx
+            .entities(ids)
+            .await?
+            .iter()
+            .flat_map(|e| e.links.values().map(RecordKey::from))
+            .collect();
+        let of = tx
+            .candidates_of(&records)
+            .await?
+            .into_iter()
+            .filter(|c| c.state == CandidateState::Open);
         let open: std::collections::BTreeSet<RecordKey> = of.flat_map(|c| [c.a, c.b]).collect();
         let pairs: Vec<_> = tx
             .entities(ids)
             .await?
             .into_iter()
             .filter(|e| e.candidate && e.links.values().all(|l| !open.contains(&RecordKey::from(l))))
-            .map(|e| (Some(e.clone()), Entity { candidate: false, dirty: true, ..e }))
+            .map(|e| {
+                (
+                    Some(e.clone()),
+                    Entity {
+                        candidate: false,
+                        dirty: true,
+                        ..e
+                    },
+                )
+            })
             .collect();
         tx.save_entities(&pairs, Lane::Requested, self.clock.now()).await?;
         tx.commit().await?;
@@ -288,7 +330,12 @@ impl Engine {
             })
             .collect();
         tx.append_losers(&rows).await?;
-        tx.append_audit(&[AuditEntry { at: now, entity: Some(id.into()), ..entry }]).await?;
+        tx.append_audit(&[AuditEntry {
+            at: now,
+            entity: Some(id.into()),
+            ..entry
+        }])
+        .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -299,7 +346,9 @@ impl Engine {
     /// The store's.
     pub async fn record_of(&self, entity: &str, system: &str) -> Result<Option<RecordKey>, EngineError> {
         let found = self.store.entities(&[entity.to_string()]).await?.pop();
-        let link = found.and_then(|mut e| e.links.remove(system)).filter(|l| l.state == LinkState::Live);
+        let link = found
+            .and_then(|mut e| e.links.remove(system))
+            .filter(|l| l.state == LinkState::Live);
         Ok(link.map(|l| RecordKey::from(&l)))
     }
 }

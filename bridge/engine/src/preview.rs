@@ -29,6 +29,17 @@ pub struct PreviewWrite {
     pub reason: String,
 }
 
+/// A pair of records that a sync would ask about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PreviewCandidate {
+    /// System and remote id of both.
+    pub records: [(String, String); 2],
+    /// 0 to 1: orders the queue, is no probability.
+    pub score: f64,
+    /// Why; names of what agrees or differs.
+    pub reasons: Vec<String>,
+}
+
 /// Counts of what a sync would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Would {
@@ -57,6 +68,8 @@ pub struct Preview {
     pub would: Would,
     /// Every write, sorted.
     pub writes: Vec<PreviewWrite>,
+    /// Pairs it would newly ask about.
+    pub candidates: Vec<PreviewCandidate>,
     /// Names this exact plan: `sync --approve` takes it.
     pub digest: String,
 }
@@ -69,13 +82,16 @@ impl Engine {
     pub async fn preview(&self) -> Result<Preview, EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;
         let mut would = Would::default();
-        let mut writes = vec![];
+        let (mut writes, mut candidates) = (vec![], vec![]);
         let counts = self.store.counts().await?;
         would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
         would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
         // Planned writes of entities that nothing changes, then entities that are dirty, then new ones.
         for system in &self.settings.systems {
-            let due = self.store.writes_due(&system.name, i64::MAX / 2, usize::MAX >> 1).await?;
+            let due = self
+                .store
+                .writes_due(&system.name, i64::MAX / 2, usize::MAX >> 1)
+                .await?;
             for chunk in due.chunks(BATCH) {
                 let ids: Vec<String> = chunk.iter().map(|d| d.entity.clone()).collect();
                 for entity in self.store.entities(&ids).await?.iter().filter(|e| !e.dirty) {
@@ -86,8 +102,23 @@ impl Engine {
         let mut extra: HashMap<String, Vec<(Link, bool)>> = HashMap::new();
         let mut fresh: Vec<(Entity, Vec<Link>)> = vec![];
         if let Some(pass) = self.identity_pass().await? {
-            let pairs: BTreeSet<(usize, usize)> =
-                pass.candidates.iter().map(|(i, j, ..)| ((*i).min(*j), (*i).max(*j))).collect();
+            let mut pairs = BTreeSet::new();
+            for (i, j, score, reasons) in &pass.candidates {
+                if pairs.insert(((*i).min(*j), (*i).max(*j))) {
+                    let name = |i: usize| {
+                        (
+                            pass.matcher.records()[i].system.clone(),
+                            pass.matcher.records()[i].remote_id.clone(),
+                        )
+                    };
+                    let records = [name(*i), name(*j)];
+                    candidates.push(PreviewCandidate {
+                        records,
+                        score: *score,
+                        reasons: reasons.clone(),
+                    });
+                }
+            }
             would.candidates += pairs.len();
             let records = pass.matcher.records();
             for (i, found) in &pass.found {
@@ -101,7 +132,10 @@ impl Engine {
                     Found::Pair(j, _) => {
                         would.links += 1;
                         let other = self.link(&records[*j].system, &records[*j].remote_id).await?;
-                        fresh.push((self.placeholder(&link, false), other.into_iter().chain([link]).collect()));
+                        fresh.push((
+                            self.placeholder(&link, false),
+                            other.into_iter().chain([link]).collect(),
+                        ));
                     }
                     Found::Alone(candidate) => fresh.push((self.placeholder(&link, *candidate), vec![link])),
                 }
@@ -150,12 +184,22 @@ impl Engine {
         hash.update(self.settings.digest.as_bytes());
         hash.update(serde_json::to_vec(&(&would, &writes)).unwrap_or_default());
         let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
-        Ok(Preview { would, writes, digest })
+        Ok(Preview {
+            would,
+            writes,
+            candidates,
+            digest,
+        })
     }
 
     async fn link(&self, system: &str, remote_id: &str) -> Result<Option<Link>, EngineError> {
-        let Some(system) = self.settings.system(system) else { return Ok(None) };
-        let rows = self.store.links(&system.name, system.kind(), &[remote_id.to_string()]).await?;
+        let Some(system) = self.settings.system(system) else {
+            return Ok(None);
+        };
+        let rows = self
+            .store
+            .links(&system.name, system.kind(), &[remote_id.to_string()])
+            .await?;
         Ok(rows.into_iter().next().map(|row| row.link))
     }
 
@@ -169,14 +213,7 @@ impl Engine {
         }
     }
 
-    fn list(
-        &self,
-        entity: &Entity,
-        only: Option<&str>,
-        name: &str,
-        writes: &mut Vec<PreviewWrite>,
-        would: &mut Would,
-    ) {
+    fn list(&self, entity: &Entity, only: Option<&str>, name: &str, writes: &mut Vec<PreviewWrite>, would: &mut Would) {
         would.conflicts += entity.conflicts.len();
         for (system, write) in entity.writes.iter().filter(|(s, _)| only.is_none_or(|o| o == *s)) {
             if write.state != WriteState::Planned {
@@ -211,7 +248,8 @@ impl Engine {
                 adapter_kit::Guard::Read => updates.div_ceil(traits.read_batch.min(traits.guard_batch).max(1)),
                 adapter_kit::Guard::Conditional => 0,
             };
-            let calls = creates.div_ceil(traits.create_batch.max(1)) + updates.div_ceil(traits.update_batch.max(1)) + guards;
+            let calls =
+                creates.div_ceil(traits.create_batch.max(1)) + updates.div_ceil(traits.update_batch.max(1)) + guards;
             would.calls.insert(system.name.clone(), calls);
         }
     }

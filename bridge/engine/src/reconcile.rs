@@ -39,11 +39,18 @@ impl Engine {
                 if ids.is_empty() {
                     return Ok(());
                 }
-                let wakes: Vec<Wake> = ids.into_iter().map(|id| Wake::new(topic.clone(), id, 0, "dirty")).collect();
+                let wakes: Vec<Wake> = ids
+                    .into_iter()
+                    .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
+                    .collect();
                 self.queue.publish(&wakes).await?;
                 continue;
             }
-            let ids: Vec<String> = claims.iter().map(|c| c.wake.key.clone()).filter(|k| !k.is_empty()).collect();
+            let ids: Vec<String> = claims
+                .iter()
+                .map(|c| c.wake.key.clone())
+                .filter(|k| !k.is_empty())
+                .collect();
             let done = self.reconcile_batch(&ids, mirrors_complete).await;
             self.queue.ack(&claims).await?;
             step.reconciled += done?;
@@ -92,16 +99,30 @@ impl Engine {
     ) -> Result<Vec<(Entity, Reconciled)>, EngineError> {
         let schema = Arc::clone(&self.settings.schema);
         let work = move || plan(&schema, entities, now, mirrors_complete);
-        tokio::task::spawn_blocking(work).await.map_err(|e| EngineError::Worker(e.to_string()))
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|e| EngineError::Worker(e.to_string()))
     }
 }
 
 fn plan(schema: &Schema, entities: Vec<Entity>, now: Time, mirrors_complete: bool) -> Vec<(Entity, Reconciled)> {
     let one = |entity: Entity| {
         // First contact is backfill; what changes later is live.
-        let first = entity.agreed.is_empty() || entity.links.values().any(|l| l.units.values().all(|x| x.base.is_none()));
+        let first = entity.agreed.is_empty()
+            || entity
+                .links
+                .values()
+                .any(|l| l.units.values().all(|x| x.base.is_none()));
         let lane = if first { Lane::Backfill } else { Lane::Live };
-        let plan = reconcile(schema, &entity, Context { now, lane, mirrors_complete });
+        let plan = reconcile(
+            schema,
+            &entity,
+            Context {
+                now,
+                lane,
+                mirrors_complete,
+            },
+        );
         (entity, plan)
     };
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
@@ -117,9 +138,14 @@ fn plan(schema: &Schema, entities: Vec<Entity>, now: Time, mirrors_complete: boo
     }
     parts.push(rest);
     std::thread::scope(|scope| {
-        let handles: Vec<_> =
-            parts.into_iter().map(|part| scope.spawn(move || part.into_iter().map(one).collect::<Vec<_>>())).collect();
-        handles.into_iter().flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let handles: Vec<_> = parts
+            .into_iter()
+            .map(|part| scope.spawn(move || part.into_iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        handles
+            .into_iter()
+            .flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     })
 }
 

@@ -37,13 +37,19 @@ impl System {
 
     /// The unit that lives at a path, by the path's own text.
     pub fn unit_at(&self, path: &str) -> Option<String> {
-        self.paths.iter().find(|(p, _)| *p == path).map(|(_, unit)| unit.clone())
+        self.paths
+            .iter()
+            .find(|(p, _)| *p == path)
+            .map(|(_, unit)| unit.clone())
     }
 
     /// A record as the merge rule sees it.
     pub fn observe(&self, record: &adapter_kit::Remote, how: How, started: Time) -> Observation {
-        let authors: BTreeMap<String, Author> =
-            record.authors.iter().filter_map(|(path, author)| Some((self.unit_at(path)?, *author))).collect();
+        let authors: BTreeMap<String, Author> = record
+            .authors
+            .iter()
+            .filter_map(|(path, author)| Some((self.unit_at(path)?, *author)))
+            .collect();
         Observation {
             system: self.name.clone(),
             kind: self.kind().into(),
@@ -106,7 +112,10 @@ pub struct Brakes {
 
 impl Default for Brakes {
     fn default() -> Self {
-        Self { share: 0.8, floor: 1_500 }
+        Self {
+            share: 0.8,
+            floor: 1_500,
+        }
     }
 }
 

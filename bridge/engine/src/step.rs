@@ -6,15 +6,13 @@ use crate::error::EngineError;
 use crate::settings::{Ids, Settings, System};
 use adapter_kit::{AdapterError, Clock};
 use bridge_core::Time;
-use bridge_queue::{Queue, Topic};
+use bridge_queue::Queue;
 use bridge_store::Store;
 use serde::Serialize;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// What one step did, and when the next is due.
 #[derive(Clone, Debug, Default)]
@@ -69,7 +67,9 @@ impl Step {
 
     /// Whether the step found anything to do beside quiet polls.
     pub fn active(&self) -> bool {
-        self.more || self.observed + self.looks_asked + self.looks + self.linked + self.entities + self.reconciled + self.sent > 0
+        self.more
+            || self.observed + self.looks_asked + self.looks + self.linked + self.entities + self.reconciled + self.sent
+                > 0
     }
 
     /// Adds another step's work to this one.
@@ -163,7 +163,15 @@ impl Engine {
         let health = settings
             .systems
             .iter()
-            .map(|s| (s.name.clone(), Health { next_sweep: sweep, ..Health::default() }))
+            .map(|s| {
+                (
+                    s.name.clone(),
+                    Health {
+                        next_sweep: sweep,
+                        ..Health::default()
+                    },
+                )
+            })
             .collect();
         Self {
             settings,
@@ -186,7 +194,9 @@ impl Engine {
     /// Whether a record waits because it could not be read.
     pub(crate) fn parked(&self, system: &System, remote_id: &str) -> bool {
         let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked.get(&(system.name.clone(), remote_id.into())).is_some_and(|p| self.clock.now() < p.until)
+        parked
+            .get(&(system.name.clone(), remote_id.into()))
+            .is_some_and(|p| self.clock.now() < p.until)
     }
 
     /// Parks a record that could not be read, or lets it go on.
@@ -199,7 +209,10 @@ impl Engine {
             }
             Some(error) => {
                 let now = self.clock.now();
-                let entry = parked.entry(key).or_insert(Parked { failures: 0, until: now });
+                let entry = parked.entry(key).or_insert(Parked {
+                    failures: 0,
+                    until: now,
+                });
                 entry.failures = entry.failures.saturating_add(1);
                 entry.until = now + micros(wait(error, entry.failures + 3));
                 tracing::warn!(system = %system.name, id = remote_id, code = %error.code, "this record cannot be read; the others go on");
@@ -287,8 +300,9 @@ impl Engine {
 
     async fn capture(&self, system: &System, now: Time) -> Result<Step, EngineError> {
         let mut step = Step::default();
-        let (due, sweep, rest) =
-            self.with_health(&system.name, |h| (now >= h.next_poll, now >= h.next_sweep, h.rest_until));
+        let (due, sweep, rest) = self.with_health(&system.name, |h| {
+            (now >= h.next_poll, now >= h.next_sweep, h.rest_until)
+        });
         if now < rest {
             step.wake_at(rest);
             return Ok(step);
@@ -305,7 +319,10 @@ impl Engine {
             }
         }
         if sweep {
-            let next = self.settings.sweep_every.map_or(Time::MAX / 2, |every| now + micros(every));
+            let next = self
+                .settings
+                .sweep_every
+                .map_or(Time::MAX / 2, |every| now + micros(every));
             match self.sweep(system, &mut step).await? {
                 Ok(()) => self.well(system, |h| h.next_sweep = next),
                 Err(error) => self.ill(system, &error, &mut step),
@@ -373,60 +390,5 @@ impl Engine {
         let looks = counts.looks.saturating_sub(self.unreadable().len() as u64);
         let idle = counts.dirty + counts.planned + counts.unsettled + looks == 0;
         Ok(idle && !self.troubled() && (counts.unidentified == 0 || !self.strangers().await?))
-    }
-
-    /// Steps until everything has settled: two rounds of polls in a row that showed nothing new.
-    /// Ends early when `stop` is cancelled.
-    ///
-    /// # Errors
-    /// See [`Engine::step`].
-    pub async fn run_until_settled(
-        &self,
-        stop: &CancellationToken,
-        mut tell: impl FnMut(&Step),
-    ) -> Result<(Step, bool), EngineError> {
-        let mut sum = Step::default();
-        let mut quiet = 0;
-        while quiet < 1 && !stop.is_cancelled() {
-            self.poll_now();
-            let step = self.step(self.clock.now()).await?;
-            tell(&step);
-            sum.add(&step);
-            let settled = !step.active() && self.settled().await?;
-            quiet = if settled { quiet + 1 } else { 0 };
-            if !settled && !step.active() {
-                self.pause(step.wake, Duration::from_millis(200), stop).await;
-            }
-        }
-        let settled = quiet > 0;
-        Ok((sum, settled))
-    }
-
-    /// The service: steps whenever something is due, until `stop` is cancelled. A step that has
-    /// begun is finished, so that what was sent is settled.
-    ///
-    /// # Errors
-    /// See [`Engine::step`].
-    pub async fn run(&self, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<(), EngineError> {
-        while !stop.is_cancelled() {
-            let step = self.step(self.clock.now()).await?;
-            tell(&step);
-            if !step.more {
-                self.pause(step.wake, Duration::from_secs(60), stop).await;
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until `wake`, at most `longest`; ends at a wake-up of the queue or at `stop`.
-    async fn pause(&self, wake: Option<Time>, longest: Duration, stop: &CancellationToken) {
-        let until = wake.map_or(longest, |at| {
-            Duration::from_micros(u64::try_from(at - self.clock.now()).unwrap_or(0)).min(longest)
-        });
-        tokio::select! {
-            () = self.clock.sleep(until.max(Duration::from_millis(1))) => {}
-            _ = self.queue.wait(&Topic::Reconcile) => {}
-            () = stop.cancelled() => {}
-        }
     }
 }

@@ -15,7 +15,11 @@ const BATCH: usize = 500;
 
 impl Engine {
     /// Compares one system's complete listing with what is known of it.
-    pub(crate) async fn sweep(&self, system: &System, step: &mut Step) -> Result<Result<(), AdapterError>, EngineError> {
+    pub(crate) async fn sweep(
+        &self,
+        system: &System,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
         let (mut cursor, mut listed, mut repaired) = (None::<String>, HashSet::new(), 0);
         loop {
             let page = match system.adapter.listing(system.kind(), cursor.as_deref()).await {
@@ -32,7 +36,11 @@ impl Engine {
             }
             cursor = Some(next);
         }
-        let suspects = if listed.is_empty() { 0 } else { self.suspect_missing(system, &listed).await? };
+        let suspects = if listed.is_empty() {
+            0
+        } else {
+            self.suspect_missing(system, &listed).await?
+        };
         step.swept += listed.len();
         if repaired + suspects > 0 {
             let mut tx = self.store.begin().await?;
@@ -53,7 +61,10 @@ impl Engine {
     async fn suspect_missing(&self, system: &System, listed: &HashSet<String>) -> Result<usize, EngineError> {
         let (mut after, mut suspects) = (String::new(), 0);
         loop {
-            let ids = self.store.remote_ids(&system.name, system.kind(), &after, BATCH).await?;
+            let ids = self
+                .store
+                .remote_ids(&system.name, system.kind(), &after, BATCH)
+                .await?;
             let Some(last) = ids.last() else { return Ok(suspects) };
             after.clone_from(last);
             let missing: Vec<String> = ids.into_iter().filter(|id| !listed.contains(id)).collect();
@@ -61,8 +72,12 @@ impl Engine {
                 continue;
             }
             let mut tx = self.store.begin().await?;
-            let mut links: Vec<Link> =
-                tx.links(&system.name, system.kind(), &missing).await?.into_iter().map(|row| row.link).collect();
+            let mut links: Vec<Link> = tx
+                .links(&system.name, system.kind(), &missing)
+                .await?
+                .into_iter()
+                .map(|row| row.link)
+                .collect();
             for link in &mut links {
                 ask(link, self.clock.now());
             }

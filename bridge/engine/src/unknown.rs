@@ -22,7 +22,9 @@ impl Engine {
         let traits = system.traits();
         let (mut creates, mut updates) = (vec![], vec![]);
         for entity in self.store.entities(&ids).await? {
-            let Some(write) = entity.writes.get(&system.name) else { continue };
+            let Some(write) = entity.writes.get(&system.name) else {
+                continue;
+            };
             if write.state != WriteState::Unknown {
                 continue;
             }
@@ -119,7 +121,9 @@ impl Engine {
         }
         let schema = self.settings.schema.clone();
         self.store_settled(system, chunk, |entity, now| {
-            let looked = found.remove(&self.reference_of(system, entity)).unwrap_or(Looked::Nothing);
+            let looked = found
+                .remove(&self.reference_of(system, entity))
+                .unwrap_or(Looked::Nothing);
             settle_unknown_create(&schema, entity, &system.name, looked, now);
             Some("looked up by our reference")
         })
@@ -143,11 +147,17 @@ impl Engine {
         let now = self.clock.now();
         let (mut pairs, mut audit) = (vec![], vec![]);
         for before in tx.entities(&ids).await? {
-            if before.writes.get(&system.name).is_none_or(|w| w.state != WriteState::Unknown) {
+            if before
+                .writes
+                .get(&system.name)
+                .is_none_or(|w| w.state != WriteState::Unknown)
+            {
                 continue;
             }
             let mut after = before.clone();
-            let Some(reason) = settle(&mut after, now) else { continue };
+            let Some(reason) = settle(&mut after, now) else {
+                continue;
+            };
             if after == before {
                 continue;
             }
@@ -162,10 +172,14 @@ impl Engine {
             pairs.push((Some(before), after));
         }
         // A created record may have been parked as a stranger: it must be loaded where it is joined.
-        let joined: Vec<String> =
-            pairs.iter().filter_map(|(_, e): &(Option<Entity>, Entity)| Some(e.links.get(&system.name)?.remote_id.clone())).collect();
+        let joined: Vec<String> = pairs
+            .iter()
+            .filter_map(|(_, e): &(Option<Entity>, Entity)| Some(e.links.get(&system.name)?.remote_id.clone()))
+            .collect();
         tx.links(&system.name, system.kind(), &joined).await?;
         tx.save_entities(&pairs, Lane::Live, now).await?;
+        self.index(&mut tx, pairs.iter().filter_map(|(_, e)| e.links.get(&system.name)))
+            .await?;
         tx.append_audit(&audit).await?;
         tx.commit().await?;
         Ok(())

@@ -225,7 +225,7 @@ fn build(profile: Profile, seed: u64) -> (World, Dice) {
         } else {
             Answers::Nothing
         },
-        lag: if nasty { 3 } else { 0 },
+        lag: if nasty { *d.pick(&[3, 3, 12]).unwrap_or(&3) } else { 0 },
         skew: *d.pick(&[0, 9]).unwrap_or(&0),
         respells: if nasty && d.percent(50) {
             BTreeMap::from([("b", "B")])

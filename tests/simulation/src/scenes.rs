@@ -162,7 +162,7 @@ pub const SCENES: &[Scene] = &[
     },
     Scene {
         name: "08 own create landed, answer lost, looked for too early",
-        setup: || create(3),
+        setup: || create(9),
         script: "R sK lK xK ?K",
         expect: |w| records_in_k(w) == 1,
     },
@@ -216,13 +216,13 @@ pub const SCENES: &[Scene] = &[
                 ..Manners::default()
             })
         },
-        script: "rK K:=b rowK s1 s",
+        script: "rK K:=b iK pK s1 s",
         expect: |w| both(w, "b"),
     },
     Scene {
         name: "14 stale row after the look was asked",
         setup: || with_k(Manners { lag: 2, ..counting() }),
-        script: "A:=d rA s R sK K:=b K:=c rK s lK aK oldK s",
+        script: "A:=d rA s R sK K:=b K:=c iK pK s lK aK oldK s",
         expect: |w| w.entities["E"].links["k"].seen().get("m") == Some(&Value::text("c")),
     },
     Scene {

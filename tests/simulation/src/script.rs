@@ -1,7 +1,7 @@
 //! Plays a directed scenario from its text.
 //!
 //! `A:=b` a person types b in A (`A.n:=b` another unit, `A:=` blank, `K~=b` an automation in K),
-//! `rK` a direct read starts, `pK` a page of changes starts, `rowK` / `oldK` a fresh / stale list row starts, `s` / `s1` store the
+//! `rK` a direct read starts, `iK` K's list catches up with its record, `pK` a page of changes starts, `rowK` / `oldK` a fresh / stale list row starts, `s` / `s1` store the
 //! first / second open read, `R` reconcile, `gK` the guard's read, `sK` guard (if not read yet) and
 //! mark sent, `lK` it lands, `aK` answer, `xK` answer lost, `XK` lost and the call lives on, `late`
 //! it lands after all, `tK` too many calls, `?K` look at the unknown write, `del` a person deletes
@@ -86,6 +86,7 @@ impl World {
                             self.reads.push(InFlight::One(row));
                         }
                     }
+                    "i" => self.system(place.1).index(&id.unwrap_or_default()),
                     "p" => self.poll(place.1),
                     "g" => self.guard(&place),
                     "s" => self.send(&place),

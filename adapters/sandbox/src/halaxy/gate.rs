@@ -21,29 +21,17 @@ impl Halaxy {
                 json!({"error": error, "error_description": text, "message": text}),
             )
         };
-        let form = call
-            .header("content-type")
-            .is_none_or(|kind| !kind.contains("json"));
+        let form = call.header("content-type").is_none_or(|kind| !kind.contains("json"));
         let Some(body) = call.json().filter(|_| !form) else {
             return refuse(400, "invalid_request", "the body must be JSON");
         };
         if body["grant_type"] != "client_credentials" {
-            return refuse(
-                400,
-                "unsupported_grant_type",
-                "grant_type must be client_credentials",
-            );
+            return refuse(400, "unsupported_grant_type", "grant_type must be client_credentials");
         }
-        if body["client_id"] != self.client_id.as_str()
-            || body["client_secret"] != self.client_secret.as_str()
-        {
+        if body["client_id"] != self.client_id.as_str() || body["client_secret"] != self.client_secret.as_str() {
             return refuse(401, "invalid_client", "client authentication failed");
         }
-        let token = format!(
-            "{:032x}{:032x}",
-            cx.rng.random::<u128>(),
-            cx.rng.random::<u128>()
-        );
+        let token = format!("{:032x}{:032x}", cx.rng.random::<u128>(), cx.rng.random::<u128>());
         let life = i64::from(self.switches.token_life_seconds) * SECOND;
         // Tokens long dead are forgotten; a client then sees the same answer as for an unknown one.
         self.tokens.retain(|_, given| *given + 4 * life > cx.now);

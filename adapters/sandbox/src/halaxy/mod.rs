@@ -86,10 +86,7 @@ impl Halaxy {
     /// Answers an API call.
     pub fn handle(&mut self, call: &Call, cx: &mut Context<'_>) -> Answer {
         // The gateway refuses everything without a name, before it looks at anything else.
-        if call
-            .header("user-agent")
-            .is_none_or(|agent| agent.trim().is_empty())
-        {
+        if call.header("user-agent").is_none_or(|agent| agent.trim().is_empty()) {
             return Answer::json(403, json!({"message": "Forbidden"}));
         }
         let segments = call.segments();
@@ -102,9 +99,7 @@ impl Halaxy {
         if let Some(refusal) = self.signed_in(call, cx) {
             return refusal;
         }
-        let spent = self
-            .window
-            .take(cx.now, self.switches.requests_per_minute, 60 * SECOND);
+        let spent = self.window.take(cx.now, self.switches.requests_per_minute, 60 * SECOND);
         let answer = if spent.allowed {
             self.route(&segments, call, cx)
         } else {
@@ -152,12 +147,7 @@ impl Halaxy {
             (_, [], &Method::GET) => self.empty_list(call, cx),
             (_, [_], &Method::GET) => outcome(404, "not-found", "no such record", ""),
             (_, _, &Method::GET) => outcome(404, "not-found", "no such operation", ""),
-            _ => outcome(
-                422,
-                "not-supported",
-                "this stand-in holds patients only",
-                "",
-            ),
+            _ => outcome(422, "not-supported", "this stand-in holds patients only", ""),
         }
     }
 
@@ -169,17 +159,11 @@ impl Halaxy {
         let search = match Search::parse(call, &self.switches) {
             Ok(search) => search,
             Err(BadSearch { status, parameter }) => {
-                return outcome(
-                    status,
-                    "invalid",
-                    "the parameter cannot be read",
-                    &parameter,
-                );
+                return outcome(status, "invalid", "the parameter cannot be read", &parameter);
             }
         };
         let mut note = None;
-        if search.page > 1 && self.patients.len() > 1 && self.drawn(self.switches.touch_percent, cx)
-        {
+        if search.page > 1 && self.patients.len() > 1 && self.drawn(self.switches.touch_percent, cx) {
             let nth = cx.rng.random_range(0..self.patients.len());
             if let Some(id) = self.patients.nth(nth) {
                 self.patients.touch(id, cx.now);
@@ -196,8 +180,7 @@ impl Halaxy {
         if search.rows && self.drawn(self.switches.warning_percent, cx) {
             let mut warning = outcome_body("warning", "too-costly", "the search was costly", "");
             warning["id"] = "warning".into();
-            let entry =
-                json!({"fullUrl": "warning", "resource": warning, "search": {"mode": "outcome"}});
+            let entry = json!({"resource": warning, "search": {"mode": "outcome"}});
             match bundle.get_mut("entry").and_then(Value::as_array_mut) {
                 Some(entries) => entries.insert(0, entry),
                 None => bundle["entry"] = json!([entry]),
@@ -217,12 +200,7 @@ impl Halaxy {
                 };
                 fhir(200, searchset(call, cx, &search, &page, Vec::new()))
             }
-            Err(bad) => outcome(
-                bad.status,
-                "invalid",
-                "the parameter cannot be read",
-                &bad.parameter,
-            ),
+            Err(bad) => outcome(bad.status, "invalid", "the parameter cannot be read", &bad.parameter),
         }
     }
 
@@ -256,12 +234,10 @@ impl Halaxy {
             self.switches.removed
         };
         match (how, survivor) {
-            (GoneAnswer::Survivor, Some(survivor)) => {
-                match self.patients.shown(survivor, &call.base, &self.switches) {
-                    Some(shown) => self.tagged(fhir(200, shown)),
-                    None => outcome(404, "not-found", "no such patient", ""),
-                }
-            }
+            (GoneAnswer::Survivor, Some(survivor)) => match self.patients.shown(survivor, &call.base, &self.switches) {
+                Some(shown) => self.tagged(fhir(200, shown)),
+                None => outcome(404, "not-found", "no such patient", ""),
+            },
             (GoneAnswer::Gone, _) if self.patients.is_removed(number) => {
                 outcome(410, "deleted", "the patient was removed", "")
             }
@@ -290,10 +266,7 @@ impl Halaxy {
     fn write(&mut self, id: &str, call: &Call, cx: &mut Context<'_>) -> Answer {
         let patching = call.method == Method::PATCH;
         let kind = call.header("content-type").unwrap_or("");
-        if patching
-            && self.switches.patch_needs_merge_patch
-            && !kind.starts_with("application/merge-patch+json")
-        {
+        if patching && self.switches.patch_needs_merge_patch && !kind.starts_with("application/merge-patch+json") {
             return outcome(
                 415,
                 "not-supported",

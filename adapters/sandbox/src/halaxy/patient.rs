@@ -78,9 +78,7 @@ impl Patient {
 
     /// The values of one search key, in lower case.
     pub fn keys(&self, letter: char) -> impl Iterator<Item = &str> {
-        self.keys
-            .lines()
-            .filter_map(move |line| line.strip_prefix(letter))
+        self.keys.lines().filter_map(move |line| line.strip_prefix(letter))
     }
 
     /// `lastUpdated` as far as the product shows it.
@@ -101,12 +99,8 @@ impl Patient {
         if let Value::Object(body) = self.body() {
             shown.extend(body);
         }
-        if let Some(list) = shown
-            .get_mut("generalPractitioner")
-            .and_then(Value::as_array_mut)
-        {
-            list.iter_mut()
-                .for_each(|reference| absolute(reference, base));
+        if let Some(list) = shown.get_mut("generalPractitioner").and_then(Value::as_array_mut) {
+            list.iter_mut().for_each(|reference| absolute(reference, base));
         }
         if let Some(reference) = shown.get_mut("managingOrganization") {
             absolute(reference, base);
@@ -141,10 +135,7 @@ fn relative(body: &mut Value) {
             *text = text[position + 1..].to_owned();
         }
     };
-    if let Some(list) = body
-        .get_mut("generalPractitioner")
-        .and_then(Value::as_array_mut)
-    {
+    if let Some(list) = body.get_mut("generalPractitioner").and_then(Value::as_array_mut) {
         list.iter_mut().for_each(shorten);
     }
     if let Some(reference) = body.get_mut("managingOrganization") {
@@ -182,11 +173,7 @@ fn keys_of(body: &Value) -> Box<str> {
 }
 
 fn items<'a>(value: &'a Value, member: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(member)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+    value.get(member).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The national digits of an Australian number, so that local and E.164 spellings meet.
@@ -202,23 +189,12 @@ pub(crate) fn digits(text: &str) -> String {
 ///
 /// # Errors
 /// [`Refused`] as the product would.
-pub(crate) fn replaced(
-    sent: &Value,
-    kept: Option<&Value>,
-    switches: &HalaxySwitches,
-) -> Result<Value, Refused> {
+pub(crate) fn replaced(sent: &Value, kept: Option<&Value>, switches: &HalaxySwitches) -> Result<Value, Refused> {
     if !sent.is_object() {
         return Err(refused(400, "the body must be a Patient", "Patient"));
     }
-    if sent
-        .get("resourceType")
-        .is_some_and(|kind| kind != "Patient")
-    {
-        return Err(refused(
-            400,
-            "resourceType must be Patient",
-            "Patient.resourceType",
-        ));
+    if sent.get("resourceType").is_some_and(|kind| kind != "Patient") {
+        return Err(refused(400, "resourceType must be Patient", "Patient.resourceType"));
     }
     let mut body = match kept {
         Some(kept) => kept.clone(),
@@ -243,19 +219,13 @@ pub(crate) fn replaced(
 ///
 /// # Errors
 /// [`Refused`] as the product would.
-pub(crate) fn patched(
-    sent: &Value,
-    kept: &Value,
-    switches: &HalaxySwitches,
-) -> Result<Value, Refused> {
+pub(crate) fn patched(sent: &Value, kept: &Value, switches: &HalaxySwitches) -> Result<Value, Refused> {
     let Value::Object(sent) = sent else {
         return Err(refused(400, "the body must be a merge-patch", "Patient"));
     };
     let allowed: Map<String, Value> = sent
         .iter()
-        .filter(|(name, value)| {
-            WRITABLE.contains(&name.as_str()) && (switches.null_clears || !value.is_null())
-        })
+        .filter(|(name, value)| WRITABLE.contains(&name.as_str()) && (switches.null_clears || !value.is_null()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
     let mut body = kept.clone();
@@ -267,11 +237,7 @@ pub(crate) fn patched(
 ///
 /// # Errors
 /// [`Refused`] for what no screen of the product would let through.
-pub(crate) fn edited(
-    patch: &Value,
-    kept: &Value,
-    switches: &HalaxySwitches,
-) -> Result<Value, Refused> {
+pub(crate) fn edited(patch: &Value, kept: &Value, switches: &HalaxySwitches) -> Result<Value, Refused> {
     let mut patch = patch.clone();
     if let Value::Object(members) = &mut patch {
         for fixed in ["resourceType", "id", "meta"] {
@@ -350,11 +316,9 @@ fn finished(mut body: Value, switches: &HalaxySwitches) -> Result<Value, Refused
 
 fn check(body: &Value) -> Result<(), Refused> {
     for list in ["name", "telecom", "address", "contact"] {
-        let ok = body.get(list).is_none_or(|value| {
-            value
-                .as_array()
-                .is_some_and(|items| items.iter().all(Value::is_object))
-        });
+        let ok = body
+            .get(list)
+            .is_none_or(|value| value.as_array().is_some_and(|items| items.iter().all(Value::is_object)));
         if !ok {
             return Err(refused(400, "a list of objects is expected", list));
         }
@@ -364,18 +328,15 @@ fn check(body: &Value) -> Result<(), Refused> {
             && (name
                 .get("family")
                 .is_some_and(|family| family.as_str().is_some_and(|text| !text.is_empty()))
-                || items(name, "given")
-                    .any(|given| given.as_str().is_some_and(|text| !text.is_empty())))
+                || items(name, "given").any(|given| given.as_str().is_some_and(|text| !text.is_empty())))
     });
     if !official {
         return Err(refused(422, "an official name is required", "Patient.name"));
     }
     for name in items(body, "name") {
-        let given = name.get("given").is_none_or(|given| {
-            given
-                .as_array()
-                .is_some_and(|items| items.iter().all(Value::is_string))
-        });
+        let given = name
+            .get("given")
+            .is_none_or(|given| given.as_array().is_some_and(|items| items.iter().all(Value::is_string)));
         let family = name.get("family").is_none_or(Value::is_string);
         if !given || !family {
             return Err(refused(
@@ -397,18 +358,14 @@ fn check(body: &Value) -> Result<(), Refused> {
             return Err(refused(400, "a text is expected", "Patient.telecom.value"));
         }
     }
-    if !body.get("birthDate").is_none_or(|date| {
-        date.as_str()
-            .is_some_and(|text| text.is_empty() || is_date(text))
-    }) {
+    if !body
+        .get("birthDate")
+        .is_none_or(|date| date.as_str().is_some_and(|text| text.is_empty() || is_date(text)))
+    {
         return Err(refused(400, "YYYY-MM-DD is expected", "Patient.birthDate"));
     }
     if !body.get("deceasedBoolean").is_none_or(Value::is_boolean) {
-        return Err(refused(
-            400,
-            "true or false is expected",
-            "Patient.deceasedBoolean",
-        ));
+        return Err(refused(400, "true or false is expected", "Patient.deceasedBoolean"));
     }
     if !body.get("gender").is_none_or(Value::is_string) {
         return Err(refused(400, "a code is expected", "Patient.gender"));
@@ -470,9 +427,7 @@ pub(crate) fn from_csv(person: &CsvPerson) -> Value {
         address["country"] = "Australia".into();
         body["address"] = json!([address]);
     }
-    body["generalPractitioner"] =
-        json!([{"reference": "Practitioner/PR-500001", "type": "Practitioner"}]);
-    body["managingOrganization"] =
-        json!({"reference": "Organization/PG-100001", "type": "Organization"});
+    body["generalPractitioner"] = json!([{"reference": "Practitioner/PR-500001", "type": "Practitioner"}]);
+    body["managingOrganization"] = json!({"reference": "Organization/PG-100001", "type": "Organization"});
     body
 }

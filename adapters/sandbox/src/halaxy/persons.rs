@@ -10,19 +10,12 @@ use crate::control::ControlError;
 impl Halaxy {
     /// Every patient as the product shows it; removed ones only if asked, marked `"removed": true`.
     pub fn records(&self, base: &str, with_removed: bool) -> Vec<Value> {
-        let live = self
-            .patients
-            .by_id()
-            .map(|patient| patient.shown(base, &self.switches));
-        let removed = self
-            .patients
-            .removed()
-            .filter(|_| with_removed)
-            .map(|patient| {
-                let mut shown = patient.shown(base, &self.switches);
-                shown["removed"] = true.into();
-                shown
-            });
+        let live = self.patients.by_id().map(|patient| patient.shown(base, &self.switches));
+        let removed = self.patients.removed().filter(|_| with_removed).map(|patient| {
+            let mut shown = patient.shown(base, &self.switches);
+            shown["removed"] = true.into();
+            shown
+        });
         live.chain(removed).collect()
     }
 
@@ -32,11 +25,7 @@ impl Halaxy {
     }
 
     /// A person types in a new patient.
-    pub fn person_create(
-        &mut self,
-        body: &Value,
-        cx: &mut Context<'_>,
-    ) -> Result<String, ControlError> {
+    pub fn person_create(&mut self, body: &Value, cx: &mut Context<'_>) -> Result<String, ControlError> {
         let blank = json!({
             "active": true,
             "extension": [{"url": "https://terminology.halaxy.com/StructureDefinition/patient-status", "valueString": "current"}],
@@ -48,12 +37,7 @@ impl Halaxy {
     }
 
     /// A person changes a patient. Halaxy shows no author.
-    pub fn person_edit(
-        &mut self,
-        id: &str,
-        patch: &Value,
-        cx: &mut Context<'_>,
-    ) -> Result<(), ControlError> {
+    pub fn person_edit(&mut self, id: &str, patch: &Value, cx: &mut Context<'_>) -> Result<(), ControlError> {
         let number = id.parse().unwrap_or(0);
         let kept = self
             .patients
@@ -61,11 +45,9 @@ impl Halaxy {
             .map(Patient::body)
             .ok_or(ControlError::NotFound)?;
         let body = patient::edited(patch, &kept, &self.switches).map_err(refusal)?;
-        let only_status = patch.as_object().is_some_and(|members| {
-            members
-                .keys()
-                .all(|name| name == "active" || name == "extension")
-        });
+        let only_status = patch
+            .as_object()
+            .is_some_and(|members| members.keys().all(|name| name == "active" || name == "extension"));
         if only_status && !self.switches.status_moves_last_updated {
             self.patients.store_quietly(number, &body);
         } else {
@@ -84,17 +66,10 @@ impl Halaxy {
     }
 
     /// A person merges two patients; blanks of the winner are filled from the loser.
-    pub fn person_merge(
-        &mut self,
-        winner: &str,
-        loser: &str,
-        cx: &mut Context<'_>,
-    ) -> Result<String, ControlError> {
+    pub fn person_merge(&mut self, winner: &str, loser: &str, cx: &mut Context<'_>) -> Result<String, ControlError> {
         let (into, from) = (winner.parse().unwrap_or(0), loser.parse().unwrap_or(0));
         if into == from {
-            return Err(ControlError::Refused(
-                "a record cannot be merged with itself".into(),
-            ));
+            return Err(ControlError::Refused("a record cannot be merged with itself".into()));
         }
         let mut body = self
             .patients

@@ -94,11 +94,7 @@ impl Search {
         };
         for (key, value) in &call.query {
             let (name, modifier) = key.split_once(':').unwrap_or((key, ""));
-            if switches
-                .ignored_filters
-                .iter()
-                .any(|ignored| ignored == name)
-            {
+            if switches.ignored_filters.iter().any(|ignored| ignored == name) {
                 continue;
             }
             let bad = || BadSearch {
@@ -131,12 +127,7 @@ impl Search {
                 "_summary" => search.rows &= value != "count",
                 "_sort" => search.sort_by(value),
                 "_id" => {
-                    search.ids = Some(
-                        value
-                            .split(',')
-                            .filter_map(|id| id.trim().parse().ok())
-                            .collect(),
-                    );
+                    search.ids = Some(value.split(',').filter_map(|id| id.trim().parse().ok()).collect());
                 }
                 "_lastUpdated" => match span(value).ok_or_else(bad)? {
                     Span::In(first, last) => {
@@ -153,15 +144,9 @@ impl Search {
                     how,
                     values: value.split(',').map(digits).collect(),
                 }),
-                "birthdate" => search
-                    .filters
-                    .push(Filter::BirthDate(span(value).ok_or_else(bad)?)),
-                "created" => search
-                    .filters
-                    .push(Filter::Created(span(value).ok_or_else(bad)?)),
-                "active" => search
-                    .filters
-                    .push(Filter::Active(value.eq_ignore_ascii_case("true"))),
+                "birthdate" => search.filters.push(Filter::BirthDate(span(value).ok_or_else(bad)?)),
+                "created" => search.filters.push(Filter::Created(span(value).ok_or_else(bad)?)),
+                "active" => search.filters.push(Filter::Active(value.eq_ignore_ascii_case("true"))),
                 "status" => search.filters.push(Filter::Status(lower_list(value))),
                 _ => {}
             }
@@ -208,8 +193,7 @@ impl Search {
                 total: patients.len(),
             };
         }
-        if plain && self.order == Order::LastUpdated && !switches.scattered_ties && !self.descending
-        {
+        if plain && self.order == Order::LastUpdated && !switches.scattered_ties && !self.descending {
             let range = || patients.updated_between(self.updated.0, self.updated.1, precision);
             let total = range().count();
             let rows = self.cut(total);
@@ -234,9 +218,7 @@ impl Search {
                     .not_updated
                     .iter()
                     .any(|(first, last)| (first..=last).contains(&at))
-                    && patients
-                        .get(*id)
-                        .is_some_and(|patient| self.matches(patient, switches))
+                    && patients.get(*id).is_some_and(|patient| self.matches(patient, switches))
             });
         }
         self.sort(&mut found, patients, switches);
@@ -288,11 +270,7 @@ impl Search {
 
     fn matches(&self, patient: &Patient, switches: &HalaxySwitches) -> bool {
         self.filters.iter().all(|filter| match filter {
-            Filter::Text {
-                letters,
-                how,
-                values,
-            } => letters.chars().any(|letter| {
+            Filter::Text { letters, how, values } => letters.chars().any(|letter| {
                 patient.keys(letter).any(|key| {
                     values.iter().any(|value| match how {
                         How::StartsWith => key.starts_with(value.as_str()),
@@ -301,15 +279,9 @@ impl Search {
                     })
                 })
             }),
-            Filter::BirthDate(span) => patient
-                .keys('b')
-                .filter_map(span_of)
-                .any(|(day, _)| within(*span, day)),
+            Filter::BirthDate(span) => patient.keys('b').filter_map(span_of).any(|(day, _)| within(*span, day)),
             Filter::Created(span) => within(*span, truncate(patient.created, switches.precision)),
-            Filter::Active(active) => patient
-                .body()
-                .get("active")
-                .is_some_and(|value| value == *active),
+            Filter::Active(active) => patient.body().get("active").is_some_and(|value| value == *active),
             Filter::Status(values) => patient
                 .body()
                 .pointer("/extension/0/valueString")
@@ -320,10 +292,7 @@ impl Search {
 }
 
 fn lower_list(value: &str) -> Vec<String> {
-    value
-        .split(',')
-        .map(|part| part.trim().to_lowercase())
-        .collect()
+    value.split(',').map(|part| part.trim().to_lowercase()).collect()
 }
 
 fn within(span: Span, at: i64) -> bool {

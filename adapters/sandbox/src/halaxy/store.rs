@@ -23,8 +23,7 @@ impl Patients {
     pub fn add(&mut self, body: &Value, created: i64, last_updated: i64) -> u64 {
         self.next_id = self.next_id.max(900_000) + 1;
         let id = self.next_id;
-        self.live
-            .insert(id, Patient::new(id, created, last_updated, body));
+        self.live.insert(id, Patient::new(id, created, last_updated, body));
         self.by_last_updated.insert((last_updated, id));
         id
     }
@@ -109,12 +108,7 @@ impl Patients {
     }
 
     /// The ids whose shown `lastUpdated` lies between the bounds, with it, oldest first.
-    pub fn updated_between(
-        &self,
-        first: i64,
-        last: i64,
-        precision: Precision,
-    ) -> impl Iterator<Item = (i64, u64)> {
+    pub fn updated_between(&self, first: i64, last: i64, precision: Precision) -> impl Iterator<Item = (i64, u64)> {
         // A shown time stands for all of its second: widen the range, then compare what is shown.
         let unit = match precision {
             Precision::Second => 1_000_000,
@@ -132,8 +126,6 @@ impl Patients {
 
     /// What the API shows for `id`.
     pub fn shown(&self, id: u64, base: &str, switches: &HalaxySwitches) -> Option<Value> {
-        self.live
-            .get(&id)
-            .map(|patient| patient.shown(base, switches))
+        self.live.get(&id).map(|patient| patient.shown(base, switches))
     }
 }

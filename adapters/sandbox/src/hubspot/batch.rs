@@ -36,16 +36,9 @@ impl Outcome {
 
 impl Hubspot {
     /// `POST contacts/batch/{operation}`.
-    pub(super) fn batch(
-        &mut self,
-        operation: &str,
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
+    pub(super) fn batch(&mut self, operation: &str, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         let started = utc_millis(cx.now);
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
         let Some(inputs) = sent["inputs"].as_array() else {
             return Err(Problem::invalid("Invalid input JSON: inputs is required"));
         };
@@ -83,8 +76,7 @@ impl Hubspot {
                     if let Some(id) = text_of(&input["id"]).and_then(|id| id.parse().ok()) {
                         let own = self.contacts.resolve(id);
                         let visible = self.visible_at(cx);
-                        self.contacts
-                            .archive(own, cx.now, visible, &self.properties);
+                        self.contacts.archive(own, cx.now, visible, &self.properties);
                     }
                 }
                 return Ok(Answer::empty(204));
@@ -123,13 +115,7 @@ impl Hubspot {
         Ok(())
     }
 
-    fn batch_read(
-        &self,
-        sent: &Value,
-        inputs: &[Value],
-        archived: bool,
-        outcome: &mut Outcome,
-    ) -> Result<(), Problem> {
+    fn batch_read(&self, sent: &Value, inputs: &[Value], archived: bool, outcome: &mut Outcome) -> Result<(), Problem> {
         let names = |member: &str| {
             sent[member]
                 .as_array()
@@ -147,8 +133,7 @@ impl Hubspot {
         let mut shown_ids = std::collections::HashSet::new();
         let mut missing = Vec::new();
         for input in inputs {
-            let id = text_of(&input["id"])
-                .ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
+            let id = text_of(&input["id"]).ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
             let found = if archived {
                 id.parse()
                     .ok()
@@ -181,16 +166,12 @@ impl Hubspot {
     fn create_one(&mut self, input: &Value, cx: &mut Context<'_>) -> Result<Value, Problem> {
         let values = self.values(&input["properties"])?;
         let id = self.insert(values, Source::Integration, cx)?;
-        let contact = self
-            .contacts
-            .get(id)
-            .ok_or_else(|| Problem::not_found("new"))?;
+        let contact = self.contacts.get(id).ok_or_else(|| Problem::not_found("new"))?;
         Ok(contact.shown_full(&self.properties))
     }
 
     fn update_one(&mut self, input: &Value, cx: &mut Context<'_>) -> Result<Value, Problem> {
-        let id = text_of(&input["id"])
-            .ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
+        let id = text_of(&input["id"]).ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
         let own = self.find(&id, input["idProperty"].as_str())?.id;
         let in_context = |mut problem: Problem| {
             if problem.ids.is_empty() {
@@ -199,8 +180,7 @@ impl Hubspot {
             problem
         };
         let values = self.values(&input["properties"]).map_err(in_context)?;
-        self.update(own, &values, Source::Integration, cx)
-            .map_err(in_context)?;
+        self.update(own, &values, Source::Integration, cx).map_err(in_context)?;
         let names = values
             .iter()
             .map(|(number, _)| self.properties.get(*number).name.clone())
@@ -209,8 +189,7 @@ impl Hubspot {
     }
 
     fn upsert_one(&mut self, input: &Value, cx: &mut Context<'_>) -> Result<Value, Problem> {
-        let id = text_of(&input["id"])
-            .ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
+        let id = text_of(&input["id"]).ok_or_else(|| Problem::invalid("Invalid input JSON: id is required"))?;
         let id_property = input["idProperty"].as_str();
         let number = self.unique_property(id_property)?;
         let in_context = |mut problem: Problem| {
@@ -223,8 +202,7 @@ impl Hubspot {
         let found = self.find(&id, id_property).map(|contact| contact.id);
         let (own, new) = match (found, number) {
             (Ok(own), _) => {
-                self.update(own, &values, Source::Integration, cx)
-                    .map_err(in_context)?;
+                self.update(own, &values, Source::Integration, cx).map_err(in_context)?;
                 (own, false)
             }
             (Err(_), Some(number)) => {

@@ -109,24 +109,13 @@ impl Contact {
             at,
             source,
         };
-        match self
-            .values
-            .iter_mut()
-            .find(|held| held.property == property)
-        {
+        match self.values.iter_mut().find(|held| held.property == property) {
             Some(held) if &*held.text == text => false,
             Some(held) => {
                 let old = std::mem::replace(held, new);
-                let kept = self
-                    .earlier
-                    .iter()
-                    .filter(|held| held.property == property)
-                    .count();
+                let kept = self.earlier.iter().filter(|held| held.property == property).count();
                 if kept + 1 >= VERSIONS
-                    && let Some(oldest) = self
-                        .earlier
-                        .iter()
-                        .position(|held| held.property == property)
+                    && let Some(oldest) = self.earlier.iter().position(|held| held.property == property)
                 {
                     self.earlier.remove(oldest);
                 }
@@ -165,9 +154,7 @@ impl Contact {
         let mut shown = Map::new();
         for name in asked {
             if properties.number(name).is_some() {
-                let value = self
-                    .text(name, properties)
-                    .map_or(Value::Null, Value::String);
+                let value = self.text(name, properties).map_or(Value::Null, Value::String);
                 shown.insert(name.to_owned(), value);
             }
         }
@@ -176,9 +163,7 @@ impl Contact {
             let history: Map<String, Value> = view
                 .with_history
                 .iter()
-                .filter_map(|name| {
-                    Some((name.clone(), self.history(properties.number(name)?).into()))
-                })
+                .filter_map(|name| Some((name.clone(), self.history(properties.number(name)?).into())))
                 .collect();
             object["propertiesWithHistory"] = Value::Object(history);
         }
@@ -189,10 +174,7 @@ impl Contact {
     pub fn shown_full(&self, properties: &Properties) -> Value {
         let mut shown = Map::new();
         for held in self.values.iter().filter(|held| !held.text.is_empty()) {
-            shown.insert(
-                properties.get(held.property).name.clone(),
-                (*held.text).into(),
-            );
+            shown.insert(properties.get(held.property).name.clone(), (*held.text).into());
         }
         for name in ALWAYS {
             if let Some(text) = self.text(name, properties) {
@@ -219,11 +201,7 @@ impl Contact {
     /// All kept versions of a property, newest first.
     fn history(&self, property: u16) -> Vec<Value> {
         let now = self.values.iter().filter(|held| held.property == property);
-        let before = self
-            .earlier
-            .iter()
-            .rev()
-            .filter(|held| held.property == property);
+        let before = self.earlier.iter().rev().filter(|held| held.property == property);
         now.chain(before)
             .map(|held| {
                 json!({

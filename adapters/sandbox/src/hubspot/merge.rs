@@ -8,12 +8,7 @@ use crate::answer::Context;
 
 impl Hubspot {
     /// Merges `loser` into `winner` and gives the survivor's id.
-    pub(super) fn merge(
-        &mut self,
-        winner: &str,
-        loser: &str,
-        cx: &mut Context<'_>,
-    ) -> Result<u64, Problem> {
+    pub(super) fn merge(&mut self, winner: &str, loser: &str, cx: &mut Context<'_>) -> Result<u64, Problem> {
         let primary = self.find(winner, None)?.clone();
         let other = self.find(loser, None)?.clone();
         if primary.id == other.id {
@@ -60,8 +55,7 @@ impl Hubspot {
         );
         let id = survivor.id;
         let visible = self.visible_at(cx);
-        self.contacts
-            .absorb(&losers, survivor, visible, &self.properties);
+        self.contacts.absorb(&losers, survivor, visible, &self.properties);
         Ok(id)
     }
 

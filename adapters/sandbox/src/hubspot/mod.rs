@@ -76,10 +76,7 @@ impl Hubspot {
 
     /// When a write made now shows in search.
     fn visible_at(&self, cx: &mut Context<'_>) -> i64 {
-        let (shortest, longest) = (
-            self.switches.index_lag_min_ms,
-            self.switches.index_lag_max_ms,
-        );
+        let (shortest, longest) = (self.switches.index_lag_min_ms, self.switches.index_lag_max_ms);
         if longest == 0 {
             return cx.now;
         }
@@ -95,11 +92,7 @@ impl Hubspot {
             return self.give_token(call, cx);
         }
         if !self.signed_in(call, cx.now) {
-            let problem = Problem::new(
-                401,
-                "INVALID_AUTHENTICATION",
-                "Authentication credentials not found.",
-            );
+            let problem = Problem::new(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
             return problem.answer(cx);
         }
         let searching = matches!(place, Place::Objects(["search"]));
@@ -115,9 +108,7 @@ impl Hubspot {
                 .scope(call, "crm.schemas.contacts")
                 .and_then(|()| self.definitions(rest, call, cx)),
             Place::UnknownKind => Err(Problem::invalid("Unable to infer object type")),
-            Place::Token | Place::Nowhere => {
-                Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path"))
-            }
+            Place::Token | Place::Nowhere => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         };
         let mut answer = done.unwrap_or_else(|problem| problem.answer(cx));
         answer.headers.extend(limited);
@@ -133,11 +124,8 @@ impl Hubspot {
 
     /// Refuses what the token's scopes lack.
     fn scope(&self, call: &Call, family: &str) -> Result<(), Problem> {
-        let reading = call.method == Method::GET
-            || matches!(
-                call.segments().as_slice(),
-                [.., "search"] | [.., "batch", "read"]
-            );
+        let reading =
+            call.method == Method::GET || matches!(call.segments().as_slice(), [.., "search"] | [.., "batch", "read"]);
         let wanted = format!("{family}.{}", if reading { "read" } else { "write" });
         if self.switches.missing_scopes.contains(&wanted) {
             let text = "This app hasn't been granted all required scopes to make this call.";
@@ -151,11 +139,7 @@ impl Hubspot {
     }
 
     /// Spends one call; gives the headers, which searches do not carry.
-    fn spend(
-        &mut self,
-        searching: bool,
-        cx: &mut Context<'_>,
-    ) -> Result<Vec<(&'static str, String)>, Box<Answer>> {
+    fn spend(&mut self, searching: bool, cx: &mut Context<'_>) -> Result<Vec<(&'static str, String)>, Box<Answer>> {
         let day = cx.now.div_euclid(DAY);
         if self.today.0 != day {
             self.today = (day, 0);
@@ -181,11 +165,7 @@ impl Hubspot {
                 .take(cx.now, self.switches.searches_per_second, SECOND)
                 .allowed
             {
-                return Err(refuse(
-                    "SECONDLY",
-                    "You have reached your secondly limit.",
-                    cx,
-                ));
+                return Err(refuse("SECONDLY", "You have reached your secondly limit.", cx));
             }
             self.today.1 += 1;
             return Ok(Vec::new());
@@ -209,14 +189,8 @@ impl Hubspot {
                 self.switches.requests_per_ten_seconds.to_string(),
             ),
             ("x-hubspot-ratelimit-remaining", spent.remaining.to_string()),
-            (
-                "x-hubspot-ratelimit-interval-milliseconds",
-                "10000".to_owned(),
-            ),
-            (
-                "x-hubspot-ratelimit-daily",
-                self.switches.requests_per_day.to_string(),
-            ),
+            ("x-hubspot-ratelimit-interval-milliseconds", "10000".to_owned()),
+            ("x-hubspot-ratelimit-daily", self.switches.requests_per_day.to_string()),
             (
                 "x-hubspot-ratelimit-daily-remaining",
                 (self.switches.requests_per_day - self.today.1).to_string(),
@@ -236,9 +210,7 @@ impl Hubspot {
         if call.method != Method::POST {
             return Answer::empty(405);
         }
-        let form: HashMap<String, String> = url::form_urlencoded::parse(&call.body)
-            .into_owned()
-            .collect();
+        let form: HashMap<String, String> = url::form_urlencoded::parse(&call.body).into_owned().collect();
         let given = |name: &str| form.get(name).is_some_and(|value| !value.is_empty());
         let proof = match form.get("grant_type").map(String::as_str) {
             Some("refresh_token") => given("refresh_token"),
@@ -252,12 +224,8 @@ impl Hubspot {
         }
         let token = format!("{}-{}", cx.uuid(), cx.uuid());
         self.tokens.retain(|_, end| *end > cx.now);
-        self.tokens
-            .insert(token.clone(), cx.now + TOKEN_LIFE * SECOND);
-        let refresh = form
-            .get("refresh_token")
-            .cloned()
-            .unwrap_or_else(|| cx.uuid());
+        self.tokens.insert(token.clone(), cx.now + TOKEN_LIFE * SECOND);
+        let refresh = form.get("refresh_token").cloned().unwrap_or_else(|| cx.uuid());
         Answer::json(
             200,
             json!({"access_token": token, "refresh_token": refresh, "expires_in": TOKEN_LIFE, "token_type": "bearer"}),
@@ -265,31 +233,16 @@ impl Hubspot {
     }
 
     /// The property endpoints.
-    fn definitions(
-        &mut self,
-        rest: &[&str],
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
+    fn definitions(&mut self, rest: &[&str], call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         match (call.method.clone(), rest) {
-            (Method::GET, []) => Ok(Answer::json(
-                200,
-                json!({"results": self.properties.definitions()}),
-            )),
+            (Method::GET, []) => Ok(Answer::json(200, json!({"results": self.properties.definitions()}))),
             (Method::POST, []) => {
-                let sent: Value = call
-                    .json()
-                    .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+                let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
                 Ok(Answer::json(201, self.properties.create(&sent, cx.now)?))
             }
-            (Method::GET, ["groups"]) => Ok(Answer::json(
-                200,
-                json!({"results": self.properties.groups()}),
-            )),
+            (Method::GET, ["groups"]) => Ok(Answer::json(200, json!({"results": self.properties.groups()}))),
             (Method::POST, ["groups"]) => {
-                let sent: Value = call
-                    .json()
-                    .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+                let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
                 Ok(Answer::json(201, self.properties.create_group(&sent)?))
             }
             (Method::GET, [name]) => match self.properties.definition(name) {

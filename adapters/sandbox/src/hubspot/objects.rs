@@ -36,9 +36,7 @@ impl Hubspot {
                 .parse::<usize>()
                 .ok()
                 .filter(|limit| (1..=cap).contains(limit))
-                .ok_or_else(|| {
-                    Problem::invalid(format!("Invalid limit: it must lie between 1 and {cap}"))
-                })?,
+                .ok_or_else(|| Problem::invalid(format!("Invalid limit: it must lie between 1 and {cap}")))?,
         };
         let after = match call.param("after") {
             None | Some("") => 0,
@@ -79,10 +77,7 @@ impl Hubspot {
     pub(super) fn read(&self, id: &str, call: &Call) -> Result<Answer, Problem> {
         let view = view_of(call);
         if call.flag("archived") {
-            let contact = id
-                .parse()
-                .ok()
-                .and_then(|id| self.contacts.get_archived(id));
+            let contact = id.parse().ok().and_then(|id| self.contacts.get_archived(id));
             let contact = contact.ok_or_else(|| Problem::not_found(id))?;
             return Ok(Answer::json(200, contact.shown(&view, &self.properties)));
         }
@@ -110,25 +105,16 @@ impl Hubspot {
                 .number(name)
                 .filter(|number| self.properties.get(*number).unique)
                 .map(Some)
-                .ok_or_else(|| {
-                    Problem::invalid(format!(
-                        "idProperty {name} is not a unique property of contacts"
-                    ))
-                }),
+                .ok_or_else(|| Problem::invalid(format!("idProperty {name} is not a unique property of contacts"))),
         }
     }
 
     /// `POST contacts`.
     pub(super) fn create(&mut self, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
         let values = self.values(&sent["properties"])?;
         let id = self.insert(values, Source::Integration, cx)?;
-        let contact = self
-            .contacts
-            .get(id)
-            .ok_or_else(|| Problem::not_found("new"))?;
+        let contact = self.contacts.get(id).ok_or_else(|| Problem::not_found("new"))?;
         Ok(Answer::json(201, contact.shown_full(&self.properties)))
     }
 
@@ -155,8 +141,7 @@ impl Hubspot {
                 }
             }
         }
-        self.contacts
-            .check_unique(None, &values, &self.properties)?;
+        self.contacts.check_unique(None, &values, &self.properties)?;
         let id = self.contacts.fresh_id();
         let mut contact = Contact::new(id, cx.now);
         for (number, value) in &values {
@@ -168,16 +153,9 @@ impl Hubspot {
     }
 
     /// `PATCH contacts/{id}`.
-    pub(super) fn patch(
-        &mut self,
-        id: &str,
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
+    pub(super) fn patch(&mut self, id: &str, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         let own = self.find(id, call.param("idProperty"))?.id;
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
         let values = self.values(&sent["properties"])?;
         self.update(own, &values, Source::Integration, cx)?;
         let names: Vec<String> = values
@@ -188,11 +166,7 @@ impl Hubspot {
     }
 
     /// What a write answers: the written properties and those always shown.
-    pub(super) fn shown_after_write(
-        &self,
-        id: u64,
-        properties: Vec<String>,
-    ) -> Result<Value, Problem> {
+    pub(super) fn shown_after_write(&self, id: u64, properties: Vec<String>) -> Result<Value, Problem> {
         let view = View {
             properties,
             with_history: Vec::new(),
@@ -212,8 +186,7 @@ impl Hubspot {
         source: Source,
         cx: &mut Context<'_>,
     ) -> Result<(), Problem> {
-        self.contacts
-            .check_unique(Some(id), values, &self.properties)?;
+        self.contacts.check_unique(Some(id), values, &self.properties)?;
         let visible = self.visible_at(cx);
         let touch = self.switches.noop_write_moves_modified;
         self.contacts
@@ -222,28 +195,19 @@ impl Hubspot {
     }
 
     /// `DELETE contacts/{id}`: archives. An unknown id is answered the same way.
-    pub(super) fn archive(
-        &mut self,
-        id: &str,
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
+    pub(super) fn archive(&mut self, id: &str, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         if let Ok(contact) = self.find(id, call.param("idProperty")) {
             let own = contact.id;
             let visible = self.visible_at(cx);
-            self.contacts
-                .archive(own, cx.now, visible, &self.properties);
+            self.contacts.archive(own, cx.now, visible, &self.properties);
         }
         Ok(Answer::empty(204))
     }
 
     /// `POST contacts/gdpr-delete`.
     pub(super) fn erase(&mut self, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
-        let id =
-            text_of(&sent["objectId"]).ok_or_else(|| Problem::invalid("objectId is required"))?;
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let id = text_of(&sent["objectId"]).ok_or_else(|| Problem::invalid("objectId is required"))?;
         let own = match self.find(&id, sent["idProperty"].as_str()) {
             Ok(contact) => Some(contact.id),
             Err(_) => id.parse().ok(),
@@ -257,36 +221,20 @@ impl Hubspot {
     }
 
     /// `POST contacts/merge`.
-    pub(super) fn merge_call(
-        &mut self,
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
-        let (Some(winner), Some(loser)) = (
-            text_of(&sent["primaryObjectId"]),
-            text_of(&sent["objectIdToMerge"]),
-        ) else {
-            return Err(Problem::invalid(
-                "primaryObjectId and objectIdToMerge are required",
-            ));
+    pub(super) fn merge_call(&mut self, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let (Some(winner), Some(loser)) = (text_of(&sent["primaryObjectId"]), text_of(&sent["objectIdToMerge"])) else {
+            return Err(Problem::invalid("primaryObjectId and objectIdToMerge are required"));
         };
         let survivor = self.merge(&winner, &loser, cx)?;
-        let contact = self
-            .contacts
-            .get(survivor)
-            .ok_or_else(|| Problem::not_found(&winner))?;
+        let contact = self.contacts.get(survivor).ok_or_else(|| Problem::not_found(&winner))?;
         Ok(Answer::json(200, contact.shown_full(&self.properties)))
     }
 
     /// Reads `{name: value}` with values checked and spelt as the product keeps them.
     pub(super) fn values(&self, sent: &Value) -> Result<Vec<(u16, String)>, Problem> {
         let Value::Object(sent) = sent else {
-            return Err(Problem::invalid(
-                "Invalid input JSON: properties is required",
-            ));
+            return Err(Problem::invalid("Invalid input JSON: properties is required"));
         };
         let mut values = Vec::with_capacity(sent.len());
         for (name, value) in sent {
@@ -294,9 +242,8 @@ impl Hubspot {
                 let text = format!("Property \"{name}\" does not exist");
                 Problem::property(name, "PROPERTY_DOESNT_EXIST", &text)
             })?;
-            let text = text_of(value).ok_or_else(|| {
-                Problem::invalid(format!("Invalid input JSON: {name} must be a text"))
-            })?;
+            let text =
+                text_of(value).ok_or_else(|| Problem::invalid(format!("Invalid input JSON: {name} must be a text")))?;
             let text = self.respelt(number, text.trim());
             self.properties.check(number, &text)?;
             values.push((number, text));
@@ -316,12 +263,7 @@ impl Hubspot {
     }
 
     /// Answers a call on `contacts` and what lies below.
-    pub(super) fn objects(
-        &mut self,
-        rest: &[&str],
-        call: &Call,
-        cx: &mut Context<'_>,
-    ) -> Result<Answer, Problem> {
+    pub(super) fn objects(&mut self, rest: &[&str], call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         let method = call.method.clone();
         match (method, rest) {
             (Method::GET, []) => self.list(call),
@@ -333,9 +275,7 @@ impl Hubspot {
             (Method::GET, [id]) => self.read(id, call),
             (Method::PATCH, [id]) => self.patch(id, call, cx),
             (Method::DELETE, [id]) => self.archive(id, call, cx),
-            (_, [] | [_] | ["batch", _]) => {
-                Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed"))
-            }
+            (_, [] | [_] | ["batch", _]) => Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed")),
             _ => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         }
     }

@@ -112,18 +112,10 @@ impl Hubspot {
     ) -> Result<(), ControlError> {
         let own = self.find(id, None)?.id;
         let values = self.values(&flat(patch))?;
-        self.contacts
-            .check_unique(Some(own), &values, &self.properties)?;
+        self.contacts.check_unique(Some(own), &values, &self.properties)?;
         let visible = self.visible_at(cx);
-        self.contacts.update(
-            own,
-            &values,
-            cx.now,
-            author.into(),
-            false,
-            visible,
-            &self.properties,
-        );
+        self.contacts
+            .update(own, &values, cx.now, author.into(), false, visible, &self.properties);
         Ok(())
     }
 
@@ -131,8 +123,7 @@ impl Hubspot {
     pub fn person_delete(&mut self, id: &str, cx: &mut Context<'_>) -> Result<(), ControlError> {
         let own = self.find(id, None)?.id;
         let visible = self.visible_at(cx);
-        self.contacts
-            .archive(own, cx.now, visible, &self.properties);
+        self.contacts.archive(own, cx.now, visible, &self.properties);
         Ok(())
     }
 
@@ -140,10 +131,7 @@ impl Hubspot {
     pub fn person_restore(&mut self, id: &str, cx: &mut Context<'_>) -> Result<(), ControlError> {
         let visible = self.visible_at(cx);
         let number = id.parse().unwrap_or(0);
-        if self
-            .contacts
-            .restore(number, cx.now, visible, &self.properties)
-        {
+        if self.contacts.restore(number, cx.now, visible, &self.properties) {
             Ok(())
         } else {
             Err(ControlError::NotFound)
@@ -151,12 +139,7 @@ impl Hubspot {
     }
 
     /// A person merges two contacts; gives the survivor's id.
-    pub fn person_merge(
-        &mut self,
-        winner: &str,
-        loser: &str,
-        cx: &mut Context<'_>,
-    ) -> Result<String, ControlError> {
+    pub fn person_merge(&mut self, winner: &str, loser: &str, cx: &mut Context<'_>) -> Result<String, ControlError> {
         Ok(self.merge(winner, loser, cx)?.to_string())
     }
 }
@@ -170,16 +153,7 @@ fn flat(body: &Value) -> Value {
     let texts = members
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "id" | "archived" | "createdAt" | "updatedAt"))
-        .map(|(name, value)| {
-            (
-                name.clone(),
-                if value.is_null() {
-                    json!("")
-                } else {
-                    value.clone()
-                },
-            )
-        })
+        .map(|(name, value)| (name.clone(), if value.is_null() { json!("") } else { value.clone() }))
         .collect();
     Value::Object(texts)
 }

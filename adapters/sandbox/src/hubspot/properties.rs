@@ -46,18 +46,8 @@ const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
     ("zip", "Postal Code", STRING, false),
     ("country", "Country/Region", STRING, false),
     ("salutation", "Salutation", STRING, false),
-    (
-        "lifecyclestage",
-        "Lifecycle Stage",
-        ("enumeration", "radio"),
-        false,
-    ),
-    (
-        "hs_additional_emails",
-        "Additional email addresses",
-        STRING,
-        true,
-    ),
+    ("lifecyclestage", "Lifecycle Stage", ("enumeration", "radio"), false),
+    ("hs_additional_emails", "Additional email addresses", STRING, true),
     ("hs_merged_object_ids", "Merged record IDs", STRING, true),
     ("hs_object_id", "Record ID", ("number", "number"), true),
     ("createdate", "Create Date", TIME, true),
@@ -87,11 +77,7 @@ impl Properties {
     pub fn new(now: i64) -> Self {
         let mut all = Vec::new();
         for (name, label, (kind, field), read_only) in DEFAULTS {
-            let options: &[&str] = if name == "lifecyclestage" {
-                &STAGES
-            } else {
-                &[]
-            };
+            let options: &[&str] = if name == "lifecyclestage" { &STAGES } else { &[] };
             let shown: Vec<Value> = options
                 .iter()
                 .enumerate()
@@ -119,10 +105,7 @@ impl Properties {
         Self {
             all,
             archived,
-            groups: vec![(
-                "contactinformation".to_owned(),
-                "Contact information".to_owned(),
-            )],
+            groups: vec![("contactinformation".to_owned(), "Contact information".to_owned())],
         }
     }
 
@@ -160,12 +143,7 @@ impl Properties {
     /// # Errors
     /// What the product refuses: a missing member, a pair of type and field type that do not agree, a name in use.
     pub fn create(&mut self, sent: &Value, now: i64) -> Result<Value, Problem> {
-        let text = |member: &str| {
-            sent.get(member)
-                .and_then(Value::as_str)
-                .unwrap_or("")
-                .to_owned()
-        };
+        let text = |member: &str| sent.get(member).and_then(Value::as_str).unwrap_or("").to_owned();
         let (name, kind, field) = (text("name"), text("type"), text("fieldType"));
         for (member, value) in [
             ("name", &name),
@@ -175,31 +153,23 @@ impl Properties {
             ("groupName", &text("groupName")),
         ] {
             if value.is_empty() {
-                return Err(Problem::invalid(format!(
-                    "Invalid input JSON: {member} is required"
-                )));
+                return Err(Problem::invalid(format!("Invalid input JSON: {member} is required")));
             }
         }
         let well_named = name.starts_with(|first: char| first.is_ascii_lowercase())
-            && name.chars().all(|letter| {
-                letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'
-            });
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
         if !well_named {
             return Err(Problem::invalid(
                 "name may hold lower case letters, digits and underscores only",
             ));
         }
         let agree = match kind.as_str() {
-            "string" => matches!(
-                field.as_str(),
-                "text" | "textarea" | "phonenumber" | "html" | "file"
-            ),
+            "string" => matches!(field.as_str(), "text" | "textarea" | "phonenumber" | "html" | "file"),
             "number" => field == "number",
             "date" | "datetime" => field == "date",
-            "enumeration" => matches!(
-                field.as_str(),
-                "select" | "radio" | "checkbox" | "booleancheckbox"
-            ),
+            "enumeration" => matches!(field.as_str(), "select" | "radio" | "checkbox" | "booleancheckbox"),
             "bool" => field == "booleancheckbox",
             _ => false,
         };
@@ -210,9 +180,7 @@ impl Properties {
         }
         let group = text("groupName");
         if !self.groups.iter().any(|(known, _)| *known == group) {
-            return Err(Problem::invalid(format!(
-                "property group {group} does not exist"
-            )));
+            return Err(Problem::invalid(format!("property group {group} does not exist")));
         }
         if self.number(&name).is_some() {
             return Err(Problem::new(
@@ -221,10 +189,7 @@ impl Properties {
                 format!("A property named '{name}' already exists."),
             ));
         }
-        let unique = sent
-            .get("hasUniqueValue")
-            .and_then(Value::as_bool)
-            .unwrap_or(false);
+        let unique = sent.get("hasUniqueValue").and_then(Value::as_bool).unwrap_or(false);
         if unique && self.all.iter().filter(|property| property.unique).count() > UNIQUE_CAP {
             return Err(Problem::invalid("too many unique properties"));
         }
@@ -233,12 +198,7 @@ impl Properties {
             .and_then(Value::as_array)
             .into_iter()
             .flatten()
-            .filter_map(|option| {
-                option
-                    .get("value")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned)
-            })
+            .filter_map(|option| option.get("value").and_then(Value::as_str).map(str::to_owned))
             .collect();
         if kind == "enumeration" && options.is_empty() && field != "booleancheckbox" {
             return Err(Problem::invalid("an enumeration needs options"));
@@ -277,9 +237,7 @@ impl Properties {
     /// A missing member, or a name in use.
     pub fn create_group(&mut self, sent: &Value) -> Result<Value, Problem> {
         let (Some(name), Some(label)) = (sent["name"].as_str(), sent["label"].as_str()) else {
-            return Err(Problem::invalid(
-                "Invalid input JSON: name and label are required",
-            ));
+            return Err(Problem::invalid("Invalid input JSON: name and label are required"));
         };
         if self.groups.iter().any(|(known, _)| known == name) {
             let text = format!("A property group named '{name}' already exists.");
@@ -331,13 +289,10 @@ impl Properties {
             _ if number == EMAIL && !is_mailbox(value) => bad("INVALID_EMAIL"),
             "number" if value.parse::<f64>().is_err() => bad("INVALID_INTEGER"),
             "date" if !is_date(value) && value.parse::<i64>().is_err() => bad("INVALID_DATE"),
-            "datetime" if span_of(value).is_none() && value.parse::<i64>().is_err() => {
-                bad("INVALID_DATE")
-            }
+            "datetime" if span_of(value).is_none() && value.parse::<i64>().is_err() => bad("INVALID_DATE"),
             "bool" if value != "true" && value != "false" => bad("INVALID_BOOLEAN"),
             "enumeration"
-                if !property.options.is_empty()
-                    && !value.split(';').all(|part| self.has_option(property, part)) =>
+                if !property.options.is_empty() && !value.split(';').all(|part| self.has_option(property, part)) =>
             {
                 bad("INVALID_OPTION")
             }

@@ -56,9 +56,7 @@ impl Key {
 impl Hubspot {
     /// `POST contacts/search`.
     pub(super) fn search(&mut self, call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
-        let sent = call
-            .json()
-            .ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+        let sent = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
         let groups = self.groups(&sent)?;
         let (sort, descending) = sort_of(&sent)?;
         let number = |member: &str, otherwise: u64| match &sent[member] {
@@ -75,34 +73,24 @@ impl Hubspot {
         };
         let (limit, after) = (number("limit", 10)?, number("after", 0)?);
         if limit > PAGE_CAP {
-            return Err(Problem::invalid(format!(
-                "Invalid limit: at most {PAGE_CAP}"
-            )));
+            return Err(Problem::invalid(format!("Invalid limit: at most {PAGE_CAP}")));
         }
         if after + limit > self.switches.search_window as u64 {
-            return Err(Problem::invalid(
-                "Paging beyond 10,000 results is not supported",
-            ));
+            return Err(Problem::invalid("Paging beyond 10,000 results is not supported"));
         }
         self.contacts.catch_up(cx.now);
         let query = sent["query"].as_str().unwrap_or("").to_lowercase();
         let mut hits: Vec<&Contact> = self
             .candidates(&groups)
-            .filter(|contact| {
-                groups.is_empty() || groups.iter().any(|group| self.all_hold(group, contact))
-            })
+            .filter(|contact| groups.is_empty() || groups.iter().any(|group| self.all_hold(group, contact)))
             .filter(|contact| query.is_empty() || self.mentions(contact, &query))
             .collect();
         match sort.as_str() {
             "hs_object_id" => hits.sort_unstable_by_key(|contact| contact.id),
-            "lastmodifieddate" => hits
-                .sort_unstable_by_key(|contact| (contact.modified.div_euclid(1_000), contact.id)),
-            "createdate" => {
-                hits.sort_unstable_by_key(|contact| (contact.created.div_euclid(1_000), contact.id))
-            }
+            "lastmodifieddate" => hits.sort_unstable_by_key(|contact| (contact.modified.div_euclid(1_000), contact.id)),
+            "createdate" => hits.sort_unstable_by_key(|contact| (contact.created.div_euclid(1_000), contact.id)),
             name => hits.sort_by(|a, b| {
-                let key =
-                    |contact: &Contact| contact.text(name, &self.properties).unwrap_or_default();
+                let key = |contact: &Contact| contact.text(name, &self.properties).unwrap_or_default();
                 (key(a), a.id).cmp(&(key(b), b.id))
             }),
         }
@@ -156,10 +144,7 @@ impl Hubspot {
                 "at most {GROUP_CAP} filterGroups, {GROUP_FILTER_CAP} filters in each and {FILTER_CAP} in all"
             )));
         }
-        Ok(parsed
-            .into_iter()
-            .filter(|group| !group.is_empty())
-            .collect())
+        Ok(parsed.into_iter().filter(|group| !group.is_empty()).collect())
     }
 
     fn filter(&self, sent: &Value) -> Result<Filter, Problem> {
@@ -186,9 +171,7 @@ impl Hubspot {
                 .collect(),
             "HAS_PROPERTY" | "NOT_HAS_PROPERTY" => Vec::new(),
             _ => {
-                return Err(Problem::invalid(format!(
-                    "Invalid input JSON: operator {operator}"
-                )));
+                return Err(Problem::invalid(format!("Invalid input JSON: operator {operator}")));
             }
         };
         let enough = match operator.as_str() {
@@ -210,9 +193,7 @@ impl Hubspot {
         let asked = values
             .iter()
             .map(|value| match place {
-                Place::Modified | Place::Created => {
-                    Key::Number(time_of(value).map_or(f64::NAN, |at| at as f64))
-                }
+                Place::Modified | Place::Created => Key::Number(time_of(value).map_or(f64::NAN, |at| at as f64)),
                 _ => key(value),
             })
             .collect();
@@ -232,10 +213,7 @@ impl Hubspot {
             if let Some(ids) = group.iter().find_map(|filter| self.named_by(filter)) {
                 return Box::new(ids.into_iter().filter_map(|id| self.contacts.indexed(id)));
             }
-            for filter in group
-                .iter()
-                .filter(|filter| filter.place == Place::Modified)
-            {
+            for filter in group.iter().filter(|filter| filter.place == Place::Modified) {
                 let at = |index: usize| filter.values.get(index).and_then(|value| time_of(value));
                 match (filter.operator.as_str(), at(0)) {
                     ("GT" | "GTE", Some(at)) => first = first.max(at),
@@ -279,20 +257,13 @@ impl Hubspot {
     }
 
     fn mentions(&self, contact: &Contact, query: &str) -> bool {
-        [
-            "firstname",
-            "lastname",
-            "email",
-            "phone",
-            "mobilephone",
-            "company",
-        ]
-        .into_iter()
-        .any(|name| {
-            contact
-                .text(name, &self.properties)
-                .is_some_and(|text| text.to_lowercase().contains(query))
-        })
+        ["firstname", "lastname", "email", "phone", "mobilephone", "company"]
+            .into_iter()
+            .any(|name| {
+                contact
+                    .text(name, &self.properties)
+                    .is_some_and(|text| text.to_lowercase().contains(query))
+            })
     }
 }
 
@@ -301,16 +272,10 @@ fn holds(filter: &Filter, contact: &Contact) -> bool {
         Place::Id => Some(Key::Number(contact.id as f64)),
         Place::Modified => Some(Key::Number(contact.modified.div_euclid(1_000) as f64)),
         Place::Created => Some(Key::Number(contact.created.div_euclid(1_000) as f64)),
-        Place::Property(number) => contact
-            .value(number)
-            .filter(|text| !text.is_empty())
-            .map(key),
+        Place::Property(number) => contact.value(number).filter(|text| !text.is_empty()).map(key),
     };
     let Some(held) = held else {
-        return matches!(
-            filter.operator.as_str(),
-            "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN"
-        );
+        return matches!(filter.operator.as_str(), "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN");
     };
     let compared = |index: usize| filter.asked.get(index).map(|asked| held.order(asked));
     let at_least = |index| matches!(compared(index), Some(Ordering::Greater | Ordering::Equal));
@@ -342,15 +307,9 @@ fn sort_of(sent: &Value) -> Result<(String, bool), Problem> {
     let sorts = sent["sorts"].as_array().cloned().unwrap_or_default();
     match sorts.as_slice() {
         [] => Ok(("hs_object_id".to_owned(), false)),
-        [Value::String(name)] => Ok((
-            name.trim_start_matches('-').to_owned(),
-            name.starts_with('-'),
-        )),
+        [Value::String(name)] => Ok((name.trim_start_matches('-').to_owned(), name.starts_with('-'))),
         [sort] => Ok((
-            sort["propertyName"]
-                .as_str()
-                .unwrap_or("hs_object_id")
-                .to_owned(),
+            sort["propertyName"].as_str().unwrap_or("hs_object_id").to_owned(),
             sort["direction"] == "DESCENDING",
         )),
         _ => Err(Problem::invalid("Only one sort is supported")),
@@ -360,9 +319,7 @@ fn sort_of(sent: &Value) -> Result<(String, bool), Problem> {
 /// Search compares without regard to case; digits alone compare as numbers.
 fn key(text: &str) -> Key {
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && !text.starts_with('0') && !text.starts_with('+') => {
-            Key::Number(number)
-        }
+        Ok(number) if number.is_finite() && !text.starts_with('0') && !text.starts_with('+') => Key::Number(number),
         _ => Key::Text(text.to_lowercase()),
     }
 }

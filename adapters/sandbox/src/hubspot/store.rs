@@ -59,16 +59,12 @@ impl Contacts {
 
     /// Who holds a value of a unique property.
     pub fn holder(&self, property: u16, value: &str) -> Option<u64> {
-        self.unique
-            .get(&(property, unique_form(property, value)))
-            .copied()
+        self.unique.get(&(property, unique_form(property, value))).copied()
     }
 
     /// Live contacts with an id above `after`.
     pub fn live_after(&self, after: u64) -> impl Iterator<Item = &Contact> {
-        self.live
-            .range(after.saturating_add(1)..)
-            .map(|(_, contact)| contact)
+        self.live.range(after.saturating_add(1)..).map(|(_, contact)| contact)
     }
 
     /// Archived contacts with an id above `after`.
@@ -92,10 +88,7 @@ impl Contacts {
             if value.is_empty() || !properties.get(*number).unique {
                 continue;
             }
-            if let Some(holder) = self
-                .holder(*number, value)
-                .filter(|holder| Some(*holder) != own)
-            {
+            if let Some(holder) = self.holder(*number, value).filter(|holder| Some(*holder) != own) {
                 return Err(if *number == EMAIL {
                     Problem::new(
                         409,
@@ -107,9 +100,7 @@ impl Contacts {
                     Problem::new(
                         409,
                         "CONFLICT",
-                        format!(
-                            "Cannot set {name}: the value is not unique. Existing ID: {holder}"
-                        ),
+                        format!("Cannot set {name}: the value is not unique. Existing ID: {holder}"),
                     )
                 });
             }
@@ -128,9 +119,7 @@ impl Contacts {
     /// Loads a contact that search knows from the start.
     pub fn load(&mut self, contact: Contact, properties: &Properties) {
         self.claim(&contact, properties);
-        self.index
-            .by_modified
-            .insert((millis(contact.modified), contact.id));
+        self.index.by_modified.insert((millis(contact.modified), contact.id));
         self.live.insert(contact.id, contact);
     }
 
@@ -210,13 +199,7 @@ impl Contacts {
     }
 
     /// Takes the records of a merge out and lets their ids lead to the survivor.
-    pub fn absorb(
-        &mut self,
-        losers: &[u64],
-        survivor: Contact,
-        visible: i64,
-        properties: &Properties,
-    ) {
+    pub fn absorb(&mut self, losers: &[u64], survivor: Contact, visible: i64, properties: &Properties) {
         for loser in losers {
             if let Some(contact) = self.live.remove(loser) {
                 self.release(&contact, properties);
@@ -249,16 +232,9 @@ impl Contacts {
         properties: &Properties,
         act: impl Fn(&mut HashMap<(u16, String), u64>, (u16, String), u64),
     ) {
-        for number in contact
-            .set_properties()
-            .filter(|number| properties.get(*number).unique)
-        {
+        for number in contact.set_properties().filter(|number| properties.get(*number).unique) {
             if let Some(value) = contact.value(number).filter(|value| !value.is_empty()) {
-                act(
-                    &mut self.unique,
-                    (number, unique_form(number, value)),
-                    contact.id,
-                );
+                act(&mut self.unique, (number, unique_form(number, value)), contact.id);
             }
         }
         // Mailboxes that came with a merge are the survivor's as much as its own.
@@ -268,11 +244,7 @@ impl Contacts {
             .split(';')
             .filter(|mailbox| !mailbox.is_empty())
         {
-            act(
-                &mut self.unique,
-                (EMAIL, unique_form(EMAIL, mailbox)),
-                contact.id,
-            );
+            act(&mut self.unique, (EMAIL, unique_form(EMAIL, mailbox)), contact.id);
         }
     }
 
@@ -284,14 +256,10 @@ impl Contacts {
                 continue;
             };
             if let Some(before) = before {
-                self.index
-                    .by_modified
-                    .remove(&(millis(before.modified), id));
+                self.index.by_modified.remove(&(millis(before.modified), id));
             }
             if let Some(contact) = self.live.get(&id) {
-                self.index
-                    .by_modified
-                    .insert((millis(contact.modified), id));
+                self.index.by_modified.insert((millis(contact.modified), id));
             }
         }
     }
@@ -311,8 +279,7 @@ impl Contacts {
 
     /// The ids search knows whose modified time in milliseconds lies between the bounds, oldest first.
     pub fn indexed_between(&self, first: i64, last: i64) -> impl Iterator<Item = u64> {
-        let range =
-            (first <= last).then(|| self.index.by_modified.range((first, 0)..=(last, u64::MAX)));
+        let range = (first <= last).then(|| self.index.by_modified.range((first, 0)..=(last, u64::MAX)));
         range.into_iter().flatten().map(|(_, id)| *id)
     }
 }

@@ -39,11 +39,7 @@ impl PlainSwitches {
         let nasty = manners == Manners::Nasty;
         Self {
             clock_ahead_ms: 0,
-            requests_per_second: if manners == Manners::Polite {
-                100_000
-            } else {
-                100
-            },
+            requests_per_second: if manners == Manners::Polite { 100_000 } else { 100 },
             respell_phones: nasty,
             list_newest_first: nasty,
         }
@@ -113,10 +109,7 @@ impl Plain {
             }
         }
         if let Some(reference) = contact.value(EXTERNAL_REF) {
-            self.by_reference
-                .entry(reference.to_owned())
-                .or_default()
-                .insert(id);
+            self.by_reference.entry(reference.to_owned()).or_default().insert(id);
         }
         if contact.deleted {
             self.live.remove(&id);
@@ -156,12 +149,10 @@ impl Plain {
                 },
                 Err(answer) => *answer,
             },
-            (&Method::GET, ["contacts", id]) => {
-                match self.visible(id, call.flag("include_deleted")) {
-                    Some(contact) => Answer::json(200, contact.shown()),
-                    None => error(404, "not_found", "no such contact"),
-                }
-            }
+            (&Method::GET, ["contacts", id]) => match self.visible(id, call.flag("include_deleted")) {
+                Some(contact) => Answer::json(200, contact.shown()),
+                None => error(404, "not_found", "no such contact"),
+            },
             (&Method::PATCH, ["contacts", id]) => match self.sent(call) {
                 Ok(sent) => match self.change(id, &sent, cx.now) {
                     Ok(true) => Answer::empty(204),
@@ -177,9 +168,7 @@ impl Plain {
                     error(404, "not_found", "no such contact")
                 }
             }
-            (_, ["contacts"] | ["contacts", _]) => {
-                error(405, "method_not_allowed", "not offered here")
-            }
+            (_, ["contacts"] | ["contacts", _]) => error(405, "method_not_allowed", "not offered here"),
             _ => error(404, "not_found", "no such path"),
         }
     }
@@ -203,36 +192,32 @@ impl Plain {
             return error(400, "bad_request", "limit lies between 1 and 100");
         }
         let deleted = call.flag("include_deleted");
-        let (rows, total): (Vec<&Contact>, usize) =
-            if let Some(reference) = call.param("external_ref") {
-                let found: Vec<&Contact> = self
-                    .by_reference
-                    .get(reference)
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|id| self.contacts.get(id))
-                    .filter(|contact| deleted || !contact.deleted)
-                    .collect();
-                let total = found.len();
-                (found.into_iter().skip(offset).take(limit).collect(), total)
-            } else if deleted {
-                (
-                    self.contacts.values().skip(offset).take(limit).collect(),
-                    self.contacts.len(),
-                )
-            } else if self.switches.list_newest_first {
-                let ids = self.by_updated.iter().rev().skip(offset).take(limit);
-                (
-                    ids.filter_map(|(_, id)| self.contacts.get(id)).collect(),
-                    self.live.len(),
-                )
-            } else {
-                let ids = self.live.iter().skip(offset).take(limit);
-                (
-                    ids.filter_map(|id| self.contacts.get(id)).collect(),
-                    self.live.len(),
-                )
-            };
+        let (rows, total): (Vec<&Contact>, usize) = if let Some(reference) = call.param("external_ref") {
+            let found: Vec<&Contact> = self
+                .by_reference
+                .get(reference)
+                .into_iter()
+                .flatten()
+                .filter_map(|id| self.contacts.get(id))
+                .filter(|contact| deleted || !contact.deleted)
+                .collect();
+            let total = found.len();
+            (found.into_iter().skip(offset).take(limit).collect(), total)
+        } else if deleted {
+            (
+                self.contacts.values().skip(offset).take(limit).collect(),
+                self.contacts.len(),
+            )
+        } else if self.switches.list_newest_first {
+            let ids = self.by_updated.iter().rev().skip(offset).take(limit);
+            (
+                ids.filter_map(|(_, id)| self.contacts.get(id)).collect(),
+                self.live.len(),
+            )
+        } else {
+            let ids = self.live.iter().skip(offset).take(limit);
+            (ids.filter_map(|id| self.contacts.get(id)).collect(), self.live.len())
+        };
         let items: Vec<Value> = rows.into_iter().map(Contact::shown).collect();
         Answer::json(200, json!({"items": items, "total": total}))
     }
@@ -295,10 +280,7 @@ impl Plain {
 
     /// A person changes a contact.
     pub fn person_edit(&mut self, id: &str, patch: &Value, now: i64) -> Result<(), ControlError> {
-        match self
-            .change(id, &typed(patch)?, now)
-            .map_err(unknown_member)?
-        {
+        match self.change(id, &typed(patch)?, now).map_err(unknown_member)? {
             true => Ok(()),
             false => Err(ControlError::NotFound),
         }
@@ -315,10 +297,7 @@ impl Plain {
 
     /// A person brings a deleted contact back.
     pub fn person_restore(&mut self, id: &str, now: i64) -> Result<(), ControlError> {
-        let found = self
-            .visible(id, true)
-            .filter(|contact| contact.deleted)
-            .cloned();
+        let found = self.visible(id, true).filter(|contact| contact.deleted).cloned();
         let mut contact = found.ok_or(ControlError::NotFound)?;
         contact.deleted = false;
         contact.updated = now;
@@ -327,25 +306,12 @@ impl Plain {
     }
 
     /// A person merges two contacts; blanks are filled and the loser is deleted, without a trace of the merge.
-    pub fn person_merge(
-        &mut self,
-        winner: &str,
-        loser: &str,
-        now: i64,
-    ) -> Result<String, ControlError> {
+    pub fn person_merge(&mut self, winner: &str, loser: &str, now: i64) -> Result<String, ControlError> {
         if winner == loser {
-            return Err(ControlError::Refused(
-                "a record cannot be merged with itself".into(),
-            ));
+            return Err(ControlError::Refused("a record cannot be merged with itself".into()));
         }
-        let other = self
-            .visible(loser, false)
-            .cloned()
-            .ok_or(ControlError::NotFound)?;
-        let mut contact = self
-            .visible(winner, false)
-            .cloned()
-            .ok_or(ControlError::NotFound)?;
+        let other = self.visible(loser, false).cloned().ok_or(ControlError::NotFound)?;
+        let mut contact = self.visible(winner, false).cloned().ok_or(ControlError::NotFound)?;
         contact.fill_blanks(&other);
         contact.updated = now;
         self.put(contact);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adapter_sandbox::{
-    Clock, ConnectionCut, CrmKind, CsvPerson, Endpoints, Manners, ManualClock, Sandbox,
-    SandboxOptions,
+    Clock, ConnectionCut, CrmKind, CsvPerson, Endpoints, Manners, ManualClock, Sandbox, SandboxOptions,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -35,9 +34,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     pub fn rows(&self) -> &[Value] {
@@ -127,13 +124,7 @@ impl Desk {
         self.clock.now_micros()
     }
 
-    pub async fn raw(
-        &self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, String)],
-        body: String,
-    ) -> Answer {
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, String)], body: String) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -178,8 +169,7 @@ impl Desk {
         } else {
             body.to_string()
         };
-        self.raw(method, &format!("/halaxy/main/{path}"), &headers, body)
-            .await
+        self.raw(method, &format!("/halaxy/main/{path}"), &headers, body).await
     }
 
     pub async fn hubspot(&self, method: &str, path: &str, body: Value) -> Answer {
@@ -192,8 +182,7 @@ impl Desk {
         } else {
             body.to_string()
         };
-        self.raw(method, &format!("/hubspot/{path}"), &headers, body)
-            .await
+        self.raw(method, &format!("/hubspot/{path}"), &headers, body).await
     }
 
     pub async fn plain(&self, method: &str, path: &str, body: Value) -> Answer {
@@ -206,8 +195,7 @@ impl Desk {
         } else {
             body.to_string()
         };
-        self.raw(method, &format!("/plain/{path}"), &headers, body)
-            .await
+        self.raw(method, &format!("/plain/{path}"), &headers, body).await
     }
 
     pub async fn control(&self, method: &str, path: &str, body: Value) -> Answer {
@@ -216,8 +204,7 @@ impl Desk {
         } else {
             body.to_string()
         };
-        self.raw(method, &format!("/control/{path}"), &[], body)
-            .await
+        self.raw(method, &format!("/control/{path}"), &[], body).await
     }
 }
 

@@ -1,9 +1,14 @@
 //! `key`: the key that personal values are sealed with.
 
+use crate::args::ConfigArg;
+use crate::config::SecretRef;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::{commands, wiring};
+use bridge_engine::lookup;
 use bridge_store::Key;
 use clap::{Args, Subcommand};
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,14 +37,53 @@ the way back is then to link again from the systems, which creates nothing twice
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Seal everything with a new key, and index it again.
+    #[command(after_help = "\
+Examples:
+  halaxy-bridge key new --out new.key
+  halaxy-bridge key rotate --to file:new.key      then name new.key in bridge.toml
+
+Stop the service first. Killed in the middle, the old key still opens everything.")]
+    Rotate {
+        /// Where the new key is: env:NAME or file:PATH.
+        #[arg(long, value_name = "REFERENCE")]
+        to: String,
+        /// Which configuration.
+        #[command(flatten)]
+        config: ConfigArg,
+    },
 }
 
-/// Makes a key.
+/// Makes a key, or changes the store's key.
 ///
 /// # Errors
-/// If the file exists or cannot be written.
-pub fn run(args: &KeyArgs, out: &Output) -> Result<Exit, Failure> {
-    let KeyAction::New { out: file } = &args.action;
+/// If the file exists or cannot be written; if a key is wrong or the store is in use.
+pub async fn run(args: &KeyArgs, out: &Output) -> Result<Exit, Failure> {
+    match &args.action {
+        KeyAction::New { out: file } => new(file.as_deref(), out),
+        KeyAction::Rotate { to, config } => rotate(to, config, out).await,
+    }
+}
+
+async fn rotate(to: &str, config: &ConfigArg, out: &Output) -> Result<Exit, Failure> {
+    let config = commands::load(config)?;
+    let reference = SecretRef::parse(to)
+        .ok_or_else(|| Failure::Usage("--to names where the new key is: env:NAME or file:PATH".into()))?;
+    let text = reference.load().map_err(Failure::Usage)?;
+    let key = Key::parse(text.expose_secret()).map_err(|e| Failure::Usage(format!("the new key: {e}")))?;
+    let _lock = wiring::lock(&config)?;
+    let old = wiring::store(&config).await?;
+    let before = old.key_id().to_string();
+    let store = old.rotate(&key, lookup::keys, lookup::names).await?;
+    out.document(&json!({ "rotated": true, "from": before, "to": store.key_id() }));
+    out.line(format!(
+        "Everything is sealed with key {} now. Name it in bridge.toml: key = \"{to}\", and destroy key {before} with its copies.",
+        store.key_id()
+    ));
+    Ok(Exit::Done)
+}
+
+fn new(file: Option<&Path>, out: &Output) -> Result<Exit, Failure> {
     let key = Key::generate();
     match file {
         None => {

@@ -135,7 +135,7 @@ async fn list(store: &Store, all: bool, out: &Output) -> Result<Exit, Failure> {
 
 async fn find(config: &Config, text: &str, limit: usize, out: &Output) -> Result<Exit, Failure> {
     let store = wiring::store(config).await?;
-    let mut keys = bridge_engine::lookup_query(text);
+    let mut keys = bridge_engine::lookup::query(text);
     keys.extend(e164(text, config.country).map(|number| LookupKey::new("phone", number)));
     let mut found = store.find_keys(&keys).await?;
     found.extend(store.search_name(text, limit).await?);

@@ -43,7 +43,7 @@ pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
         Command::Links(args) => links::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
-        Command::Key(args) => key::run(&args, out),
+        Command::Key(args) => key::run(&args, out).await,
         Command::Completions(args) => Ok(completions::run(&args)),
     }
 }

@@ -90,7 +90,15 @@ pub(crate) async fn document(engine: &Engine, preview: &Preview) -> Result<Value
     }
     would["systems"] = Value::Object(systems);
     would["failures"] = json!(0);
-    let open: Vec<Value> = open_candidates(engine).await?.iter().map(candidate).collect();
+    let mut open: Vec<Value> = open_candidates(engine).await?.iter().map(candidate).collect();
+    open.extend(preview.candidates.iter().map(|c| {
+        let records: Vec<Value> = c
+            .records
+            .iter()
+            .map(|(system, id)| json!({ "system": system, "id": id }))
+            .collect();
+        json!({ "records": records, "score": c.score, "reasons": c.reasons })
+    }));
     Ok(json!({
         "would": would,
         "writes": preview.writes,

@@ -54,7 +54,7 @@ impl Running {
         let thread = tracker.spawn_blocking(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    ended = driven.run(&stopped, |_| {}) => ended,
+                    ended = drive::serve(&driven, &stopped, |_| {}) => ended,
                     // The run is dropped wherever it stands, as a killed process would leave it.
                     () = killed.cancelled() => Ok(()),
                 }

@@ -81,7 +81,9 @@ impl Account {
 
     async fn one(&self, write: Outgoing) -> Answer {
         self.moment().await;
-        let roll = self.world.with(self.name, |p, _| if p.nasty { p.dice.below(100) } else { 99 });
+        let roll = self
+            .world
+            .with(self.name, |p, _| if p.nasty { p.dice.below(100) } else { 99 });
         match roll {
             0..5 => return Answer::Later(self.error(Failure::Throttled(Some(Duration::from_secs(2))), true)),
             5..11 => {
@@ -94,9 +96,13 @@ impl Account {
                         let at = now + p.dice.below(life as usize) as Time;
                         let late = match write {
                             Outgoing::Create { reference, body, .. } => Late::Create(reference, body),
-                            Outgoing::Update { id, before, after, version, .. } => {
-                                Late::Update(id, before, after, version)
-                            }
+                            Outgoing::Update {
+                                id,
+                                before,
+                                after,
+                                version,
+                                ..
+                            } => Late::Update(id, before, after, version),
                         };
                         p.late.push((at, late));
                     }
@@ -107,9 +113,13 @@ impl Account {
         }
         let landing = self.world.with(self.name, |p, now| match &write {
             Outgoing::Create { reference, body, .. } => p.create(reference, body, now),
-            Outgoing::Update { id, before, after, version, .. } => {
-                p.update(id, before, after, version.as_ref(), now)
-            }
+            Outgoing::Update {
+                id,
+                before,
+                after,
+                version,
+                ..
+            } => p.update(id, before, after, version.as_ref(), now),
         });
         let written = self.world.with(self.name, |p, _| match &landing {
             Landing::Done(id) => p.records.get(id).map(|r| current(p, id, r)),
@@ -125,7 +135,10 @@ impl Account {
         }
         let answers = self.world.with(self.name, |p, _| p.manners.answers);
         match landing {
-            Landing::Done(id) => Answer::Applied { id, record: written.filter(|_| answers).map(Box::new) },
+            Landing::Done(id) => Answer::Applied {
+                id,
+                record: written.filter(|_| answers).map(Box::new),
+            },
             Landing::Moved => Answer::Moved,
             Landing::Gone => Answer::Gone,
         }
@@ -140,7 +153,11 @@ impl Adapter for Account {
             let micros = |t: Time| Duration::from_micros(u64::try_from(t).unwrap_or(0));
             Traits {
                 guard: if m.conditional { Guard::Conditional } else { Guard::Read },
-                answer: if m.answers { AnswerStyle::Written } else { AnswerStyle::None },
+                answer: if m.answers {
+                    AnswerStyle::Written
+                } else {
+                    AnswerStyle::None
+                },
                 versions: m.versions,
                 lag: micros(m.lag),
                 call_life: micros(m.call_life),
@@ -165,11 +182,22 @@ impl Adapter for Account {
         let (ids, to, more, may_lag) = self.world.with(self.name, |p, now| {
             p.catch_up(now);
             let to = p.log.len().min(from + p.manners.page);
-            (p.log[from.min(to)..to].to_vec(), to, to < p.log.len(), p.manners.lag > 0)
+            (
+                p.log[from.min(to)..to].to_vec(),
+                to,
+                to < p.log.len(),
+                p.manners.lag > 0,
+            )
         });
         let records = self.rows(&ids);
         self.moment().await;
-        Ok(Page { records, cursor: to.to_string(), more, may_lag, started })
+        Ok(Page {
+            records,
+            cursor: to.to_string(),
+            more,
+            may_lag,
+            started,
+        })
     }
 
     async fn listing(&self, _kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
@@ -178,13 +206,29 @@ impl Adapter for Account {
         let (ids, more, may_lag) = self.world.with(self.name, |p, now| {
             p.catch_up(now);
             let alive = |id: &&String| p.records[*id].indexed.as_ref().is_some_and(|i| i.3);
-            let rest: Vec<String> = p.records.keys().filter(|id| **id > after).filter(alive).cloned().collect();
+            let rest: Vec<String> = p
+                .records
+                .keys()
+                .filter(|id| **id > after)
+                .filter(alive)
+                .cloned()
+                .collect();
             let more = rest.len() > p.manners.page;
-            (rest.into_iter().take(p.manners.page).collect::<Vec<_>>(), more, p.manners.lag > 0)
+            (
+                rest.into_iter().take(p.manners.page).collect::<Vec<_>>(),
+                more,
+                p.manners.lag > 0,
+            )
         });
         let records = self.rows(&ids);
         let cursor = ids.last().cloned().unwrap_or_default();
-        Ok(Page { records, cursor, more, may_lag, started })
+        Ok(Page {
+            records,
+            cursor,
+            more,
+            may_lag,
+            started,
+        })
     }
 
     async fn read(&self, _kind: &str, ids: &[String]) -> Result<Vec<Read>, AdapterError> {
@@ -227,7 +271,10 @@ impl Adapter for Account {
                     .filter(|(_, r)| r.reference.as_ref() == Some(reference) && (r.indexed.is_some() || !r.alive))
                     .map(|(id, r)| current(p, id, r))
                     .collect();
-                Found { reference: reference.clone(), records }
+                Found {
+                    reference: reference.clone(),
+                    records,
+                }
             };
             references.iter().map(found).collect()
         }))

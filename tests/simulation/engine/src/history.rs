@@ -14,7 +14,7 @@ use bridge_engine::{Brakes, Engine, EngineError, Ids, Resolution, Settings, Syst
 use bridge_queue::Embedded;
 use bridge_simulation::dice::Dice;
 use bridge_simulation::promise::{Broken, Promise};
-use bridge_store::{Filter, Key, Page, Store};
+use bridge_store::{CandidateState, Filter, Key, Page, Store};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,8 +42,19 @@ struct Counted(AtomicU64);
 
 impl Ids for Counted {
     fn entity(&self, _now: Time) -> String {
-        format!("00000000-0000-7000-8000-{:012}", self.0.fetch_add(1, Ordering::SeqCst))
+        numbered(self.0.fetch_add(1, Ordering::SeqCst))
     }
+}
+
+impl Counted {
+    fn given(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// The id given out as the n-th.
+pub fn numbered(n: u64) -> String {
+    format!("00000000-0000-7000-8000-{n:012}")
 }
 
 struct Bench {
@@ -62,7 +73,10 @@ fn settings(world: &Arc<World>, wins: [&str; 2]) -> Settings {
         let home = name == "halaxy";
         let file = if home { HALAXY } else { OTHERS };
         let mapping = Mapping::parse("m.toml", file, &entity, Country::AU).expect("a mapping of the simulation");
-        let account = Account { name, world: Arc::clone(world) };
+        let account = Account {
+            name,
+            world: Arc::clone(world),
+        };
         let traits = account.traits(&mapping.kind);
         let all = BTreeSet::from([Class::Identity, Class::Contact]);
         let mut accepts = mapping.accepts(&entity, home);
@@ -140,8 +154,16 @@ impl Bench {
         for _ in 0..150 {
             let active = self.step(wins).await?;
             self.world.clock.advance(700_000);
-            quiet = if !active && self.engine.settled().await? { quiet + 1 } else { 0 };
-            let all_shown = self.world.products().values().all(|p| p.pending.is_empty() && p.late.is_empty());
+            quiet = if !active && self.engine.settled().await? {
+                quiet + 1
+            } else {
+                0
+            };
+            let all_shown = self
+                .world
+                .products()
+                .values()
+                .all(|p| p.pending.is_empty() && p.late.is_empty());
             if quiet >= 2 && all_shown {
                 return Ok(true);
             }
@@ -162,7 +184,11 @@ impl Bench {
             let pick = dice.pick(&names).cloned().unwrap_or_default();
             let shown = row.conflict.values.clone();
             let by = "somebody".to_string();
-            let resolution = Resolution { choice: Choice::From(pick), shown, by };
+            let resolution = Resolution {
+                choice: Choice::From(pick),
+                shown,
+                by,
+            };
             match self.engine.resolve(&row, &resolution).await {
                 Ok(()) | Err(EngineError::Decision(_)) => {}
                 Err(e) => return Err(e),
@@ -172,6 +198,16 @@ impl Bench {
             open += 1;
             if dice.below(one_in) == 0 {
                 self.engine.dismiss(&row, "somebody").await?;
+            }
+        }
+        // Who looks alike here is the same: the bridge alone makes second records of a person.
+        for row in self.store.candidates(CandidateState::Open, &page).await?.rows {
+            open += 1;
+            if dice.below(one_in) == 0 {
+                match self.engine.answer_candidate(&row.id, true, "somebody").await {
+                    Ok(()) | Err(EngineError::Decision(_) | EngineError::NotFound(_)) => {}
+                    Err(e) => return Err(e),
+                }
             }
         }
         Ok(open)
@@ -195,7 +231,13 @@ pub async fn play(seed: u64) -> Result<Outcome, EngineError> {
     let ids = Arc::new(Counted::default());
     let engine = Bench::start(Arc::clone(&world), store.clone(), Arc::clone(&ids), wins).await?;
     engine.approve().await?;
-    let mut bench = Bench { world, store, ids, engine, kills: 0 };
+    let mut bench = Bench {
+        world,
+        store,
+        ids,
+        engine,
+        kills: 0,
+    };
     let mut newcomers = 4..8usize;
     for _ in 0..30 {
         match dice.below(10) {
@@ -211,25 +253,34 @@ pub async fn play(seed: u64) -> Result<Outcome, EngineError> {
             _ => {}
         }
         bench.step(wins).await?;
-        bench.world.clock.advance(*dice.pick(&[1_000, 300_000, 2_000_000]).unwrap_or(&0));
+        bench
+            .world
+            .clock
+            .advance(*dice.pick(&[1_000, 300_000, 2_000_000]).unwrap_or(&0));
     }
     bench.world.calm();
     let mut bad = vec![];
     let mut quiet = bench.rest(wins).await?;
-    verdict::judge(&bench.world, &bench.store, &mut bad).await?;
+    verdict::judge(&bench.world, &bench.store, bench.ids.given(), &mut bad).await?;
     if quiet {
         let before = bench.world.traffic();
         bench.engine.sweep_now();
         quiet = bench.rest(wins).await?;
         if bench.world.traffic().0 != before.0 {
-            bad.push(Broken { promise: Promise::EchoSilence, what: "writes after quiet".into() });
+            bad.push(Broken {
+                promise: Promise::EchoSilence,
+                what: "writes after quiet".into(),
+            });
         }
         let swept = bench.world.traffic();
         quiet = quiet && bench.rest(wins).await?;
         if bench.world.traffic() != swept {
-            bad.push(Broken { promise: Promise::BoundedCalls, what: "nothing changed, and records were read".into() });
+            bad.push(Broken {
+                promise: Promise::BoundedCalls,
+                what: "nothing changed, and records were read".into(),
+            });
         }
-        verdict::judge(&bench.world, &bench.store, &mut bad).await?;
+        verdict::judge(&bench.world, &bench.store, bench.ids.given(), &mut bad).await?;
     }
     let mut open = 1;
     for _ in 0..12 {
@@ -240,15 +291,36 @@ pub async fn play(seed: u64) -> Result<Outcome, EngineError> {
         quiet = bench.rest(wins).await?;
     }
     if quiet && open > 0 {
-        bad.push(Broken { promise: Promise::ReviewEnds, what: format!("{open} questions stay open") });
+        let page = Page::first(20);
+        let conflicts = bench.store.conflicts(&Filter::default(), &page).await?.rows;
+        let cards = bench.store.cards(&Filter::default(), &page).await?.rows;
+        let candidates = bench.store.candidates(CandidateState::Open, &page).await?.rows;
+        let what = format!("{conflicts:?} {cards:?} {candidates:?}");
+        bad.push(Broken {
+            promise: Promise::ReviewEnds,
+            what,
+        });
     }
     if !quiet {
         let counts = bench.store.counts().await?;
-        bad.push(Broken { promise: Promise::Quiet, what: format!("{counts:?}") });
+        bad.push(Broken {
+            promise: Promise::Quiet,
+            what: format!("{counts:?}"),
+        });
     }
-    verdict::judge(&bench.world, &bench.store, &mut bad).await?;
+    verdict::judge(&bench.world, &bench.store, bench.ids.given(), &mut bad).await?;
     let products = bench.world.products();
     let mut trace: Vec<String> = products.values().flat_map(|p| p.trace.clone()).collect();
+    for e in verdict::entities(&products, &bench.store).await?.into_keys() {
+        for a in bench.store.audit(&e).await? {
+            let (system, id) = (a.system.unwrap_or_default(), a.remote_id.unwrap_or_default());
+            let short = &e[e.len() - 3..];
+            trace.push(format!(
+                "{}   {short} {} {system} {id} {:?} {}",
+                a.at, a.event, a.units, a.reason
+            ));
+        }
+    }
     trace.sort();
     let (writes, reads) = bench.world.traffic();
     let faults = products.values().map(|p| p.faults).sum();
@@ -258,7 +330,12 @@ pub async fn play(seed: u64) -> Result<Outcome, EngineError> {
             seen.push(broken);
         }
     }
-    let outcome = Outcome { bad: seen, trace, kills: bench.kills, counts: (writes, reads, faults) };
+    let outcome = Outcome {
+        bad: seen,
+        trace,
+        kills: bench.kills,
+        counts: (writes, reads, faults),
+    };
     bench.store.close().await;
     Ok(outcome)
 }

@@ -93,8 +93,8 @@ pub struct Product {
     pub reads: u64,
     /// What happened here, for the trace.
     pub trace: Vec<String>,
-    /// People a person removed, with the time.
-    pub removed: Vec<(usize, Time)>,
+    /// Whom a person removed: person, record, time.
+    pub removed: Vec<(usize, String, Time)>,
     /// Edits made here.
     pub edits: Vec<Edit>,
     /// Values wiped out between guard and landing.
@@ -162,7 +162,11 @@ impl Product {
 
     fn changed(&mut self, id: &str, now: Time) {
         let lag = self.manners.lag;
-        let after = if lag > 0 { self.dice.below(lag as usize + 1) as Time } else { 0 };
+        let after = if lag > 0 {
+            self.dice.below(lag as usize + 1) as Time
+        } else {
+            0
+        };
         self.pending.push((now + after, id.into()));
     }
 
@@ -197,7 +201,12 @@ impl Product {
         for member in ["nick", "note"] {
             let value = body[member].as_str().unwrap_or_default().to_string();
             let place = format!("{id}.{member}");
-            self.edits.push(Edit { value, over: String::new(), at: now, place });
+            self.edits.push(Edit {
+                value,
+                over: String::new(),
+                at: now,
+                place,
+            });
         }
         self.tell(now, format!("a person makes {id}: {body}"));
         self.put(person, id, body, None, now);
@@ -222,7 +231,9 @@ impl Product {
 
     /// A person types into a member.
     pub fn person_types(&mut self, id: &str, member: &str, value: Json, now: Time) {
-        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else { return };
+        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else {
+            return;
+        };
         if member != "tags" {
             let edit = Edit {
                 value: value.as_str().unwrap_or_default().into(),
@@ -241,11 +252,13 @@ impl Product {
 
     /// A person removes a record.
     pub fn person_removes(&mut self, id: &str, now: Time) {
-        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else { return };
+        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else {
+            return;
+        };
         record.alive = false;
         record.version += 1;
         record.modified = now;
-        self.removed.push((record.person, now));
+        self.removed.push((record.person, id.into(), now));
         self.tell(now, format!("a person removes {id}"));
         self.changed(id, now);
     }
@@ -255,11 +268,15 @@ impl Product {
         self.ids += 1;
         self.writes += 1;
         let id = format!("{}-made-{}", self.name, self.ids);
-        let mut full = json!({"given": "", "family": "", "birth_date": "", "number": "", "nick": "", "note": "", "tags": ""});
+        let mut full =
+            json!({"given": "", "family": "", "birth_date": "", "number": "", "nick": "", "note": "", "tags": ""});
         if let (Some(full), Some(given)) = (full.as_object_mut(), body.as_object()) {
             full.extend(given.clone());
         }
-        let person = full["family"].as_str().and_then(|f| f.strip_prefix("Family")).map_or(0, person_of);
+        let person = full["family"]
+            .as_str()
+            .and_then(|f| f.strip_prefix("Family"))
+            .map_or(0, person_of);
         self.tell(now, format!("{id} is made: {full}"));
         self.put(person, &id, full, Some(reference.into()), now);
         Landing::Done(id)
@@ -267,22 +284,38 @@ impl Product {
 
     /// A call changes the members that differ between two bodies.
     pub fn update(&mut self, id: &str, before: &Json, after: &Json, version: Option<&Version>, now: Time) -> Landing {
-        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else { return Landing::Gone };
+        let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else {
+            return Landing::Gone;
+        };
         let current = shown_version(&self.manners, record.version);
         if self.manners.conditional && current.as_ref() != version {
             self.tell(now, format!("{id}: a write made from an old version is refused"));
             return Landing::Moved;
         }
         let empty = Map::new();
-        let (before, after) = (before.as_object().unwrap_or(&empty), after.as_object().unwrap_or(&empty));
-        let written: Vec<(String, Json)> =
-            after.iter().filter(|(k, v)| before.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let (before, after) = (
+            before.as_object().unwrap_or(&empty),
+            after.as_object().unwrap_or(&empty),
+        );
+        let changed = after
+            .iter()
+            .filter(|(k, v)| before.get(*k) != Some(*v))
+            .map(|(k, v)| (k.clone(), v.clone()));
+        let removed = before
+            .keys()
+            .filter(|k| !after.contains_key(*k))
+            .map(|k| (k.clone(), Json::String(String::new())));
+        let written: Vec<(String, Json)> = changed.chain(removed).collect();
         let mut notes = vec![];
         for (member, value) in &written {
             let stands = record.body[member].clone();
             if before.get(member) != Some(&stands) && stands != *value && member != "tags" {
                 let text = stands.as_str().unwrap_or_default().to_string();
-                let typed = self.edits.iter().rev().find(|e| e.value == text && e.place == format!("{id}.{member}"));
+                let typed = self
+                    .edits
+                    .iter()
+                    .rev()
+                    .find(|e| e.value == text && e.place == format!("{id}.{member}"));
                 let after_guard = typed.is_some_and(|e| e.at >= record.read_at);
                 if after_guard {
                     self.overwritten.insert(text);
@@ -304,7 +337,9 @@ impl Product {
 
 /// The number in a made-up family name: letters for digits.
 pub fn person_of(letters: &str) -> usize {
-    letters.bytes().fold(0, |n, b| n * 26 + usize::from(b.to_ascii_lowercase().saturating_sub(b'a')))
+    letters.bytes().fold(0, |n, b| {
+        n * 26 + usize::from(b.to_ascii_lowercase().saturating_sub(b'a'))
+    })
 }
 
 /// The letters of a number.

@@ -67,6 +67,8 @@ impl World {
                 world.newcomer("crm", person);
             }
         }
+        // What was there before the bridge came is in every list.
+        world.lock().values_mut().for_each(|p| p.catch_up(Time::MAX));
         world
     }
 
@@ -93,7 +95,11 @@ impl World {
             if p.records.contains_key(&id) {
                 return;
             }
-            let number = if system == "crm" && person <= 3 { format!("halaxy-{person}") } else { String::new() };
+            let number = if system == "crm" && person <= 3 {
+                format!("halaxy-{person}")
+            } else {
+                String::new()
+            };
             let body = json!({
                 "given": format!("Given{}", letters(person)),
                 "family": format!("Family{}", letters(person)),
@@ -126,7 +132,12 @@ impl World {
     /// Somebody does something in that system.
     pub fn person_acts(&self, system: &str) {
         self.with(system, |p, now| {
-            let ids: Vec<String> = p.records.iter().filter(|(_, r)| r.alive).map(|(id, _)| id.clone()).collect();
+            let ids: Vec<String> = p
+                .records
+                .iter()
+                .filter(|(_, r)| r.alive)
+                .map(|(id, _)| id.clone())
+                .collect();
             let Some(id) = p.dice.pick(&ids).cloned() else { return };
             let member = *p.dice.pick(&MEMBERS).unwrap_or(&"nick");
             let n = p.edits.len();
@@ -154,6 +165,9 @@ impl World {
     /// Writes that reached the products, and direct reads of them.
     pub fn traffic(&self) -> (u64, u64) {
         let products = self.lock();
-        (products.values().map(|p| p.writes).sum(), products.values().map(|p| p.reads).sum())
+        (
+            products.values().map(|p| p.writes).sum(),
+            products.values().map(|p| p.reads).sum(),
+        )
     }
 }

@@ -43,7 +43,11 @@ async fn main() -> ExitCode {
     let seconds = begun.elapsed().as_secs_f64();
     println!("{histories} histories in {seconds:.1} s; {kills} kills, {faults} faults, {writes} writes, {reads} reads");
     for (what, seeds) in &broken {
-        println!("BROKEN {what}: {} histories, first {:?}", seeds.len(), &seeds[..seeds.len().min(12)]);
+        println!(
+            "BROKEN {what}: {} histories, first {:?}",
+            seeds.len(),
+            &seeds[..seeds.len().min(12)]
+        );
     }
     if broken.is_empty() {
         println!("every promise kept");
