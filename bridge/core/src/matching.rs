@@ -9,6 +9,9 @@ use crate::value::Values;
 use keys::{Features, Key};
 use std::collections::{BTreeMap, HashMap};
 
+/// System and remote id of a record.
+pub type Name = (String, String);
+
 /// A record that takes part in matching.
 #[derive(Clone, Debug)]
 pub struct Known {
@@ -70,12 +73,7 @@ pub struct Matcher {
 impl Matcher {
     /// Indexes records. `reference` is the unit that carries our reference (the patient's number);
     /// it is a record's own number in `home`. `different` holds pairs a person has told apart.
-    pub fn new(
-        records: Vec<Known>,
-        home: &str,
-        reference: &str,
-        different: &[((String, String), (String, String))],
-    ) -> Self {
+    pub fn new(records: Vec<Known>, home: &str, reference: &str, different: &[(Name, Name)]) -> Self {
         let features: Vec<Features> = records.iter().map(|r| Features::of(&r.values)).collect();
         let (mut exact, mut weak) = (HashMap::<Key, Vec<usize>>::new(), HashMap::<Key, Vec<usize>>::new());
         let (mut references, mut numbers) = (

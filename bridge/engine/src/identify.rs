@@ -3,7 +3,7 @@
 
 use crate::error::EngineError;
 use crate::step::{Engine, Step};
-use bridge_core::matching::{Identity, Known, Matcher};
+use bridge_core::matching::{Identity, Known, Matcher, Name};
 use bridge_core::review::join;
 use bridge_core::{Entity, Lane, Link, Values};
 use bridge_store::{AuditEntry, Candidate, CandidateState, Page, RecordKey};
@@ -79,7 +79,7 @@ impl Engine {
         Ok(known)
     }
 
-    async fn told_apart(&self) -> Result<Vec<((String, String), (String, String))>, EngineError> {
+    async fn told_apart(&self) -> Result<Vec<(Name, Name)>, EngineError> {
         let (mut pairs, mut page) = (vec![], Page::first(1_000));
         loop {
             let part = self.store.candidates(CandidateState::Different, &page).await?;
@@ -269,13 +269,7 @@ impl Engine {
     }
 }
 
-fn decide(
-    records: Vec<Known>,
-    ready: &[bool],
-    home: &str,
-    reference: &str,
-    different: &[((String, String), (String, String))],
-) -> Pass {
+fn decide(records: Vec<Known>, ready: &[bool], home: &str, reference: &str, different: &[(Name, Name)]) -> Pass {
     let matcher = Matcher::new(records, home, reference, different);
     let records = matcher.records();
     let (mut found, mut candidates) = (BTreeMap::new(), vec![]);

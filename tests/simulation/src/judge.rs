@@ -71,7 +71,7 @@ impl World {
                 }
             }
         }
-        for (unit, _) in &done.entity.conflicts {
+        for unit in done.entity.conflicts.keys() {
             self.counts.conflicts += u64::from(!before.conflicts.contains_key(unit));
         }
         self.check_removals(&before, &done.entity);

@@ -199,17 +199,25 @@ fn row_json((row, evidence): &(LinkedRow, Option<String>)) -> Json {
 /// Why the records are the same person: the last word on it in the history.
 async fn evidence(store: &Store, entity: &str) -> Result<Option<String>, Failure> {
     let audit = store.audit(entity).await?;
-    let last = audit.into_iter().rev().find(|e| {
-        matches!(
-            e.event.as_str(),
-            "linked" | "same person" | "applied" | "settled" | "new"
-        )
-    });
-    Ok(last.map(|e| match e.event.as_str() {
-        "applied" | "settled" => "created by the bridge".into(),
-        "same person" => format!("a person said so ({})", e.reason),
-        _ => e.reason,
-    }))
+    let said = audit
+        .into_iter()
+        .rev()
+        .find(|e| matches!(e.event.as_str(), "linked" | "same person"));
+    if let Some(e) = said {
+        let by_person = e.event == "same person";
+        return Ok(Some(if by_person {
+            format!("a person said so ({})", e.reason)
+        } else {
+            e.reason
+        }));
+    }
+    let id = [entity.to_string()];
+    let made = store
+        .entities(&id)
+        .await?
+        .iter()
+        .any(|e| e.links.values().any(|l| l.created_here));
+    Ok(made.then(|| "created by the bridge".into()))
 }
 
 async fn show(config: &Config, text: &str, out: &Output) -> Result<Exit, Failure> {

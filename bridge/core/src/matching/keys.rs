@@ -356,10 +356,10 @@ impl Features {
 
     /// Whether something speaks against a resemblance found under a weak key.
     pub(super) fn contradicts(&self, other: &Features, key: &Key) -> bool {
-        if let (Some(a), Some(b)) = (&self.birth_date, &other.birth_date) {
-            if key.0 == 'g' || !near_dates(a, b) {
-                return true;
-            }
+        if let (Some(a), Some(b)) = (&self.birth_date, &other.birth_date)
+            && (key.0 == 'g' || !near_dates(a, b))
+        {
+            return true;
         }
         !self.name_supports(other)
     }
