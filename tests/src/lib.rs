@@ -5,7 +5,12 @@
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions, SystemClock};
 use bridge_engine::{Engine, Step};
-use halaxy_bridge::{config, drive, wiring};
+#[path = "../../bridge/cli/src/config.rs"]
+#[allow(dead_code, reason = "the program uses all of it")]
+mod config;
+#[path = "../../bridge/cli/src/wiring.rs"]
+#[allow(dead_code, reason = "the program uses all of it")]
+mod wiring;
 use serde_json::Value as Json;
 use std::path::Path;
 use std::sync::Arc;
@@ -51,14 +56,7 @@ pub fn person(id: &str, given: &str, family: &str, born: &str, mobile: &str, ema
 impl Practice {
     /// Starts stand-ins and engine; nothing is approved yet.
     pub async fn start(crm: CrmKind, manners: Manners, patients: Vec<CsvPerson>, contacts: Vec<CsvPerson>) -> Self {
-        let options = SandboxOptions {
-            seed: 7,
-            manners,
-            crm,
-            patients,
-            contacts,
-            clock: Arc::new(SystemClock),
-        };
+        let options = SandboxOptions { seed: 7, manners, crm, patients, contacts, clock: Arc::new(SystemClock) };
         let sandbox = Sandbox::new(options);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -68,13 +66,7 @@ impl Practice {
         let folder = tempfile::tempdir().unwrap();
         write_config(folder.path(), &sandbox, &base, crm);
         let engine = open(folder.path()).await;
-        let practice = Self {
-            sandbox,
-            engine,
-            folder,
-            crm,
-            stop,
-        };
+        let practice = Self { sandbox, engine, folder, crm, stop };
         for system in practice.engine.settings().systems.iter() {
             system.adapter.prepare(system.kind(), true).await.unwrap();
         }
@@ -84,11 +76,9 @@ impl Practice {
     /// Approves and runs until everything has settled.
     pub async fn sync(&self) -> Step {
         self.engine.approve().await.unwrap();
-        let pass = drive::until_settled(&self.engine, &CancellationToken::new(), |_| ())
-            .await
-            .unwrap();
-        assert!(pass.converged, "the sync did not settle: {pass:?}");
-        pass.sum
+        let (step, settled) = self.engine.run_until_settled(&CancellationToken::new(), |_| ()).await.unwrap();
+        assert!(settled, "the sync did not settle: {step:?}");
+        step
     }
 
     /// A crash: the engine is gone between two effects, and a new one opens the same store.
@@ -102,6 +92,14 @@ impl Practice {
     pub async fn configure(&mut self, file: &str, text: &str) {
         self.write(file, text);
         self.reopen().await;
+    }
+
+    /// HubSpot's search may lag half a minute behind; the polite stand-in's does not.
+    pub async fn without_lag(&mut self) {
+        let shipped = include_str!("../../adapters/rest/connectors/hubspot.toml");
+        let hasty = shipped.replace("lag       = \"30s\"", "lag       = \"0s\"");
+        assert_ne!(shipped, hasty);
+        self.configure("connectors/hubspot.toml", &hasty).await;
     }
 
     /// What is wrong with the configuration as its files now stand.
@@ -128,10 +126,7 @@ impl Practice {
         self.engine = wiring::desk(&config).await.unwrap(); // lets the lock go
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let path = file.unwrap().path();
-            if path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("bridge.db"))
-            {
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("bridge.db")) {
                 std::fs::remove_file(path).unwrap();
             }
         }

@@ -206,59 +206,69 @@ async fn crash(practice: &mut Practice, system: &'static str, phase: Phase, want
     practice.reopen().await;
 }
 
+async fn killed_while_creating(crm: CrmKind, phase: Phase, wanted: Purpose) {
+    let patients = vec![person(
+        "P2",
+        "Bruno",
+        "Testacre",
+        "1970-12-01",
+        "+61491570156",
+        "bruno@example.org",
+    )];
+    let mut practice = Practice::start(crm, Manners::Polite, patients, vec![]).await;
+    practice.without_lag().await;
+    crash(&mut practice, "crm", phase, wanted).await;
+    practice.sync().await;
+    let at = format!("{crm:?} {wanted:?} {phase:?}");
+    assert_eq!(practice.records("crm").len(), 1, "{at}: made once");
+    let contact = practice.counterpart("halaxy", &practice.id("P2")).await;
+    assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570156", "{at}");
+}
+
 #[tokio::test]
 async fn promise_8_killed_at_any_call_it_carries_on_by_itself() {
-    for crm in BOTH {
-        for phase in [Phase::Arrived, Phase::Applied] {
-            for wanted in [Purpose::Poll, Purpose::Write] {
-                let patients = vec![person(
-                    "P2",
-                    "Bruno",
-                    "Testacre",
-                    "1970-12-01",
-                    "+61491570156",
-                    "bruno@example.org",
-                )];
-                let mut practice = Practice::start(crm, Manners::Polite, patients, vec![]).await;
-                crash(&mut practice, "crm", phase, wanted).await;
-                practice.sync().await;
-                let at = format!("{crm:?} {wanted:?} {phase:?}");
-                assert_eq!(practice.records("crm").len(), 1, "{at}: made once");
-                let contact = practice.counterpart("halaxy", &practice.id("P2")).await;
-                assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570156", "{at}");
-            }
-        }
-    }
+    tokio::join!(
+        killed_while_creating(CrmKind::Hubspot, Phase::Arrived, Purpose::Poll),
+        killed_while_creating(CrmKind::Hubspot, Phase::Arrived, Purpose::Write),
+        killed_while_creating(CrmKind::Hubspot, Phase::Applied, Purpose::Poll),
+        killed_while_creating(CrmKind::Hubspot, Phase::Applied, Purpose::Write),
+        killed_while_creating(CrmKind::Plain, Phase::Arrived, Purpose::Poll),
+        killed_while_creating(CrmKind::Plain, Phase::Arrived, Purpose::Write),
+        killed_while_creating(CrmKind::Plain, Phase::Applied, Purpose::Poll),
+        killed_while_creating(CrmKind::Plain, Phase::Applied, Purpose::Write),
+    );
+}
+
+async fn killed_while_updating(crm: CrmKind, system: &'static str, phase: Phase, wanted: Purpose) {
+    let mut practice = Practice::settled(crm).await;
+    let (patient, contact) = (practice.id("P1"), practice.id("C1"));
+    let (from, id) = if system == "crm" {
+        ("halaxy", &patient)
+    } else {
+        ("crm", &contact)
+    };
+    practice.edit(from, id, "mobile", "+61491570158");
+    crash(&mut practice, system, phase, wanted).await;
+    practice.sync().await;
+    let at = format!("{crm:?} {system} {wanted:?} {phase:?}");
+    assert_eq!(practice.shows("halaxy", &patient, "mobile"), "+61491570158", "{at}");
+    assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570158", "{at}");
+    assert_eq!(practice.counts().await.conflicts, 0, "{at}");
 }
 
 #[tokio::test]
 async fn promise_8_killed_within_an_update_loses_no_edit() {
-    for (crm, system) in [
-        (CrmKind::Hubspot, "crm"),
-        (CrmKind::Plain, "crm"),
-        (CrmKind::Plain, "halaxy"),
-    ] {
-        for (phase, wanted) in [
-            (Phase::Applied, Purpose::Read),
-            (Phase::Arrived, Purpose::Write),
-            (Phase::Applied, Purpose::Write),
-        ] {
-            let mut practice = Practice::settled(crm).await;
-            let (patient, contact) = (practice.id("P1"), practice.id("C1"));
-            let (from, id) = if system == "crm" {
-                ("halaxy", &patient)
-            } else {
-                ("crm", &contact)
-            };
-            practice.edit(from, id, "mobile", "+61491570158");
-            crash(&mut practice, system, phase, wanted).await;
-            practice.sync().await;
-            let at = format!("{crm:?} {system} {wanted:?} {phase:?}");
-            assert_eq!(practice.shows("halaxy", &patient, "mobile"), "+61491570158", "{at}");
-            assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570158", "{at}");
-            assert_eq!(practice.counts().await.conflicts, 0, "{at}");
-        }
-    }
+    tokio::join!(
+        killed_while_updating(CrmKind::Hubspot, "crm", Phase::Applied, Purpose::Read),
+        killed_while_updating(CrmKind::Hubspot, "crm", Phase::Arrived, Purpose::Write),
+        killed_while_updating(CrmKind::Hubspot, "crm", Phase::Applied, Purpose::Write),
+        killed_while_updating(CrmKind::Plain, "crm", Phase::Applied, Purpose::Read),
+        killed_while_updating(CrmKind::Plain, "crm", Phase::Arrived, Purpose::Write),
+        killed_while_updating(CrmKind::Plain, "crm", Phase::Applied, Purpose::Write),
+        killed_while_updating(CrmKind::Plain, "halaxy", Phase::Applied, Purpose::Read),
+        killed_while_updating(CrmKind::Plain, "halaxy", Phase::Arrived, Purpose::Write),
+        killed_while_updating(CrmKind::Plain, "halaxy", Phase::Applied, Purpose::Write),
+    );
 }
 
 #[tokio::test]
@@ -377,45 +387,47 @@ async fn promise_10_an_account_that_is_down_delays_only_itself() {
     );
 }
 
+async fn unseen(system: &str, crm: CrmKind) {
+    let practice = Practice::settled(crm).await;
+    let seen = practice.engine.health()[system].last_seen.expect("it was seen");
+    let other = if system == "crm" { "halaxy" } else { "crm" };
+    let mut down = fault(system, FaultKind::Status, "GET", "");
+    (down.status, down.method, down.count) = (Some(503), None, None);
+    practice.sandbox.set_faults(vec![down]);
+    practice.rounds(1).await;
+    let health = practice.engine.health();
+    assert!(
+        health[system].trouble.is_some() && health[system].failures > 0,
+        "{crm:?} {system}: {health:?}"
+    );
+    assert_eq!(
+        health[system].last_seen,
+        Some(seen),
+        "{crm:?} {system}: an attempt is not a look"
+    );
+    assert!(
+        health[other].trouble.is_none() && health[other].last_seen > Some(seen),
+        "{crm:?} {other}: {health:?}"
+    );
+    assert!(
+        !practice.engine.settled().await.unwrap(),
+        "{crm:?} {system}: unable to look is not nothing to do"
+    );
+    practice.sandbox.set_faults(vec![]);
+    practice.sync().await;
+    assert!(
+        practice.engine.health()[system].trouble.is_none(),
+        "{crm:?} {system}: and it is over when it is over"
+    );
+}
+
 #[tokio::test]
 async fn promise_18_a_system_that_cannot_be_seen_is_named_and_dated() {
-    for (system, crm) in [
-        ("halaxy", CrmKind::Plain),
-        ("crm", CrmKind::Plain),
-        ("crm", CrmKind::Hubspot),
-    ] {
-        let practice = Practice::settled(crm).await;
-        let seen = practice.engine.health()[system].last_seen.expect("it was seen");
-        let other = if system == "crm" { "halaxy" } else { "crm" };
-        let mut down = fault(system, FaultKind::Status, "GET", "");
-        (down.status, down.method, down.count) = (Some(503), None, None);
-        practice.sandbox.set_faults(vec![down]);
-        practice.rounds(1).await;
-        let health = practice.engine.health();
-        assert!(
-            health[system].trouble.is_some() && health[system].failures > 0,
-            "{crm:?} {system}: {health:?}"
-        );
-        assert_eq!(
-            health[system].last_seen,
-            Some(seen),
-            "{crm:?} {system}: an attempt is not a look"
-        );
-        assert!(
-            health[other].trouble.is_none() && health[other].last_seen > Some(seen),
-            "{crm:?} {other}: {health:?}"
-        );
-        assert!(
-            !practice.engine.settled().await.unwrap(),
-            "{crm:?} {system}: unable to look is not nothing to do"
-        );
-        practice.sandbox.set_faults(vec![]);
-        practice.sync().await;
-        assert!(
-            practice.engine.health()[system].trouble.is_none(),
-            "{crm:?} {system}: and it is over when it is over"
-        );
-    }
+    tokio::join!(
+        unseen("halaxy", CrmKind::Plain),
+        unseen("crm", CrmKind::Plain),
+        unseen("crm", CrmKind::Hubspot),
+    );
 }
 
 #[tokio::test]
@@ -568,26 +580,30 @@ async fn promise_9_a_batch_of_changes_shares_its_calls() {
     );
 }
 
+async fn calls_of_a_fault(crm: CrmKind, kind: FaultKind) {
+    let practice = Practice::settled(crm).await;
+    let update = writing("crm", crm)[1];
+    practice
+        .sandbox
+        .set_faults(vec![fault("crm", kind, update.0, update.1)]);
+    let after = practice.last_call();
+    practice.edit("halaxy", &practice.id("P1"), "mobile", "+61491570158");
+    practice.sync().await;
+    let calls = practice.calls(after, "crm", Purpose::Read).len() + practice.calls(after, "crm", Purpose::Write).len();
+    assert!(calls <= 2 + 3, "{crm:?} {kind:?}: {calls} calls");
+    assert_eq!(
+        practice.shows("crm", &practice.id("C1"), "mobile"),
+        "+61491570158",
+        "{crm:?} {kind:?}"
+    );
+}
+
 #[tokio::test]
 async fn promise_9_a_fault_costs_at_most_three_more_calls() {
-    for crm in BOTH {
-        for kind in [FaultKind::Status, FaultKind::DropAfter] {
-            let practice = Practice::settled(crm).await;
-            let update = writing("crm", crm)[1];
-            practice
-                .sandbox
-                .set_faults(vec![fault("crm", kind, update.0, update.1)]);
-            let after = practice.last_call();
-            practice.edit("halaxy", &practice.id("P1"), "mobile", "+61491570158");
-            practice.sync().await;
-            let calls =
-                practice.calls(after, "crm", Purpose::Read).len() + practice.calls(after, "crm", Purpose::Write).len();
-            assert!(calls <= 2 + 3, "{crm:?} {kind:?}: {calls} calls");
-            assert_eq!(
-                practice.shows("crm", &practice.id("C1"), "mobile"),
-                "+61491570158",
-                "{crm:?} {kind:?}"
-            );
-        }
-    }
+    tokio::join!(
+        calls_of_a_fault(CrmKind::Hubspot, FaultKind::Status),
+        calls_of_a_fault(CrmKind::Hubspot, FaultKind::DropAfter),
+        calls_of_a_fault(CrmKind::Plain, FaultKind::Status),
+        calls_of_a_fault(CrmKind::Plain, FaultKind::DropAfter),
+    );
 }
