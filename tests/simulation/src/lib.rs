@@ -4,12 +4,14 @@
 #![deny(missing_docs)]
 
 mod answers;
+mod chance;
 mod deliver;
 pub mod dice;
 pub mod drill;
 pub mod ghost;
 pub mod history;
 mod judge;
+mod outcome;
 mod people;
 pub mod plot;
 pub mod promise;

@@ -53,7 +53,7 @@ impl World {
         let mut products = BTreeMap::new();
         for name in SYSTEMS {
             let manners = manners(d, name == "halaxy");
-            products.insert(name, Product::new(name, manners, d.next()));
+            products.insert(name, Product::new(name, manners, d.roll()));
         }
         let world = Self {
             products: Mutex::new(products),
