@@ -5,12 +5,7 @@
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions, SystemClock};
 use bridge_engine::{Engine, Step};
-#[path = "../../bridge/cli/src/config.rs"]
-#[allow(dead_code, reason = "the program uses all of it")]
-mod config;
-#[path = "../../bridge/cli/src/wiring.rs"]
-#[allow(dead_code, reason = "the program uses all of it")]
-mod wiring;
+use halaxy_bridge::{config, drive, wiring};
 use serde_json::Value as Json;
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +51,14 @@ pub fn person(id: &str, given: &str, family: &str, born: &str, mobile: &str, ema
 impl Practice {
     /// Starts stand-ins and engine; nothing is approved yet.
     pub async fn start(crm: CrmKind, manners: Manners, patients: Vec<CsvPerson>, contacts: Vec<CsvPerson>) -> Self {
-        let options = SandboxOptions { seed: 7, manners, crm, patients, contacts, clock: Arc::new(SystemClock) };
+        let options = SandboxOptions {
+            seed: 7,
+            manners,
+            crm,
+            patients,
+            contacts,
+            clock: Arc::new(SystemClock),
+        };
         let sandbox = Sandbox::new(options);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -66,7 +68,13 @@ impl Practice {
         let folder = tempfile::tempdir().unwrap();
         write_config(folder.path(), &sandbox, &base, crm);
         let engine = open(folder.path()).await;
-        let practice = Self { sandbox, engine, folder, crm, stop };
+        let practice = Self {
+            sandbox,
+            engine,
+            folder,
+            crm,
+            stop,
+        };
         for system in practice.engine.settings().systems.iter() {
             system.adapter.prepare(system.kind(), true).await.unwrap();
         }
@@ -76,9 +84,11 @@ impl Practice {
     /// Approves and runs until everything has settled.
     pub async fn sync(&self) -> Step {
         self.engine.approve().await.unwrap();
-        let (step, settled) = self.engine.run_until_settled(&CancellationToken::new(), |_| ()).await.unwrap();
-        assert!(settled, "the sync did not settle: {step:?}");
-        step
+        let pass = drive::until_settled(&self.engine, &CancellationToken::new(), |_| ())
+            .await
+            .unwrap();
+        assert!(pass.converged, "the sync did not settle: {pass:?}");
+        pass.sum
     }
 
     /// A crash: the engine is gone between two effects, and a new one opens the same store.
@@ -126,7 +136,10 @@ impl Practice {
         self.engine = wiring::desk(&config).await.unwrap(); // lets the lock go
         for file in std::fs::read_dir(self.folder.path()).unwrap() {
             let path = file.unwrap().path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("bridge.db")) {
+            if path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("bridge.db"))
+            {
                 std::fs::remove_file(path).unwrap();
             }
         }

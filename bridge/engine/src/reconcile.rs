@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::step::{Engine, Step};
 use bridge_core::plan::{Context, Note, Reconciled, reconcile};
 use bridge_core::{Entity, Lane, Schema, Time};
-use bridge_queue::{Topic, Wake};
+use bridge_queue::{Claim, Topic, Wake};
 use bridge_store::{AuditEntry, Loser};
 use std::sync::Arc;
 
@@ -15,6 +15,15 @@ const BATCH: usize = 500;
 const REFILL: usize = 8 * BATCH;
 /// How long a batch may take before somebody else may try it, microseconds.
 const LEASE: Time = 60_000_000;
+
+/// Planned entities on their way into the store.
+struct Batch {
+    claims: Vec<Claim>,
+    pairs: Vec<(Option<Entity>, Entity)>,
+    audit: Vec<AuditEntry>,
+    losers: Vec<Loser>,
+    now: Time,
+}
 
 impl Engine {
     /// Reconciles everything that is dirty and returns how many entities that were. Plans writes,
@@ -28,38 +37,49 @@ impl Engine {
         Ok(step.reconciled)
     }
 
-    /// Reconciles everything that is dirty.
+    /// Reconciles everything that is dirty. While one batch is saved, the next is loaded and planned.
     pub(crate) async fn reconcile_all(&self, step: &mut Step) -> Result<(), EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;
-        let topic = Topic::Reconcile;
+        let mut ready = self.prepare(mirrors_complete).await?;
         loop {
-            let claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
-            if claims.is_empty() {
-                let ids = self.store.dirty(REFILL).await?;
-                if ids.is_empty() {
-                    return Ok(());
+            ready = match ready {
+                Some(batch) => {
+                    let (saved, next) = tokio::join!(self.save(batch), self.prepare(mirrors_complete));
+                    step.reconciled += saved?;
+                    next?
                 }
-                let wakes: Vec<Wake> = ids
-                    .into_iter()
-                    .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
-                    .collect();
-                self.queue.publish(&wakes).await?;
-                continue;
-            }
-            let ids: Vec<String> = claims
-                .iter()
-                .map(|c| c.wake.key.clone())
-                .filter(|k| !k.is_empty())
-                .collect();
-            let done = self.reconcile_batch(&ids, mirrors_complete).await;
-            self.queue.ack(&claims).await?;
-            step.reconciled += done?;
+                // Nothing was free while the last batch was being saved; now everything is.
+                None => match self.prepare(mirrors_complete).await? {
+                    Some(batch) => Some(batch),
+                    None => return Ok(()),
+                },
+            };
         }
     }
 
-    /// Reconciles these entities; returns how many were saved.
-    pub(crate) async fn reconcile_batch(&self, ids: &[String], mirrors_complete: bool) -> Result<usize, EngineError> {
-        let mut entities = self.store.entities(ids).await?;
+    /// Takes up to a batch of entities from the queue, refilled from the store's dirty flags, and
+    /// plans them.
+    async fn prepare(&self, mirrors_complete: bool) -> Result<Option<Batch>, EngineError> {
+        let topic = Topic::Reconcile;
+        let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
+        if claims.is_empty() {
+            let dirty = self.store.dirty(REFILL).await?;
+            let wakes: Vec<Wake> = dirty
+                .into_iter()
+                .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
+                .collect();
+            self.queue.publish(&wakes).await?;
+            claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
+        }
+        if claims.is_empty() {
+            return Ok(None);
+        }
+        let ids: Vec<String> = claims
+            .iter()
+            .map(|c| c.wake.key.clone())
+            .filter(|k| !k.is_empty())
+            .collect();
+        let mut entities = self.store.entities(&ids).await?;
         entities.retain(|e| e.dirty);
         let now = self.clock.now();
         let plans = self.plan_batch(entities, now, mirrors_complete).await?;
@@ -78,16 +98,39 @@ impl Engine {
             }));
             pairs.push((Some(before), plan.entity));
         }
-        let mut tx = self.store.begin().await?;
-        let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
-        if !stale.is_empty() {
-            audit.retain(|a| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
-            losers.retain(|l: &Loser| !stale.contains(&l.entity));
+        Ok(Some(Batch {
+            claims,
+            pairs,
+            audit,
+            losers,
+            now,
+        }))
+    }
+
+    /// Saves a planned batch; returns how many entities were saved. Those that moved meanwhile stay dirty.
+    async fn save(&self, batch: Batch) -> Result<usize, EngineError> {
+        let Batch {
+            claims,
+            pairs,
+            mut audit,
+            mut losers,
+            now,
+        } = batch;
+        let mut saved = 0;
+        if !pairs.is_empty() {
+            let mut tx = self.store.begin().await?;
+            let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+            if !stale.is_empty() {
+                audit.retain(|a| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
+                losers.retain(|l: &Loser| !stale.contains(&l.entity));
+            }
+            tx.append_audit(&audit).await?;
+            tx.append_losers(&losers).await?;
+            tx.commit().await?;
+            saved = pairs.len() - stale.len();
         }
-        tx.append_audit(&audit).await?;
-        tx.append_losers(&losers).await?;
-        tx.commit().await?;
-        Ok(pairs.len() - stale.len())
+        self.queue.ack(&claims).await?;
+        Ok(saved)
     }
 
     /// Plans a batch on all cores; the planner is pure.

@@ -214,6 +214,8 @@ impl World {
             let blank_set = |v: &Value| v.is_empty() || *v == Value::set(Vec::<String>::new());
             let conflict = entity.conflicts.get(*unit);
             let in_review = conflict.is_some_and(|c| c.values.get(system) == Some(&stands.value));
+            // In review elsewhere, and the bridge knows exactly what stands here.
+            let known = conflict.is_some() && x.and_then(|x| x.seen()) == Some(&stands.value);
             let waits = x.is_some_and(|x| x.held.as_ref().is_some_and(|h| Some(&h.value) == agreed));
             let nothing_agreed = agreed.is_none_or(blank_set) && x.is_none_or(|x| x.base.is_none());
             let party = self.schema.party(system);
@@ -222,7 +224,7 @@ impl World {
             let not_taken = self.rule(system, author, unit) == Accept::No;
             let alone = entity.links.len() == 1; // nobody else has or gets the value yet
             let blank = agreed.is_none() && (alone || blank_set(&stands.value));
-            if same || in_review || waits || blank || (not_taken && (nothing_agreed || agreed.is_none())) {
+            if same || in_review || known || waits || blank || (not_taken && (nothing_agreed || agreed.is_none())) {
                 covered.add(stands.edits);
             } else if conflict.is_none() && receives {
                 faults.push((
