@@ -195,7 +195,9 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
         .map(|v| {
             let clears = v.seen.is_empty() && v.unit.base.is_some() && unit.clear == Clear::Review;
             let made_from = alone == Alone::MayCreate && v.unit.base.is_none();
-            let review = clears || v.accept(&unit.name) == Accept::Review && !made_from;
+            // A lost answer and a change elsewhere in the record put it in doubt: nobody changed this value.
+            let unchanged = v.unit.doubt.is_some() && v.unit.base.as_ref() == Some(v.seen);
+            let review = clears || v.accept(&unit.name) == Accept::Review && !made_from || unchanged;
             (
                 v.party.system.as_str(),
                 Contender {
@@ -301,6 +303,7 @@ fn choose<'a>(
             let named = contenders.keys().copied().find(|s| s == name);
             match named {
                 Some(system) if may_win(&system) => (Some(system), if first { "first link" } else { "policy" }),
+                Some(_) if in_doubt => (None, "a write may have been changed back"),
                 Some(_) => (None, "an edit from here needs a person's consent"),
                 None if contenders.contains_key(AGREED)
                     && agreed.is_some_and(|a| a.origin == Origin::System(name.clone())) =>

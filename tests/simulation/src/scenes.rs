@@ -449,6 +449,16 @@ pub const SCENES: &[Scene] = &[
         expect: in_review,
     },
     Scene {
+        name: "46 a lost answer and an edit of another unit: the old value wins by no policy",
+        setup: || Setup {
+            m: unit("m", false, Wins::System("k".into()), Wins::Review, Clear::Review),
+            two: true,
+            ..Setup::default()
+        },
+        script: "A:=b rA s R sK xK K.n:=c ?K R",
+        expect: |w| in_review(w) && text(w, "a", "a1", "m", "b"),
+    },
+    Scene {
         name: "42 a row leaves out the unit that was edited",
         setup: || Setup {
             k: Manners {
