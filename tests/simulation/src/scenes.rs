@@ -459,6 +459,20 @@ pub const SCENES: &[Scene] = &[
         expect: |w| in_review(w) && text(w, "a", "a1", "m", "b"),
     },
     Scene {
+        name: "47 `newest` decides no doubt",
+        setup: || Setup {
+            k: Manners {
+                versions: Versions::None,
+                guard: Guarding::Read,
+                ..Manners::default()
+            },
+            m: unit("m", false, Wins::Newest, Wins::Review, Clear::Review),
+            ..Setup::default()
+        },
+        script: "A:=b rA s R sK lK xK K:=c ?K R",
+        expect: in_review,
+    },
+    Scene {
         name: "42 a row leaves out the unit that was edited",
         setup: || Setup {
             k: Manners {
