@@ -67,7 +67,10 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
     if let (Some(Version::Counting(now)), Some(Version::Counting(then))) = (&seen.version, &link.version) {
         let answers_look =
             link.look && seen.how == How::Direct && seen.started > link.asked && seen.started > link.known_at;
-        return if now > then && left_out {
+        let revives = seen.alive != (link.state == LinkState::Live) || new_merges(link, seen).next().is_some();
+        return if now == then && !answers_look && revives {
+            Verdict::Look
+        } else if now > then && left_out {
             Verdict::Look
         } else if now > then || (now == then && answers_look) {
             Verdict::Accept

@@ -50,6 +50,32 @@ pub fn mark_sent(entity: &mut Entity, system: &str, guard: Option<&Observation>,
         if seen.started <= link.known_at {
             return Sending::Wait; // something newer is known: guard again
         }
+        if let (Some(Version::Counting(now)), Some(Version::Counting(then))) = (&seen.version, &link.version)
+            && now < then
+        {
+            return Sending::Wait; // an older state answered: guard again
+        }
+        if seen.alive {
+            // What cannot be read cannot be guarded: the unit waits, the rest goes ahead.
+            let hidden: Vec<String> = write
+                .values
+                .keys()
+                .filter(|u| !seen.values.contains_key(*u))
+                .cloned()
+                .collect();
+            for unit in hidden {
+                let Some(value) = write.values.remove(&unit) else {
+                    continue;
+                };
+                write.reasons.remove(&unit);
+                let why = Hold::Refused("what stands there cannot be read".into());
+                link.units.entry(unit).or_default().held = Some(UnitHold { value, why });
+            }
+            if write.values.is_empty() {
+                accept(link, seen, now);
+                return drop_write(entity, system);
+            }
+        }
         let moved = write.values.keys().any(|unit| {
             let Some(value) = seen.values.get(unit) else {
                 return true;

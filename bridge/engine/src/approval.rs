@@ -58,19 +58,18 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn approve(&self) -> Result<(), EngineError> {
+        let outdated = self.approval().await? == Approval::Outdated;
+        let braked: Vec<String> = self.brakes().await?.into_iter().map(|b| b.system).collect();
+        if outdated {
+            // rules changed: everything is judged by the new ones
+            self.judge_all_again().await?;
+        }
         let mut tx = self.store.begin().await?;
         tx.put_meta(APPROVED, &self.settings.digest).await?;
-        for system in &self.settings.systems {
-            let braked = self
-                .store
-                .meta(&brake_name(&system.name))
-                .await?
-                .is_some_and(|b| !b.is_empty());
-            if braked {
-                tx.put_meta(&brake_name(&system.name), "").await?;
-                tx.put_meta(&released_name(&system.name), &self.clock.now().to_string())
-                    .await?;
-            }
+        for system in &braked {
+            tx.put_meta(&brake_name(system), "").await?;
+            tx.put_meta(&released_name(system), &self.clock.now().to_string())
+                .await?;
         }
         tx.commit().await?;
         Ok(())

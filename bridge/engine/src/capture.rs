@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::lookup;
 use crate::settings::System;
 use crate::step::{Engine, Step};
-use adapter_kit::{AdapterError, Page, Read, Remote};
+use adapter_kit::{AdapterError, Failure, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
 use bridge_core::{Hold, Lane, Link, LinkState, Op};
 use bridge_store::{RecordKey, Tx};
@@ -16,6 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const PAGES_PER_STEP: usize = 20;
 /// Records whose direct read is due that one step reads, in batches.
 const LOOKS_PER_STEP: usize = 1_000;
+
+/// Entities loaded or marked at a time.
+const ENTITIES: usize = 1_000;
 
 /// Where a feed stands.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -46,6 +49,48 @@ impl Engine {
             .unwrap_or_default())
     }
 
+    /// Lets the next reconcile judge every entity: policies or what is known of the systems changed.
+    pub(crate) async fn judge_all_again(&self) -> Result<(), EngineError> {
+        for chunk in self.all_entities().await?.chunks(ENTITIES) {
+            let mut tx = self.store.begin().await?;
+            tx.mark_dirty(chunk, Lane::Backfill, self.clock.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Ids of all entities.
+    pub(crate) async fn all_entities(&self) -> Result<Vec<String>, EngineError> {
+        let (mut ids, mut page) = (vec![], bridge_store::Page::first(ENTITIES));
+        loop {
+            let part = self.store.linked(&page).await?;
+            ids.extend(part.rows.into_iter().map(|row| row.entity));
+            match part.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(ids),
+            }
+        }
+    }
+
+    /// Whether a record is known of that was never read, and can be. One that cannot be read holds
+    /// nobody up.
+    pub(crate) async fn unread_strangers(&self) -> Result<bool, EngineError> {
+        for system in &self.settings.systems {
+            let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
+            for ids in due.chunks(ENTITIES) {
+                let rows = self.store.links(&system.name, system.kind(), ids).await?;
+                let unread = |link: &Link| link.entity.is_none() && link.known_at == 0;
+                if rows
+                    .iter()
+                    .any(|row| unread(&row.link) && !self.parked(system, &row.link.remote_id))
+                {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether every system's records are completely known.
     pub(crate) async fn mirrors_complete(&self) -> Result<bool, EngineError> {
         for system in &self.settings.systems {
@@ -71,12 +116,17 @@ impl Engine {
             };
             let more = page.more;
             position.cursor = Some(page.cursor.clone());
+            let completed = !more && !position.complete;
             position.complete |= !more;
             let how = if page.may_lag { How::LaggingRow } else { How::Row };
             let text = serde_json::to_string(&position).unwrap_or_default();
             let stored = self.take_page(system, page, how, Some((&digest, &text))).await?;
             step.observed += stored.changed + stored.new;
             step.looks_asked += stored.looks;
+            if completed {
+                // what waited for complete knowledge is judged again
+                self.judge_all_again().await?;
+            }
             if !more {
                 return Ok(Ok(false));
             }
@@ -117,8 +167,19 @@ impl Engine {
         observations: Vec<Observation>,
     ) -> Result<Stored, EngineError> {
         let mut done = Stored::default();
-        let latest: BTreeMap<String, Observation> =
-            observations.into_iter().map(|o| (o.remote_id.clone(), o)).collect();
+        let mut latest: BTreeMap<String, Observation> = BTreeMap::new();
+        for mut seen in observations {
+            if let Some(earlier) = latest.remove(&seen.remote_id) {
+                // a merge mark seen once is seen
+                let more = earlier
+                    .merged_from
+                    .into_iter()
+                    .filter(|id| !seen.merged_from.contains(id));
+                let more: Vec<String> = more.collect();
+                seen.merged_from.extend(more);
+            }
+            latest.insert(seen.remote_id.clone(), seen);
+        }
         let ids: Vec<String> = latest.keys().cloned().collect();
         let mut rows: BTreeMap<String, (Link, bool)> = tx
             .links(&system.name, system.kind(), &ids)
@@ -207,6 +268,8 @@ impl Engine {
             }
             if let Some(position) = changed.iter().position(|l| l.remote_id == link.remote_id) {
                 changed[position].held = Some(Hold::Merged);
+            } else if let Some(position) = touched.iter().position(|l| l.remote_id == link.remote_id) {
+                touched[position].held = Some(Hold::Merged);
             } else if link.held.is_none() {
                 link.held = Some(Hold::Merged);
                 ask(&mut link, self.clock.now());
@@ -246,6 +309,11 @@ impl Engine {
             let started = self.clock.now();
             let reads = match system.adapter.read(system.kind(), ids).await {
                 Ok(reads) => reads,
+                // one record that cannot be read is its own affair
+                Err(error) if ids.len() == 1 && lone(&error) => {
+                    self.park(system, &ids[0], Some(&error));
+                    continue;
+                }
                 Err(error) => return Ok(Err(error)),
             };
             step.looks += ids.len();
@@ -293,6 +361,14 @@ impl Engine {
         tx.commit().await?;
         Ok(links.len())
     }
+}
+
+/// Whether a failed call may be the fault of the record it was for, rather than of the account.
+pub(crate) fn lone(error: &AdapterError) -> bool {
+    !matches!(
+        error.failure,
+        Failure::Throttled(_) | Failure::DayBudget(_) | Failure::Auth | Failure::Scope(_)
+    )
 }
 
 /// Direct reads as observations. A record that answers under another id was merged into it.

@@ -2,6 +2,7 @@
 //! before its call and settled after it, so that a crash at any point leaves either a planned
 //! write or one that is looked at before anything is repeated.
 
+use crate::capture::lone;
 use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::{Engine, Step};
@@ -52,6 +53,9 @@ impl Engine {
                 None => {}
             }
         }
+        if !creates.is_empty() && !self.caught_up().await? {
+            creates.clear(); // somebody unread may be there already
+        }
         let traits = system.traits();
         let at_once = |batch: usize| batch.max(1) * CONCURRENT;
         let update_size = match traits.guard {
@@ -92,9 +96,14 @@ impl Engine {
                 .iter()
                 .filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone()))
                 .collect();
-            let batches = remote
-                .chunks(traits.read_batch.max(1))
-                .map(|ids| system.adapter.read(system.kind(), ids));
+            let batches = remote.chunks(traits.read_batch.max(1)).map(|ids| async move {
+                match system.adapter.read(system.kind(), ids).await {
+                    Ok(reads) => Ok(reads),
+                    // the records of this batch wait, the others go on
+                    Err(error) if lone(&error) => Ok(ids.iter().map(|_| Read::Failed(error.clone())).collect()),
+                    Err(error) => Err(error),
+                }
+            });
             let reads: Result<Vec<Vec<Read>>, AdapterError> =
                 futures::stream::iter(batches).buffered(CONCURRENT).try_collect().await;
             let reads: Vec<Read> = match reads {
@@ -107,8 +116,12 @@ impl Engine {
                     Read::Found(record) if record.id == *id => {
                         (system.observe(&record, How::Direct, started), record.body)
                     }
-                    // a redirect to another record is a merge: the look that follows sees it
-                    Read::Found(_) | Read::Missing => (system.missing(id, started), Json::Null),
+                    // another record answers: a merge, which a look of its own will show whole
+                    Read::Found(_) => {
+                        self.hint(&system.name, std::slice::from_ref(id)).await?;
+                        continue;
+                    }
+                    Read::Missing => (system.missing(id, started), Json::Null),
                     Read::Failed(_) => continue,
                 };
                 guards.insert(id.clone(), (seen, body));

@@ -41,6 +41,17 @@ pub(crate) struct Pass {
     pub waiting: BTreeSet<String>,
 }
 
+impl Pass {
+    /// Entities that the pass changes.
+    pub(crate) fn touches(&self) -> impl Iterator<Item = String> {
+        let joined = self.found.values().filter_map(|f| match f {
+            Found::Joins(id, _) => Some(id.clone()),
+            _ => None,
+        });
+        joined.chain(self.waiting.iter().cloned())
+    }
+}
+
 impl Engine {
     /// Everything matching looks at, of every live record.
     async fn known(&self) -> Result<Vec<(Known, bool)>, EngineError> {
@@ -101,7 +112,7 @@ impl Engine {
 
     /// Decides, without storing anything, what every unidentified record is.
     pub(crate) async fn identity_pass(&self) -> Result<Option<Pass>, EngineError> {
-        if !self.mirrors_complete().await? || !self.strangers().await? {
+        if !self.caught_up().await? || !self.strangers().await? {
             return Ok(None);
         }
         let known = self.known().await?;
@@ -120,6 +131,8 @@ impl Engine {
         let Some(pass) = self.identity_pass().await? else {
             return Ok(());
         };
+        // First, so that no crash leaves somebody waiting for a question nobody was asked.
+        self.keep_candidates(&pass).await?;
         let records = pass.matcher.records();
         let all: Vec<(usize, &Found)> = pass.found.iter().map(|(i, f)| (*i, f)).collect();
         for chunk in all.chunks(BATCH) {
@@ -182,7 +195,7 @@ impl Engine {
             tx.append_audit(&audit).await?;
             tx.commit().await?;
         }
-        self.keep_candidates(&pass).await
+        Ok(())
     }
 
     async fn links_of(

@@ -1,6 +1,7 @@
 //! The dry run: what a sync would do, computed by the same identity pass and the same planner as
 //! the sync itself, on copies that are thrown away.
 
+use crate::approval::Approval;
 use crate::error::EngineError;
 use crate::identify::Found;
 use crate::step::Engine;
@@ -86,6 +87,9 @@ impl Engine {
         let counts = self.store.counts().await?;
         would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
         would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
+        let pass = self.identity_pass().await?;
+        let touched: BTreeSet<String> = pass.iter().flat_map(|p| p.touches()).collect();
+        let every = self.approval().await? == Approval::Outdated;
         // Planned writes of entities that nothing changes, then entities that are dirty, then new ones.
         for system in &self.settings.systems {
             let due = self
@@ -94,14 +98,16 @@ impl Engine {
                 .await?;
             for chunk in due.chunks(BATCH) {
                 let ids: Vec<String> = chunk.iter().map(|d| d.entity.clone()).collect();
-                for entity in self.store.entities(&ids).await?.iter().filter(|e| !e.dirty) {
+                let rest = |e: &&Entity| !every && !e.dirty && !touched.contains(&e.id);
+                for entity in self.store.entities(&ids).await?.iter().filter(rest) {
                     self.list(entity, Some(&system.name), &entity.id, &mut writes, &mut would);
                 }
             }
         }
         let mut extra: HashMap<String, Vec<(Link, bool)>> = HashMap::new();
         let mut fresh: Vec<(Entity, Vec<Link>)> = vec![];
-        if let Some(pass) = self.identity_pass().await? {
+        let mut waiting = BTreeSet::new();
+        if let Some(pass) = pass {
             let mut pairs = BTreeSet::new();
             for (i, j, score, reasons) in &pass.candidates {
                 if pairs.insert(((*i).min(*j), (*i).max(*j))) {
@@ -143,16 +149,21 @@ impl Engine {
             for id in &pass.waiting {
                 extra.entry(id.clone()).or_default();
             }
+            waiting.clone_from(&pass.waiting);
         }
         would.entities += fresh.len();
         let mut dirty = self.store.dirty(usize::MAX >> 1).await?;
         dirty.extend(extra.keys().cloned());
+        if every {
+            dirty.extend(self.all_entities().await?);
+        }
         dirty.sort();
         dirty.dedup();
         let now = self.clock.now();
         for chunk in dirty.chunks(BATCH) {
             let mut entities = self.store.entities(chunk).await?;
             for entity in &mut entities {
+                entity.candidate |= waiting.contains(&entity.id) && entity.links.len() < self.settings.systems.len();
                 for (link, _) in extra.remove(&entity.id).unwrap_or_default() {
                     join(entity, link, now);
                 }

@@ -13,6 +13,10 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
+
+/// A sweep asked for: due whatever the record of the last one says.
+pub(crate) const SWEEP_NOW: Time = Time::MIN;
 
 /// What one step did, and when the next is due.
 #[derive(Clone, Debug, Default)]
@@ -111,6 +115,11 @@ pub struct Health {
     #[serde(skip)]
     next_sweep: Time,
     #[serde(skip)]
+    sweep_failures: u32,
+    /// The last poll of this process ended: nothing it could show is still unread.
+    #[serde(skip)]
+    caught_up: bool,
+    #[serde(skip)]
     rest_until: Time,
 }
 
@@ -158,8 +167,8 @@ impl Engine {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn Ids>,
     ) -> Self {
-        let now = clock.now();
-        let sweep = settings.sweep_every.map_or(Time::MAX / 2, |every| now + micros(every));
+        // When the last sweep was is looked up at the first step.
+        let sweep = settings.sweep_every.map_or(Time::MAX / 2, |_| 0);
         let health = settings
             .systems
             .iter()
@@ -253,10 +262,10 @@ impl Engine {
         }
     }
 
-    /// Lets the next step compare full listings.
+    /// Lets the next step compare full listings, whenever the last one was.
     pub fn sweep_now(&self) {
         for system in &self.settings.systems {
-            self.with_health(&system.name, |h| h.next_sweep = 0);
+            self.with_health(&system.name, |h| h.next_sweep = SWEEP_NOW);
         }
     }
 
@@ -313,9 +322,16 @@ impl Engine {
                     step.polls += usize::from(!more);
                     step.more |= more;
                     let next = if more { 0 } else { now + micros(system.poll_every) };
-                    self.well(system, |h| h.next_poll = next);
+                    self.well(system, |h| {
+                        h.next_poll = next;
+                        h.caught_up = !more;
+                    });
                 }
-                Err(error) => self.ill(system, &error, &mut step),
+                Err(error) => {
+                    self.with_health(&system.name, |h| h.caught_up = false);
+                    self.ill(system, &error, &mut step);
+                    return Ok(step);
+                }
             }
         }
         if sweep {
@@ -323,9 +339,19 @@ impl Engine {
                 .settings
                 .sweep_every
                 .map_or(Time::MAX / 2, |every| now + micros(every));
-            match self.sweep(system, &mut step).await? {
-                Ok(()) => self.well(system, |h| h.next_sweep = next),
-                Err(error) => self.ill(system, &error, &mut step),
+            match self.sweep_if_due(system, &mut step).await? {
+                Ok(at) => self.with_health(&system.name, |h| {
+                    h.sweep_failures = 0;
+                    h.next_sweep = at.unwrap_or(next);
+                }),
+                // A listing that breaks off is tried again later; the rest of the work goes on.
+                Err(error) => {
+                    tracing::warn!(system = %system.name, what = %error.what, code = %error.code, "the sweep broke off");
+                    self.with_health(&system.name, |h| {
+                        h.sweep_failures = h.sweep_failures.saturating_add(1);
+                        h.next_sweep = now + micros(Duration::from_secs(300 << h.sweep_failures.min(5)));
+                    });
+                }
             }
         }
         if let Err(error) = self.look(system, &mut step).await? {
@@ -356,6 +382,20 @@ impl Engine {
             Err(error) => self.ill(system, &error, &mut step),
         }
         Ok(step)
+    }
+
+    pub(crate) fn sweep_asked(&self, system: &System) -> bool {
+        self.with_health(&system.name, |h| h.next_sweep == SWEEP_NOW)
+    }
+
+    /// Whether nothing that a system's feed could show is unread: what "nobody" and "create" rest on.
+    pub(crate) async fn caught_up(&self) -> Result<bool, EngineError> {
+        let polled = self
+            .settings
+            .systems
+            .iter()
+            .all(|s| self.with_health(&s.name, |h| h.caught_up));
+        Ok(polled && self.mirrors_complete().await? && !self.unread_strangers().await?)
     }
 
     fn well(&self, system: &System, f: impl FnOnce(&mut Health)) {

@@ -2,18 +2,63 @@
 //! feed could have shown; what it finds is repaired and counted as a defect of capture. A record
 //! missing from one listing is a suspicion, confirmed by a direct read, never a removal by itself.
 
+use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::AdapterError;
-use bridge_core::Link;
 use bridge_core::capture::{How, ask};
+use bridge_core::{Link, Time};
 use bridge_store::AuditEntry;
 use std::collections::HashSet;
 
 const BATCH: usize = 500;
 
+fn swept_name(system: &str) -> String {
+    format!("swept/{system}")
+}
+
 impl Engine {
+    /// Sweeps unless the last sweep, of whichever process, is recent. A first complete pass of the
+    /// feed counts as one. Returns when the next is due, if not after the usual time from now.
+    pub(crate) async fn sweep_if_due(
+        &self,
+        system: &System,
+        step: &mut Step,
+    ) -> Result<Result<Option<Time>, AdapterError>, EngineError> {
+        let every = self.settings.sweep_every.map_or(Time::MAX / 4, micros);
+        let now = self.clock.now();
+        if !self.sweep_asked(system) {
+            let last = self
+                .store
+                .meta(&swept_name(&system.name))
+                .await?
+                .and_then(|t| t.parse::<Time>().ok());
+            let due = match last {
+                Some(last) => last + every,
+                None => now + every,
+            };
+            if last.is_none() {
+                self.note_sweep(system, now).await?;
+            }
+            if now < due {
+                return Ok(Ok(Some(due)));
+            }
+        }
+        if let Err(error) = self.sweep(system, step).await? {
+            return Ok(Err(error));
+        }
+        self.note_sweep(system, now).await?;
+        Ok(Ok(None))
+    }
+
+    async fn note_sweep(&self, system: &System, at: Time) -> Result<(), EngineError> {
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(&swept_name(&system.name), &at.to_string()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Compares one system's complete listing with what is known of it.
     pub(crate) async fn sweep(
         &self,

@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Read};
-use bridge_core::capture::{How, Observation};
+use bridge_core::capture::{How, Observation, ask};
 use bridge_core::settle::{Looked, settle_unknown_create, settle_unknown_update};
 use bridge_core::{Entity, Lane, Op, Time, WriteState};
 use bridge_store::AuditEntry;
@@ -28,9 +28,22 @@ impl Engine {
             if write.state != WriteState::Unknown {
                 continue;
             }
-            let at = write.at + micros(traits.call_life);
+            // "Not found" proves nothing before the list has caught up with the end of the call.
+            let life = match write.op {
+                Op::Create => traits.call_life.max(traits.lag),
+                Op::Update => traits.call_life,
+            };
+            let at = write.at + micros(life);
             if self.clock.now() <= at {
                 step.wake_at(at + 1);
+                continue;
+            }
+            let remote_id = entity
+                .links
+                .get(&system.name)
+                .map(|l| l.remote_id.clone())
+                .unwrap_or_default();
+            if self.parked(system, &remote_id) {
                 continue;
             }
             match write.op {
@@ -66,20 +79,33 @@ impl Engine {
         };
         step.looks += ids.len();
         let mut seen: HashMap<String, Observation> = HashMap::new();
+        let mut redirected = std::collections::HashSet::new();
         for (id, read) in ids.iter().zip(reads) {
             match read {
                 Read::Found(record) if record.id == *id => {
                     seen.insert(id.clone(), system.observe(&record, How::Direct, started));
                 }
-                Read::Found(_) | Read::Missing => {
+                Read::Found(_) => {
+                    redirected.insert(id.clone());
+                }
+                Read::Missing => {
                     seen.insert(id.clone(), system.missing(id, started));
                 }
-                Read::Failed(_) => {}
+                Read::Failed(error) => self.park(system, id, Some(&error)),
             }
         }
         self.store_settled(system, chunk, |entity, now| {
             let gone = system.missing("", started);
             let read = match remote(entity) {
+                // Another record answers: a merge. Its own look shows it whole; nothing is read into this one.
+                Some(id) if redirected.contains(&id) => {
+                    entity.writes.remove(&system.name);
+                    entity.dirty = true;
+                    if let Some(link) = entity.links.get_mut(&system.name) {
+                        ask(link, now);
+                    }
+                    return Some("another record answers: looked at as a merge");
+                }
                 Some(id) => seen.get(&id)?,
                 None => &gone, // the link was cut meanwhile: nothing to settle it against
             };

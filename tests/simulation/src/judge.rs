@@ -284,11 +284,17 @@ impl World {
             let Some(record) = self.systems[system].records.get(&link.remote_id) else {
                 continue;
             };
+            let forgets = self.systems[system].manners.forgets_removed;
             let unseen = self.units.iter().any(|unit| {
                 let Some(agreed) = self.ghosts.agreed.get(&(after.id.clone(), *unit)) else {
                     return false;
                 };
                 let typed = &record.now.values[unit];
+                // What landed unseen in a record that can no longer be read is known to nobody.
+                let seen = link.units.get(*unit).and_then(|x| x.seen());
+                if forgets && seen == Some(&agreed.value) {
+                    return false;
+                }
                 agreed.value != typed.value
                     && agreed.value != record.known[unit]
                     && !agreed.edits.minus(typed.edits).none()

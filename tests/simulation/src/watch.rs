@@ -146,9 +146,15 @@ impl World {
         if self.units.iter().any(|u| !seen.values.contains_key(*u)) {
             capture::ask(&mut link, now); // the row left something out
         }
+        let losers = seen.merged_from.clone();
+        if !losers.is_empty() {
+            link.held = Some(Hold::Merged); // first seen as the survivor of a merge
+        }
         review::join(&mut entity, link, now);
-        self.entities.insert(entity.id.clone(), entity);
+        let id = entity.id.clone();
+        self.entities.insert(id.clone(), entity);
         self.witnessed(reading);
+        self.hold_merged(&id, system, &losers);
     }
 
     /// Ghosts of an accepted observation.
