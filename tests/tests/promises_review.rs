@@ -75,13 +75,15 @@ async fn promise_11_first_contact_fills_blanks_and_clears_nothing() {
             "Samplewood",
             "1988-04-17",
             "+61491570006",
-            "miriam@example.org",
+            "imported@example.org",
         );
         let contact = CsvPerson {
             street: "1 Example Street".into(),
             ..contact
         };
         let practice = Practice::start(crm, Manners::Polite, vec![patient], vec![contact]).await;
+        // an imported mailbox would wait for consent; a person types this one
+        practice.edit("crm", &practice.id("C1"), "email", "miriam@example.org");
         assert_eq!(practice.sync().await.linked, 1, "{crm:?}");
         let (patient, contact) = (practice.id("P1"), practice.id("C1"));
         assert_eq!(

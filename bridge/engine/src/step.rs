@@ -229,10 +229,20 @@ impl Engine {
         }
     }
 
+    /// Lets something of a system wait until a moment.
+    pub(crate) fn park_until(&self, system: &System, name: &str, until: Time) {
+        let mut parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parked.insert((system.name.clone(), name.into()), Parked { failures: 0, until });
+    }
+
     /// Records that wait because they could not be read, by system.
     pub fn unreadable(&self) -> Vec<(String, String)> {
         let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked.keys().cloned().collect()
+        parked
+            .iter()
+            .filter(|(_, p)| p.failures > 0)
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// The store.

@@ -11,6 +11,11 @@ use bridge_core::{Entity, Lane, Op, Time, WriteState};
 use bridge_store::AuditEntry;
 use std::collections::HashMap;
 
+/// Names a creation among what waits.
+fn creation(entity: &str) -> String {
+    format!("new:{entity}")
+}
+
 impl Engine {
     /// Looks at every unknown write of a system whose call can no longer be alive.
     pub(crate) async fn look_at_unknown(
@@ -28,12 +33,7 @@ impl Engine {
             if write.state != WriteState::Unknown {
                 continue;
             }
-            // "Not found" proves nothing before the list has caught up with the end of the call.
-            let life = match write.op {
-                Op::Create => traits.call_life.max(traits.lag),
-                Op::Update => traits.call_life,
-            };
-            let at = write.at + micros(life);
+            let at = write.at + micros(traits.call_life);
             if self.clock.now() <= at {
                 step.wake_at(at + 1);
                 continue;
@@ -142,8 +142,12 @@ impl Engine {
         }
         let waits = self.settings.schema.party(&system.name).map_or(0, |p| p.lag);
         for entity in chunk {
+            // "Not found" proves nothing before the list has caught up with the end of the call.
             let at = entity.writes.get(&system.name).map_or(0, |w| w.at) + waits;
-            step.wake_at(at + 1);
+            if self.clock.now() <= at {
+                self.park_until(system, &creation(&entity.id), at + 1);
+                step.wake_at(at + 1);
+            }
         }
         let schema = self.settings.schema.clone();
         self.store_settled(system, chunk, |entity, now| {
