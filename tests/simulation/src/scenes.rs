@@ -473,6 +473,12 @@ pub const SCENES: &[Scene] = &[
         expect: in_review,
     },
     Scene {
+        name: "48 a stale row after a cut",
+        setup: || with_k(Manners { lag: 2, ..counting() }),
+        script: "K:=b rK s cut oldK s",
+        expect: |w| w.entities.len() == 2 && text(w, "k", "k1", "m", "b"),
+    },
+    Scene {
         name: "42 a row leaves out the unit that was edited",
         setup: || Setup {
             k: Manners {

@@ -82,7 +82,12 @@ impl World {
                         }
                     }
                     "row" | "old" => {
-                        if let Some(row) = watch_row(self, place.1, &id.unwrap_or_default(), act == "old") {
+                        if let Some(row) = watch_row(
+                            self,
+                            place.1,
+                            &id.unwrap_or_else(|| format!("{}1", place.1)),
+                            act == "old",
+                        ) {
                             self.reads.push(InFlight::One(row));
                         }
                     }
