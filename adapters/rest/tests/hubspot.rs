@@ -24,7 +24,10 @@ async fn backfill_lists_everybody_and_a_quiet_poll_is_one_call() {
         all.iter().map(|page| page.records.len()).collect::<Vec<_>>(),
         [100, 100, 50]
     );
-    assert!(all.iter().all(|page| page.may_lag), "the list does not tell who typed what");
+    assert!(
+        all.iter().all(|page| page.may_lag),
+        "the list does not tell who typed what"
+    );
     let backfilled: Vec<Remote> = all.into_iter().flat_map(|page| page.records).collect();
     assert_eq!(ids(&backfilled).len(), 250);
     assert_eq!(desk.calls_since(before).len(), 3);

@@ -68,9 +68,7 @@ pub fn judge(link: &Link, busy: bool, seen: &Observation) -> Verdict {
         let answers_look =
             link.look && seen.how == How::Direct && seen.started > link.asked && seen.started > link.known_at;
         let revives = seen.alive != (link.state == LinkState::Live) || new_merges(link, seen).next().is_some();
-        return if now == then && !answers_look && revives {
-            Verdict::Look
-        } else if now > then && left_out {
+        return if (now == then && !answers_look && revives) || (now > then && left_out) {
             Verdict::Look
         } else if now > then || (now == then && answers_look) {
             Verdict::Accept
