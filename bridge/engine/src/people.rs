@@ -218,6 +218,13 @@ impl Engine {
             let owner = tx.entity_of(&key.system, &key.kind, &key.remote_id).await?;
             owners.push(owner.ok_or_else(|| EngineError::NotFound("entity of that record".into()))?);
         }
+        if owners[0] == owners[1] {
+            // They became one person meanwhile; who doubts that cuts the link.
+            tx.close_candidates(std::slice::from_ref(&candidate.id), CandidateState::Same)
+                .await?;
+            tx.commit().await?;
+            return self.release_waiting(&owners).await;
+        }
         let mut entities: BTreeMap<String, Entity> = tx
             .entities(&owners)
             .await?
@@ -228,12 +235,17 @@ impl Engine {
             let (Some(keep), Some(give)) = (entities.remove(&owners[0]), entities.remove(&owners[1])) else {
                 return Err(DecisionError::Closed.into());
             };
-            let free = keep.links.keys().all(|s| !give.links.contains_key(s)) && give.writes.is_empty();
+            // A creation in doubt is answered by this; only what is on its way must come back first.
+            let under_way = give.writes.keys().any(|system| give.busy(system));
+            let free = keep.links.keys().all(|s| !give.links.contains_key(s)) && !under_way;
             if !free {
                 return Err(DecisionError::Changed.into());
             }
             let (mut kept, mut given) = (keep.clone(), give.clone());
             given.links.clear();
+            given.writes.clear();
+            given.conflicts.clear();
+            given.cards.clear();
             given.dirty = false;
             tx.save_entities(&[(Some(give.clone()), given)], Lane::Requested, now)
                 .await?;

@@ -10,9 +10,9 @@ use bridge_store::{AuditEntry, Loser};
 use std::sync::Arc;
 
 /// Entities planned and saved in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 250;
 /// Dirty entities the queue is refilled with at a time.
-const REFILL: usize = 8 * BATCH;
+const REFILL: usize = 16 * BATCH;
 /// How long a batch may take before somebody else may try it, microseconds.
 const LEASE: Time = 60_000_000;
 

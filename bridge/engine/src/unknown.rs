@@ -81,6 +81,9 @@ impl Engine {
         let mut seen: HashMap<String, Observation> = HashMap::new();
         let mut redirected = std::collections::HashSet::new();
         for (id, read) in ids.iter().zip(reads) {
+            if !matches!(read, Read::Failed(_)) {
+                self.park(system, id, None);
+            }
             match read {
                 Read::Found(record) if record.id == *id => {
                     seen.insert(id.clone(), system.observe(&record, How::Direct, started));
