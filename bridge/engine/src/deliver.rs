@@ -256,6 +256,27 @@ impl Engine {
         Ok(ready)
     }
 
+    /// Creations whose record already belongs to somebody else, the only thing that can stand in the
+    /// way of settling them: a person decides.
+    pub(crate) async fn belongs_elsewhere(
+        &self,
+        tx: &mut bridge_store::Tx,
+        system: &System,
+        ids: &[String],
+    ) -> Result<(), EngineError> {
+        let mut pairs = vec![];
+        for before in tx.entities(ids).await? {
+            let mut after = before.clone();
+            if let Some(write) = after.writes.get_mut(&system.name) {
+                write.state = WriteState::Doubtful;
+                write.held = Some(Hold::MayExist);
+            }
+            pairs.push((Some(before), after));
+        }
+        tx.save_entities(&pairs, Lane::Live, self.clock.now()).await?;
+        Ok(())
+    }
+
     /// Stores what came back for a chunk.
     async fn settle_answers(
         &self,
@@ -334,21 +355,7 @@ impl Engine {
         self.index(&mut tx, saved.filter_map(|(_, e)| e.links.get(&system.name)))
             .await?;
         tx.append_audit(&audit).await?;
-        // Only one thing can stand in the way: the record already belongs to somebody else.
-        let doubtful: Vec<(Option<Entity>, Entity)> = tx
-            .entities(&stale)
-            .await?
-            .into_iter()
-            .map(|before| {
-                let mut after = before.clone();
-                if let Some(write) = after.writes.get_mut(&system.name) {
-                    write.state = WriteState::Doubtful;
-                    write.held = Some(Hold::MayExist);
-                }
-                (Some(before), after)
-            })
-            .collect();
-        tx.save_entities(&doubtful, Lane::Live, now).await?;
+        self.belongs_elsewhere(&mut tx, system, &stale).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -210,8 +210,10 @@ impl Engine {
             .filter_map(|(_, e): &(Option<Entity>, Entity)| Some(e.links.get(&system.name)?.remote_id.clone()))
             .collect();
         tx.links(&system.name, system.kind(), &joined).await?;
-        tx.save_entities(&pairs, Lane::Live, now).await?;
-        self.index(&mut tx, pairs.iter().filter_map(|(_, e)| e.links.get(&system.name)))
+        let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+        self.belongs_elsewhere(&mut tx, system, &stale).await?;
+        let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
+        self.index(&mut tx, saved.filter_map(|(_, e)| e.links.get(&system.name)))
             .await?;
         tx.append_audit(&audit).await?;
         tx.commit().await?;
