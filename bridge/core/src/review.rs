@@ -5,7 +5,7 @@ use crate::entity::{Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkStat
 use crate::merge::AGREED;
 use crate::plan::Loser;
 use crate::schema::Schema;
-use crate::value::{Value, Values};
+use crate::value::Value;
 use std::collections::BTreeMap;
 
 /// Why a decision was not stored.
@@ -255,13 +255,4 @@ pub fn join(entity: &mut Entity, mut link: Link, now: Time) {
     }
     entity.links.insert(link.system.clone(), link);
     entity.dirty = true;
-}
-
-/// The values a reference or search needs: everything agreed.
-pub fn agreed_values(entity: &Entity) -> Values {
-    entity
-        .agreed
-        .iter()
-        .map(|(u, a)| (u.clone(), a.value.clone()))
-        .collect()
 }

@@ -8,7 +8,6 @@ use crate::entity::{
 };
 use crate::schema::{Party, Schema};
 use crate::value::{Value, Values};
-use std::collections::BTreeSet;
 
 /// Whether a write may go out now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -476,9 +475,4 @@ pub fn settle_unknown_create(schema: &Schema, entity: &mut Entity, system: &str,
             }
         }
     }
-}
-
-/// Units of a write in the order of their names.
-pub fn units_of(write: &Write) -> BTreeSet<String> {
-    write.values.keys().cloned().collect()
 }

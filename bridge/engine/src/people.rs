@@ -5,7 +5,7 @@ use crate::step::Engine;
 use bridge_core::plan::Loser;
 use bridge_core::review::{self, Choice, DecisionError};
 use bridge_core::{CardKind, Entity, Hold, Lane, LinkState, Value};
-use bridge_store::{AuditEntry, CandidateState, CardRow, ConflictRow, Filter, Page, RecordKey};
+use bridge_store::{AuditEntry, CandidateState, CardRow, ConflictRow, RecordKey};
 use std::collections::BTreeMap;
 
 /// How a conflict is resolved.
@@ -25,35 +25,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] if it is not open.
     pub async fn conflict(&self, id: &str) -> Result<ConflictRow, EngineError> {
-        let mut page = Page::first(1_000);
-        loop {
-            let part = self.store.conflicts(&Filter::default(), &page).await?;
-            if let Some(row) = part.rows.into_iter().find(|r| r.id == id) {
-                return Ok(row);
-            }
-            match part.next {
-                Some(next) => page.after = Some(next),
-                None => return Err(EngineError::NotFound(format!("open conflict {id}"))),
-            }
-        }
-    }
-
-    /// An open card by its id.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] if it is not open.
-    pub async fn card(&self, id: &str) -> Result<CardRow, EngineError> {
-        let mut page = Page::first(1_000);
-        loop {
-            let part = self.store.cards(&Filter::default(), &page).await?;
-            if let Some(row) = part.rows.into_iter().find(|r| r.id == id) {
-                return Ok(row);
-            }
-            match part.next {
-                Some(next) => page.after = Some(next),
-                None => return Err(EngineError::NotFound(format!("open card {id}"))),
-            }
-        }
+        let row = self.store.conflict(id).await?;
+        row.ok_or_else(|| EngineError::NotFound(format!("open conflict {id}")))
     }
 
     /// Stores a person's decision on a conflict. The values shown are checked in the same transaction.
