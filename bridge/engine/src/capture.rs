@@ -72,8 +72,8 @@ impl Engine {
         }
     }
 
-    /// Whether a record is known of that was never read, and can be. One that cannot be read holds
-    /// nobody up.
+    /// Whether a record is known of that was never read, and can be. One that cannot be read time and
+    /// again holds nobody up; a single failed call proves nothing.
     pub(crate) async fn unread_strangers(&self) -> Result<bool, EngineError> {
         for system in &self.settings.systems {
             let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
@@ -82,7 +82,7 @@ impl Engine {
                 let unread = |link: &Link| link.entity.is_none() && link.known_at == 0;
                 if rows
                     .iter()
-                    .any(|row| unread(&row.link) && !self.parked(system, &row.link.remote_id))
+                    .any(|row| unread(&row.link) && !self.given_up(system, &row.link.remote_id))
                 {
                     return Ok(true);
                 }
@@ -187,7 +187,11 @@ impl Engine {
             .into_iter()
             .map(|row| (row.link.remote_id.clone(), (row.link, row.busy)))
             .collect();
-        let strangers = latest.values().any(|o| !rows.contains_key(&o.remote_id));
+        // A parked record is still a stranger when another row shows it again.
+        let unknown = |link: &Link| link.entity.is_none() && link.known_at == 0;
+        let strangers = latest
+            .values()
+            .any(|o| rows.get(&o.remote_id).is_none_or(|(link, _)| unknown(link)));
         let creating = strangers && self.creating(system).await?;
         let (mut changed, mut touched, mut losers) = (vec![], vec![], BTreeSet::new());
         for (id, seen) in latest {
@@ -199,7 +203,13 @@ impl Engine {
                 .map(|(link, _)| link.merged_from.clone())
                 .unwrap_or_default();
             losers.extend(merged.into_iter().filter(|m| !before.contains(m) && *m != id));
+            // It may be a record we are just making, or a stale row: it is read directly first.
+            let waits = creating || seen.how == How::LaggingRow;
             match known {
+                Some((mut link, _)) if waits && unknown(&link) => {
+                    ask(&mut link, now);
+                    touched.push(link);
+                }
                 Some((mut link, busy)) => {
                     let was = (link.look, link.asked, link.state);
                     let (verdict, dirty) = observe(&mut link, busy, &seen, now);
@@ -214,8 +224,7 @@ impl Engine {
                 None if !seen.alive => {}
                 None => {
                     let mut link = Link::new(&system.name, system.kind(), &id);
-                    if creating || seen.how == How::LaggingRow {
-                        // It may be a record we are just making, or a stale row: read it directly first.
+                    if waits {
                         ask(&mut link, now);
                         done.looks += 1;
                     } else {

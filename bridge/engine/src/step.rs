@@ -200,6 +200,15 @@ impl Engine {
         self
     }
 
+    /// Whether a record could not be read so often that nobody waits for it any more.
+    pub(crate) fn given_up(&self, system: &System, remote_id: &str) -> bool {
+        const OFTEN: u32 = 5;
+        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        parked
+            .get(&(system.name.clone(), remote_id.into()))
+            .is_some_and(|p| p.failures >= OFTEN)
+    }
+
     /// Whether a record waits because it could not be read.
     pub(crate) fn parked(&self, system: &System, remote_id: &str) -> bool {
         let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -143,7 +143,9 @@ impl Engine {
                 found.insert(found_one.reference, looked);
             }
         }
-        let waits = self.settings.schema.party(&system.name).map_or(0, |p| p.lag);
+        // It may have landed as late as its call could live, and lists lag after that.
+        let life = micros(system.traits().call_life);
+        let waits = life + self.settings.schema.party(&system.name).map_or(0, |p| p.lag);
         for entity in chunk {
             // "Not found" proves nothing before the list has caught up with the end of the call.
             let at = entity.writes.get(&system.name).map_or(0, |w| w.at) + waits;
@@ -157,6 +159,7 @@ impl Engine {
             let looked = found
                 .remove(&self.reference_of(system, entity))
                 .unwrap_or(Looked::Nothing);
+            let now = if looked == Looked::Nothing { now - life } else { now };
             settle_unknown_create(&schema, entity, &system.name, looked, now);
             Some("looked up by our reference")
         })
