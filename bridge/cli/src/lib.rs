@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`args`] | the command line |
 //! | [`commands`] | one file per command |
-//! | [`config`], [`wiring`] | from `bridge.toml` to a running engine |
+//! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -18,6 +18,7 @@ pub mod config;
 pub mod drive;
 pub mod exit;
 pub mod holds;
+pub mod kept_token;
 pub mod logs;
 pub mod output;
 pub mod report;

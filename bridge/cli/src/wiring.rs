@@ -1,8 +1,10 @@
 //! From a configuration to a running engine: accounts, store, queue, schema.
 
 use crate::config::{Config, HALAXY, SystemConfig};
+use crate::kept_token::KeptToken;
 use adapter_halaxy::{HalaxyAdapter, HalaxyOptions, Region};
 use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transport};
+use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_core::{Accept, AcceptRule, Party, Schema};
 use bridge_engine::{Engine, RandomIds, Settings, System};
@@ -76,25 +78,38 @@ pub async fn store(config: &Config) -> Result<Store, WiringError> {
     Ok(Store::open(&config.store_url, &key, &config.practice, SystemClock::new().now()).await?)
 }
 
-/// Sets every account up, without calling any.
+/// Sets every account up, without calling any. Refresh tokens that rotate live in the store.
 ///
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
-pub fn adapters(config: &Config) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
+pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut adapters: BTreeMap<String, Arc<dyn Adapter>> = BTreeMap::new();
     for system in config.systems.values() {
-        let options = NetworkOptions {
+        let mut options = NetworkOptions {
             allow_private: system.allow_private,
             ..NetworkOptions::default()
         };
+        let connector = system.file.as_ref();
+        if let Some(timeout) = connector.and_then(|c| c.timeout) {
+            options.timeout = timeout;
+        }
+        // What is known of a write after its call's life must not change under us.
+        let kind = connector.and_then(|c| c.kinds.get(&system.mapping.kind));
+        if let Some(life) = system.call_life.or(kind.map(|k| k.call_life)) {
+            options.timeout = options.timeout.min(life);
+        }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
-        adapters.insert(system.name.clone(), adapter(system, transport, Arc::clone(&clock))?);
+        adapters.insert(system.name.clone(), adapter(system, store, transport, Arc::clone(&clock))?);
     }
     Ok(adapters)
 }
 
-fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, WiringError> {
+/// The secrets of an account, by key.
+///
+/// # Errors
+/// [`WiringError::Secret`] for the first that cannot be had.
+pub fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, WiringError> {
     let load = |(key, reference): (&String, &crate::config::SecretRef)| match reference.load() {
         Ok(secret) => Ok((key.clone(), secret)),
         Err(why) => Err(WiringError::Secret {
@@ -112,6 +127,7 @@ fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, Wiri
 /// [`WiringError`] naming the section and what it lacks.
 pub fn adapter(
     system: &SystemConfig,
+    store: &Store,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
 ) -> Result<Arc<dyn Adapter>, WiringError> {
@@ -139,6 +155,11 @@ pub fn adapter(
             HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
         return Ok(Arc::new(adapter));
     };
+    let first_token = match &connector.auth {
+        AuthStyle::OAuth(oauth) => oauth.refresh_token.as_ref().and_then(|name| secrets.get(name)),
+        _ => None,
+    };
+    let tokens = Arc::new(KeptToken::new(store, &system.name, first_token));
     let paths = system.mapping.paths().into_keys().collect();
     let options = RestOptions {
         base_url: system.base_url.clone(),
@@ -151,7 +172,7 @@ pub fn adapter(
         call_life: system.call_life,
         ..RestOptions::default()
     };
-    let adapter = RestAdapter::new(&system.name, connector.clone(), options, transport, clock, None)
+    let adapter = RestAdapter::new(&system.name, connector.clone(), options, transport, clock, Some(tokens))
         .map_err(|e| trouble(e.to_string()))?;
     Ok(Arc::new(adapter))
 }
@@ -238,8 +259,8 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
 /// [`WiringError`].
 pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let lock = lock(config)?;
-    let adapters = adapters(config)?;
     let store = store(config).await?;
+    let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let engine = Engine::start(
@@ -258,8 +279,8 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
 /// # Errors
 /// [`WiringError`].
 pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
-    let adapters = adapters(config)?;
     let store = store(config).await?;
+    let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     Ok(Engine::attend(

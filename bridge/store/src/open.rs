@@ -19,7 +19,10 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "store", include_str!("../../../migrations/sqlite/0001_store.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
+    (2, "secret", include_str!("../../../migrations/sqlite/0002_secret.sql")),
+];
 const READERS: u32 = 3;
 
 /// Everything the bridge keeps of one practice. Cheap to clone; clones share their connections.

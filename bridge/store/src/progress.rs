@@ -1,4 +1,4 @@
-//! How far everything is: cursors, runs, budgets, leases, notes.
+//! How far everything is: cursors, runs, budgets, leases, notes, and secrets that change meanwhile.
 
 use crate::{
     body::Scope,
@@ -16,6 +16,8 @@ const CURSOR: &str =
     "SELECT position, updated FROM cursor WHERE practice = $1 AND system = $2 AND kind = $3 AND digest = $4";
 const PUT_META: &str = "INSERT INTO meta (practice, name, value) VALUES ($1, $2, $3) \
      ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value";
+const PUT_SECRET: &str = "INSERT INTO secret (practice, name, body) VALUES ($1, $2, $3) \
+     ON CONFLICT (practice, name) DO UPDATE SET body = excluded.body";
 const START_RUN: &str =
     "INSERT INTO run (practice, id, kind, started, ended, counts) VALUES ($1, $2, $3, $4, NULL, '{}')";
 const END_RUN: &str = "UPDATE run SET ended = $1, counts = $2 WHERE practice = $3 AND id = $4";
@@ -67,6 +69,16 @@ impl Tx {
     pub async fn put_meta(&mut self, name: &str, value: &str) -> Result<()> {
         let (conn, scope) = self.parts();
         scope.put_meta(conn, name, value).await
+    }
+
+    /// Keeps a secret under a name of the caller's choice, sealed: e.g. a refresh token that rotates.
+    pub async fn put_secret(&mut self, name: &str, secret: &str) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let body = scope.seal("secret", &[name], &secret.to_string());
+        let mut args = Args::default();
+        args.shared(&scope.practice).text(name).blob(body);
+        execute(conn, PUT_SECRET, args).await?;
+        Ok(())
     }
 
     /// Notes the start of a run.
@@ -159,6 +171,19 @@ impl Store {
     /// A note.
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {
         self.scope.meta(&mut *self.read().await?, name).await
+    }
+
+    /// A secret kept by [`Tx::put_secret`].
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if it does not open.
+    pub async fn secret(&self, name: &str) -> Result<Option<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(name);
+        let sql = "SELECT body FROM secret WHERE practice = $1 AND name = $2";
+        let row = fetch_one(&mut *self.read().await?, sql, args).await?;
+        row.map(|row| self.scope.open("secret", &[name], row.blob(0)?))
+            .transpose()
     }
 
     /// The last runs, newest first.

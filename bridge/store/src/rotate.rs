@@ -26,7 +26,7 @@ struct Sealed {
     numbered: bool,
 }
 
-const TABLES: [Sealed; 6] = [
+const TABLES: [Sealed; 7] = [
     Sealed {
         table: "entity",
         page: "SELECT id, body FROM entity WHERE practice = $1 AND id > $2 ORDER BY id LIMIT 512",
@@ -96,6 +96,17 @@ const TABLES: [Sealed; 6] = [
         },
         keys: 1,
         numbered: true,
+    },
+    Sealed {
+        table: "secret",
+        page: "SELECT name, body FROM secret WHERE practice = $1 AND name > $2 ORDER BY name LIMIT 512",
+        update: Insert {
+            head: "UPDATE secret SET body = v.column3 FROM (",
+            columns: 3,
+            tail: ") AS v WHERE secret.practice = v.column1 AND secret.name = v.column2",
+        },
+        keys: 1,
+        numbered: false,
     },
 ];
 const LINKS: &str = "SELECT system, kind, remote_id, entity, body FROM link WHERE practice = $1 \

@@ -48,22 +48,28 @@ pub async fn run(args: &CheckArgs, out: &Output) -> Result<Exit, Failure> {
 
 /// Secrets, store and accounts. What is missing here is bad configuration; what an account answers is a failure.
 async fn online(config: &Config) -> (Vec<Problem>, Exit) {
-    let mut problems = vec![];
-    if let Err(error) = wiring::store(config).await {
-        problems.push(at(
-            config,
-            &error,
-            "Make one with `halaxy-bridge key new`, or point [store] at the right file and key.",
-        ));
-    }
-    let adapters = match wiring::adapters(config) {
-        Ok(adapters) => adapters,
+    // Every missing secret at once, before anything is opened.
+    let missing = config.systems.values().filter_map(|s| wiring::secrets(s).err());
+    let mut problems: Vec<Problem> = missing
+        .map(|error| at(config, &error, "Set it, then run `check` again."))
+        .collect();
+    let store = match wiring::store(config).await {
+        Ok(store) => store,
         Err(error) => {
-            problems.push(at(config, &error, "Set it, then run `check` again."));
+            let remedy = "Make one with `halaxy-bridge key new`, or point [store] at the right file and key.";
+            problems.push(at(config, &error, remedy));
             return (problems, Exit::Bad);
         }
     };
-    let exit = if problems.is_empty() { Exit::Failed } else { Exit::Bad };
+    let adapters = match wiring::adapters(config, &store) {
+        Ok(adapters) => adapters,
+        Err(error) => {
+            if problems.is_empty() {
+                problems.push(at(config, &error, "Set it, then run `check` again."));
+            }
+            return (problems, Exit::Bad);
+        }
+    };
     for system in config.systems.values() {
         let Some(adapter) = adapters.get(&system.name) else {
             continue;
@@ -79,7 +85,7 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
             }
         }
     }
-    let exit = if problems.is_empty() { Exit::Done } else { exit };
+    let exit = if problems.is_empty() { Exit::Done } else { Exit::Failed };
     (problems, exit)
 }
 

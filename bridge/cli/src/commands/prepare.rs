@@ -32,7 +32,7 @@ pub struct PrepareArgs {
 /// [`Failure`] for an unknown system, or if the product refuses.
 pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
-    let adapters = wiring::adapters(&config)?;
+    let adapters = wiring::adapters(&config, &wiring::store(&config).await?)?;
     let (Some(adapter), Some(system)) = (adapters.get(&args.system), config.systems.get(&args.system)) else {
         let names: Vec<&str> = adapters.keys().map(String::as_str).collect();
         return Err(Failure::Usage(format!(

@@ -57,6 +57,8 @@ async fn filled(place: &Place) -> Store {
         value,
     };
     tx.append_losers(&[loser]).await.unwrap();
+    tx.put_secret("token/crm", "an earlier token").await.unwrap();
+    tx.put_secret("token/crm", MARK).await.unwrap();
     tx.commit().await.unwrap();
     store
 }
@@ -200,6 +202,8 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
             store.losers("e1").await.unwrap(),
         );
         assert_eq!(now, before);
+        assert_eq!(store.secret("token/crm").await.unwrap().as_deref(), Some(MARK));
+        assert_eq!(store.secret("token/books").await.unwrap(), None);
         let wanted: Vec<String> = many.iter().map(|entity| entity.id.clone()).collect();
         assert_eq!(store.entities(&wanted).await.unwrap(), many);
         let found = store.find_keys(&[LookupKey::new("email", MARK)]).await.unwrap();
