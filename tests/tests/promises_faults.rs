@@ -607,3 +607,43 @@ async fn promise_9_a_fault_costs_at_most_three_more_calls() {
         calls_of_a_fault(CrmKind::Plain, FaultKind::DropAfter),
     );
 }
+
+/// After the backfill that a person approved, an import of strangers is not passed on unasked.
+#[tokio::test]
+async fn a_brake_holds_a_flood_of_creations_until_a_person_releases_it() {
+    let mut practice = Practice::start(CrmKind::Hubspot, Manners::Polite, crowd("P", 12), vec![]).await;
+    let config = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
+    practice
+        .configure("bridge.toml", &format!("{config}\n[brakes]\nshare = 0.5\nfloor = 5\n"))
+        .await;
+    practice.sync().await;
+    assert_eq!(
+        practice.records("crm").len(),
+        12,
+        "what was approved is no flood, however much it is"
+    );
+    let new = |from: usize, count: usize| {
+        for i in from..from + count {
+            let body = json!({ "resourceType": "Patient",
+                "name": [{ "use": "official", "family": format!("Flood{i}"), "given": [format!("Given{i}")] }],
+                "birthDate": format!("19{}-03-0{}", 50 + i, 1 + i % 9) });
+            practice.sandbox.person_create("halaxy", "Patient", &body).unwrap();
+        }
+    };
+    let on = async |count: usize| {
+        for _ in 0..count {
+            practice.engine.poll_now();
+            practice.engine.step(now()).await.unwrap();
+        }
+    };
+    new(0, 3);
+    on(3).await;
+    assert_eq!(practice.records("crm").len(), 15, "a few new patients are a day's work");
+    new(10, 9);
+    on(3).await;
+    assert_eq!(practice.records("crm").len(), 15, "many at once wait");
+    let brakes = practice.engine.brakes().await.unwrap();
+    assert_eq!((brakes.len(), brakes[0].writes, brakes[0].linked), (1, 9, 15));
+    practice.sync().await;
+    assert_eq!(practice.records("crm").len(), 24, "and go when a person says so");
+}

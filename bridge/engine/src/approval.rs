@@ -5,6 +5,7 @@
 use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::Engine;
+use bridge_core::Lane;
 use serde::{Deserialize, Serialize};
 
 const APPROVED: &str = "approved";
@@ -40,6 +41,11 @@ fn released_name(system: &str) -> String {
     format!("released/{system}")
 }
 
+/// Set once what a person approved has been sent: from then on a flood of creations is nobody's wish.
+fn backfilled_name(system: &str) -> String {
+    format!("backfilled/{system}")
+}
+
 impl Engine {
     /// Whether the bridge may write.
     ///
@@ -66,6 +72,9 @@ impl Engine {
         }
         let mut tx = self.store.begin().await?;
         tx.put_meta(APPROVED, &self.settings.digest).await?;
+        for system in self.settings.systems.iter().filter(|_| outdated) {
+            tx.put_meta(&backfilled_name(&system.name), "").await?;
+        }
         for system in &braked {
             tx.put_meta(&brake_name(system), "").await?;
             tx.put_meta(&released_name(system), &self.clock.now().to_string())
@@ -92,7 +101,7 @@ impl Engine {
     /// a mistake is likelier than work.
     pub(crate) async fn braked(&self, system: &System, due: usize) -> Result<bool, EngineError> {
         let name = brake_name(&system.name);
-        if self.store.meta(&name).await?.is_some_and(|b| !b.is_empty()) {
+        if self.noted(&name).await? {
             return Ok(true);
         }
         let limits = self.settings.brakes;
@@ -101,16 +110,11 @@ impl Engine {
         }
         let counts = self.store.counts().await?;
         let linked = counts.links.get(&system.name).copied().unwrap_or(0);
-        let live = self.live_updates(system).await?;
+        let live = self.unasked(system).await?;
         if live <= limits.floor || (live as f64) < limits.share * linked as f64 {
             return Ok(false);
         }
-        if self
-            .store
-            .meta(&released_name(&system.name))
-            .await?
-            .is_some_and(|r| !r.is_empty())
-        {
+        if self.noted(&released_name(&system.name)).await? {
             return Ok(false);
         }
         let brake = Brake {
@@ -126,22 +130,45 @@ impl Engine {
         Ok(true)
     }
 
-    async fn live_updates(&self, system: &System) -> Result<u64, EngineError> {
+    async fn noted(&self, name: &str) -> Result<bool, EngineError> {
+        Ok(self.store.meta(name).await?.is_some_and(|note| !note.is_empty()))
+    }
+
+    /// Writes due that no person approved: live changes, and whatever is to be made after the backfill.
+    async fn unasked(&self, system: &System) -> Result<u64, EngineError> {
+        let backfilled = self.noted(&backfilled_name(&system.name)).await?;
         let due = self
             .store
             .writes_due(&system.name, self.clock.now(), usize::MAX >> 1)
             .await?;
-        Ok(due.iter().filter(|d| d.lane == bridge_core::Lane::Live).count() as u64)
+        let unasked = due
+            .iter()
+            .filter(|d| d.lane == Lane::Live || (backfilled && d.create && d.lane == Lane::Backfill));
+        Ok(unasked.count() as u64)
     }
 
-    /// Takes a release back once the system has nothing left to send.
+    /// Once the system has nothing left to send, a release is taken back and the backfill is over.
     pub(crate) async fn rearm(&self, system: &System) -> Result<(), EngineError> {
-        let name = released_name(&system.name);
-        if self.store.meta(&name).await?.is_some_and(|r| !r.is_empty()) {
-            let mut tx = self.store.begin().await?;
-            tx.put_meta(&name, "").await?;
-            tx.commit().await?;
+        let (released, backfilled) = (released_name(&system.name), backfilled_name(&system.name));
+        let mut notes = vec![];
+        if self.noted(&released).await? {
+            notes.push((released, ""));
         }
+        if !self.noted(&backfilled).await? && self.mirrors_complete().await? {
+            let counts = self.store.counts().await?;
+            let linked = counts.links.get(&system.name).copied().unwrap_or(0);
+            if linked > 0 && counts.dirty + counts.planned + counts.unsettled == 0 {
+                notes.push((backfilled, "yes"));
+            }
+        }
+        if notes.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        for (name, note) in notes {
+            tx.put_meta(&name, note).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 }

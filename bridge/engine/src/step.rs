@@ -439,6 +439,18 @@ impl Engine {
         step.wake_at(until);
     }
 
+    /// Whether a record is due for a direct read that did not just fail.
+    async fn readable_look_due(&self) -> Result<bool, EngineError> {
+        let unreadable = self.unreadable();
+        for system in &self.settings.systems {
+            let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
+            if due.into_iter().any(|id| !unreadable.contains(&(system.name.clone(), id))) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether nothing is left to do by itself: no dirty entity, no planned, pending or unknown
     /// write, no read due, and the last polls showed nothing new. Open review items may remain.
     ///
@@ -446,8 +458,8 @@ impl Engine {
     /// The store's.
     pub async fn settled(&self) -> Result<bool, EngineError> {
         let counts = self.store.counts().await?;
-        let looks = counts.looks.saturating_sub(self.unreadable().len() as u64);
-        let idle = counts.dirty + counts.planned + counts.unsettled + looks == 0;
+        let looks = counts.looks > 0 && self.readable_look_due().await?;
+        let idle = !looks && counts.dirty + counts.planned + counts.unsettled == 0;
         Ok(idle && !self.troubled() && (counts.unidentified == 0 || !self.strangers().await?))
     }
 }

@@ -193,6 +193,8 @@ pub struct Due {
     pub entity: String,
     /// Lane of the write.
     pub lane: Lane,
+    /// It makes a new record.
+    pub create: bool,
 }
 
 /// An open conflict.

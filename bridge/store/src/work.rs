@@ -9,12 +9,12 @@ use crate::{
     open::Store,
     records::Due,
 };
-use bridge_core::{Lane, Link, Time, WriteState};
+use bridge_core::{Lane, Link, Op, Time, WriteState};
 
 const DIRTY: &str = "SELECT id FROM entity WHERE practice = $1 AND dirty = 1 ORDER BY lane, dirty_since, id LIMIT $2";
 const UNIDENTIFIED: &str = "SELECT system, kind, remote_id, entity, body FROM link \
      WHERE practice = $1 AND entity IS NULL AND state = 'live' ORDER BY system, kind, remote_id LIMIT $2";
-const DUE: &str = "SELECT w.entity, w.lane FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
+const DUE: &str = "SELECT w.entity, w.lane, w.op FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
      WHERE w.practice = $1 AND w.system = $2 AND w.state = 'planned' AND w.not_before <= $3 AND e.dirty = 0 \
      ORDER BY w.lane, w.since, w.entity LIMIT $4";
 const UNSETTLED: &str = "SELECT entity FROM write \
@@ -63,6 +63,7 @@ impl Store {
                 Ok(Due {
                     entity: row.text(0)?,
                     lane: codes::lane_of(row.int(1)?),
+                    create: row.text(2)? == codes::op(Op::Create),
                 })
             })
             .collect()

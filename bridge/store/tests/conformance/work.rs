@@ -9,6 +9,7 @@ fn due(list: &[(&str, Lane)]) -> Vec<Due> {
         .map(|(entity, lane)| Due {
             entity: entity.to_string(),
             lane: *lane,
+            create: false,
         })
         .collect()
 }
