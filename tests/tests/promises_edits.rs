@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use adapter_sandbox::{Author, CallInfo, CrmKind, FaultKind, Phase};
-use bridge_tests::{Practice, Purpose, fault, purpose, writing};
+use bridge_tests::{Practice, Purpose, fault, now, purpose, writing};
 
 const BOTH: [CrmKind; 2] = [CrmKind::Hubspot, CrmKind::Plain];
 
@@ -566,4 +566,44 @@ async fn promise_2_the_window_between_guard_and_write_is_as_documented() {
         sent["before"]["mobile"], "+61491570006",
         "the audit shows what the guard saw"
     );
+}
+
+#[tokio::test]
+async fn promise_2_an_edit_overwritten_in_that_window_is_found_in_the_history_and_kept() {
+    let mut practice = Practice::settled(CrmKind::Hubspot).await;
+    practice.without_lag().await;
+    let (patient, contact) = (practice.id("P1"), practice.id("C1"));
+    // An edit that the guard sees is no victim, and neither is one made after our write.
+    practice.edit("halaxy", &patient, "mobile", "+61491570110");
+    practice.sync().await;
+    let target = contact.clone();
+    practice.before_next_write("crm", move |sandbox| {
+        let typed = serde_json::json!({ "mobilephone": "0491 570 159" });
+        sandbox.person_edit("crm", "contacts", &target, &typed).unwrap();
+    });
+    practice.edit("halaxy", &patient, "mobile", "+61491570158");
+    practice.sync().await;
+    assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570158");
+    practice.edit("crm", &contact, "email", "mim@example.org");
+    practice.sync().await;
+    assert_eq!(practice.counts().await.cards, 0, "not looked for yet");
+
+    let after = practice.last_call();
+    let later = now() + 3_600_000_000;
+    practice.engine.step(later).await.unwrap();
+    assert_eq!(practice.calls(after, "crm", Purpose::Read).len(), 1, "one read for all");
+    let entity = practice.entity("halaxy", &patient).await;
+    assert_eq!(entity.cards.len(), 1, "{:?}", entity.cards);
+    assert_eq!(entity.cards[0].kind, bridge_core::CardKind::MayHaveOverwritten);
+    assert!(entity.cards[0].units.iter().eq(["mobile"]), "{:?}", entity.cards);
+    let losers = practice.engine.store().losers(&entity.id).await.unwrap();
+    let kept: Vec<_> = losers
+        .iter()
+        .filter(|l| l.unit == "mobile" && l.system == "crm")
+        .collect();
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].value.as_text(), Some("+61491570159"));
+
+    practice.engine.step(later + 3_600_000_000).await.unwrap();
+    assert_eq!(practice.counts().await.cards, 1, "found once");
 }

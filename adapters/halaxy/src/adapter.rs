@@ -78,6 +78,7 @@ impl HalaxyAdapter {
             mark: patient.last_updated().map(str::to_string),
             alive: !(shelved && self.options.archived_is_gone),
             merged_from: Vec::new(),
+            history: BTreeMap::new(),
             authors: BTreeMap::new(),
             body,
         })
@@ -212,6 +213,7 @@ impl Adapter for HalaxyAdapter {
             update_batch: batch,
             create_batch: batch.min(10),
             guard_batch: self.calls_in(GUARD_LIFE),
+            keeps_history: false,
             keeps_reference: false,
             create_is_idempotent: false,
             unique: Vec::new(),

@@ -59,6 +59,8 @@ pub struct Traits {
     pub create_batch: usize,
     /// How many guarded writes fit into the time a guard stays fresh (rate limit x 5 s).
     pub guard_batch: usize,
+    /// Direct reads tell what members held earlier.
+    pub keeps_history: bool,
     /// Records keep a reference of ours by which a create can be looked up.
     pub keeps_reference: bool,
     /// Creating by reference twice makes one record (upsert, or an idempotency key that lasts).
@@ -84,6 +86,9 @@ pub struct Remote {
     pub merged_from: Vec<String>,
     /// Who made the latest edit of a member, by the mapping's path text (e.g. `properties.email`).
     pub authors: BTreeMap<String, Author>,
+    /// What a member held, newest first, the present value included: by the mapping's path text,
+    /// for direct reads of products that keep a history.
+    pub history: BTreeMap<String, Vec<Json>>,
 }
 
 /// One page of changes or of a full listing.

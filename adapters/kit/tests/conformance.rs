@@ -201,6 +201,7 @@ impl Subject {
             mark: Some(row.stamp.to_string()),
             alive: true,
             merged_from: Vec::new(),
+            history: BTreeMap::new(),
             authors: BTreeMap::new(),
         }
     }
@@ -327,6 +328,7 @@ impl Adapter for Subject {
             update_batch: 1,
             create_batch: 1,
             guard_batch: 1,
+            keeps_history: false,
             keeps_reference: false,
             create_is_idempotent: false,
             unique: Vec::new(),

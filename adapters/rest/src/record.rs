@@ -27,6 +27,11 @@ pub(crate) fn remote(kind: &Kind, body: &Json, response: Option<&HttpResponse>) 
             .as_ref()
             .map(|authors| edits(authors, &kind.members, body))
             .unwrap_or_default(),
+        history: kind
+            .authors
+            .as_ref()
+            .map(|authors| history(authors, &kind.members, body))
+            .unwrap_or_default(),
         body: body.clone(),
         id,
     })
@@ -42,6 +47,7 @@ pub(crate) fn removed(id: String, body: &Json) -> Remote {
         alive: false,
         merged_from: Vec::new(),
         authors: BTreeMap::new(),
+        history: BTreeMap::new(),
     }
 }
 
@@ -90,6 +96,23 @@ fn edits(authors: &Authors, members: &Members, body: &Json) -> BTreeMap<String, 
         }
     }
     edits
+}
+
+/// What each member held, newest first, by the mapping's path.
+fn history(authors: &Authors, members: &Members, body: &Json) -> BTreeMap<String, Vec<Json>> {
+    let (Some(place), Some(Json::Object(histories))) = (&authors.value, body.get(&authors.under)) else {
+        return BTreeMap::new();
+    };
+    let entries = |history: &Json| {
+        let mut entries: Vec<Json> = history.as_array().cloned().unwrap_or_default();
+        entries.sort_by_key(|entry| std::cmp::Reverse(authors.time.text(entry)));
+        let held = |entry: &Json| place.one(entry).cloned().unwrap_or(Json::Null);
+        entries.iter().map(held).collect()
+    };
+    histories
+        .iter()
+        .map(|(member, history)| (path_of(members, member), entries(history)))
+        .collect()
 }
 
 /// The mapping's path of a member.

@@ -100,7 +100,10 @@ pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<d
             options.timeout = options.timeout.min(life);
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
-        adapters.insert(system.name.clone(), adapter(system, store, transport, Arc::clone(&clock))?);
+        adapters.insert(
+            system.name.clone(),
+            adapter(system, store, transport, Arc::clone(&clock))?,
+        );
     }
     Ok(adapters)
 }

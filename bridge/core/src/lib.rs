@@ -24,6 +24,7 @@ pub mod codec;
 pub mod condition;
 pub mod config_problem;
 pub mod entity;
+pub mod hindsight;
 pub mod laws;
 pub mod mapping;
 pub mod matching;

@@ -42,6 +42,7 @@ impl Adapter for Silent {
             update_batch: 100,
             create_batch: 100,
             guard_batch: 100,
+            keeps_history: false,
             keeps_reference: true,
             create_is_idempotent: true,
             unique: vec![],

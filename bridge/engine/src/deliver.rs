@@ -4,6 +4,7 @@
 
 use crate::capture::lone;
 use crate::error::EngineError;
+use crate::look_back;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
@@ -346,6 +347,8 @@ impl Engine {
                 event: event.into(),
                 units: write.values.keys().cloned().collect(),
                 reason,
+                body: (applied && op == Op::Update && Self::looks_back(system))
+                    .then(|| look_back::body(&write.values, &write.guarded)),
                 ..AuditEntry::default()
             });
             pairs.push((Some(before.clone()), after));
@@ -379,7 +382,7 @@ fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEntry {
                     .join("; ")
             })
             .unwrap_or_default(),
-        body: write.map(|w| serde_json::json!({ "sent": w.values, "before": w.guarded })),
+        body: write.map(|w| look_back::body(&w.values, &w.guarded)),
         ..AuditEntry::default()
     }
 }

@@ -12,6 +12,7 @@ mod capture;
 mod deliver;
 mod error;
 mod identify;
+mod look_back;
 pub mod lookup;
 mod people;
 mod preview;

@@ -3,6 +3,7 @@
 use crate::approval::Approval;
 use crate::deliver::{micros, wait};
 use crate::error::EngineError;
+use crate::look_back;
 use crate::settings::{Ids, Settings, System};
 use adapter_kit::{AdapterError, Clock};
 use bridge_core::Time;
@@ -114,6 +115,8 @@ pub struct Health {
     next_poll: Time,
     #[serde(skip)]
     next_sweep: Time,
+    #[serde(skip)]
+    next_look_back: Time,
     #[serde(skip)]
     sweep_failures: u32,
     /// The last poll of this process ended: nothing it could show is still unread.
@@ -396,11 +399,28 @@ impl Engine {
             Ok(()) => {
                 if step.sent == 0 && !step.more {
                     self.rearm(system).await?;
+                    if let Err(error) = self.look_back_if_due(system, now, &mut step).await? {
+                        self.ill(system, &error, &mut step);
+                    }
                 }
             }
             Err(error) => self.ill(system, &error, &mut step),
         }
         Ok(step)
+    }
+
+    async fn look_back_if_due(
+        &self,
+        system: &System,
+        now: Time,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let due = self.with_health(&system.name, |h| now >= h.next_look_back);
+        if !due || !Self::looks_back(system) {
+            return Ok(Ok(()));
+        }
+        self.with_health(&system.name, |h| h.next_look_back = now + micros(look_back::EVERY));
+        self.look_back(system, now, step).await
     }
 
     pub(crate) fn sweep_asked(&self, system: &System) -> bool {
@@ -444,7 +464,10 @@ impl Engine {
         let unreadable = self.unreadable();
         for system in &self.settings.systems {
             let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
-            if due.into_iter().any(|id| !unreadable.contains(&(system.name.clone(), id))) {
+            if due
+                .into_iter()
+                .any(|id| !unreadable.contains(&(system.name.clone(), id)))
+            {
                 return Ok(true);
             }
         }

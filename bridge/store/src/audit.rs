@@ -26,6 +26,8 @@ const OF_ENTITY: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
      WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY seq";
 const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
+const APPLIED: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
+     WHERE practice = $1 AND system = $2 AND seq > $3 AND event = 'applied' ORDER BY seq LIMIT $4";
 const LOSERS: &str =
     "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
 
@@ -114,6 +116,20 @@ impl Store {
             .text(&record.remote_id);
         let rows = fetch(&mut *self.read().await?, OF_RECORD, args).await?;
         rows.iter().map(|row| self.scope.audit_entry(row)).collect()
+    }
+
+    /// Writes applied in a system after a place in the audit (0 is its beginning), each with its own
+    /// place, oldest first.
+    pub async fn applied_after(&self, system: &str, seq: i64, limit: usize) -> Result<Vec<(i64, AuditEntry)>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .text(system)
+            .int(seq)
+            .int(limit as i64);
+        let rows = fetch(&mut *self.read().await?, APPLIED, args).await?;
+        rows.iter()
+            .map(|row| Ok((row.int(0)?, self.scope.audit_entry(row)?)))
+            .collect()
     }
 
     /// Values of an entity that lost, oldest first.

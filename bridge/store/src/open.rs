@@ -21,7 +21,11 @@ use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
 const MIGRATIONS: [(i64, &str, &str); 2] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
-    (2, "secret", include_str!("../../../migrations/sqlite/0002_secret.sql")),
+    (
+        2,
+        "secret and applied",
+        include_str!("../../../migrations/sqlite/0002_secret_and_applied.sql"),
+    ),
 ];
 const READERS: u32 = 3;
 

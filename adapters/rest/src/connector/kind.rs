@@ -313,6 +313,8 @@ pub struct Authors {
     pub source: Place,
     /// Where an entry says when.
     pub time: Place,
+    /// Where an entry says what the member held from then on; without it there is no looking back.
+    pub value: Option<Place>,
     /// Sources that are people.
     pub person: Vec<String>,
     /// Sources that tell nothing.

@@ -125,6 +125,7 @@ fn authors(authors: &mut Section<'_, '_, '_>) -> Authors {
         under: authors.needed_text("under"),
         source: authors.needed_place("source"),
         time: authors.needed_place("time"),
+        value: authors.place("value"),
         person: authors.texts("person"),
         unknown: authors.texts("unknown"),
     }

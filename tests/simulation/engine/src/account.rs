@@ -32,6 +32,7 @@ fn remote(product: &Product, id: &str, body: &Json, version: i64, modified: Time
         mark: Some((modified / 1_000_000).to_string()),
         alive,
         merged_from: vec![],
+        history: BTreeMap::new(),
         authors: BTreeMap::new(),
     }
 }
@@ -165,6 +166,7 @@ impl Adapter for Account {
                 update_batch: m.batch,
                 create_batch: m.batch,
                 guard_batch: m.batch,
+                keeps_history: false,
                 keeps_reference: m.keeps_reference,
                 create_is_idempotent: false,
                 unique: vec![],

@@ -5,3 +5,6 @@ CREATE TABLE secret (
     body     BLOB NOT NULL,
     PRIMARY KEY (practice, name)
 ) WITHOUT ROWID;
+
+-- Applied writes in the order they were applied: products that keep a history are asked about them later.
+CREATE INDEX audit_applied ON audit (practice, system, seq) WHERE event = 'applied';
