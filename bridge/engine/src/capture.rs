@@ -7,7 +7,7 @@ use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Failure, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
-use bridge_core::{Hold, Lane, Link, LinkState, Op};
+use bridge_core::{Hold, Lane, Link, LinkState, Op, Time};
 use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -327,23 +327,43 @@ impl Engine {
             };
             step.looks += ids.len();
             for (id, read) in ids.iter().zip(&reads) {
-                self.park(
-                    system,
-                    id,
-                    if let Read::Failed(error) = read {
-                        Some(error)
-                    } else {
-                        None
-                    },
-                );
+                if let Read::Failed(error) = read {
+                    self.park(system, id, Some(error));
+                }
             }
             let observations = direct(system, ids, &reads, started);
             let mut tx = self.store.begin().await?;
             let stored = self.take(&mut tx, system, observations).await?;
             tx.commit().await?;
             step.observed += stored.changed + stored.new;
+            let read: Vec<String> = ids
+                .iter()
+                .zip(&reads)
+                .filter(|(_, read)| !matches!(read, Read::Failed(_)))
+                .map(|(id, _)| id.clone())
+                .collect();
+            self.park_stale(system, &read, started).await?;
         }
         Ok(Ok(()))
+    }
+
+    /// Lets records that were read go on, but for those whose read counted for nothing although
+    /// nothing is newer than it: the product shows an older version than it did before. They are
+    /// read again ever more rarely.
+    async fn park_stale(&self, system: &System, ids: &[String], started: Time) -> Result<(), EngineError> {
+        for row in self.store.links(&system.name, system.kind(), ids).await? {
+            let link = row.link;
+            let newest = link.asked.max(link.known_at);
+            let stale = (link.look && !row.busy && newest < started).then(|| AdapterError {
+                system: system.name.clone(),
+                what: "read".into(),
+                code: "an older version than before".into(),
+                failure: Failure::Protocol,
+                not_processed: false,
+            });
+            self.park(system, &link.remote_id, stale.as_ref());
+        }
+        Ok(())
     }
 
     /// A hint that a record may have changed (a webhook, a person): it is read directly soon.
