@@ -4,7 +4,7 @@ use crate::drive::Pass;
 use crate::output::{Output, count, thousands};
 use bridge_core::LinkState;
 use bridge_engine::{Engine, EngineError};
-use bridge_store::Page;
+use bridge_store::{LinkedRow, Page};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,17 +60,9 @@ pub struct Report {
 /// # Errors
 /// The store's.
 pub async fn count_links(engine: &Engine) -> Result<u64, EngineError> {
-    let (mut links, mut page) = (0, Page::first(1_000));
-    loop {
-        let part = engine.store().linked(&page).await?;
-        let linked =
-            |row: &&bridge_store::LinkedRow| row.records.iter().filter(|(_, s)| *s == LinkState::Live).count() > 1;
-        links += part.rows.iter().filter(linked).count() as u64;
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(links),
-        }
-    }
+    let rows = Page::all(async |page| engine.store().linked(&page).await).await?;
+    let linked = |row: &&LinkedRow| row.records.iter().filter(|(_, s)| *s == LinkState::Live).count() > 1;
+    Ok(rows.iter().filter(linked).count() as u64)
 }
 
 impl Report {

@@ -61,15 +61,8 @@ impl Engine {
 
     /// Ids of all entities.
     pub(crate) async fn all_entities(&self) -> Result<Vec<String>, EngineError> {
-        let (mut ids, mut page) = (vec![], bridge_store::Page::first(ENTITIES));
-        loop {
-            let part = self.store.linked(&page).await?;
-            ids.extend(part.rows.into_iter().map(|row| row.entity));
-            match part.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(ids),
-            }
-        }
+        let rows = bridge_store::Page::all(async |page| self.store.linked(&page).await).await?;
+        Ok(rows.into_iter().map(|row| row.entity).collect())
     }
 
     /// Whether a record is known of that was never read, and can be. One that cannot be read time and

@@ -1,5 +1,6 @@
 //! Plain types that go into a store and come out of it, beside the aggregate of `bridge_core`.
 
+use crate::error::Result;
 use bridge_core::{Card, Conflict, Lane, Link, LinkState, Time, Value};
 use std::collections::BTreeMap;
 
@@ -252,6 +253,23 @@ impl Page {
     /// The first page of that size.
     pub fn first(limit: usize) -> Self {
         Self { after: None, limit }
+    }
+
+    /// A whole list, page by page. For lists that fit into memory.
+    ///
+    /// # Errors
+    /// Whatever `fetch` fails with.
+    pub async fn all<T>(mut fetch: impl AsyncFnMut(Page) -> Result<Paged<T>>) -> Result<Vec<T>> {
+        const ROWS: usize = 1_000;
+        let (mut rows, mut page) = (vec![], Page::first(ROWS));
+        loop {
+            let part = fetch(page.clone()).await?;
+            rows.extend(part.rows);
+            match part.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok(rows),
+            }
+        }
     }
 }
 

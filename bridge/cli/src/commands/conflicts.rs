@@ -327,25 +327,9 @@ async fn conflict(store: &Store, id: &str) -> Result<ConflictRow, Failure> {
 }
 
 async fn all_conflicts(store: &Store) -> Result<Vec<ConflictRow>, Failure> {
-    let (mut all, mut page) = (vec![], Page::first(1_000));
-    loop {
-        let part = store.conflicts(&Filter::default(), &page).await?;
-        all.extend(part.rows);
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(all),
-        }
-    }
+    Ok(Page::all(async |page| store.conflicts(&Filter::default(), &page).await).await?)
 }
 
 async fn all_cards(store: &Store) -> Result<Vec<CardRow>, Failure> {
-    let (mut all, mut page) = (vec![], Page::first(1_000));
-    loop {
-        let part = store.cards(&Filter::default(), &page).await?;
-        all.extend(part.rows);
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(all),
-        }
-    }
+    Ok(Page::all(async |page| store.cards(&Filter::default(), &page).await).await?)
 }

@@ -97,16 +97,11 @@ pub async fn run(args: &LinksArgs, out: &Output) -> Result<Exit, Failure> {
 }
 
 async fn list(store: &Store, all: bool, out: &Output) -> Result<Exit, Failure> {
-    let (mut shown, mut page) = (vec![], Page::first(1_000));
-    loop {
-        let part = store.linked(&page).await?;
-        for row in part.rows.into_iter().filter(|row| all || live(row) > 1) {
+    let mut shown = vec![];
+    for row in Page::all(async |page| store.linked(&page).await).await? {
+        if all || live(&row) > 1 {
             let evidence = evidence(store, &row.entity).await?;
             shown.push((row, evidence));
-        }
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => break,
         }
     }
     out.document(&shown.iter().map(row_json).collect::<Vec<_>>());

@@ -94,15 +94,7 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
 /// # Errors
 /// The store's.
 pub async fn open(store: &Store) -> Result<Vec<Candidate>, Failure> {
-    let (mut all, mut page) = (vec![], Page::first(1_000));
-    loop {
-        let part = store.candidates(CandidateState::Open, &page).await?;
-        all.extend(part.rows);
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => break,
-        }
-    }
+    let mut all = Page::all(async |page| store.candidates(CandidateState::Open, &page).await).await?;
     all.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     Ok(all)
 }

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
 use crate::{commands, signals, times, wiring};
 use bridge_engine::{Approval, Engine, Preview};
-use bridge_store::{Candidate, CandidateState, Page};
+use bridge_store::Candidate;
 use clap::Args;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -90,7 +90,11 @@ pub(crate) async fn document(engine: &Engine, preview: &Preview) -> Result<Value
     }
     would["systems"] = Value::Object(systems);
     would["failures"] = json!(0);
-    let mut open: Vec<Value> = open_candidates(engine).await?.iter().map(candidate).collect();
+    let mut open: Vec<Value> = super::matches::open(engine.store())
+        .await?
+        .iter()
+        .map(candidate)
+        .collect();
     open.extend(preview.candidates.iter().map(|c| {
         let records: Vec<Value> = c
             .records
@@ -107,18 +111,6 @@ pub(crate) async fn document(engine: &Engine, preview: &Preview) -> Result<Value
         "approval": engine.approval().await?,
         "digest": preview.digest,
     }))
-}
-
-async fn open_candidates(engine: &Engine) -> Result<Vec<Candidate>, Failure> {
-    let (mut all, mut page) = (vec![], Page::first(1_000));
-    loop {
-        let part = engine.store().candidates(CandidateState::Open, &page).await?;
-        all.extend(part.rows);
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => return Ok(all),
-        }
-    }
 }
 
 fn candidate(c: &Candidate) -> Value {
