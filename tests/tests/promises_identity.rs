@@ -182,6 +182,12 @@ async fn promise_13_a_mailbox_that_stands_on_another_contact_is_held_and_the_res
         ),
     ];
     let practice = Practice::start(CrmKind::Hubspot, Manners::Polite, couple, vec![]).await;
+    practice.observed().await;
+    let foreseen = practice.engine.preview().await.unwrap().writes;
+    assert!(
+        foreseen.len() == 2 && foreseen.iter().all(|w| w.may_be_held == ["email"]),
+        "{foreseen:?}"
+    );
     practice.sync().await;
     assert_eq!(practice.records("crm").len(), 2, "both are there");
     assert_eq!(

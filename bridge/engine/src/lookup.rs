@@ -8,10 +8,10 @@ use bridge_store::LookupKey;
 pub fn keys(link: &Link) -> Vec<LookupKey> {
     let text = |unit: &str| link.units.get(unit).and_then(|x| x.seen()).and_then(Value::as_text);
     let mut keys = vec![];
-    keys.extend(text("email").map(|t| LookupKey::new("email", t)));
-    keys.extend(text("mobile").map(|t| LookupKey::new("phone", t)));
-    keys.extend(text("phone").map(|t| LookupKey::new("phone", t)));
-    keys.extend(text("halaxy_number").map(|t| LookupKey::new("number", t)));
+    for unit in ["email", "mobile", "phone", "halaxy_number"] {
+        let seen = link.units.get(unit).and_then(|x| x.seen());
+        keys.extend(seen.and_then(|value| of_unit(unit, value)));
+    }
     if let (names, Some(born)) = (names(link), text("birth_date"))
         && !names.is_empty()
     {
@@ -21,6 +21,17 @@ pub fn keys(link: &Link) -> Vec<LookupKey> {
         ));
     }
     keys
+}
+
+/// The key by which records with that value of a unit are found, if there is one.
+pub fn of_unit(unit: &str, value: &Value) -> Option<LookupKey> {
+    let name = match unit {
+        "email" => "email",
+        "mobile" | "phone" => "phone",
+        "halaxy_number" => "number",
+        _ => return None,
+    };
+    value.as_text().map(|text| LookupKey::new(name, text))
 }
 
 /// The words of a record's names.

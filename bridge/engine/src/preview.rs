@@ -4,12 +4,14 @@
 use crate::approval::Approval;
 use crate::error::EngineError;
 use crate::identify::Found;
+use crate::lookup;
 use crate::step::Engine;
 use bridge_core::review::join;
-use bridge_core::{Entity, Link, Op, WriteState};
+use bridge_core::{Entity, Link, Op, Value, WriteState};
+use bridge_store::LookupKey;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 const BATCH: usize = 500;
 
@@ -28,6 +30,19 @@ pub struct PreviewWrite {
     pub units: Vec<String>,
     /// Why, in words.
     pub reason: String,
+    /// Units among them that the product may refuse, since it takes a value once and another record
+    /// has it or gets it in this plan: they would be held and the rest sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub may_be_held: Vec<String>,
+}
+
+/// What a dry run gathers.
+#[derive(Default)]
+struct Listing {
+    writes: Vec<PreviewWrite>,
+    would: Would,
+    /// Places in `writes` that put a value where it may stand once: by system, unit and value.
+    once: HashMap<(String, String, Value), Vec<usize>>,
 }
 
 /// A pair of records that a sync would ask about.
@@ -82,11 +97,11 @@ impl Engine {
     /// The store's, or a defect of ours.
     pub async fn preview(&self) -> Result<Preview, EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;
-        let mut would = Would::default();
-        let (mut writes, mut candidates) = (vec![], vec![]);
+        let mut listing = Listing::default();
+        let mut candidates = vec![];
         let counts = self.store.counts().await?;
-        would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
-        would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
+        listing.would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
+        listing.would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
         let pass = self.identity_pass().await?;
         let touched: BTreeSet<String> = pass.iter().flat_map(|p| p.touches()).collect();
         let every = self.approval().await? == Approval::Outdated;
@@ -100,7 +115,7 @@ impl Engine {
                 let ids: Vec<String> = chunk.iter().map(|d| d.entity.clone()).collect();
                 let rest = |e: &&Entity| !every && !e.dirty && !touched.contains(&e.id);
                 for entity in self.store.entities(&ids).await?.iter().filter(rest) {
-                    self.list(entity, Some(&system.name), &entity.id, &mut writes, &mut would);
+                    self.list(entity, Some(&system.name), &entity.id, &mut listing);
                 }
             }
         }
@@ -125,18 +140,18 @@ impl Engine {
                     });
                 }
             }
-            would.candidates += pairs.len();
+            listing.would.candidates += pairs.len();
             let records = pass.matcher.records();
             for (i, found) in &pass.found {
                 let link = self.link(&records[*i].system, &records[*i].remote_id).await?;
                 let Some(link) = link else { continue };
                 match found {
                     Found::Joins(id, _) => {
-                        would.links += 1;
+                        listing.would.links += 1;
                         extra.entry(id.clone()).or_default().push((link, false));
                     }
                     Found::Pair(j, _) => {
-                        would.links += 1;
+                        listing.would.links += 1;
                         let other = self.link(&records[*j].system, &records[*j].remote_id).await?;
                         fresh.push((
                             self.placeholder(&link, false),
@@ -151,7 +166,7 @@ impl Engine {
             }
             waiting.clone_from(&pass.waiting);
         }
-        would.entities += fresh.len();
+        listing.would.entities += fresh.len();
         let mut dirty = self.store.dirty(usize::MAX >> 1).await?;
         dirty.extend(extra.keys().cloned());
         if every {
@@ -169,7 +184,7 @@ impl Engine {
                 }
             }
             for (_, plan) in self.plan_batch(entities, now, mirrors_complete).await? {
-                self.list(&plan.entity, None, &plan.entity.id, &mut writes, &mut would);
+                self.list(&plan.entity, None, &plan.entity.id, &mut listing);
             }
         }
         while !fresh.is_empty() {
@@ -186,9 +201,13 @@ impl Engine {
                 .collect();
             for (_, plan) in self.plan_batch(entities, now, mirrors_complete).await? {
                 let name = plan.entity.id.clone();
-                self.list(&plan.entity, None, &name, &mut writes, &mut would);
+                self.list(&plan.entity, None, &name, &mut listing);
             }
         }
+        self.foresee_holds(&mut listing).await?;
+        let Listing {
+            mut writes, mut would, ..
+        } = listing;
         writes.sort();
         self.count_calls(&mut would);
         let mut hash = Sha256::new();
@@ -224,7 +243,34 @@ impl Engine {
         }
     }
 
-    fn list(&self, entity: &Entity, only: Option<&str>, name: &str, writes: &mut Vec<PreviewWrite>, would: &mut Would) {
+    /// Marks units whose value stands on another record of the system already, or on two of this plan.
+    async fn foresee_holds(&self, listing: &mut Listing) -> Result<(), EngineError> {
+        let claims: Vec<_> = std::mem::take(&mut listing.once).into_iter().collect();
+        for chunk in claims.chunks(BATCH) {
+            // A unit that records are not found by gets a key that finds none.
+            let key =
+                |unit: &str, value: &Value| lookup::of_unit(unit, value).unwrap_or_else(|| LookupKey::new("none", ""));
+            let keys: Vec<LookupKey> = chunk.iter().map(|((_, unit, value), _)| key(unit, value)).collect();
+            let found = self.store.find_keys(&keys).await?;
+            let holders: HashSet<(usize, &str)> = found
+                .iter()
+                .filter(|f| f.live)
+                .map(|f| (f.key, f.record.system.as_str()))
+                .collect();
+            for (number, (claim, places)) in chunk.iter().enumerate() {
+                let taken = holders.contains(&(number, claim.0.as_str()));
+                if taken || places.len() > 1 {
+                    for place in places {
+                        listing.writes[*place].may_be_held.push(claim.1.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn list(&self, entity: &Entity, only: Option<&str>, name: &str, listing: &mut Listing) {
+        let Listing { writes, would, once } = listing;
         would.conflicts += entity.conflicts.len();
         for (system, write) in entity.writes.iter().filter(|(s, _)| only.is_none_or(|o| o == *s)) {
             if write.state != WriteState::Planned {
@@ -239,6 +285,13 @@ impl Engine {
             let mut reasons: Vec<&str> = write.reasons.values().map(String::as_str).collect();
             reasons.sort_unstable();
             reasons.dedup();
+            let unique = self.settings.schema.party(system).map(|p| &p.unique);
+            for (unit, value) in &write.values {
+                if unique.is_some_and(|u| u.contains(unit)) && !value.is_empty() {
+                    let place = (system.clone(), unit.clone(), value.clone());
+                    once.entry(place).or_default().push(writes.len());
+                }
+            }
             writes.push(PreviewWrite {
                 system: system.clone(),
                 kind: write.kind.clone(),
@@ -246,6 +299,7 @@ impl Engine {
                 entity: name.into(),
                 units: write.values.keys().cloned().collect(),
                 reason: reasons.join(", "),
+                may_be_held: vec![],
             });
         }
     }

@@ -158,7 +158,10 @@ pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Ou
             w.system.clone(),
             w.entity.clone(),
             w.units.join(", "),
-            w.reason.clone(),
+            match w.may_be_held.as_slice() {
+                [] => w.reason.clone(),
+                units => format!("{}; {} may be held: another record has it", w.reason, units.join(", ")),
+            },
         ]
     });
     out.table(
