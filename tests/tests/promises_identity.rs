@@ -3,6 +3,7 @@
 
 use adapter_sandbox::{CrmKind, CsvPerson, FaultKind, Manners};
 use bridge_core::{CardKind, Hold, LinkState};
+use bridge_engine::Verdict;
 use bridge_store::{CandidateState, Page};
 use bridge_tests::{Practice, Purpose, fault, kind, person, writing};
 use serde_json::json;
@@ -315,7 +316,11 @@ async fn promise_13_a_person_says_same_or_different() {
                 .unwrap();
             practice
                 .engine
-                .answer_candidate(&open.rows[0].id, same, "reception")
+                .decide_match(
+                    &open.rows[0].id,
+                    if same { Verdict::Same } else { Verdict::Different },
+                    "reception",
+                )
                 .await
                 .unwrap();
             practice.sync().await;
@@ -343,6 +348,55 @@ async fn promise_13_a_person_says_same_or_different() {
                     "{crm:?}: two people from now on"
                 );
             }
+        }
+    }
+}
+
+/// The only open match.
+async fn open_match(practice: &Practice) -> String {
+    let store = practice.engine.store();
+    let open = store.candidates(CandidateState::Open, &Page::first(5)).await.unwrap();
+    let [one] = &open.rows[..] else {
+        panic!("one open match: {:?}", open.rows)
+    };
+    one.id.clone()
+}
+
+#[tokio::test]
+async fn promise_13_a_verdict_has_a_name_and_a_date_and_can_be_taken_back() {
+    for crm in BOTH {
+        for verdict in [Verdict::Same, Verdict::Household] {
+            let (patients, contacts) = lookalikes();
+            let practice = Practice::start(crm, Manners::Polite, patients, contacts).await;
+            practice.sync().await;
+            let id = open_match(&practice).await;
+            practice.engine.decide_match(&id, verdict, "reception").await.unwrap();
+            let pair = practice.engine.store().candidate(&id).await.unwrap().unwrap();
+            let decided = pair.decided.expect("it says who decided");
+            assert!(decided.by == "reception" && decided.at > pair.since, "{decided:?}");
+            practice.engine.undo_match(&id, "manager").await.unwrap();
+            let records = practice.records("crm").len();
+            practice.sync().await;
+            assert_eq!(open_match(&practice).await, id, "{crm:?} {verdict:?}: asked again");
+            assert_eq!(practice.records("crm").len(), records, "and nothing is made meanwhile");
+            let (patient, contact) = (practice.id("P1"), practice.id("C1"));
+            assert_ne!(
+                practice.entity("halaxy", &patient).await.id,
+                practice.entity("crm", &contact).await.id,
+                "cut apart"
+            );
+            practice
+                .engine
+                .decide_match(&id, Verdict::Different, "manager")
+                .await
+                .unwrap();
+            practice.sync().await;
+            assert_eq!(
+                practice.records("crm").len(),
+                records + 1,
+                "{crm:?} {verdict:?}: two people from now on"
+            );
+            assert!(practice.engine.undo_match("nosuch", "manager").await.is_err());
         }
     }
 }

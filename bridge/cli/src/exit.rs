@@ -90,7 +90,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => error.into(),
-            EngineError::NotFound(_) => Failure::Usage(error.to_string()),
+            EngineError::NotFound(_) | EngineError::NotPossible(_) => Failure::Usage(error.to_string()),
             _ => Failure::Failed(error.to_string()),
         }
     }

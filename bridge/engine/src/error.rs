@@ -22,6 +22,9 @@ pub enum EngineError {
     /// Nothing has that name.
     #[error("there is no {0}")]
     NotFound(String),
+    /// What a person asked for does not fit what is there: why, and what to do instead.
+    #[error("{0}")]
+    NotPossible(String),
     /// Somebody else changed the same entity at the same moment.
     #[error("this was changed by somebody else at the same moment: look again")]
     Changed,

@@ -91,16 +91,13 @@ impl Engine {
     }
 
     async fn told_apart(&self) -> Result<Vec<(Name, Name)>, EngineError> {
-        let (mut pairs, mut page) = (vec![], Page::first(1_000));
-        loop {
-            let part = self.store.candidates(CandidateState::Different, &page).await?;
+        let mut pairs = vec![];
+        for state in [CandidateState::Different, CandidateState::Household] {
+            let told = Page::all(async |page| self.store.candidates(state, &page).await).await?;
             let name = |r: &RecordKey| (r.system.clone(), r.remote_id.clone());
-            pairs.extend(part.rows.iter().map(|c| (name(&c.a), name(&c.b))));
-            match part.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok(pairs),
-            }
+            pairs.extend(told.iter().map(|c| (name(&c.a), name(&c.b))));
         }
+        Ok(pairs)
     }
 
     /// Whether the identity of some record is to be decided. A merge's survivor with a new id is nobody

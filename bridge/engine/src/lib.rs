@@ -14,6 +14,7 @@ mod error;
 mod identify;
 mod look_back;
 pub mod lookup;
+mod matches;
 mod people;
 mod preview;
 mod reconcile;
@@ -24,6 +25,7 @@ mod unknown;
 
 pub use approval::{Approval, Brake};
 pub use error::EngineError;
+pub use matches::Verdict;
 pub use people::Resolution;
 pub use preview::{Preview, PreviewCandidate, PreviewWrite, Would};
 pub use settings::{Brakes, Ids, RandomIds, Settings, System};

@@ -4,9 +4,10 @@ use crate::{
     db::{Among, Args, Columns, Insert, Row, fetch, fetch_one},
     error::{Result, StoreError},
     open::Store,
-    records::{Candidate, CandidateState, Page, Paged, RecordKey},
+    records::{Candidate, CandidateState, Decided, Page, Paged, RecordKey},
     tx::Tx,
 };
+use bridge_core::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A decided pair stays decided: the same pair found again changes nothing.
@@ -17,22 +18,22 @@ const ADD: Insert = Insert {
            WHERE candidate.state = 'open'",
 };
 const CLOSE: Among = Among {
-    head: "UPDATE candidate SET state = ? WHERE practice = ? AND id",
+    head: "UPDATE candidate SET state = ?, decided_at = ?, decided_by = ? WHERE practice = ? AND id",
     tail: "",
 };
 const OF_A: Among = Among {
-    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
            WHERE practice = ? AND a_system = ? AND a_kind = ? AND a_id",
     tail: "",
 };
 const OF_B: Among = Among {
-    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
            WHERE practice = ? AND b_system = ? AND b_kind = ? AND b_id",
     tail: "",
 };
-const IN_STATE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+const IN_STATE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
      WHERE practice = $1 AND state = $2 AND (since > $3 OR since = $3 AND id > $4) ORDER BY since, id LIMIT $5";
-const ONE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since FROM candidate \
+const ONE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
      WHERE practice = $1 AND id = $2";
 
 impl Tx {
@@ -60,15 +61,25 @@ impl Tx {
         Ok(())
     }
 
-    /// Decides candidates by id (or opens them again).
-    pub async fn close_candidates(&mut self, ids: &[String], state: CandidateState) -> Result<()> {
+    /// Decides candidates by id. [`CandidateState::Open`] opens them again: nobody decided.
+    pub async fn decide_candidates(
+        &mut self,
+        ids: &[String],
+        state: CandidateState,
+        by: &str,
+        now: Time,
+    ) -> Result<()> {
         let (conn, scope) = self.parts();
         CLOSE
             .run(
                 conn,
                 ids,
                 |args| {
-                    args.text(code(state)).shared(&scope.practice);
+                    let decided = state != CandidateState::Open;
+                    args.text(code(state))
+                        .int_or_null(decided.then_some(now))
+                        .text_or_null(decided.then_some(by))
+                        .shared(&scope.practice);
                 },
                 |args, id| {
                     args.text(id);
@@ -142,6 +153,8 @@ fn code(state: CandidateState) -> &'static str {
         CandidateState::Open => "open",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
+        CandidateState::Household => "household",
+        CandidateState::Duplicate => "duplicate",
     }
 }
 
@@ -161,9 +174,15 @@ fn candidate(row: &Row) -> Result<Candidate> {
             "open" => CandidateState::Open,
             "same" => CandidateState::Same,
             "different" => CandidateState::Different,
+            "household" => CandidateState::Household,
+            "duplicate" => CandidateState::Duplicate,
             _ => return Err(damaged()),
         },
         since: row.int(10)?,
+        decided: match (row.int_or_null(11)?, row.text_or_null(12)?) {
+            (Some(at), Some(by)) => Some(Decided { at, by }),
+            _ => None,
+        },
         id,
     })
 }

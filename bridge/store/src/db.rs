@@ -46,6 +46,10 @@ impl Args {
         self.add(number)
     }
 
+    pub fn int_or_null(&mut self, number: Option<i64>) -> &mut Self {
+        self.add(number)
+    }
+
     pub fn blob(&mut self, bytes: Vec<u8>) -> &mut Self {
         self.add(bytes)
     }

@@ -39,7 +39,7 @@ pub use key::{Key, KeyError};
 pub use open::Store;
 pub use progress::Lease;
 pub use records::{
-    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Due, Filter, Found, LinkRow,
+    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
     LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tx::Tx;

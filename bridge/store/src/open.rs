@@ -19,12 +19,17 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
         "secret and applied",
         include_str!("../../../migrations/sqlite/0002_secret_and_applied.sql"),
+    ),
+    (
+        3,
+        "decided",
+        include_str!("../../../migrations/sqlite/0003_decided.sql"),
     ),
 ];
 const READERS: u32 = 3;

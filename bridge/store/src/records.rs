@@ -125,6 +125,19 @@ pub enum CandidateState {
     Same,
     /// Not the same; never asked again.
     Different,
+    /// Not the same, but of one household; never asked again.
+    Household,
+    /// The same person twice in one system: to be merged there, not by us.
+    Duplicate,
+}
+
+/// Who decided, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// When.
+    pub at: Time,
+    /// Who, as the person was named to us.
+    pub by: String,
 }
 
 /// Two records that may be the same entity.
@@ -144,6 +157,8 @@ pub struct Candidate {
     pub state: CandidateState,
     /// When the pair was first found.
     pub since: Time,
+    /// Who decided, unless it is open.
+    pub decided: Option<Decided>,
 }
 
 impl Candidate {
@@ -159,6 +174,7 @@ impl Candidate {
             reasons,
             state: CandidateState::Open,
             since,
+            decided: None,
         }
     }
 }

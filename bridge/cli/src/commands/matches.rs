@@ -5,6 +5,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
 use crate::{commands, times, wiring};
 use bridge_core::{Value, Values};
+use bridge_engine::Verdict;
 use bridge_store::{Candidate, CandidateState, Page, RecordKey, Store};
 use clap::{Args, Subcommand};
 use serde_json::{Value as Json, json};
@@ -43,49 +44,141 @@ While a pair waits, neither record is linked, and nobody is created for it.")]
         #[arg(long)]
         no_values: bool,
     },
+    /// Show one pair in full: both records side by side, why they may be one person, and what was
+    /// decided.
+    #[command(after_help = "Example:\n  halaxy-bridge matches show 4h1d8w2k")]
+    Show {
+        /// Id from the list.
+        id: String,
+        /// Leave personal values out.
+        #[arg(long)]
+        no_values: bool,
+    },
     /// The two records are the same person: link them.
-    #[command(after_help = "Example:\n  halaxy-bridge matches same 4h1d8w2k")]
-    Same {
-        /// Id from the list.
-        id: String,
-        /// Who decides.
-        #[command(flatten)]
-        by: ByArg,
-    },
+    #[command(
+        visible_alias = "same",
+        after_help = "Example:\n  halaxy-bridge matches accept 4h1d8w2k"
+    )]
+    Accept(Decision),
     /// They are two people: never ask again.
-    #[command(after_help = "Example:\n  halaxy-bridge matches different 4h1d8w2k")]
-    Different {
-        /// Id from the list.
-        id: String,
-        /// Who decides.
-        #[command(flatten)]
-        by: ByArg,
-    },
+    #[command(
+        visible_alias = "different",
+        after_help = "Example:\n  halaxy-bridge matches reject 4h1d8w2k"
+    )]
+    Reject(Decision),
+    /// They are two people of one household, such as twins or a couple: never ask again.
+    #[command(after_help = "Example:\n  halaxy-bridge matches household 4h1d8w2k")]
+    Household(Decision),
+    /// They are the same person twice in one system: to be merged there.
+    #[command(after_help = "\
+Example:
+  halaxy-bridge matches duplicate 4h1d8w2k
+
+Until the two are merged there, nobody is created for the record that is not linked.")]
+    Duplicate(Decision),
+    /// Take a decision back: the pair is asked about again.
+    #[command(after_help = "\
+Example:
+  halaxy-bridge matches undo 4h1d8w2k
+
+Records that were linked by it are cut apart first; values that travelled meanwhile are not taken
+back.")]
+    Undo(Decision),
+}
+
+/// A decision on one pair.
+#[derive(Debug, Args)]
+pub struct Decision {
+    /// Id from the list.
+    id: String,
+    /// Who decides.
+    #[command(flatten)]
+    by: ByArg,
 }
 
 /// Does it.
 ///
 /// # Errors
-/// [`Failure`] for an unknown id, or if one of the two is linked to somebody else by now.
+/// [`Failure`] for an unknown id, or if the decision does not fit the two records.
 pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
-    let (id, by, same) = match &args.action {
+    let (decision, verdict) = match &args.action {
         MatchesAction::List { limit, no_values } => {
             let store = wiring::store(&config).await?;
             let limit = if *limit == 0 { usize::MAX } else { *limit };
             return list(&store, limit, !no_values, out).await;
         }
-        MatchesAction::Same { id, by } => (id, by, true),
-        MatchesAction::Different { id, by } => (id, by, false),
+        MatchesAction::Show { id, no_values } => {
+            return show(&wiring::store(&config).await?, id, !no_values, out).await;
+        }
+        MatchesAction::Accept(decision) => (decision, Some(Verdict::Same)),
+        MatchesAction::Reject(decision) => (decision, Some(Verdict::Different)),
+        MatchesAction::Household(decision) => (decision, Some(Verdict::Household)),
+        MatchesAction::Duplicate(decision) => (decision, Some(Verdict::Duplicate)),
+        MatchesAction::Undo(decision) => (decision, None),
     };
+    let Decision { id, by } = decision;
     let engine = wiring::desk(&config).await?;
-    engine.answer_candidate(id, same, &by.name()).await?;
-    out.document(&json!({ "id": id, "same": same }));
-    out.line(if same {
-        "Linked: from now on they are kept in step."
-    } else {
-        "Noted: two people, never asked again."
+    match verdict {
+        Some(verdict) => engine.decide_match(id, verdict, &by.name()).await?,
+        None => engine.undo_match(id, &by.name()).await?,
+    }
+    let pair = engine.store().candidate(id).await?;
+    out.document(&json!({ "id": id, "state": pair.map(|p| state(p.state)) }));
+    out.line(match verdict {
+        Some(Verdict::Same) => "Linked: from now on they are kept in step.",
+        Some(Verdict::Different) => "Noted: two people, never asked again.",
+        Some(Verdict::Household) => "Noted: two people of one household, never asked again.",
+        Some(Verdict::Duplicate) => "Noted: merge the two there; the bridge follows.",
+        None => "Taken back: the pair is open again.",
     });
+    Ok(Exit::Done)
+}
+
+fn state(state: CandidateState) -> &'static str {
+    match state {
+        CandidateState::Open => "open",
+        CandidateState::Same => "same",
+        CandidateState::Different => "different",
+        CandidateState::Household => "household",
+        CandidateState::Duplicate => "duplicate",
+    }
+}
+
+async fn show(store: &Store, id: &str, values: bool, out: &Output) -> Result<Exit, Failure> {
+    let pair = store.candidate(id).await?;
+    let pair = pair.ok_or_else(|| Failure::Usage(format!("there is no match {id}; `matches list` has them all")))?;
+    let seen = if values {
+        seen(store, std::slice::from_ref(&pair)).await?
+    } else {
+        HashMap::new()
+    };
+    out.document(&candidate_json(&pair, &seen, values));
+    let of = |record: &RecordKey, unit: &str| {
+        let value = seen.get(record).and_then(|v| v.get(unit));
+        value.map(Value::to_line).unwrap_or_default()
+    };
+    let title = |record: &RecordKey| format!("{}:{}", record.system, record.remote_id);
+    let rows = SHOWN
+        .iter()
+        .filter(|_| values)
+        .map(|unit| vec![unit.replace('_', " "), of(&pair.a, unit), of(&pair.b, unit)]);
+    out.table(&["", &title(&pair.a), &title(&pair.b)], rows.collect(), "");
+    for reason in &pair.reasons {
+        out.line(format!("- {reason}"));
+    }
+    match &pair.decided {
+        Some(decided) => out.line(format!(
+            "Decided: {}, by {} on {}. Take it back with: halaxy-bridge matches undo {id}",
+            state(pair.state),
+            decided.by,
+            times::iso(decided.at)
+        )),
+        None => out.line(format!(
+            "Open since {}. Answer with: halaxy-bridge matches accept | reject | household | duplicate {id}",
+            times::iso(pair.since)
+        )),
+    }
     Ok(Exit::Done)
 }
 
@@ -142,7 +235,7 @@ async fn list(store: &Store, limit: usize, values: bool, out: &Output) -> Result
         out.line(format!("... of {} (--limit 0 lists all).", count(total as u64, "pair")));
     }
     if total > 0 {
-        out.line("Answer with: halaxy-bridge matches same ID, or halaxy-bridge matches different ID");
+        out.line("Answer with: halaxy-bridge matches accept | reject | household | duplicate ID");
     }
     Ok(Exit::Done)
 }
@@ -182,5 +275,7 @@ fn candidate_json(c: &Candidate, seen: &HashMap<RecordKey, Values>, values: bool
         }
         document
     };
-    json!({ "id": c.id, "records": [record(&c.a), record(&c.b)], "score": c.score as f64 / 1_000.0, "reasons": c.reasons, "since": times::iso(c.since) })
+    json!({ "id": c.id, "records": [record(&c.a), record(&c.b)], "score": c.score as f64 / 1_000.0, "reasons": c.reasons,
+        "state": state(c.state), "since": times::iso(c.since),
+        "decided": c.decided.as_ref().map(|d| json!({ "by": d.by, "at": times::iso(d.at) })) })
 }

@@ -131,7 +131,7 @@ async fn a_decided_candidate_is_not_asked_again() {
     assert_eq!(open[0].reasons, ["same email"]);
 
     let mut tx = store.begin().await.unwrap();
-    tx.close_candidates(&[pair("a", "b", 0, 0).id], CandidateState::Different)
+    tx.decide_candidates(&[pair("a", "b", 0, 0).id], CandidateState::Different, "reception", NOW)
         .await
         .unwrap();
     tx.commit().await.unwrap();

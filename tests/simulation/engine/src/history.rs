@@ -10,7 +10,7 @@ use bridge_core::condition::Condition;
 use bridge_core::mapping::{EntityFile, Mapping};
 use bridge_core::review::Choice;
 use bridge_core::{Accept, AcceptRule, Class, Party, Schema, Time};
-use bridge_engine::{Brakes, Engine, EngineError, Ids, Resolution, Settings, System};
+use bridge_engine::{Brakes, Engine, EngineError, Ids, Resolution, Settings, System, Verdict};
 use bridge_queue::Embedded;
 use bridge_simulation::dice::Dice;
 use bridge_simulation::promise::{Broken, Promise};
@@ -209,8 +209,8 @@ impl Bench {
         for row in self.store.candidates(CandidateState::Open, &page).await?.rows {
             open += 1;
             if dice.below(one_in) == 0 {
-                match self.engine.answer_candidate(&row.id, true, "somebody").await {
-                    Ok(()) | Err(EngineError::Decision(_) | EngineError::NotFound(_)) => {}
+                match self.engine.decide_match(&row.id, Verdict::Same, "somebody").await {
+                    Ok(()) | Err(EngineError::Changed | EngineError::NotPossible(_) | EngineError::NotFound(_)) => {}
                     Err(e) => return Err(e),
                 }
             }
