@@ -272,6 +272,9 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
 
     // a cut record is not linked again
     let entity = shown["entity"].as_str().unwrap();
+    let plan = run_in(dir, &["links", "unlink", entity, "crm", "--plan", "--json"]).json();
+    assert!(plan["cut"].as_str().unwrap().starts_with("crm:"), "{plan}");
+    assert_eq!(plan["stays"].as_array().unwrap().len(), 1, "{plan}");
     assert_eq!(run_in(dir, &["links", "unlink", entity, "crm"]).code, 0);
     run_in(dir, &["sync"]);
     assert_eq!(

@@ -59,7 +59,8 @@ Examples:
     },
     /// Cut a record off: it is somebody else.
     #[command(after_help = "\
-Example:
+Examples:
+  halaxy-bridge links unlink 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa crm --plan    what it would mean
   halaxy-bridge links unlink 019a8c3e-7d51-7c31-b1f4-2f60a3b8f3aa crm
 
 The record becomes a person of its own; the two are never linked again by themselves, and values
@@ -69,6 +70,9 @@ that travelled before are not taken back.")]
         entity: String,
         /// The system whose record is cut off.
         system: String,
+        /// Only say what it would mean.
+        #[arg(long)]
+        plan: bool,
         /// Who decides.
         #[command(flatten)]
         by: ByArg,
@@ -85,15 +89,72 @@ pub async fn run(args: &LinksArgs, out: &Output) -> Result<Exit, Failure> {
         LinksAction::List { all } => list(&wiring::store(&config).await?, *all, out).await,
         LinksAction::Find { text, limit } => find(&config, text, *limit, out).await,
         LinksAction::Show { entity } => show(&config, entity, out).await,
-        LinksAction::Unlink { entity, system, by } => {
+        LinksAction::Unlink {
+            entity,
+            system,
+            plan,
+            by,
+        } => {
             let engine = wiring::desk(&config).await?;
             let entity = commands::entity_of(engine.store(), &config, entity).await?;
+            if *plan {
+                return unlink_plan(engine.store(), &entity, system, out).await;
+            }
             let own = engine.unlink(&entity, system, &by.name()).await?;
             out.document(&json!({ "entity": entity, "system": system, "now": own }));
             out.line(format!("Cut off: the record in {system} is now entity {own}."));
             Ok(Exit::Done)
         }
     }
+}
+
+/// What cutting a record off would mean.
+async fn unlink_plan(store: &Store, id: &str, system: &str, out: &Output) -> Result<Exit, Failure> {
+    let entity = store.entities(&[id.to_string()]).await?.pop();
+    let entity = entity.ok_or_else(|| Failure::Usage(format!("there is no entity {id}")))?;
+    let Some(link) = entity.links.get(system) else {
+        return Err(Failure::Usage(format!("entity {id} has no record in {system}")));
+    };
+    let stays: Vec<String> = entity
+        .links
+        .values()
+        .filter(|l| l.system != system)
+        .map(|l| format!("{}:{}", l.system, l.remote_id))
+        .collect();
+    let audit = store.audit(id).await?;
+    let applied = |there: bool| -> Vec<String> {
+        let of = audit
+            .iter()
+            .filter(|e| e.event == "applied" && (e.system.as_deref() == Some(system)) == there);
+        let units: std::collections::BTreeSet<String> = of.flat_map(|e| e.units.iter().cloned()).collect();
+        units.into_iter().collect()
+    };
+    let (sent_there, sent_elsewhere) = (applied(true), applied(false));
+    let conflicts = entity.conflicts.len();
+    out.document(&json!({
+        "entity": id, "cut": format!("{system}:{}", link.remote_id), "stays": stays,
+        "written_to_it": sent_there, "written_to_the_others": sent_elsewhere, "conflicts_closed": conflicts,
+    }));
+    out.line(format!(
+        "{system}:{} becomes a person of its own; {} stay together.",
+        link.remote_id,
+        stays.join(", ")
+    ));
+    let units = |units: &[String]| {
+        if units.is_empty() {
+            "nothing".into()
+        } else {
+            units.join(", ")
+        }
+    };
+    out.line(format!("The bridge wrote to it: {}.", units(&sent_there)));
+    out.line(format!("The bridge wrote to the others: {}.", units(&sent_elsewhere)));
+    out.line("These values stay where they are: correct them by hand in the record they do not belong to.");
+    if conflicts > 0 {
+        out.line(format!("{} closed.", count(conflicts as u64, "open conflict")));
+    }
+    out.line("The two are never linked again by themselves, and nothing is created in their place.");
+    Ok(Exit::Done)
 }
 
 async fn list(store: &Store, all: bool, out: &Output) -> Result<Exit, Failure> {
