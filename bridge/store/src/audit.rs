@@ -2,9 +2,10 @@
 
 use crate::{
     body::{Scope, spread},
-    db::{Args, Columns, Conn, Insert, Row, execute, fetch, fetch_one},
+    db::{Args, Columns, Insert, execute, fetch, fetch_one},
     error::Result,
     open::Store,
+    pool::{Conn, Row},
     records::{AuditEntry, Loser, RecordKey},
     tx::Tx,
 };
@@ -104,7 +105,7 @@ impl Store {
     pub async fn audit(&self, entity: &str) -> Result<Vec<AuditEntry>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(entity);
-        let rows = fetch(&mut *self.read().await?, OF_ENTITY, args).await?;
+        let rows = fetch(&mut self.read().await?, OF_ENTITY, args).await?;
         rows.iter().map(|row| self.scope.audit_entry(row)).collect()
     }
 
@@ -114,7 +115,7 @@ impl Store {
         args.shared(&self.scope.practice)
             .text(&record.system)
             .text(&record.remote_id);
-        let rows = fetch(&mut *self.read().await?, OF_RECORD, args).await?;
+        let rows = fetch(&mut self.read().await?, OF_RECORD, args).await?;
         rows.iter().map(|row| self.scope.audit_entry(row)).collect()
     }
 
@@ -126,7 +127,7 @@ impl Store {
             .text(system)
             .int(seq)
             .int(limit as i64);
-        let rows = fetch(&mut *self.read().await?, APPLIED, args).await?;
+        let rows = fetch(&mut self.read().await?, APPLIED, args).await?;
         rows.iter()
             .map(|row| Ok((row.int(0)?, self.scope.audit_entry(row)?)))
             .collect()
@@ -136,7 +137,7 @@ impl Store {
     pub async fn losers(&self, entity: &str) -> Result<Vec<Loser>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(entity);
-        let rows = fetch(&mut *self.read().await?, LOSERS, args).await?;
+        let rows = fetch(&mut self.read().await?, LOSERS, args).await?;
         rows.iter()
             .map(|row| {
                 Ok(Loser {

@@ -1,9 +1,10 @@
 //! Pairs of records that may be the same entity.
 
 use crate::{
-    db::{Among, Args, Columns, Insert, Row, fetch, fetch_one},
+    db::{Among, Args, Columns, Insert, fetch, fetch_one},
     error::{Result, StoreError},
     open::Store,
+    pool::Row,
     records::{Candidate, CandidateState, Decided, Page, Paged, RecordKey},
     tx::Tx,
 };
@@ -131,7 +132,7 @@ impl Store {
             .int(since)
             .text(&id)
             .int(page.limit as i64);
-        let rows = fetch(&mut *self.read().await?, IN_STATE, args).await?;
+        let rows = fetch(&mut self.read().await?, IN_STATE, args).await?;
         let rows = rows.iter().map(candidate).collect::<Result<Vec<_>>>()?;
         Ok(Paged::of(rows, page, |candidate| (candidate.since, &candidate.id)))
     }
@@ -140,7 +141,7 @@ impl Store {
     pub async fn candidate(&self, id: &str) -> Result<Option<Candidate>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(id);
-        fetch_one(&mut *self.read().await?, ONE, args)
+        fetch_one(&mut self.read().await?, ONE, args)
             .await?
             .as_ref()
             .map(candidate)

@@ -1,9 +1,10 @@
 //! How much of everything there is.
 
 use crate::{
-    db::{Args, Columns, Conn, fetch, fetch_one},
+    db::{Args, Columns, fetch, fetch_one},
     error::Result,
     open::Store,
+    pool::Conn,
     records::Counts,
 };
 use std::collections::BTreeMap;
@@ -18,8 +19,8 @@ impl Store {
     /// [`Store::quiet`]).
     pub async fn counts(&self) -> Result<Counts> {
         // One snapshot, so that the numbers agree with each other.
-        let mut tx = self.reader.begin().await?;
-        let conn: &mut Conn = &mut tx;
+        let mut tx = self.reader.snapshot().await?;
+        let conn = &mut tx;
         let writes = self.groups(conn, WRITES).await?;
         let state = |name: &str| writes.get(name).copied().unwrap_or(0);
         let held_links = "SELECT count(*) FROM link WHERE practice = $1 AND held = 1 AND state = 'live'";

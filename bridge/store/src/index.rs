@@ -33,6 +33,11 @@ const SEARCH: &str = "SELECT n.system, n.kind, n.remote_id, n.hashes, l.entity, 
      ON l.practice = n.practice AND l.system = n.system AND l.kind = n.kind AND l.remote_id = n.remote_id \
      WHERE n.practice = $1 AND instr(n.hashes, $2) > 0 AND instr(n.hashes, $3) > 0 AND instr(n.hashes, $4) > 0 LIMIT $5";
 
+/// The same in PostgreSQL's words.
+const SEARCH_POSTGRES: &str = "SELECT n.system, n.kind, n.remote_id, n.hashes, l.entity, l.state FROM name_part n LEFT JOIN link l \
+     ON l.practice = n.practice AND l.system = n.system AND l.kind = n.kind AND l.remote_id = n.remote_id \
+     WHERE n.practice = $1 AND position($2 IN n.hashes) > 0 AND position($3 IN n.hashes) > 0 AND position($4 IN n.hashes) > 0 LIMIT $5";
+
 /// Bytes kept of the hash of one prefix of a name part.
 const NAME_HASH: usize = 8;
 /// Prefixes longer than this are not told apart.
@@ -154,7 +159,9 @@ impl Store {
         }
         args.int(limit as i64);
         let mut found = Vec::new();
-        for row in fetch(&mut *self.read().await?, SEARCH, args).await? {
+        let mut conn = self.read().await?;
+        let sql = conn.either(SEARCH, SEARCH_POSTGRES);
+        for row in fetch(&mut conn, sql, args).await? {
             // The database finds eight bytes anywhere; they count where a hash starts.
             let hashes = row.blob(3)?;
             if words

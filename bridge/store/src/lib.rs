@@ -1,14 +1,16 @@
-//! Where the bridge keeps everything: one [`Store`] per practice over SQLite. The only crate with
-//! SQL. Callers see the aggregate of `bridge_core`, batches and transactions, never the database,
-//! so that PostgreSQL joins behind the same methods.
+//! Where the bridge keeps everything: one [`Store`] per practice over SQLite or PostgreSQL. The only
+//! crate with SQL. Callers see the aggregate of `bridge_core`, batches and transactions, never the
+//! database.
 //!
 //! - Reads are methods of [`Store`]; every change is a method of [`Tx`], the one write transaction
-//!   at a time. What must agree is changed in one [`Tx`]; dropped without [`Tx::commit`] it leaves
+//!   of a practice at a time. What must agree is changed in one [`Tx`]; dropped without [`Tx::commit`] it leaves
 //!   nothing.
 //! - An [`bridge_core::Entity`] is saved against the revision it was loaded with; a stale one is
 //!   not written and is named, so two workers on one entity exclude each other.
 //! - Personal values are sealed ([`Key`]); columns hold ids, states and times. Look-ups go by keyed
 //!   hash ([`LookupKey`]).
+//! - What only one process may do is done under a [`Lease`] ([`Store::begin_as`]): a worker that was
+//!   paused while another one took its lease cannot write any more.
 //! - A missing file is a new, empty store. A damaged one is refused ([`StoreError::Corrupt`]): the
 //!   way back is a backup, or linking again from the systems, never creating again.
 //! - Every row belongs to a practice, and a [`Store`] sees the rows of its own only.
@@ -26,20 +28,26 @@ mod index;
 mod key;
 mod load;
 mod open;
+mod pool;
+mod postgres;
 mod progress;
 mod records;
 mod review;
 mod rotate;
 mod save;
+mod sqlite;
+mod tables;
 mod tx;
 mod work;
 
 pub use error::{Result, StoreError};
 pub use key::{Key, KeyError};
 pub use open::Store;
+pub use postgres::Driving;
 pub use progress::Lease;
 pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
     LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
 };
+pub use tables::TableSum;
 pub use tx::Tx;

@@ -3,8 +3,9 @@
 use crate::{
     body::{Scope, SealedLink, spread},
     codes,
-    db::{Among, Args, Columns, Conn, Row, fetch_one},
+    db::{Among, Args, Columns, fetch_one},
     error::{Result, StoreError},
+    pool::{Conn, Row},
     records::{Found, LinkRow, LookupKey, RecordKey},
 };
 use bridge_core::{Card, Conflict, Entity, Write};

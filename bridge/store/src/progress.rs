@@ -2,9 +2,10 @@
 
 use crate::{
     body::Scope,
-    db::{Args, Columns, Conn, Row, execute, fetch, fetch_one},
+    db::{Args, Columns, execute, fetch, fetch_one},
     error::{Result, StoreError},
     open::Store,
+    pool::{Conn, Row},
     records::{Cursor, Run},
     tx::Tx,
 };
@@ -158,7 +159,7 @@ impl Store {
     pub async fn cursor(&self, system: &str, kind: &str, digest: &str) -> Result<Option<Cursor>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(system).text(kind).text(digest);
-        let row = fetch_one(&mut *self.read().await?, CURSOR, args).await?;
+        let row = fetch_one(&mut self.read().await?, CURSOR, args).await?;
         row.map(|row| {
             Ok(Cursor {
                 position: row.text(0)?,
@@ -170,7 +171,7 @@ impl Store {
 
     /// A note.
     pub async fn meta(&self, name: &str) -> Result<Option<String>> {
-        self.scope.meta(&mut *self.read().await?, name).await
+        self.scope.meta(&mut self.read().await?, name).await
     }
 
     /// A secret kept by [`Tx::put_secret`].
@@ -181,7 +182,7 @@ impl Store {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(name);
         let sql = "SELECT body FROM secret WHERE practice = $1 AND name = $2";
-        let row = fetch_one(&mut *self.read().await?, sql, args).await?;
+        let row = fetch_one(&mut self.read().await?, sql, args).await?;
         row.map(|row| self.scope.open("secret", &[name], row.blob(0)?))
             .transpose()
     }
@@ -190,7 +191,7 @@ impl Store {
     pub async fn runs(&self, limit: usize) -> Result<Vec<Run>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).int(limit as i64);
-        fetch(&mut *self.read().await?, RUNS, args)
+        fetch(&mut self.read().await?, RUNS, args)
             .await?
             .iter()
             .map(run)
@@ -201,13 +202,13 @@ impl Store {
     pub async fn calls(&self, system: &str, day: &str) -> Result<u64> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(system).text(day);
-        let row = fetch_one(&mut *self.read().await?, CALLS, args).await?;
+        let row = fetch_one(&mut self.read().await?, CALLS, args).await?;
         row.map_or(Ok(0), |row| Ok(row.int(0)?.unsigned_abs()))
     }
 
     /// Who holds a lease, or held it last.
     pub async fn lease(&self, name: &str) -> Result<Option<Lease>> {
-        self.scope.lease(&mut *self.read().await?, name).await
+        self.scope.lease(&mut self.read().await?, name).await
     }
 }
 

@@ -2,10 +2,11 @@
 
 use crate::{
     codes,
-    db::{Among, Args, Columns, Row, fetch, fetch_one},
+    db::{Among, Args, Columns, fetch, fetch_one},
     error::Result,
     load::card,
     open::Store,
+    pool::Row,
     records::{CardRow, ConflictRow, Filter, LinkedRow, Page, Paged, RecordKey},
 };
 use bridge_core::Time;
@@ -32,7 +33,7 @@ impl Store {
             .text(&id)
             .text_or_null(filter.entity.as_deref());
         args.text_or_null(filter.unit.as_deref()).int(page.limit as i64);
-        let rows = fetch(&mut *self.read().await?, CONFLICTS, args).await?;
+        let rows = fetch(&mut self.read().await?, CONFLICTS, args).await?;
         let rows = rows
             .iter()
             .map(|row| self.conflict_row(row))
@@ -44,7 +45,7 @@ impl Store {
     pub async fn conflict(&self, id: &str) -> Result<Option<ConflictRow>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(id);
-        fetch_one(&mut *self.read().await?, CONFLICT, args)
+        fetch_one(&mut self.read().await?, CONFLICT, args)
             .await?
             .map(|row| self.conflict_row(&row))
             .transpose()
@@ -69,7 +70,7 @@ impl Store {
             .text(&id)
             .text_or_null(filter.entity.as_deref())
             .int(page.limit as i64);
-        let rows = fetch(&mut *self.read().await?, CARDS, args).await?;
+        let rows = fetch(&mut self.read().await?, CARDS, args).await?;
         let rows = rows
             .iter()
             .map(|row| {

@@ -3,11 +3,12 @@
 
 use crate::{
     body::{Scope, spread},
-    db::{Args, Columns, Conn, Insert, Row, execute, fetch},
+    db::{Args, Columns, Insert, execute, fetch},
     error::Result,
     key::{Key, Keys},
     load::sealed_link,
     open::Store,
+    pool::{Conn, Row},
     records::{LookupKey, RecordKey},
     tx::Tx,
 };
@@ -150,7 +151,8 @@ impl Store {
     /// done; whoever else has the store open with the old key is refused from then on.
     ///
     /// Returns the store under the new key. If it fails or is killed, the old key still opens
-    /// everything. Bodies sealed with the old key leave the file too, since it is rewritten.
+    /// everything. Bodies sealed with the old key leave the file too, since it is rewritten; PostgreSQL
+    /// overwrites them sooner or later.
     pub async fn rotate(
         self,
         new_key: &Key,
@@ -174,7 +176,7 @@ impl Store {
         tx.index_again(keys_of, names_of).await?;
         tx.commit().await?;
         let store = Store { scope: new, ..self };
-        store.rewrite_file().await?;
+        store.rewrite().await?;
         Ok(store)
     }
 }

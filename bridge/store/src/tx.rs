@@ -3,16 +3,17 @@
 use crate::{
     body::{Scope, spread},
     codes,
-    db::{Among, Args, Conn, Insert},
+    db::{Among, Args, Insert},
     error::Result,
+    pool::Conn,
     records::{Found, LinkRow, LookupKey},
 };
 use bridge_core::{Entity, Lane, Link, Time};
 use std::collections::BTreeSet;
 
-/// The write transaction. There is one at a time; dropped without [`Tx::commit`] it leaves nothing.
+/// The write transaction. A practice has one at a time; dropped without [`Tx::commit`] it leaves nothing.
 pub struct Tx {
-    pub(crate) inner: sqlx::Transaction<'static, sqlx::Sqlite>,
+    pub(crate) inner: Conn,
     pub(crate) scope: Scope,
 }
 
@@ -40,12 +41,12 @@ impl Tx {
 
     /// Makes everything done in this transaction lasting, all or nothing.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await
     }
 
     /// Leaves nothing of what was done in this transaction. Dropping does the same a little later.
     pub async fn rollback(self) -> Result<()> {
-        Ok(self.inner.rollback().await?)
+        self.inner.rollback().await
     }
 
     /// As [`crate::Store::entities`], within this transaction.

@@ -32,7 +32,7 @@ impl Store {
     pub async fn dirty(&self, limit: usize) -> Result<Vec<String>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).int(limit as i64);
-        fetch(&mut *self.read().await?, DIRTY, args)
+        fetch(&mut self.read().await?, DIRTY, args)
             .await?
             .iter()
             .map(|row| row.text(0))
@@ -43,7 +43,7 @@ impl Store {
     pub async fn unidentified(&self, limit: usize) -> Result<Vec<Link>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).int(limit as i64);
-        let rows = fetch(&mut *self.read().await?, UNIDENTIFIED, args).await?;
+        let rows = fetch(&mut self.read().await?, UNIDENTIFIED, args).await?;
         crate::body::spread(rows, |row| self.scope.open_link(sealed_link(&row)?))
             .into_iter()
             .collect()
@@ -57,7 +57,7 @@ impl Store {
             .text(system)
             .int(now)
             .int(limit as i64);
-        let rows = fetch(&mut *self.read().await?, DUE, args).await?;
+        let rows = fetch(&mut self.read().await?, DUE, args).await?;
         rows.iter()
             .map(|row| {
                 Ok(Due {
@@ -73,7 +73,7 @@ impl Store {
     pub async fn unsettled(&self, system: &str) -> Result<Vec<String>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).text(system);
-        fetch(&mut *self.read().await?, UNSETTLED, args)
+        fetch(&mut self.read().await?, UNSETTLED, args)
             .await?
             .iter()
             .map(|row| row.text(0))
@@ -88,7 +88,7 @@ impl Store {
             .text(system)
             .text(kind)
             .int(limit as i64);
-        fetch(&mut *self.read().await?, LOOKS, args)
+        fetch(&mut self.read().await?, LOOKS, args)
             .await?
             .iter()
             .map(|row| row.text(0))
@@ -104,7 +104,7 @@ impl Store {
             .text(kind)
             .text(after)
             .int(limit as i64);
-        fetch(&mut *self.read().await?, LIVE, args)
+        fetch(&mut self.read().await?, LIVE, args)
             .await?
             .iter()
             .map(|row| row.text(0))

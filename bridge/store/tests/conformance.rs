@@ -1,7 +1,9 @@
-//! What every store must do, whatever database is under it. Written against the public interface;
-//! only `support` and `secrecy` know how a database is made and looked into.
+//! What every store must do, whatever database is under it: here over SQLite. Written against the public
+//! interface; only `place` knows how a database is made and looked into.
 #![allow(clippy::unwrap_used)]
 
+#[path = "conformance/place_sqlite.rs"]
+mod place;
 #[path = "conformance/support.rs"]
 mod support;
 
@@ -9,8 +11,12 @@ mod support;
 mod aggregates;
 #[path = "conformance/damage.rs"]
 mod damage;
+#[path = "conformance/file.rs"]
+mod file;
 #[path = "conformance/index.rs"]
 mod index;
+#[path = "conformance/leases.rs"]
+mod leases;
 #[path = "conformance/lists.rs"]
 mod lists;
 #[path = "conformance/notes.rs"]

@@ -16,22 +16,6 @@ async fn every_member_and_every_shape_survives() {
 }
 
 #[tokio::test]
-async fn a_store_in_memory_keeps_what_it_is_given() {
-    let store = bridge_store::Store::open("sqlite::memory:", &bridge_store::Key::generate(), "clinic", NOW)
-        .await
-        .unwrap();
-    save_new(&store, &[everything("e1")]).await;
-    assert_eq!(load(&store, "e1").await, everything("e1"));
-    let other = bridge_store::Store::open("sqlite::memory:", &bridge_store::Key::generate(), "clinic", NOW)
-        .await
-        .unwrap();
-    assert!(
-        other.entities(&ids(&["e1"])).await.unwrap().is_empty(),
-        "each is a database of its own"
-    );
-}
-
-#[tokio::test]
 async fn many_come_in_the_order_asked_for() {
     let store = Place::new();
     let store = store.open().await;

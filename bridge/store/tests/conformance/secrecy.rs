@@ -1,4 +1,4 @@
-//! No personal value lies open in the file, no other key opens it, and a new key replaces the old.
+//! No personal value lies open in the database, no other key opens it, and a new key replaces the old.
 
 use crate::support::*;
 use bridge_core::{Lane, Link, Value};
@@ -76,10 +76,10 @@ fn names_of(_: &Link) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn no_personal_value_lies_open_in_the_file() {
+async fn no_personal_value_lies_open_in_the_database() {
     let place = Place::new();
     let store = filled(&place).await;
-    let open = place.bytes();
+    let open = place.bytes().await;
     assert!(
         contains(&open, "c000007") && contains(&open, "halaxy"),
         "ids do, so this looks at the right bytes"
@@ -95,7 +95,7 @@ async fn no_personal_value_lies_open_in_the_file() {
     );
     store.close().await;
     for mark in hidden {
-        assert!(!contains(&place.bytes(), mark), "{mark} after closing");
+        assert!(!contains(&place.bytes().await, mark), "{mark} after closing");
     }
 }
 
@@ -153,29 +153,6 @@ async fn another_key_is_refused_by_name() {
     }
     // A practice that never used the file starts with a key of its own.
     Store::open(&place.url(), &other, "another", NOW).await.unwrap();
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn only_the_owner_can_read_the_files() {
-    use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
-    std::fs::write(place.path(), b"").unwrap();
-    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-    let _store = filled(&place).await;
-    let folder = place.path().parent().unwrap().to_path_buf();
-    let mut files = 0;
-    for file in std::fs::read_dir(folder).unwrap() {
-        let file = file.unwrap();
-        assert_eq!(
-            file.metadata().unwrap().permissions().mode() & 0o777,
-            0o600,
-            "{:?}",
-            file.file_name()
-        );
-        files += 1;
-    }
-    assert!(files >= 2, "the file and its log");
 }
 
 #[tokio::test]

@@ -1,0 +1,118 @@
+//! SQLite: the file, its connections, its migrations.
+
+use crate::{
+    db::{Args, Columns, execute, fetch, fetch_one},
+    error::{Result, StoreError},
+    pool::{Conn, Pool},
+};
+use sqlx::{
+    ConnectOptions, SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    },
+};
+use std::{path::Path, str::FromStr, time::Duration};
+
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
+    (
+        2,
+        "secret and applied",
+        include_str!("../../../migrations/sqlite/0002_secret_and_applied.sql"),
+    ),
+    (
+        3,
+        "decided",
+        include_str!("../../../migrations/sqlite/0003_decided.sql"),
+    ),
+];
+const READERS: u32 = 3;
+
+/// The writer and the readers of a file; one connection for both in memory.
+pub(crate) async fn connect(url: &str) -> Result<(Pool, Pool)> {
+    let options = SqliteConnectOptions::from_str(url)
+        .map_err(|error| StoreError::address(url, error.to_string()))?
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(256)
+        .row_buffer_size(512)
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    let one = || {
+        SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+    };
+    if url.contains(":memory:") || url.contains("mode=memory") {
+        let options = options.in_memory(true).shared_cache(false).pragma("synchronous", "off");
+        let pool = one().connect_with(options).await?;
+        return Ok((Pool::Lite(pool.clone()), Pool::Lite(pool)));
+    }
+    let path = options.get_filename().to_path_buf();
+    own_file(&path).map_err(|source| StoreError::File {
+        path: path.display().to_string(),
+        source,
+    })?;
+    let options = options
+        .create_if_missing(false)
+        .page_size(8192)
+        .auto_vacuum(SqliteAutoVacuum::None)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let writer = one()
+        .connect_with(options.clone().pragma("cache_size", "-24576"))
+        .await?;
+    let reader = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .connect_lazy_with(options.read_only(true).pragma("cache_size", "-6144"));
+    Ok((Pool::Lite(writer), Pool::Lite(reader)))
+}
+
+pub(crate) async fn migrate(pool: &SqlitePool) -> Result<()> {
+    let migrations = MIGRATIONS.map(|(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.into()).run(pool).await?;
+    Ok(())
+}
+
+/// Reads the whole file.
+pub(crate) async fn verify(mut conn: Conn) -> Result<()> {
+    let row = fetch_one(&mut conn, "PRAGMA integrity_check(1)", Args::default()).await?;
+    let said = row.map_or(Ok("nothing".to_string()), |row| row.text(0))?;
+    if said == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt { detail: said })
+    }
+}
+
+/// Leaves nothing in the file that was deleted or replaced.
+pub(crate) async fn rewrite(mut conn: Conn) -> Result<()> {
+    execute(&mut conn, "VACUUM", Args::default()).await?;
+    // The log still holds pages as they were before.
+    fetch(&mut conn, "PRAGMA wal_checkpoint(TRUNCATE)", Args::default()).await?;
+    Ok(())
+}
+
+/// Makes the file if it is missing, and closes it to everybody but its owner. SQLite gives its side
+/// files the mode of the main one.
+fn own_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        let file = options.mode(0o600).open(path)?;
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    #[cfg(not(unix))]
+    options.open(path)?;
+    Ok(())
+}

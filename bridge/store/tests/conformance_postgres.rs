@@ -1,0 +1,31 @@
+//! What every store must do, whatever database is under it: here over PostgreSQL. `tests/run` starts a server
+//! and names it in HALAXY_BRIDGE_TEST_POSTGRES.
+#![allow(clippy::unwrap_used)]
+
+#[path = "conformance/place_postgres.rs"]
+mod place;
+#[path = "conformance/support.rs"]
+mod support;
+
+#[path = "conformance/aggregates.rs"]
+mod aggregates;
+#[path = "conformance/copy.rs"]
+mod copy;
+#[path = "conformance/damage.rs"]
+mod damage;
+#[path = "conformance/index.rs"]
+mod index;
+#[path = "conformance/leases.rs"]
+mod leases;
+#[path = "conformance/lists.rs"]
+mod lists;
+#[path = "conformance/notes.rs"]
+mod notes;
+#[path = "conformance/observed.rs"]
+mod observed;
+#[path = "conformance/secrecy.rs"]
+mod secrecy;
+#[path = "conformance/server.rs"]
+mod server;
+#[path = "conformance/work.rs"]
+mod work;
