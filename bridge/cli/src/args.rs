@@ -2,7 +2,7 @@
 
 use crate::commands::{
     check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox,
-    status, sync,
+    status, store, sync,
 };
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +67,8 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Make the key that personal values are sealed with.
     Key(key::KeyArgs),
+    /// Check the store, or move it to another database.
+    Store(store::StoreArgs),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }

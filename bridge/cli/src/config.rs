@@ -7,7 +7,7 @@ mod secret;
 mod sync;
 mod systems;
 
-pub use secret::SecretRef;
+pub use secret::{SecretRef, StoreUrl};
 
 use adapter_rest::Connector;
 use bridge_core::codec::Country;
@@ -91,8 +91,8 @@ pub struct Config {
     pub country: Country,
     /// The practice's IANA time zone.
     pub time_zone: String,
-    /// Store URL.
-    pub store_url: String,
+    /// Where the store is.
+    pub store_url: StoreUrl,
     /// Where the store's key is.
     pub store_key: SecretRef,
     /// Queue URL; `embedded`.
@@ -313,20 +313,23 @@ impl<'s> Reader<'s> {
         (name, country, zone)
     }
 
-    fn store(&mut self, (table, span): Table<'_, 's>) -> (Option<String>, Option<SecretRef>) {
+    fn store(&mut self, (table, span): Table<'_, 's>) -> (Option<StoreUrl>, Option<SecretRef>) {
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let url = keys.text("url");
         let key = keys.text("key");
         self.problems.extend(keys.finish());
-        let url = url.and_then(|(text, span)| match text.strip_prefix("sqlite:") {
-            Some(":memory:") => Some(text.to_string()),
-            Some(file) => Some(format!("sqlite:{}", self.beside(file).display())),
-            None => {
+        let url = url.and_then(|(text, span)| match text.split_once(':') {
+            Some(("sqlite", ":memory:")) => Some(StoreUrl::Plain(text.into())),
+            Some(("sqlite", file)) => Some(StoreUrl::Plain(format!("sqlite:{}", self.beside(file).display()))),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => Some(StoreUrl::Plain(text.into())),
+            Some(("env" | "file", _)) => self.secret("url", text, span).map(StoreUrl::Secret),
+            _ => {
                 self.note(
                     span,
-                    "this version keeps its store in SQLite",
-                    "Write url = \"sqlite:bridge.db\".",
+                    "the store is kept in SQLite or PostgreSQL",
+                    "Write url = \"sqlite:bridge.db\", url = \"postgres://USER@HOST/DATABASE\", or url = \"env:NAME\" for an \
+                     address with a password.",
                 );
                 None
             }

@@ -64,7 +64,7 @@ impl From<WiringError> for Failure {
     fn from(error: WiringError) -> Self {
         match error {
             WiringError::Store(error) => error.into(),
-            WiringError::Secret { .. } | WiringError::Key(_) | WiringError::Account { .. } => {
+            WiringError::Secret { .. } | WiringError::Key(_) | WiringError::Url(_) | WiringError::Account { .. } => {
                 Failure::Usage(error.to_string())
             }
             WiringError::Engine(error) => error.into(),

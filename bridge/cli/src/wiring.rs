@@ -9,7 +9,7 @@ use adapter_rest::{RestAdapter, RestOptions};
 use bridge_core::{Accept, AcceptRule, Party, Schema};
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::Embedded;
-use bridge_store::{Key, Store};
+use bridge_store::{Driving, Key, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,9 @@ pub enum WiringError {
     /// The store's key cannot be had or used.
     #[error("[store] key: {0}")]
     Key(String),
+    /// The store's address cannot be had.
+    #[error("[store] url: {0}")]
+    Url(String),
     /// An account cannot be set up.
     #[error("[systems.{system}] {why}")]
     Account {
@@ -71,11 +74,20 @@ pub enum WiringError {
 /// Opens the configured store.
 ///
 /// # Errors
-/// [`WiringError`] if the key is missing or wrong, or the file cannot be used.
+/// [`WiringError`] if the key is missing or wrong, or the store cannot be used.
 pub async fn store(config: &Config) -> Result<Store, WiringError> {
+    let url = config.store_url.load().map_err(WiringError::Url)?;
+    let key = key(config)?;
+    Ok(Store::open(url.expose_secret(), &key, &config.practice, SystemClock::new().now()).await?)
+}
+
+/// The configured key of the store.
+///
+/// # Errors
+/// [`WiringError::Key`].
+pub fn key(config: &Config) -> Result<Key, WiringError> {
     let text = config.store_key.load().map_err(WiringError::Key)?;
-    let key = Key::parse(text.expose_secret()).map_err(|e| WiringError::Key(e.to_string()))?;
-    Ok(Store::open(&config.store_url, &key, &config.practice, SystemClock::new().now()).await?)
+    Key::parse(text.expose_secret()).map_err(|e| WiringError::Key(e.to_string()))
 }
 
 /// Sets every account up, without calling any. Refresh tokens that rotate live in the store.
@@ -261,8 +273,7 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
 /// # Errors
 /// [`WiringError`].
 pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
-    let lock = lock(config)?;
-    let store = store(config).await?;
+    let (store, lock) = drive(config).await?;
     let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -295,12 +306,36 @@ pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
     ))
 }
 
-/// Locks the store's file against a second driver, until the lock is dropped.
+/// Keeps a second driver from a practice as long as it lives.
+pub struct Lock {
+    _file: Option<File>,
+    _driving: Driving,
+}
+
+/// Opens the configured store for the one process that drives it.
 ///
 /// # Errors
-/// [`WiringError::Driven`] if another process has it.
-pub fn lock(config: &Config) -> Result<Option<File>, WiringError> {
-    let Some(path) = config.store_url.strip_prefix("sqlite:").filter(|p| *p != ":memory:") else {
+/// [`WiringError::Driven`] if another process does.
+pub async fn drive(config: &Config) -> Result<(Store, Lock), WiringError> {
+    let url = config.store_url.load().map_err(WiringError::Url)?;
+    drive_at(url.expose_secret(), &key(config)?, &config.practice).await
+}
+
+/// As [`drive`], for a store that is named otherwise.
+///
+/// # Errors
+/// [`WiringError::Driven`] if another process drives it.
+pub async fn drive_at(url: &str, key: &Key, practice: &str) -> Result<(Store, Lock), WiringError> {
+    let _file = lock_file(url)?;
+    let store = Store::open(url, key, practice, SystemClock::new().now()).await?;
+    let holder = format!("process {}", std::process::id());
+    let (store, _driving) = store.drive(&holder).await?.ok_or(WiringError::Driven)?;
+    Ok((store, Lock { _file, _driving }))
+}
+
+/// Locks the store's file against a second driver, until the lock is dropped. A server has a lock of its own.
+fn lock_file(url: &str) -> Result<Option<File>, WiringError> {
+    let Some(path) = url.strip_prefix("sqlite:").filter(|p| *p != ":memory:") else {
         return Ok(None);
     };
     let path = format!("{path}.lock");

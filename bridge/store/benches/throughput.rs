@@ -1,10 +1,11 @@
-//! How fast entities go through a store in a file: load a batch of dirty ones with two links each,
-//! change one link, plan one write, note one audit line, save, commit. Prints figures; run with
+//! How fast entities go through a store: load a batch of dirty ones with two links each, change one
+//! link, plan one write, note one audit line, save, commit. Prints figures; run with
 //! `cargo bench -p bridge-store`, with the numbers of entities, workers and entities a batch as optional
-//! arguments.
+//! arguments. In a file, and on the server that HALAXY_BRIDGE_TEST_POSTGRES names, if it does.
 
 use bridge_core::{Agreed, Entity, Lane, Link, Op, Origin, Value, Values, Write, WriteState};
 use bridge_store::{AuditEntry, Key, LookupKey, RecordKey, Store};
+use sqlx::Connection;
 use std::{sync::Arc, time::Instant};
 
 const NOW: i64 = 1_800_000_000_000_000;
@@ -18,13 +19,48 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    runtime.block_on(run(entities, workers, batch))
+    runtime.block_on(async {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("bridge.db");
+        println!("SQLite");
+        run(&format!("sqlite:{}", file.display()), entities, workers, batch).await?;
+        let size = std::fs::metadata(file)?.len();
+        println!("file: {} MB, {} bytes an entity", size >> 20, size / entities as u64);
+        memory_stores().await?;
+        if let Ok(server) = std::env::var("HALAXY_BRIDGE_TEST_POSTGRES") {
+            println!("\nPostgreSQL");
+            let schema = format!("bench_{}", std::process::id());
+            on_server(&server, format!("CREATE SCHEMA {schema}")).await?;
+            let joint = if server.contains('?') { '&' } else { '?' };
+            let url = format!("{server}{joint}options[search_path]={schema}");
+            run(&url, entities, workers, batch).await?;
+            on_server(&server, format!("DROP SCHEMA {schema} CASCADE")).await?;
+        }
+        println!("peak memory: {} MB", memory("VmHWM:") >> 10);
+        Ok(())
+    })
 }
 
-async fn run(entities: usize, workers: usize, batch: usize) -> Result<(), Box<dyn std::error::Error>> {
-    let folder = tempfile::tempdir()?;
-    let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
-    let store = Store::open(&url, &Key::generate(), "clinic", NOW).await?;
+async fn on_server(server: &str, sql: String) -> Result<(), sqlx::Error> {
+    let mut conn = sqlx::PgConnection::connect(server).await?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut conn).await?;
+    conn.close().await
+}
+
+async fn memory_stores() -> bridge_store::Result<()> {
+    let start = Instant::now();
+    for _ in 0..20 {
+        Store::open("sqlite::memory:", &Key::generate(), "clinic", NOW)
+            .await?
+            .close()
+            .await;
+    }
+    println!("a new store in memory: {:?}", start.elapsed() / 20);
+    Ok(())
+}
+
+async fn run(url: &str, entities: usize, workers: usize, batch: usize) -> Result<(), Box<dyn std::error::Error>> {
+    let store = Store::open(url, &Key::generate(), "clinic", NOW).await?;
 
     let clock = Clock::start();
     for first in (0..entities).step_by(batch) {
@@ -133,19 +169,7 @@ async fn run(entities: usize, workers: usize, batch: usize) -> Result<(), Box<dy
     let start = Instant::now();
     let due = store.writes_due("crm", NOW, 100).await?;
     println!("writes due, first {}: {:?}", due.len(), start.elapsed());
-
-    let start = Instant::now();
-    for _ in 0..20 {
-        Store::open("sqlite::memory:", &Key::generate(), "clinic", NOW)
-            .await?
-            .close()
-            .await;
-    }
-    println!("a new store in memory: {:?}", start.elapsed() / 20);
-
-    let size = std::fs::metadata(folder.path().join("bridge.db"))?.len();
-    println!("file: {} MB, {} bytes an entity", size >> 20, size / entities as u64);
-    println!("peak memory: {} MB", memory("VmHWM:") >> 10);
+    store.close().await;
     Ok(())
 }
 

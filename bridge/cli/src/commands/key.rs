@@ -71,8 +71,7 @@ async fn rotate(to: &str, config: &ConfigArg, out: &Output) -> Result<Exit, Fail
         .ok_or_else(|| Failure::Usage("--to names where the new key is: env:NAME or file:PATH".into()))?;
     let text = reference.load().map_err(Failure::Usage)?;
     let key = Key::parse(text.expose_secret()).map_err(|e| Failure::Usage(format!("the new key: {e}")))?;
-    let _lock = wiring::lock(&config)?;
-    let old = wiring::store(&config).await?;
+    let (old, _lock) = wiring::drive(&config).await?;
     let before = old.key_id().to_string();
     let store = old.rotate(&key, lookup::keys, lookup::names).await?;
     out.document(&json!({ "rotated": true, "from": before, "to": store.key_id() }));

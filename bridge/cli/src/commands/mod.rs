@@ -15,6 +15,7 @@ pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod status;
+pub mod store;
 pub mod sync;
 
 use crate::args::{Command, ConfigArg};
@@ -44,6 +45,7 @@ pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,
+        Command::Store(args) => store::run(&args, out).await,
         Command::Completions(args) => Ok(completions::run(&args)),
     }
 }

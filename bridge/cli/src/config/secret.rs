@@ -39,3 +39,25 @@ impl SecretRef {
         }
     }
 }
+
+/// Where the store is: an address, or where an address with a password in it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `sqlite:PATH` or `postgres://..`.
+    Plain(String),
+    /// What holds such an address.
+    Secret(SecretRef),
+}
+
+impl StoreUrl {
+    /// The address.
+    ///
+    /// # Errors
+    /// What is missing and how to give it; never the address.
+    pub fn load(&self) -> Result<secrecy::SecretString, String> {
+        match self {
+            StoreUrl::Plain(url) => Ok(url.as_str().into()),
+            StoreUrl::Secret(reference) => reference.load(),
+        }
+    }
+}
