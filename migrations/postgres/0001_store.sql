@@ -4,6 +4,8 @@
 -- Every row belongs to a practice. Times are microseconds since 1970 UTC. Bodies are sealed: what a query needs
 -- stands in a column beside them and is never a personal value.
 --
+-- Rows that change often leave room on their pages (fillfactor), so that a change which touches no index writes none.
+--
 -- Migrations expand first: one only adds (tables, indexes, columns that may be null or have a default), and what
 -- it replaces is removed a release later, so that workers of the release before go on beside it.
 
@@ -26,7 +28,7 @@ CREATE TABLE entity (
     candidate   BIGINT NOT NULL,
     body        BYTEA NOT NULL,
     PRIMARY KEY (practice, id)
-);
+) WITH (fillfactor = 80);
 CREATE INDEX entity_dirty ON entity (practice, lane, dirty_since, id) WHERE dirty = 1;
 
 -- One row per record ever seen; rows are never deleted.
@@ -44,7 +46,7 @@ CREATE TABLE link (
     held       BIGINT NOT NULL,
     body       BYTEA NOT NULL,
     PRIMARY KEY (practice, system, kind, remote_id)
-);
+) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX link_entity ON link (practice, entity, system) WHERE entity IS NOT NULL;
 CREATE INDEX link_unidentified ON link (practice, system, kind, remote_id) WHERE entity IS NULL AND state = 'live';
 CREATE INDEX link_look ON link (practice, system, kind, asked, remote_id) WHERE look = 1;
@@ -63,7 +65,7 @@ CREATE TABLE write (
     tries      BIGINT NOT NULL,
     body       BYTEA NOT NULL,
     PRIMARY KEY (practice, entity, system)
-);
+) WITH (fillfactor = 80);
 CREATE INDEX write_planned ON write (practice, system, lane, since, entity) WHERE state = 'planned';
 CREATE INDEX write_unsettled ON write (practice, system, at, entity) WHERE state IN ('sent', 'unknown');
 
@@ -216,3 +218,12 @@ CREATE TABLE secret (
 
 -- Applied writes in the order they were applied: products that keep a history are asked about them later.
 CREATE INDEX audit_applied ON audit (practice, system, seq) WHERE event = 'applied';
+
+-- Sealed bytes do not get smaller by compression.
+ALTER TABLE entity ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE link ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE write ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE conflict ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE audit ALTER COLUMN body SET STORAGE EXTERNAL;
+ALTER TABLE loser ALTER COLUMN value SET STORAGE EXTERNAL;
+ALTER TABLE secret ALTER COLUMN body SET STORAGE EXTERNAL;

@@ -28,7 +28,7 @@ const LOCK_DRIVE: &str = "SELECT pg_try_advisory_lock(hashtextextended('drive/' 
 
 /// What every session is told, unless the address says otherwise (`?options[lock_timeout]=30s`)
 /// (<https://www.postgresql.org/docs/current/runtime-config-client.html>).
-const SETTINGS: [(&str, &str); 7] = [
+const SETTINGS: [(&str, &str); 8] = [
     // Another writer has as long as in SQLite.
     ("lock_timeout", "10s"),
     // A worker that is stopped within a transaction does not stop the others for ever.
@@ -40,6 +40,9 @@ const SETTINGS: [(&str, &str); 7] = [
     // Plans are made for the lists that are given and the tables as large as they are: one that was made while a
     // table was empty reads all of it later, and one for any list cannot use the partial indexes.
     ("plan_cache_mode", "force_custom_plan"),
+    // There is an index for every question that is asked often; what the planner guesses of tables that grow by a hundred
+    // thousand rows within a minute is no reason to read them whole.
+    ("enable_seqscan", "off"),
     ("client_min_messages", "warning"),
 ];
 
