@@ -3,6 +3,8 @@
 //! duplicate on either side, no lost edit, and both sides agreed.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use adapter_sandbox::{CrmKind, FaultKind, FaultRule, Manners, Sandbox, SandboxOptions, SystemClock, invented_people};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -28,7 +30,7 @@ fn fault(fault: FaultKind, rate: f64) -> FaultRule {
     }
 }
 
-fn configure(folder: &Path, ends: &Json, connector: &str) {
+fn configure(folder: &Path, ends: &Json, connector: &str, practice: &str, store: &str) {
     let secret = |name: &str, value: &str| std::fs::write(folder.join(name), value).unwrap();
     secret("id", ends["halaxy"]["client_id"].as_str().unwrap());
     secret("secret", ends["halaxy"]["client_secret"].as_str().unwrap());
@@ -37,11 +39,11 @@ fn configure(folder: &Path, ends: &Json, connector: &str) {
     let text = format!(
         r#"
 [practice]
-name = "Sampleton Clinic"
+name = "{practice}"
 country = "AU"
 time_zone = "Australia/Melbourne"
 [store]
-url = "sqlite:bridge.db"
+url = "{store}"
 key = "file:key"
 [systems.halaxy]
 connector = "halaxy"
@@ -102,7 +104,7 @@ fn mobile_of(patient: &Json) -> Option<&str> {
         .and_then(|t| t["value"].as_str())
 }
 
-async fn killed(crm: CrmKind, connector: &str, seed: u64) {
+async fn killed(crm: CrmKind, connector: &str, seed: u64, practice: &str, store: &str) {
     let (patients, contacts) = invented_people(seed, 120);
     let options = SandboxOptions {
         seed,
@@ -119,7 +121,7 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
     let server = tokio::spawn(async move { served.serve(listener, std::future::pending()).await });
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_path_buf();
-    configure(&path, &ends, connector);
+    configure(&path, &ends, connector, practice, store);
     let work = tokio::task::spawn_blocking(move || {
         let prepared = program(&path, &["prepare", "crm", "--yes"]).output().unwrap();
         assert!(
@@ -268,10 +270,23 @@ async fn killed(crm: CrmKind, connector: &str, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promise_8_thirty_kills_lose_and_double_nothing_in_hubspot() {
-    killed(CrmKind::Hubspot, "hubspot", 11).await;
+    killed(CrmKind::Hubspot, "hubspot", 11, "Sampleton Clinic", "sqlite:bridge.db").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promise_8_thirty_kills_lose_and_double_nothing_in_a_crm_by_data() {
-    killed(CrmKind::Plain, "example-crm", 12).await;
+    killed(
+        CrmKind::Plain,
+        "example-crm",
+        12,
+        "Sampleton Clinic",
+        "sqlite:bridge.db",
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn promise_8_thirty_kills_lose_and_double_nothing_over_a_server() {
+    let practice = format!("Clinic {}", uuid::Uuid::now_v7());
+    killed(CrmKind::Plain, "example-crm", 13, &practice, &common::server()).await;
 }

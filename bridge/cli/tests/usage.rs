@@ -5,7 +5,7 @@ mod common;
 
 use common::{Ran, client, run, run_in, sandbox};
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "sandbox",
     "init",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 16] = [
     "explain",
     "replay",
     "key",
+    "store",
     "completions",
 ];
 
@@ -44,6 +45,7 @@ fn help_names_every_command_and_every_command_shows_examples() {
             "matches" => vec!["matches", "list"],
             "links" => vec!["links", "list"],
             "key" => vec!["key", "new"],
+            "store" => vec!["store", "copy"],
             other => vec![other],
         };
         let help = run(&[leaf.as_slice(), &["--help"]].concat());
@@ -140,6 +142,22 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         let line = 1 + text.lines().position(|l| l.starts_with("may_receive")).unwrap();
         assert_eq!(found["line"], line);
         assert!(found["remedy"].as_str().unwrap().contains("may_receive"), "{found}");
+        std::fs::write(&config, &text).unwrap();
+
+        // stores that there are, and one that there is not
+        for (url, good) in [
+            ("postgres://bridge@db.example/bridge?sslmode=verify-full", true),
+            ("env:BRIDGE_STORE", true),
+            ("mysql://db.example/bridge", false),
+        ] {
+            std::fs::write(&config, text.replace("sqlite:bridge.db", url)).unwrap();
+            let checked = run_in(dir, &["check", "--offline", "--json"]);
+            assert_eq!(checked.json()["ok"], good, "{url}: {checked:?}");
+            if !good {
+                let found = problem(&checked, "SQLite or PostgreSQL");
+                assert!(found["remedy"].as_str().unwrap().contains("postgres://"), "{found}");
+            }
+        }
         std::fs::write(&config, &text).unwrap();
 
         // a clinical unit that the CRM may not have

@@ -17,6 +17,8 @@ use std::{str::FromStr, time::Duration};
 
 const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "store", include_str!("../../../migrations/postgres/0001_store.sql"))];
 const READERS: u32 = 3;
+/// A driver that was killed is gone for the server when its last statement has ended.
+const LAST_STATEMENT: (&str, &str) = ("lock_timeout", "2s");
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection unused for longer is tried before it is used: the server may have been restarted.
@@ -24,7 +26,7 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// The lease that names the process which drives a practice.
 const DRIVE: &str = "drive";
 /// Locks of a session belong to a database: the schema is part of the name, as it is of a table's.
-const LOCK_DRIVE: &str = "SELECT pg_try_advisory_lock(hashtextextended('drive/' || current_schema() || '/' || $1, 0))";
+const LOCK_DRIVE: &str = "SELECT pg_advisory_lock(hashtextextended('drive/' || current_schema() || '/' || $1, 0))";
 
 /// What every session is told, unless the address says otherwise (`?options[lock_timeout]=30s`)
 /// (<https://www.postgresql.org/docs/current/runtime-config-client.html>).
@@ -131,7 +133,7 @@ pub struct Driving {
 }
 
 impl Store {
-    /// Takes the right to drive this practice; none while another process has it. The store that comes with
+    /// Takes the right to drive this practice; none if another process has it and keeps it for two seconds. The store that comes with
     /// it writes under a lease of this process: if the server loses the session and another process takes
     /// the right, every later transaction of this one fails with [`StoreError::Fenced`].
     ///
@@ -143,14 +145,13 @@ impl Store {
         let Pool::Post(pool) = &self.writer else {
             return Ok(Some((self.clone(), Driving { _session: None })));
         };
-        let mut session = session(&pool.connect_options()).await?;
-        let got: bool = sqlx::query_scalar(LOCK_DRIVE)
-            .bind(&*self.scope.practice)
-            .fetch_one(&mut session)
-            .await?;
-        if !got {
-            session.close().await?;
-            return Ok(None);
+        let options = PgConnectOptions::clone(&pool.connect_options()).options([LAST_STATEMENT]);
+        let mut session = session(&options).await?;
+        let lock = sqlx::query(LOCK_DRIVE).bind(&*self.scope.practice);
+        match lock.execute(&mut session).await.map_err(StoreError::from) {
+            Ok(_) => {}
+            Err(StoreError::Busy) => return Ok(None),
+            Err(other) => return Err(other),
         }
         // The lock says that the last driver is gone, or has lost its session: the next epoch begins.
         let mut nonce = [0; 8];

@@ -143,3 +143,14 @@ pub fn people(folder: &Path) -> (PathBuf, PathBuf) {
     std::fs::write(&contacts, format!("{header}{}", right.concat())).unwrap();
     (patients, contacts)
 }
+
+/// The PostgreSQL server that tests may fill.
+pub fn server() -> String {
+    const SERVER: &str = "HALAXY_BRIDGE_TEST_POSTGRES";
+    std::env::var(SERVER).unwrap_or_else(|_| {
+        panic!(
+            "{SERVER} is not set: tests/run starts a server and sets it; or name one that may be filled, like \
+             postgres://bridge@127.0.0.1:5432/postgres"
+        )
+    })
+}
