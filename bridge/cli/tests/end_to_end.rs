@@ -3,62 +3,8 @@
 
 mod common;
 
-use common::{Service, client, people, practice, program, run_in, sandbox, server, terminate};
+use common::{Control, arrives, digits, people, practice, run_in, sandbox, service, telecom, terminate};
 use serde_json::{Value as Json, json};
-use std::path::Path;
-use std::process::Stdio;
-use std::time::{Duration, Instant};
-
-/// The control API of the stand-ins.
-struct Control {
-    client: reqwest::Client,
-    url: String,
-}
-
-impl Control {
-    fn of(ends: &Json) -> Control {
-        let client = client();
-        Control {
-            client,
-            url: ends["control_url"].as_str().unwrap().to_string(),
-        }
-    }
-
-    async fn get(&self, path: &str) -> Json {
-        let answer = self.client.get(format!("{}/{path}", self.url)).send().await.unwrap();
-        answer.json().await.unwrap()
-    }
-
-    async fn patch(&self, path: &str, body: Json) {
-        let answer = self
-            .client
-            .patch(format!("{}/{path}", self.url))
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-    }
-
-    /// The record that a row of a CSV file became.
-    async fn id(&self, csv: &str) -> String {
-        let ids = self.get("ids").await;
-        let row = ids.as_array().unwrap().iter().find(|row| row["csv_id"] == csv).unwrap();
-        row["id"].as_str().unwrap().to_string()
-    }
-
-    async fn writes(&self) -> usize {
-        let calls = self.get("calls").await;
-        let reading = |path: &str| {
-            path.ends_with("/search")
-                || path.ends_with("/read")
-                || path.contains("token")
-                || path.contains("properties")
-        };
-        let write = |c: &&Json| c["method"] != "GET" && !reading(c["path"].as_str().unwrap());
-        calls.as_array().unwrap().iter().filter(write).count()
-    }
-}
 
 fn mobile_of(patient: &Json) -> &str {
     let telecom = patient["telecom"].as_array().unwrap();
@@ -67,17 +13,6 @@ fn mobile_of(patient: &Json) -> &str {
         .find(|t| t["system"] == "sms")
         .and_then(|t| t["value"].as_str())
         .unwrap()
-}
-
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_digit).collect()
-}
-
-fn telecom(patient: &Json, mobile: &str) -> Json {
-    let mut telecom = patient["telecom"].as_array().unwrap().clone();
-    telecom.retain(|t| t["system"] != "sms");
-    telecom.push(json!({"system": "sms", "use": "mobile", "value": mobile}));
-    json!({ "telecom": telecom })
 }
 
 #[tokio::test]
@@ -287,28 +222,6 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     );
 }
 
-async fn arrives(control: &Control, path: &str, holds: impl Fn(&Json) -> bool) -> Duration {
-    let started = Instant::now();
-    while started.elapsed() < Duration::from_secs(20) {
-        if holds(&control.get(path).await) {
-            return started.elapsed();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("{path} did not get there: {}", control.get(path).await);
-}
-
-fn service(dir: &Path) -> Service {
-    let mut command = program();
-    command
-        .arg("run")
-        .arg("-c")
-        .arg(dir.join("bridge.toml"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    Service(command.spawn().unwrap())
-}
-
 /// The plain CRM is connected by data alone.
 #[tokio::test]
 async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {
@@ -386,91 +299,6 @@ async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {
         bridge.0.wait().unwrap().code(),
         Some(0),
         "SIGTERM ends it in good order"
-    );
-}
-
-/// From a file to a server, where two processes exclude each other as they do on one machine.
-#[tokio::test]
-async fn a_practice_moves_to_a_server_and_has_one_driver_there() {
-    let folder = tempfile::tempdir().unwrap();
-    let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let files = [
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-        "--crm",
-        "plain",
-    ];
-    let (_stand_ins, ends) = sandbox(&files);
-    let config = practice(dir, &ends, "example-crm");
-    let control = Control::of(&ends);
-    let text = std::fs::read_to_string(&config).unwrap();
-    let text = text.replace("Sampleton Clinic", &format!("Clinic {}", uuid::Uuid::now_v7()));
-    std::fs::write(&config, &text).unwrap();
-    std::fs::write(dir.join("store.secret"), server()).unwrap();
-    let (from, to) = (
-        format!("sqlite:{}", dir.join("bridge.db").display()),
-        format!("file:{}", dir.join("store.secret").display()),
-    );
-
-    // nothing there yet, then everything, and only once
-    assert_eq!(run_in(dir, &["store", "copy", &from, &to]).code, 2);
-    assert_eq!(run_in(dir, &["prepare", "crm", "--yes"]).code, 0);
-    let report = run_in(dir, &["sync", "--yes", "--json"]);
-    assert_eq!(report.json()["converged"], true, "{report:?}");
-    let before = run_in(dir, &["store", "check", "--json"]).json();
-    let copied = run_in(dir, &["store", "copy", &from, &to, "--json"]);
-    assert_eq!(copied.code, 0, "{copied:?}");
-    assert_eq!(copied.json()["tables"], before["tables"]);
-    let twice = run_in(dir, &["store", "copy", &from, &to]);
-    assert_eq!(twice.code, 1, "{twice:?}");
-    assert!(twice.stderr.contains("already"), "{twice:?}");
-    std::fs::write(&config, text.replace("\"sqlite:bridge.db\"", "\"file:store.secret\"")).unwrap();
-    std::fs::remove_file(dir.join("bridge.db")).unwrap();
-    assert_eq!(
-        run_in(dir, &["store", "check", "--json"]).json()["tables"],
-        before["tables"]
-    );
-    let report = run_in(dir, &["sync", "--json"]).json();
-    assert_eq!(
-        (&report["converged"], &report["systems"]["crm"]["writes"]),
-        (&json!(true), &json!(0)),
-        "{report}"
-    );
-    assert!(!dir.join("bridge.db").exists());
-
-    // one driver
-    let mut bridge = service(dir);
-    let (patient, contact) = (control.id("P2").await, control.id("C2").await);
-    let (patient, contact) = (
-        format!("records/halaxy/Patient/{patient}"),
-        format!("records/crm/contacts/{contact}"),
-    );
-    let shown = control.get(&patient).await;
-    control.patch(&patient, telecom(&shown, "+61491570444")).await;
-    arrives(&control, &contact, |c| {
-        digits(c["mobile"].as_str().unwrap_or_default()).ends_with("491570444")
-    })
-    .await;
-    let second = run_in(dir, &["sync"]);
-    assert_eq!(second.code, 1, "{second:?}");
-    assert!(second.stderr.contains("another halaxy-bridge"), "{second:?}");
-    assert_eq!(
-        run_in(dir, &["status", "--json"]).json()["waiting"]["conflicts"],
-        0,
-        "reading beside it is fine"
-    );
-    bridge.0.kill().unwrap();
-    bridge.0.wait().unwrap();
-    let after = run_in(dir, &["sync", "--json"]);
-    assert_eq!(
-        after.json()["converged"],
-        true,
-        "the lock of a killed one is gone: {after:?}"
     );
 }
 

@@ -1,14 +1,21 @@
 //! `run`: the service.
 
 use crate::args::ConfigArg;
+use crate::config::Config;
 use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::report::Report;
+use crate::wiring::WiringError;
 use crate::{commands, signals, wiring};
-use bridge_engine::{Approval, Step};
+use bridge_engine::{Approval, Engine, EngineError, Step};
+use bridge_store::StoreError;
 use clap::Args;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Longest pause between two attempts to reach a store that is away.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// What `run` takes.
 #[derive(Debug, Args)]
@@ -18,7 +25,8 @@ Examples:
   RUST_LOG=info halaxy-bridge run --log-format json
 
 SIGTERM and Ctrl-C let it finish what it has begun and end with code 0. Until a first plan is
-approved it only reads. Decisions made by other commands meanwhile are taken up within a second.")]
+approved it only reads. Decisions made by other commands meanwhile are taken up within a second.
+If a server that holds the store goes away, it waits and carries on.")]
 pub struct RunArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -31,7 +39,7 @@ pub struct RunArgs {
 /// [`Failure`] if the configuration, the store or the engine fails.
 pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
-    let engine = wiring::engine(&config).await?;
+    let mut engine = wiring::engine(&config).await?;
     let stop = signals::stop();
     let started = Instant::now();
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
@@ -40,7 +48,7 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
         out.remark("Nothing is approved yet, so it only reads. To approve, stop it, look at `halaxy-bridge plan`, and run `halaxy-bridge sync --approve DIGEST`.");
     }
     let mut sum = Step::default();
-    drive::serve(&engine, &stop, |step| {
+    let mut tell = |step: &Step| {
         sum.add(step);
         if step.sent + step.linked + step.entities > 0 {
             tracing::info!(
@@ -51,8 +59,22 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
                 "step"
             );
         }
-    })
-    .await?;
+    };
+    while let Err(error) = drive::serve(&engine, &stop, &mut tell).await {
+        let EngineError::Store(StoreError::Unreachable { .. }) = error else {
+            return Err(error.into());
+        };
+        tracing::warn!(%error, "waiting for the store");
+        // What this engine knew of calls on their way is void; a new one looks what became of them.
+        drop(engine);
+        engine = match again(&config, &stop).await? {
+            Some(engine) => engine,
+            None => {
+                out.remark("Stopped while the store was away.");
+                return Ok(Exit::Done);
+            }
+        };
+    }
     let pass = Pass {
         sum,
         converged: engine.settled().await?,
@@ -62,4 +84,22 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
     out.document(&report);
     out.remark("Stopped.");
     Ok(Exit::Done)
+}
+
+/// Starts anew once the store can be reached; none if it is asked to stop before.
+async fn again(config: &Config, stop: &CancellationToken) -> Result<Option<Engine>, Failure> {
+    let mut wait = Duration::from_millis(250);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = stop.cancelled() => return Ok(None),
+        }
+        match wiring::engine(config).await {
+            Err(
+                WiringError::Store(StoreError::Unreachable { .. })
+                | WiringError::Engine(EngineError::Store(StoreError::Unreachable { .. })),
+            ) => wait = (wait * 2).min(LONGEST_WAIT),
+            other => return Ok(Some(other?)),
+        }
+    }
 }

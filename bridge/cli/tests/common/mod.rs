@@ -1,10 +1,11 @@
 //! The built program, as a user runs it: folders, processes, answers.
 #![allow(dead_code)]
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// What a run of the program came to.
 #[derive(Debug)]
@@ -153,4 +154,88 @@ pub fn server() -> String {
              postgres://bridge@127.0.0.1:5432/postgres"
         )
     })
+}
+
+/// The control API of the stand-ins.
+pub struct Control {
+    client: reqwest::Client,
+    url: String,
+}
+
+impl Control {
+    pub fn of(ends: &Json) -> Control {
+        let client = client();
+        Control {
+            client,
+            url: ends["control_url"].as_str().unwrap().to_string(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Json {
+        let answer = self.client.get(format!("{}/{path}", self.url)).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    pub async fn patch(&self, path: &str, body: Json) {
+        let answer = self
+            .client
+            .patch(format!("{}/{path}", self.url))
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// The record that a row of a CSV file became.
+    pub async fn id(&self, csv: &str) -> String {
+        let ids = self.get("ids").await;
+        let row = ids.as_array().unwrap().iter().find(|row| row["csv_id"] == csv).unwrap();
+        row["id"].as_str().unwrap().to_string()
+    }
+
+    pub async fn writes(&self) -> usize {
+        let calls = self.get("calls").await;
+        let reading = |path: &str| {
+            path.ends_with("/search")
+                || path.ends_with("/read")
+                || path.contains("token")
+                || path.contains("properties")
+        };
+        let write = |c: &&Json| c["method"] != "GET" && !reading(c["path"].as_str().unwrap());
+        calls.as_array().unwrap().iter().filter(write).count()
+    }
+}
+
+pub fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+pub fn telecom(patient: &Json, mobile: &str) -> Json {
+    let mut telecom = patient["telecom"].as_array().unwrap().clone();
+    telecom.retain(|t| t["system"] != "sms");
+    telecom.push(json!({"system": "sms", "use": "mobile", "value": mobile}));
+    json!({ "telecom": telecom })
+}
+
+pub async fn arrives(control: &Control, path: &str, holds: impl Fn(&Json) -> bool) -> Duration {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        if holds(&control.get(path).await) {
+            return started.elapsed();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{path} did not get there: {}", control.get(path).await);
+}
+
+pub fn service(dir: &Path) -> Service {
+    let mut command = program();
+    command
+        .arg("run")
+        .arg("-c")
+        .arg(dir.join("bridge.toml"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Service(command.spawn().unwrap())
 }
