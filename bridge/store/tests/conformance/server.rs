@@ -30,7 +30,16 @@ async fn a_server_that_is_away_and_one_that_refuses_are_named_without_the_passwo
     assert!(matches!(garbled, StoreError::Address { .. }), "{garbled}");
     let nowhere = refused(&format!("{}{}", Place::new().url(), "_gone")).await;
     assert!(matches!(nowhere, StoreError::Address { .. }), "{nowhere}");
-    for error in [away, unknown, garbled, nowhere] {
+    let joint = if server.contains('?') { '&' } else { '?' };
+    let plain = refused(&format!(
+        "{server}{joint}sslmode=verify-full&sslrootcert=/nowhere/root.pem&password=hunter2"
+    ))
+    .await;
+    assert!(
+        matches!(plain, StoreError::Unreachable { .. }),
+        "an address that asks for TLS is never served without: {plain}"
+    );
+    for error in [away, unknown, garbled, nowhere, plain] {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 }
@@ -65,6 +74,20 @@ async fn a_session_that_ends_leaves_nothing_and_the_store_goes_on() {
     assert!(store.entities(&ids(&["e2"])).await.unwrap().is_empty());
     save_new(&store, &[person("e2", 2)]).await;
     assert_eq!(load(&store, "e1").await, person("e1", 1));
+}
+
+#[tokio::test]
+async fn a_worker_that_is_paused_within_a_transaction_stops_nobody_for_ever() {
+    let place = Place::new();
+    let paused = format!("{}&options[idle_in_transaction_session_timeout]=50ms", place.url());
+    let paused = Store::open(&paused, &place.key, "clinic", NOW).await.unwrap();
+    let other = place.open().await;
+    let mut tx = paused.begin().await.unwrap();
+    tx.put_meta("note", "half done").await.unwrap();
+    // It does nothing any more, and the other one gets its turn.
+    save_new(&other, &[person("e1", 1)]).await;
+    assert!(matches!(tx.commit().await, Err(StoreError::Unreachable { .. })));
+    assert_eq!(other.meta("note").await.unwrap(), None);
 }
 
 #[tokio::test]
