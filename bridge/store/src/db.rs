@@ -19,12 +19,12 @@ use std::{
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
-/// Rows per INSERT in SQLite. Fixed sizes, so that the driver's cache of prepared statements hits.
-const INSERT_ROWS: [usize; 4] = [256, 32, 4, 1];
-/// Places in an IN list in SQLite; shorter lists repeat their last item.
-const LIST_PLACES: [usize; 4] = [512, 64, 8, 1];
 /// Rows or items per statement in PostgreSQL: bounds the memory that one message takes.
 const ARRAY_ROWS: usize = 2048;
+/// Rows per INSERT. Fixed sizes, so that the driver's cache of prepared statements hits.
+const INSERT_ROWS: [usize; 4] = [256, 32, 4, 1];
+/// Places in an IN list; shorter lists repeat their last item.
+const LIST_PLACES: [usize; 5] = [512, 256, 64, 8, 1];
 
 /// A value for a placeholder. PostgreSQL must be told the type of what is null.
 #[derive(Clone, PartialEq, Eq, Hash)]
