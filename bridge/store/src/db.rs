@@ -26,6 +26,10 @@ const INSERT_ROWS: [usize; 4] = [256, 32, 4, 1];
 /// Places in an IN list; shorter lists repeat their last item.
 const LIST_PLACES: [usize; 5] = [512, 256, 64, 8, 1];
 
+/// Values for the placeholders of one statement, in order.
+#[derive(Default)]
+pub(crate) struct Args(Vec<Value>);
+
 /// A value for a placeholder. PostgreSQL must be told the type of what is null.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
@@ -36,10 +40,6 @@ pub(crate) enum Value {
     NullInt,
     NullBlob,
 }
-
-/// Values for the placeholders of one statement, in order.
-#[derive(Default)]
-pub(crate) struct Args(Vec<Value>);
 
 impl Args {
     pub fn add(&mut self, value: Value) -> &mut Self {
