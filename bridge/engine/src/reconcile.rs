@@ -9,8 +9,8 @@ use bridge_queue::{Claim, Topic, Wake};
 use bridge_store::{AuditEntry, Loser};
 use std::sync::Arc;
 
-/// Entities planned and saved in one transaction.
-const BATCH: usize = 250;
+/// Entities planned and saved in one transaction: as many as fit one insert of the store.
+const BATCH: usize = 256;
 /// Dirty entities the queue is refilled with at a time.
 const REFILL: usize = 16 * BATCH;
 /// How long a batch may take before somebody else may try it, microseconds.
