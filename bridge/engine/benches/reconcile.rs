@@ -123,7 +123,8 @@ fn linked(i: usize) -> Entity {
                 origin: origin.clone(),
                 lo: 0,
                 hi: 1,
-            },
+            }
+            .into(),
         )
     });
     let link = |system: &str, kind: &str| {
@@ -135,9 +136,9 @@ fn linked(i: usize) -> Entity {
             let mut x = LinkUnit::default();
             x.set_base(value.clone(), None);
             x.set_seen(value.clone());
-            link.units.insert(unit.clone(), x);
+            link.units.insert(unit.clone(), x.into());
         }
-        (system.to_string(), link)
+        (system.to_string(), link.into())
     };
     Entity {
         id: id.clone(),
@@ -255,7 +256,7 @@ async fn main() {
                 .iter()
                 .map(|(_, e)| Link {
                     entity: None,
-                    ..e.links[system.0].clone()
+                    ..Link::clone(&e.links[system.0])
                 })
                 .collect();
             tx.touch_links(&links).await.unwrap();

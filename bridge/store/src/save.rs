@@ -330,7 +330,7 @@ impl Scope {
         let (links, joining): (Vec<_>, Vec<_>) = links
             .values()
             .filter(|link| before_links.and_then(|b| b.get(&link.system)) != Some(*link))
-            .map(|link| (link, self.seal_link(link)))
+            .map(|link| (&**link, self.seal_link(link)))
             .partition(|(link, _)| {
                 let was = before_links.and_then(|b| b.get(&link.system));
                 was.is_some_and(|was| same_record(was, link))
@@ -373,7 +373,11 @@ impl Scope {
 /// Records of an entity that are no longer its record of their system.
 fn leaving<'a>(before: &'a Entity, after: &Entity) -> impl Iterator<Item = &'a Link> {
     let stays = |link: &Link| after.links.get(&link.system).is_some_and(|now| same_record(now, link));
-    before.links.values().filter(move |link| !stays(link))
+    before
+        .links
+        .values()
+        .map(|link| &**link)
+        .filter(move |link| !stays(link))
 }
 
 fn same_record(one: &Link, other: &Link) -> bool {
