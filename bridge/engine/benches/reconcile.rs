@@ -20,6 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// As in the program.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const PERSON: &str = include_str!("../../../mappings/entities/person.toml");
 const MAPPINGS: [(&str, &str); 2] = [
     ("halaxy", include_str!("../../../mappings/halaxy.toml")),
