@@ -1,7 +1,9 @@
 //! The planner: what one entity comes to, and what is to be written where. Pure, total and
 //! sorted: the same entity gives the same plan, and every write, skip and hold has a reason.
 
-use crate::entity::{CardKind, Conflict, Entity, Hold, Lane, LinkState, Op, Time, UnitHold, Write, WriteState};
+use crate::entity::{
+    CardKind, Conflict, Entity, Hold, Lane, LinkState, LinkUnit, Op, Time, UnitHold, Write, WriteState,
+};
 use crate::merge::{self, Merged};
 use crate::schema::{Party, Schema};
 use crate::value::{Value, Values};
@@ -60,9 +62,11 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
     let mut entity = before.clone();
     let (mut notes, mut losers) = (vec![], vec![]);
     // A link that is only written to never comes by `apply`: its trail is kept short here.
-    for x in entity.links.values_mut().flat_map(|l| l.units.values_mut()) {
-        let excess = x.trail.len().saturating_sub(2 * schema.swings);
-        x.trail.drain(..excess);
+    let long = |x: &LinkUnit| x.trail.len() > 2 * schema.swings;
+    for link in entity.links.values_mut().filter(|l| l.units.values().any(|x| long(x))) {
+        for x in link.units.values_mut().filter(|x| long(x)) {
+            shorten(&mut x.trail, schema);
+        }
     }
     for unit in &schema.units {
         let merged = merge::merge(schema, before, unit);
@@ -93,6 +97,12 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
     Reconciled { entity, notes, losers }
 }
 
+/// Keeps as much of a trail as shows two systems rewriting each other.
+fn shorten(trail: &mut Vec<Value>, schema: &Schema) {
+    let excess = trail.len().saturating_sub(2 * schema.swings);
+    trail.drain(..excess);
+}
+
 fn apply(
     entity: &mut Entity,
     unit: &str,
@@ -108,8 +118,7 @@ fn apply(
         };
         if x.base.as_ref() != Some(&step.base) {
             x.trail.push(step.base.clone());
-            let excess = x.trail.len().saturating_sub(2 * schema.swings);
-            x.trail.drain(..excess);
+            shorten(&mut x.trail, schema);
         }
         x.set_base(step.base, None);
         if let (true, Some(agreed)) = (step.alternates, &merged.agreed) {

@@ -101,7 +101,8 @@ pub fn decide(
             origin: Origin::Person,
             lo: now,
             hi: now,
-        },
+        }
+        .into(),
     );
     entity.conflicts.remove(unit);
     entity.dirty = true;
@@ -223,7 +224,8 @@ pub fn cut(entity: &mut Entity, system: &str, new_id: &str, now: Time) -> Option
                 origin,
                 lo: 0,
                 hi: now,
-            },
+            }
+            .into(),
         );
     }
     other.links.insert(system.into(), link);
@@ -248,11 +250,12 @@ pub fn join(entity: &mut Entity, mut link: Link, now: Time) {
             hi: x.hi,
             author: x.author,
             ..Default::default()
-        };
+        }
+        .into();
         if let Some(seen) = seen {
             x.set_seen(seen);
         }
     }
-    entity.links.insert(link.system.clone(), link);
+    entity.links.insert(link.system.clone(), link.into());
     entity.dirty = true;
 }

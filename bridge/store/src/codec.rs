@@ -6,8 +6,8 @@
 //! name every member, so that one added in `bridge_core` does not compile until it is stored.
 
 use bridge_core::{
-    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, UnitHold, Value,
-    Version, Write, WriteState,
+    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, Shared,
+    UnitHold, Value, Version, Write, WriteState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -176,6 +176,16 @@ impl<K: Coded + Ord, T: Coded> Coded for BTreeMap<K, T> {
             map.insert(key, T::take(from)?);
         }
         Some(map)
+    }
+}
+
+impl<T: Coded + Clone> Coded for Shared<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (**self).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        T::take(from).map(Self::from)
     }
 }
 

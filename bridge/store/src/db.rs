@@ -14,7 +14,7 @@ pub(crate) type Row = sqlx::sqlite::SqliteRow;
 /// Rows per INSERT. Fixed sizes, so that the driver's cache of prepared statements hits.
 const INSERT_ROWS: [usize; 4] = [256, 32, 4, 1];
 /// Places in an IN list; shorter lists repeat their last item.
-const LIST_PLACES: [usize; 4] = [512, 64, 8, 1];
+const LIST_PLACES: [usize; 5] = [512, 256, 64, 8, 1];
 
 /// Values for the placeholders of one statement, in order.
 #[derive(Default)]

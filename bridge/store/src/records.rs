@@ -1,7 +1,7 @@
 //! Plain types that go into a store and come out of it, beside the aggregate of `bridge_core`.
 
 use crate::error::Result;
-use bridge_core::{Card, Conflict, Lane, Link, LinkState, Time, Value};
+use bridge_core::{Card, Conflict, Lane, Link, LinkState, Shared, Time, Value};
 use std::collections::BTreeMap;
 
 /// Names one record.
@@ -23,6 +23,12 @@ impl RecordKey {
             kind: kind.into(),
             remote_id: remote_id.into(),
         }
+    }
+}
+
+impl From<&Shared<Link>> for RecordKey {
+    fn from(link: &Shared<Link>) -> Self {
+        Self::from(&**link)
     }
 }
 

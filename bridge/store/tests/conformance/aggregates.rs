@@ -117,7 +117,7 @@ async fn a_record_belongs_to_one_entity() {
     let mut thief = person("e2", 2);
     thief.links.insert(
         "crm".into(),
-        link("crm", "contacts", "c000001", Some("e2"), &values([])),
+        link("crm", "contacts", "c000001", Some("e2"), &values([])).into(),
     );
     let mut tx = store.begin().await.unwrap();
     assert_eq!(
@@ -160,8 +160,9 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
         bridge_core::Link {
             entity: Some("e1".into()),
             generation: 5,
-            ..moved
-        },
+            ..moved.into_inner()
+        }
+        .into(),
     );
     let pairs: Vec<_> = before.into_iter().map(Some).zip(after.clone()).collect();
     let mut tx = store.begin().await.unwrap();

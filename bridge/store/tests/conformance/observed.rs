@@ -64,7 +64,7 @@ async fn an_observation_wakes_its_entity_and_makes_loaded_copies_stale() {
 
     let woken = load(&store, "e1").await;
     assert_eq!((woken.dirty, woken.revision), (true, before.revision + 1));
-    assert_eq!(woken.links["crm"], link);
+    assert_eq!(*woken.links["crm"], link);
     assert_eq!(store.dirty(10).await.unwrap(), ids(&["e1"]));
     assert_eq!(load(&store, "e2").await, person("e2", 2));
 
@@ -101,7 +101,7 @@ async fn a_fact_that_changes_nothing_wakes_nobody() {
         (false, 2),
         "loaded copies are stale all the same"
     );
-    assert_eq!(entity.links["crm"], link);
+    assert_eq!(*entity.links["crm"], link);
 }
 
 #[tokio::test]
