@@ -90,14 +90,8 @@ pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<d
             allow_private: system.allow_private,
             ..NetworkOptions::default()
         };
-        let connector = system.file.as_ref();
-        if let Some(timeout) = connector.and_then(|c| c.timeout) {
+        if let Some(timeout) = system.file.as_ref().and_then(|connector| connector.timeout) {
             options.timeout = timeout;
-        }
-        // What is known of a write after its call's life must not change under us.
-        let kind = connector.and_then(|c| c.kinds.get(&system.mapping.kind));
-        if let Some(life) = system.call_life.or(kind.map(|k| k.call_life)) {
-            options.timeout = options.timeout.min(life);
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         adapters.insert(
