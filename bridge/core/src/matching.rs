@@ -3,7 +3,18 @@
 //! Anything weaker that nothing contradicts is a *candidate*: a person decides, and nothing is
 //! created while it waits. Better two records too many in a queue than one person twice.
 
+pub mod batch;
+pub mod blocking;
+pub mod compare;
+pub mod decide;
+pub mod given_names;
+pub mod guards;
+pub mod index;
 mod keys;
+mod normalise;
+pub mod person;
+pub mod reasons;
+pub mod weights;
 
 use crate::value::Values;
 use keys::{Features, Key};
