@@ -183,9 +183,9 @@ fn pairs(folder: &Path, out: &str, dedup: bool) -> Result<()> {
     let start = Instant::now();
     let env = |name: &str, or: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(or);
     let settings = Settings {
-        link: env("LINK", 0.999),
-        link_forms: env("FORMS", 0.97),
-        review: env("REVIEW", 0.2),
+        link: env("LINK", 0.85),
+        link_forms: env("FORMS", 0.95),
+        review: env("REVIEW", 0.06),
         today: Born {
             year: 2026,
             month: 11,
@@ -204,6 +204,15 @@ fn pairs(folder: &Path, out: &str, dedup: bool) -> Result<()> {
     let ids = [left.ids, right.as_ref().map(|r| r.ids.clone()).unwrap_or_default()];
     sides.extend(right.map(|r| r.records));
     let index = Index::new(sides);
+    let weights = if std::env::var("LEARN").is_ok() {
+        bridge_core::matching::learn::learn(&index, &weights, 0, u8::from(!dedup))
+    } else {
+        weights
+    };
+    if std::env::var("LEARN").is_ok() {
+        let p = weights.prior();
+        eprintln!("prior {} {}", p[0], p[1]);
+    }
     let built = start.elapsed();
     let decider = Decider::new(&index, &weights, settings);
     let n = index.places(0);

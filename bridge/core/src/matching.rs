@@ -11,6 +11,7 @@ pub mod given_names;
 pub mod guards;
 pub mod index;
 mod keys;
+pub mod learn;
 mod normalise;
 pub mod person;
 pub mod reasons;

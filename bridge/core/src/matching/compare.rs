@@ -152,7 +152,7 @@ levels! {
     PlaceLevel {
         /// The same house.
         House = "house",
-        /// The same street, another number or none.
+        /// The same street or number in the same postcode or suburb.
         Street = "street",
         /// The same postcode or suburb; a street is missing.
         Area = "area",
@@ -505,23 +505,36 @@ fn email(a: &Person, b: &Person, f: &impl Frequencies) -> (ContactLevel, u8) {
     (best, 0)
 }
 
+/// Whether two street names are one: equal, a few slips apart, or the one cut short.
+fn same_street(p: &[u8], q: &[u8]) -> bool {
+    let short = p.len().min(q.len());
+    let begin = short >= 5 && p[..5] == q[..5];
+    begin || slips(p, q, 2) <= if p.len().max(q.len()) >= 7 { 2 } else { 1 }
+}
+
 fn place(a: &Person, b: &Person) -> PlaceLevel {
-    let area_known = a.postcode != 0 && b.postcode != 0 || a.suburb != 0 && b.suburb != 0;
-    let same_area = a.postcode != 0 && a.postcode == b.postcode || a.suburb != 0 && a.suburb == b.suburb;
+    let (post, suburbs) = (a.postcode != 0 && b.postcode != 0, !a.suburb.is_empty() && !b.suburb.is_empty());
+    let (s, t) = (a.suburb.bytes(), b.suburb.bytes());
+    let suburb = suburbs && (a.suburb.hash == b.suburb.hash || s.len().min(t.len()) >= 5 && slips(s, t, 1) <= 1);
+    let same_area = post && a.postcode == b.postcode || suburb;
     let (x, y) = (&a.street, &b.street);
     if !x.name.is_empty() && !y.name.is_empty() {
-        let (p, q) = (x.name.bytes(), y.name.bytes());
-        let long = p.len().max(q.len());
-        let street = x.name.hash == y.name.hash || slips(p, q, 2) <= if long >= 7 { 2 } else { 1 };
-        let unit = x.unit == 0 || y.unit == 0 || x.unit == y.unit;
-        if street && x.number == y.number && x.number != 0 && unit && (same_area || !area_known) {
+        let street = x.name.hash == y.name.hash || same_street(x.name.bytes(), y.name.bytes());
+        let number = x.number == y.number && x.number != 0 && (x.unit == 0 || y.unit == 0 || x.unit == y.unit);
+        let near_area = || {
+            suburbs && slips(s, t, 2) <= 2
+                || post && one_digit(u64::from(a.postcode), u64::from(b.postcode))
+                || !post && !suburbs
+        };
+        if street && number && (same_area || near_area()) {
             return PlaceLevel::House;
         }
         if same_area {
-            return if street { PlaceLevel::Street } else { PlaceLevel::Elsewhere };
+            let number = x.number == y.number && x.number != 0;
+            return if street || number { PlaceLevel::Street } else { PlaceLevel::Elsewhere };
         }
     }
-    match (area_known, same_area) {
+    match (post || suburbs, same_area) {
         (_, true) => PlaceLevel::Area,
         (true, false) => PlaceLevel::Different,
         (false, false) => PlaceLevel::Missing,
@@ -533,6 +546,7 @@ fn card(a: &Person, b: &Person) -> CardLevel {
         CardLevel::Missing
     } else if a.card == b.card {
         match (a.irn, b.irn) {
+            _ if a.card_is_personal => CardLevel::Person,
             (0, _) | (_, 0) => CardLevel::Card,
             (x, y) if x == y => CardLevel::Person,
             _ => CardLevel::Other,

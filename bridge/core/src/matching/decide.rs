@@ -58,6 +58,9 @@ pub enum Obstacle {
     Weak,
 }
 
+/// How many records of one list a person is sought under.
+const COPIES: usize = 24;
+
 /// A pair and what is to become of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
@@ -105,6 +108,11 @@ impl<'a> Decider<'a> {
         }
     }
 
+    /// Whether a record can be compared at all.
+    pub(super) fn comparable(index: &Index, at: At) -> bool {
+        index.person(at).kind != Kind::Several
+    }
+
     /// The records it decides over.
     pub fn index(&self) -> &Index {
         self.index
@@ -148,6 +156,7 @@ impl<'a> Decider<'a> {
         let around = Around {
             today: self.settings.today,
             date_unusually_missing: odd(a) || odd(b),
+            households: self.weights.households(),
         };
         guard(self.index.person(a), self.index.person(b), c, around)
     }
@@ -166,6 +175,63 @@ impl<'a> Decider<'a> {
 
     /// What becomes of a record's pairs with the records of another system, best first.
     pub fn decide(&self, at: At, side: u8) -> Vec<Verdict> {
+        if self.settings.within && at.side == side {
+            self.among_copies(at)
+        } else {
+            self.pairs(at, side)
+        }
+    }
+
+    /// Within one list, whoever is the same as somebody who is the same is the same, unless a guard
+    /// stands against it where there are households.
+    fn among_copies(&self, at: At) -> Vec<Verdict> {
+        let mut verdicts = self.pairs(at, at.side);
+        let linked = |v: &Verdict| v.decision == Decision::Link;
+        let mut known: Vec<At> = vec![at];
+        known.extend(verdicts.iter().filter(|v| linked(v)).map(|v| v.other));
+        let mut next = 1;
+        while next < known.len() && known.len() < COPIES {
+            let from = known[next];
+            next += 1;
+            for further in self.pairs(from, at.side).iter().filter(|v| linked(v)).map(|v| v.other) {
+                if !known.contains(&further) {
+                    known.push(further);
+                }
+            }
+        }
+        for other in known.into_iter().filter(|o| *o != at) {
+            let (odds, comparison) = self.odds(at, other);
+            let guard = self.guard(at, other, &comparison);
+            if guard.is_some() && (self.weights.households() || guard.is_some_and(Guard::holds_always)) {
+                continue;
+            }
+            let fresh = Verdict {
+                other,
+                decision: Decision::Link,
+                probability: (1.0 / (1.0 + (-odds).exp())).max(self.settings.link),
+                obstacle: None,
+                comparison,
+            };
+            match verdicts.iter_mut().find(|v| v.other == other) {
+                Some(there) if linked(there) => {}
+                Some(there) => *there = fresh,
+                None => verdicts.push(fresh),
+            }
+        }
+        self.sort(&mut verdicts);
+        verdicts
+    }
+
+    fn sort(&self, verdicts: &mut [Verdict]) {
+        verdicts.sort_by(|a, b| {
+            (b.decision == Decision::Link)
+                .cmp(&(a.decision == Decision::Link))
+                .then(b.probability.total_cmp(&a.probability))
+                .then_with(|| self.index.rank(b.other).cmp(&self.index.rank(a.other)))
+        });
+    }
+
+    fn pairs(&self, at: At, side: u8) -> Vec<Verdict> {
         let mut places = Vec::new();
         let mine = self.scored(at, side, &mut places);
         let ask = (self.settings.review / (1.0 - self.settings.review)).ln();
@@ -174,12 +240,7 @@ impl<'a> Decider<'a> {
             .filter(|s| s.odds >= ask)
             .filter_map(|s| self.pair(at, s, &mine, &mut places))
             .collect();
-        verdicts.sort_by(|a, b| {
-            (b.decision == Decision::Link)
-                .cmp(&(a.decision == Decision::Link))
-                .then(b.probability.total_cmp(&a.probability))
-                .then_with(|| self.index.rank(b.other).cmp(&self.index.rank(a.other)))
-        });
+        self.sort(&mut verdicts);
         verdicts
     }
 

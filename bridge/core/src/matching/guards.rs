@@ -55,6 +55,11 @@ impl Guard {
         }
     }
 
+    /// Whether it stands even against two records that a third ties together.
+    pub fn holds_always(self) -> bool {
+        matches!(self, Self::Several | Self::OtherOnCard | Self::Sex)
+    }
+
     /// Whether it tells the two apart for good, instead of asking.
     pub fn parts(self) -> bool {
         matches!(self, Self::Several)
@@ -82,28 +87,61 @@ pub fn ties(c: &Comparison) -> u32 {
 }
 
 /// What a guard must know beside the two records.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Around {
     /// For telling children from adults.
     pub today: Born,
     /// Whether one record lacks a birth date though its system's records usually have one.
     pub date_unusually_missing: bool,
+    /// Whether the records show households at all. A list of single people has no twins to mistake.
+    pub households: bool,
 }
 
 /// The first guard that stands against a link of the two, if any. Symmetric.
 pub fn guard(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<Guard> {
-    let today = around.today;
     if a.kind == Kind::Several || b.kind == Kind::Several {
         return Some(Guard::Several);
-    }
-    if c.born == BornLevel::Different {
-        return Some(Guard::BirthDates);
     }
     if c.card == CardLevel::Other {
         return Some(Guard::OtherOnCard);
     }
     if c.sex == SexLevel::Different {
         return Some(Guard::Sex);
+    }
+    if around.households {
+        among_households(a, b, c, around)
+    } else {
+        among_single_people(c)
+    }
+}
+
+/// Where nobody shares a house with anybody, house and birth date make up for a damaged name, and
+/// house and name for a damaged birth date.
+fn among_single_people(c: &Comparison) -> Option<Guard> {
+    let number = c.card == CardLevel::Person;
+    let house = c.place == PlaceLevel::House;
+    let street = house || c.place == PlaceLevel::Street;
+    let area = street || matches!(c.place, PlaceLevel::Area | PlaceLevel::Elsewhere);
+    let same_date = c.born == BornLevel::Same;
+    let near_date = same_date || matches!(c.born, BornLevel::Swapped | BornLevel::Slip | BornLevel::Near);
+    let given = !matches!(c.given, GivenLevel::Different | GivenLevel::Missing | GivenLevel::Initial);
+    let family = matches!(c.surname, SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part);
+    let agree = u32::from(given) + u32::from(family) + u32::from(near_date) + u32::from(street) + u32::from(number);
+    if c.born == BornLevel::Different && !(agree >= 3 && (street || number) || agree == 2 && house && (given || family)) {
+        return Some(Guard::BirthDates);
+    }
+    // house and date; house and one name; street and anything but one more
+    let at_home = house && agree >= 2 && (given || family || same_date);
+    let name_and_date = given && family && same_date && (area || c.card == CardLevel::Near);
+    if !(agree >= 3 && (number || street || ties(c) > 0) || number && agree == 2 || name_and_date || at_home) {
+        return Some(Guard::NoThirdField);
+    }
+    None
+}
+
+fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<Guard> {
+    if c.born == BornLevel::Different {
+        return Some(Guard::BirthDates);
     }
     let ties = ties(c);
     let same_date = c.born == BornLevel::Same;
@@ -112,16 +150,42 @@ pub fn guard(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<G
     if c.given == GivenLevel::Missing || no_surname && !by_given {
         return Some(Guard::NoName);
     }
-    let below = |age: u16| younger(a.born, age, today) || younger(b.born, age, today);
+    let below = |age: u16| younger(a.born, age, around.today) || younger(b.born, age, around.today);
     let child = below(GROWN);
     if c.born == BornLevel::Missing && (below(OWN_CONTACT) || child && c.given != GivenLevel::Same) {
         return Some(Guard::ChildWithoutBirthDate);
     }
-    let by_form = matches!(c.given, GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt);
+    if let Some(guard) = names(c, child, ties) {
+        return Some(guard);
+    }
+    let whole_name = c.given == GivenLevel::Same && c.surname == SurnameLevel::Same;
+    // the same postcode is a third field where nothing speaks against it
+    let unknown = |l: ContactLevel| l == ContactLevel::Missing;
+    if whole_name && same_date && unknown(c.phone) && unknown(c.email) && c.place == PlaceLevel::Area {
+        return None;
+    }
+    let differ = |l: ContactLevel| !matches!(l, ContactLevel::Own | ContactLevel::Shared | ContactLevel::Missing);
+    let one_date = (a.born.year == 0) != (b.born.year == 0);
+    let enough = ties > 1 || ties == 1 && whole_name;
+    if around.date_unusually_missing && one_date && (!enough || differ(c.phone) || differ(c.email)) {
+        return Some(Guard::DateUnknown);
+    }
+    let crowd = c.phone == ContactLevel::Crowd || c.email == ContactLevel::Crowd;
+    let nearly = c.email == ContactLevel::Near && whole_name;
+    if ties == 0 && !(crowd && whole_name) && !nearly {
+        return Some(if crowd { Guard::CrowdOnly } else { Guard::NoThirdField });
+    }
+    None
+}
+
+/// What given and family names forbid.
+fn names(c: &Comparison, child: bool, ties: u32) -> Option<Guard> {
+    let same_date = c.born == BornLevel::Same;
     let other_family = matches!(c.surname, SurnameLevel::Changed | SurnameLevel::Different);
     if c.crossed && other_family && (child || ties < 2) && !(same_date && ties == 1 && c.phone != ContactLevel::Different) {
         return Some(Guard::FamilyNames);
     }
+    let by_form = matches!(c.given, GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt);
     match c.given {
         GivenLevel::Same => {}
         // a slip or a form of no other name: even of twins only one is called that
@@ -134,29 +198,10 @@ pub fn guard(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<G
         _ if !by_form && !same_date && ties < 2 => return Some(Guard::GivenNames),
         _ => {}
     }
-    let crowd = c.phone == ContactLevel::Crowd || c.email == ContactLevel::Crowd;
-    let whole_name = c.given == GivenLevel::Same && c.surname == SurnameLevel::Same;
-    let nearly = c.email == ContactLevel::Near && whole_name;
-    // the same postcode is a third field where nothing speaks against it
-    let unknown = |l: ContactLevel| l == ContactLevel::Missing;
-    let at_place = whole_name && same_date && unknown(c.phone) && unknown(c.email);
-    if at_place && c.place == PlaceLevel::Area {
-        return None;
-    }
-    let differ = |l: ContactLevel| !matches!(l, ContactLevel::Own | ContactLevel::Shared | ContactLevel::Missing);
-    let one_date = (a.born.year == 0) != (b.born.year == 0);
-    let enough = ties > 1 || ties == 1 && whole_name;
-    if around.date_unusually_missing && one_date && (!enough || differ(c.phone) || differ(c.email)) {
-        return Some(Guard::DateUnknown);
-    }
-    if ties == 0 && !(crowd && whole_name) && !nearly {
-        return Some(if crowd { Guard::CrowdOnly } else { Guard::NoThirdField });
-    }
     if other_family && !same_date {
         // a coordinator's phone and mailbox stand on many files: two Sharons among them are two people
         let busy = c.place != PlaceLevel::House && c.phone_others.max(c.email_others) > 2;
-        let man = c.surname == SurnameLevel::Different;
-        if busy || man {
+        if busy || c.surname == SurnameLevel::Different {
             return Some(Guard::FamilyNames);
         }
     }

@@ -274,6 +274,11 @@ impl Index {
         &self.sides[usize::from(at.side)].people[at.record as usize]
     }
 
+    /// The record's stable number.
+    pub fn tie(&self, at: At) -> u64 {
+        self.sides[usize::from(at.side)].ties[at.record as usize]
+    }
+
     /// What decides between equals: the fuller record, then its stable number.
     pub fn rank(&self, at: At) -> (u32, u64) {
         let side = &self.sides[usize::from(at.side)];

@@ -41,8 +41,8 @@ pub(super) fn person(raw: &Raw<'_>) -> Person {
     contact::phones(&raw.phones, &mut p.phones);
     contact::emails(&raw.emails, &mut p.emails);
     place::read(raw, &mut text, &mut p);
-    let (card, irn) = contact::card(raw.card);
-    (p.card, p.irn) = (card, irn);
+    (p.card, p.irn) = contact::card(raw.card);
+    p.card_is_personal = p.card != 0 && !contact::is_medicare(p.card);
     p
 }
 

@@ -158,12 +158,14 @@ pub struct Person {
     pub emails: [Mailbox; 2],
     /// Street.
     pub street: Street,
-    /// Hash of the suburb; 0 for none.
-    pub suburb: u32,
-    /// 0 for none.
+    /// Suburb.
+    pub suburb: Word<10>,
+    /// Four digits; 0 for none.
     pub postcode: u16,
-    /// Card number; 0 for none.
+    /// Medicare card, or another number that is one person's; 0 for none.
     pub card: u64,
+    /// Whether the number is one person's by itself: no Medicare card, which families share.
+    pub card_is_personal: bool,
     /// The person's number on the card; 0 for none.
     pub irn: u8,
 }

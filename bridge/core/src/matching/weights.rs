@@ -12,6 +12,9 @@ pub const KIN: usize = 1;
 /// Two strangers.
 pub const STRANGERS: usize = 2;
 
+/// Fewer pairs of a household than this share of the pairs of one person: there are no households.
+const HOUSEHOLDS: f32 = 0.15;
+
 const CONTACTS: usize = ContactLevel::ALL.len();
 const PLACES: usize = PlaceLevel::ALL.len();
 /// Combinations of phone, mailbox and address.
@@ -128,6 +131,16 @@ impl Weights {
             *cell = [ln(one), ln(kin), ln(strangers)];
         }
         Ok(w)
+    }
+
+    /// How many records of the other system, on average, are this person, and are of the household.
+    pub fn prior(&self) -> [f32; 2] {
+        self.prior.map(f32::exp)
+    }
+
+    /// Whether records of one household are common beside records of one person.
+    pub fn households(&self) -> bool {
+        self.prior[KIN] > self.prior[ONE] + HOUSEHOLDS.ln()
     }
 
     fn cell(&mut self, field: &str, levels: &[&str]) -> Option<&mut [f32; 3]> {

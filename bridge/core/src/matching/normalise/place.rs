@@ -1,6 +1,6 @@
 //! Addresses: unit, number, and the name of the street without its type.
 
-use crate::matching::person::{Person, Raw, Street, Word, hash32};
+use crate::matching::person::{Person, Raw, Street, Word};
 
 const TYPES: &[&str] = &[
     "street", "st", "str", "road", "rd", "avenue", "ave", "av", "court", "ct", "crt", "drive", "dr", "drv", "place",
@@ -42,6 +42,6 @@ pub(super) fn read(raw: &Raw<'_>, text: &mut String, p: &mut Person) {
     p.street = street;
     super::fold(raw.suburb, text);
     let suburb: String = text.chars().filter(char::is_ascii_alphabetic).collect();
-    p.suburb = if suburb.is_empty() { 0 } else { hash32(&suburb) };
+    p.suburb = Word::new(&suburb);
     p.postcode = raw.postcode.trim().parse().ok().filter(|n| *n < 10_000).unwrap_or(0);
 }
