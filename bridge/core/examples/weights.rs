@@ -183,9 +183,9 @@ fn pairs(folder: &Path, out: &str, dedup: bool) -> Result<()> {
     let start = Instant::now();
     let env = |name: &str, or: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(or);
     let settings = Settings {
-        link: env("LINK", 0.85),
-        link_forms: env("FORMS", 0.95),
-        review: env("REVIEW", 0.06),
+        link: env("LINK", 0.75),
+        link_forms: env("FORMS", 0.92),
+        review: env("REVIEW", 0.045),
         today: Born {
             year: 2026,
             month: 11,

@@ -101,7 +101,7 @@ levels! {
         Swapped = "swapped",
         /// One slip in one part.
         Slip = "slip",
-        /// One of them is a date that stands for none.
+        /// The same year, and one is the first of January: only the year was known.
         Placeholder = "placeholder",
         /// One part differs by more than a slip.
         Near = "near",
@@ -386,18 +386,12 @@ fn born(a: Born, b: Born) -> BornLevel {
         return BornLevel::Missing;
     }
     if a == b {
-        return if (a.month, a.day) == (1, 1) && matches!(a.year, 1900 | 1970) {
-            BornLevel::Placeholder
-        } else {
-            BornLevel::Same
-        };
+        return BornLevel::Same;
     }
     if a.year == b.year && a.month == b.day && a.day == b.month {
         return BornLevel::Swapped;
     }
-    let stands_for_none =
-        |x: Born, y: Born| (x.month, x.day) == (1, 1) && (matches!(x.year, 1900 | 1970) || x.year == y.year);
-    if stands_for_none(a, b) || stands_for_none(b, a) {
+    if a.year == b.year && ((a.month, a.day) == (1, 1) || (b.month, b.day) == (1, 1)) {
         return BornLevel::Placeholder;
     }
     let parts = [
@@ -522,9 +516,12 @@ fn place(a: &Person, b: &Person) -> PlaceLevel {
         let street = x.name.hash == y.name.hash || same_street(x.name.bytes(), y.name.bytes());
         let number = x.number == y.number && x.number != 0 && (x.unit == 0 || y.unit == 0 || x.unit == y.unit);
         let near_area = || {
-            suburbs && slips(s, t, 2) <= 2
-                || post && one_digit(u64::from(a.postcode), u64::from(b.postcode))
-                || !post && !suburbs
+            // two digits in each other's place change a number by a multiple of nine
+            let turned = || {
+                let (x, y) = (u64::from(a.postcode), u64::from(b.postcode));
+                post && x.abs_diff(y).is_multiple_of(9) && one_digit(x, y)
+            };
+            suburbs && slips(s, t, 2) <= 2 || turned() || !post && !suburbs
         };
         if street && number && (same_area || near_area()) {
             return PlaceLevel::House;

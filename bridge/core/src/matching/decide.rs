@@ -27,9 +27,9 @@ impl Settings {
     /// The shipped thresholds.
     pub fn new(today: Born) -> Self {
         Self {
-            link: 0.85,
-            link_forms: 0.95,
-            review: 0.06,
+            link: 0.75,
+            link_forms: 0.92,
+            review: 0.045,
             today,
             within: false,
         }
@@ -276,7 +276,7 @@ impl<'a> Decider<'a> {
         }
         let link = match found.comparison.given {
             GivenLevel::Same => settings.link,
-            GivenLevel::Initial => settings.link_forms.max(0.985),
+            GivenLevel::Initial | GivenLevel::Sisters | GivenLevel::Alike => settings.link_forms.max(0.985),
             GivenLevel::WideForm => settings.link_forms.max(0.97),
             _ => settings.link_forms,
         };

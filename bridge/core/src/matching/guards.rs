@@ -9,6 +9,8 @@ use super::person::{Born, Kind, Person};
 pub enum Guard {
     /// One speaks for several people. Tells apart.
     Several,
+    /// A child's household: another given name, and no birth date to say otherwise. Tells apart.
+    OtherOfHousehold,
     /// The birth dates contradict.
     BirthDates,
     /// Two people on one card.
@@ -40,6 +42,7 @@ impl Guard {
     pub fn words(self) -> &'static str {
         match self {
             Self::Several => "one of the records speaks for several people",
+            Self::OtherOfHousehold => "another given name in a child's household",
             Self::BirthDates => "the birth dates contradict each other",
             Self::OtherOnCard => "the card is the same, but the two have different numbers on it",
             Self::Sex => "the sex differs",
@@ -62,12 +65,13 @@ impl Guard {
 
     /// Whether it tells the two apart for good, instead of asking.
     pub fn parts(self) -> bool {
-        matches!(self, Self::Several)
+        matches!(self, Self::Several | Self::OtherOfHousehold)
     }
 }
 
-/// From this age on people mostly have a phone and a mailbox of their own.
-const OWN_CONTACT: u16 = 16;
+/// From this age on people mostly have a phone and a mailbox of their own, and may hold a Medicare
+/// card of their own (Services Australia: from fifteen).
+const OWN_CONTACT: u16 = 15;
 /// From this age on nobody shares them as a child does.
 const GROWN: u16 = 18;
 
@@ -152,6 +156,9 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
     }
     let below = |age: u16| younger(a.born, age, around.today) || younger(b.born, age, around.today);
     let child = below(GROWN);
+    if c.born == BornLevel::Missing && child && c.given == GivenLevel::Different {
+        return Some(Guard::OtherOfHousehold);
+    }
     if c.born == BornLevel::Missing && (below(OWN_CONTACT) || child && c.given != GivenLevel::Same) {
         return Some(Guard::ChildWithoutBirthDate);
     }
@@ -171,7 +178,9 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
         return Some(Guard::DateUnknown);
     }
     let crowd = c.phone == ContactLevel::Crowd || c.email == ContactLevel::Crowd;
-    let nearly = c.email == ContactLevel::Near && whole_name;
+    let same_given = matches!(c.given, GivenLevel::Same | GivenLevel::Form | GivenLevel::Misspelt);
+    let same_family = matches!(c.surname, SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part);
+    let nearly = c.email == ContactLevel::Near && (whole_name || same_date && same_given && same_family);
     if ties == 0 && !(crowd && whole_name) && !nearly {
         return Some(if crowd { Guard::CrowdOnly } else { Guard::NoThirdField });
     }

@@ -76,6 +76,10 @@ fn born(text: &str) -> Born {
     if !(1_850..=2_150).contains(&year) || month > 99 || day > 99 {
         return Born::default();
     }
+    // what programs put in for no date
+    if (month, day) == (1, 1) && matches!(year, 1900 | 1901 | 1970) {
+        return Born::default();
+    }
     Born {
         year: year as u16,
         month: month as u8,

@@ -106,7 +106,7 @@ pub fn compared(a: &Person, b: &Person, c: &Comparison, names: Names) -> Vec<Str
         BornLevel::Same => agree.push("same birth date".into()),
         BornLevel::Swapped => differ.push("day and month of birth stand in each other's place".into()),
         BornLevel::Slip => differ.push("birth dates differ by one slip".into()),
-        BornLevel::Placeholder => differ.push("one birth date only stands for an unknown one".into()),
+        BornLevel::Placeholder => differ.push("birth dates agree in the year, and one may only stand for it".into()),
         BornLevel::Near => differ.push("birth dates differ in one part".into()),
         BornLevel::Different => differ.push("birth dates differ".into()),
         BornLevel::Missing => {}
