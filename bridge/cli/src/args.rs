@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox,
+    check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run, sandbox,
     status, sync,
 };
 use crate::logs::LogFormat;
@@ -59,6 +59,8 @@ pub enum Command {
     Conflicts(conflicts::ConflictsArgs),
     /// Pairs of records that may be the same person.
     Matches(matches::MatchesArgs),
+    /// Match two exported files: who is the same person, who may be. Sends nothing.
+    Match(match_files::MatchArgs),
     /// Which records are the same person.
     Links(links::LinksArgs),
     /// Tell what happened to a person's records, and why.

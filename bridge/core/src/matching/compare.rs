@@ -21,6 +21,11 @@ pub trait Frequencies {
 /// From so many other people on, who uses a phone or mailbox says nothing of a household.
 pub const CROWD: u8 = 6;
 
+/// Records of the wide world that count beside the ones at hand.
+const WORLD: f32 = 1_000.0;
+/// The share of a usual name there.
+const USUAL: f32 = 0.001;
+
 macro_rules! levels {
     ($(#[$doc:meta])* $name:ident { $($(#[$item:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -158,6 +163,8 @@ levels! {
         Area = "area",
         /// The same postcode or suburb, another street.
         Elsewhere = "elsewhere",
+        /// The same street and number in another postcode and suburb.
+        Line = "line",
         /// They differ.
         Different = "different",
         /// At least one is missing.
@@ -517,14 +524,18 @@ fn place(a: &Person, b: &Person) -> PlaceLevel {
         let number = x.number == y.number && x.number != 0 && (x.unit == 0 || y.unit == 0 || x.unit == y.unit);
         let near_area = || {
             // two digits in each other's place change a number by a multiple of nine
-            let turned = || {
+            let near_post = || {
                 let (x, y) = (u64::from(a.postcode), u64::from(b.postcode));
-                post && x.abs_diff(y).is_multiple_of(9) && one_digit(x, y)
+                let alike = x.abs_diff(y).is_multiple_of(9) || s.len().min(t.len()) > 1 && s[..2] == t[..2];
+                post && alike && one_digit(x, y)
             };
-            suburbs && slips(s, t, 2) <= 2 || turned() || !post && !suburbs
+            suburbs && slips(s, t, 2) <= 2 || near_post() || !post && !suburbs
         };
         if street && number && (same_area || near_area()) {
             return PlaceLevel::House;
+        }
+        if street && number && y.name.bytes().len() >= 4 {
+            return PlaceLevel::Line;
         }
         if same_area {
             let number = x.number == y.number && x.number != 0;
@@ -627,7 +638,8 @@ pub fn compare(a: &Person, b: &Person, f: &impl Frequencies) -> Comparison {
     };
     (c.phone, c.phone_others) = phone(a, b, f);
     (c.email, c.email_others) = email(a, b, f);
-    let all = f.records().max(1) as f32;
+    // few records tell little of how common a name is: as many of the wide world count with them
+    let all = f.records() as f32 + WORLD;
     let shared = |level: ContactLevel, others: u8| match level {
         ContactLevel::Own | ContactLevel::Shared | ContactLevel::Crowd => (f32::from(others) + 2.0) / all,
         _ => 0.0,
@@ -635,10 +647,10 @@ pub fn compare(a: &Person, b: &Person, f: &impl Frequencies) -> Comparison {
     c.phone_share = shared(c.phone, c.phone_others);
     c.email_share = shared(c.email, c.email_others);
     if c.given == GivenLevel::Same {
-        c.given_share = f.given(a.given.word.hash).max(f.given(b.given.word.hash)) as f32 / all;
+        c.given_share = (f.given(a.given.word.hash).max(f.given(b.given.word.hash)) as f32 + WORLD * USUAL) / all;
     }
     if c.surname == SurnameLevel::Same {
-        c.surname_share = f.surname(a.surname.hash).max(f.surname(b.surname.hash)) as f32 / all;
+        c.surname_share = (f.surname(a.surname.hash).max(f.surname(b.surname.hash)) as f32 + WORLD * USUAL) / all;
     }
     c
 }

@@ -148,17 +148,23 @@ impl<'a> Decider<'a> {
                 });
             }
         }
+        // sums over rivals must not depend on the order of rows
+        scored.sort_by(|a, b| b.odds.total_cmp(&a.odds).then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at))));
         scored
     }
 
-    fn guard(&self, a: At, b: At, c: &Comparison) -> Option<Guard> {
+    /// What a guard must know of two records.
+    pub fn around(&self, a: At, b: At) -> Around {
         let odd = |at: At| self.index.person(at).born.year == 0 && self.index.usually_dated(at.side);
-        let around = Around {
+        Around {
             today: self.settings.today,
             date_unusually_missing: odd(a) || odd(b),
             households: self.weights.households(),
-        };
-        guard(self.index.person(a), self.index.person(b), c, around)
+        }
+    }
+
+    fn guard(&self, a: At, b: At, c: &Comparison) -> Option<Guard> {
+        guard(self.index.person(a), self.index.person(b), c, self.around(a, b))
     }
 
     /// How likely two records of one system are one person, where both fit one of another system
@@ -246,10 +252,10 @@ impl<'a> Decider<'a> {
 
     fn pair(&self, at: At, found: &Scored, mine: &[Scored], places: &mut Vec<u32>) -> Option<Verdict> {
         let settings = &self.settings;
-        let (mut against, mut better_copy, mut best) = (0.0f32, false, true);
+        let (mut sums, mut better_copy, mut best) = ([0.0f32; 2], false, true);
         if !settings.within {
             let theirs = self.scored(found.at, at.side, places);
-            for (rivals, me) in [(mine, found.at), (&theirs[..], at)] {
+            for (sum, (rivals, me)) in sums.iter_mut().zip([(mine, found.at), (&theirs[..], at)]) {
                 for rival in rivals.iter().filter(|r| r.at != me) {
                     let wins = rival
                         .odds
@@ -260,7 +266,7 @@ impl<'a> Decider<'a> {
                         continue;
                     }
                     let twice = self.twice(me, rival.at, rival.odds.min(found.odds));
-                    against += (1.0 - twice) * (rival.odds - found.odds).exp();
+                    *sum += (1.0 - twice) * (rival.odds - found.odds).exp();
                     if twice >= TWICE {
                         let (x, y) = if me == found.at { (at, rival.at) } else { (rival.at, found.at) };
                         better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
@@ -270,7 +276,7 @@ impl<'a> Decider<'a> {
                 }
             }
         }
-        let probability = 1.0 / (1.0 + against + (-found.odds).exp());
+        let probability = 1.0 / (1.0 + (sums[0] + sums[1]) + (-found.odds).exp());
         if probability < settings.review {
             return None;
         }

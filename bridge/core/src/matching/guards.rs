@@ -124,7 +124,7 @@ pub fn guard(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<G
 fn among_single_people(c: &Comparison) -> Option<Guard> {
     let number = c.card == CardLevel::Person;
     let house = c.place == PlaceLevel::House;
-    let street = house || c.place == PlaceLevel::Street;
+    let street = house || matches!(c.place, PlaceLevel::Street | PlaceLevel::Line);
     let area = street || matches!(c.place, PlaceLevel::Area | PlaceLevel::Elsewhere);
     let same_date = c.born == BornLevel::Same;
     let near_date = same_date || matches!(c.born, BornLevel::Swapped | BornLevel::Slip | BornLevel::Near);

@@ -5,7 +5,7 @@ use super::blocking::{BlockKey, keys};
 use super::compare::{CROWD, Frequencies};
 use super::given_names;
 use super::person::{Kind, Person};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A record: its system's place in the index, and its own place there.
@@ -138,6 +138,9 @@ pub struct Index {
     sides: Vec<Side>,
     given: Counts<u32>,
     surname: Counts<u32>,
+    /// Keys of more than [`BLOCK`] records in some system: of no use in any, so that two records
+    /// find each other from either side.
+    crowded: HashSet<u64, BuildHasherDefault<Ready>>,
     records: u32,
 }
 
@@ -172,8 +175,12 @@ impl Index {
                 .collect();
             tasks.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
+        let table = KeyTable::new(pairs);
+        let same = |a: &u64, b: &u64| a == b;
+        let crowded = table.keys.chunk_by(same).filter(|run| run.len() > BLOCK);
+        self.crowded.extend(crowded.map(|run| run[0]));
         let mut side = Side {
-            table: KeyTable::new(pairs),
+            table,
             gone: vec![false; records.len()],
             live: records.len() as u32,
             ..Side::default()
@@ -210,6 +217,9 @@ impl Index {
         let record = there.people.len() as u32;
         for key in keys(&person) {
             there.added.entry(key).or_default().push(record);
+            if there.size(key) > BLOCK {
+                self.crowded.insert(key);
+            }
         }
         there.people.push(person);
         there.ties.push(tie);
@@ -230,7 +240,10 @@ impl Index {
         let person = there.people[place];
         there.dated -= u32::from(person.born.year != 0);
         for key in keys(&person) {
-            *there.removed.entry(key).or_default() += 1;
+            *self.sides[usize::from(at.side)].removed.entry(key).or_default() += 1;
+            if self.crowded.contains(&key) && self.sides.iter().all(|s| s.size(key) <= BLOCK) {
+                self.crowded.remove(&key);
+            }
         }
         self.count(&person, false);
     }
@@ -291,7 +304,7 @@ impl Index {
         out.clear();
         let there = &self.sides[usize::from(side)];
         for key in keys {
-            if there.size(*key) <= BLOCK {
+            if !self.crowded.contains(key) {
                 out.extend(there.block(*key));
             }
         }

@@ -19,12 +19,20 @@ fn sample(index: &Index, side: u8, other: u8) -> (Vec<Vec<Comparison>>, f64) {
     let all = index.side(side).count() as u32;
     let keep = u64::from(all.div_ceil(SAMPLE).max(1));
     let (mut pairs, mut seen, mut places) = (vec![], 0.0, vec![]);
-    for at in index.side(side) {
+    let mut records: Vec<At> = index.side(side).collect();
+    records.sort_by_key(|at| index.tie(*at));
+    for at in records {
         if !(index.tie(at) >> 7).is_multiple_of(keep) {
             continue;
         }
         seen += 1.0;
         index.candidates(&super::blocking::keys(index.person(at)), other, &mut places);
+        places.sort_by_key(|record| {
+            index.tie(At {
+                side: other,
+                record: *record,
+            })
+        });
         let mut found = vec![];
         for record in &places {
             let b = At {

@@ -133,6 +133,7 @@ pub fn compared(a: &Person, b: &Person, c: &Comparison, names: Names) -> Vec<Str
         PlaceLevel::Street => agree.push("same street, not surely the same house".into()),
         PlaceLevel::Area => agree.push("same suburb".into()),
         PlaceLevel::Elsewhere => differ.push("another street in the same suburb".into()),
+        PlaceLevel::Line => differ.push("same street and number, another suburb".into()),
         PlaceLevel::Different => differ.push("addresses differ".into()),
         PlaceLevel::Missing => {}
     }
