@@ -284,7 +284,7 @@ fn lookalikes() -> (Vec<CsvPerson>, Vec<CsvPerson>) {
     );
     let contact = CsvPerson {
         date_of_birth: String::new(),
-        ..person("C1", "Mim", "Samplewood", "", "", "miriam@example.org")
+        ..person("C1", "M", "Samplewood", "", "", "miriam@example.org")
     };
     (vec![patient], vec![contact])
 }

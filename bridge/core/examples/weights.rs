@@ -183,7 +183,7 @@ fn pairs(folder: &Path, out: &str, dedup: bool) -> Result<()> {
     let start = Instant::now();
     let env = |name: &str, or: f32| std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(or);
     let settings = Settings {
-        link: env("LINK", 0.75),
+        link: env("LINK", 0.7),
         link_forms: env("FORMS", 0.92),
         review: env("REVIEW", 0.045),
         today: Born {

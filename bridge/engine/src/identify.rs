@@ -3,9 +3,10 @@
 
 use crate::error::EngineError;
 use crate::step::{Engine, Step};
+use bridge_core::matching::person::Born;
 use bridge_core::matching::{Identity, Known, Matcher, Name};
 use bridge_core::review::join;
-use bridge_core::{Entity, Lane, Link, Values};
+use bridge_core::{Entity, Lane, Link, Time, Values};
 use bridge_store::{AuditEntry, Candidate, CandidateState, Page, RecordKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -19,6 +20,7 @@ const IDENTITY: &[&str] = &[
     "phone",
     "email",
     "home_address",
+    "sex",
 ];
 
 /// What became of a record without an entity.
@@ -117,7 +119,8 @@ impl Engine {
         let ready: Vec<bool> = known.iter().map(|(_, ready)| *ready).collect();
         let records: Vec<Known> = known.into_iter().map(|(known, _)| known).collect();
         let (home, reference) = (self.settings.home.clone(), self.settings.reference.clone());
-        tokio::task::spawn_blocking(move || decide(records, &ready, &home, &reference, &different))
+        let today = day(self.clock.now());
+        tokio::task::spawn_blocking(move || decide(records, &ready, &home, &reference, &different, today))
             .await
             .map(Some)
             .map_err(|e| EngineError::Worker(e.to_string()))
@@ -279,8 +282,28 @@ impl Engine {
     }
 }
 
-fn decide(records: Vec<Known>, ready: &[bool], home: &str, reference: &str, different: &[(Name, Name)]) -> Pass {
-    let matcher = Matcher::new(records, home, reference, different);
+/// The day of a moment, in UTC: tells children from adults.
+fn day(now: Time) -> Born {
+    let date = jiff::Timestamp::from_microsecond(now)
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    Born {
+        year: date.year().unsigned_abs(),
+        month: date.month().unsigned_abs(),
+        day: date.day().unsigned_abs(),
+    }
+}
+
+fn decide(
+    records: Vec<Known>,
+    ready: &[bool],
+    home: &str,
+    reference: &str,
+    different: &[(Name, Name)],
+    today: Born,
+) -> Pass {
+    let matcher = Matcher::new(records, home, reference, different, today);
     let records = matcher.records();
     let (mut found, mut candidates) = (BTreeMap::new(), vec![]);
     let mut waiting = BTreeSet::new();
@@ -292,6 +315,14 @@ fn decide(records: Vec<Known>, ready: &[bool], home: &str, reference: &str, diff
         }
     }
     let mut joined: HashSet<(String, String)> = HashSet::new();
+    // whether the pass pairs `other` with somebody of the system that `i` is in
+    let with_another = |found: &BTreeMap<usize, Found>, i: usize, other: usize| {
+        found.iter().any(|(a, f)| match f {
+            Found::Pair(b, _) if *b == other => records[*a].system == records[i].system,
+            Found::Pair(b, _) if *a == other => records[*b].system == records[i].system,
+            _ => false,
+        })
+    };
     for (i, record) in records.iter().enumerate() {
         if record.entity.is_some() || !ready[i] || paired.contains(&i) {
             continue;
@@ -310,6 +341,8 @@ fn decide(records: Vec<Known>, ready: &[bool], home: &str, reference: &str, diff
                     paired.extend([i, other]);
                     found.insert(i, Found::Pair(other, evidence));
                 }
+                // of a third system: it joins the entity that this pass makes, in the next one
+                None if paired.contains(&other) && !with_another(&found, i, other) => {}
                 _ => {
                     candidates.push((
                         i,

@@ -7,6 +7,7 @@ use super::guards::{Around, Guard, guard};
 use super::index::{At, Index};
 use super::person::{Born, Kind};
 use super::weights::Weights;
+use std::collections::HashSet;
 
 /// From which probability on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +28,7 @@ impl Settings {
     /// The shipped thresholds.
     pub fn new(today: Born) -> Self {
         Self {
-            link: 0.75,
+            link: 0.7,
             link_forms: 0.92,
             review: 0.045,
             today,
@@ -88,12 +89,15 @@ struct Scored {
 const FLOOR: f32 = -7.0;
 /// From this probability on two records of one system count as one person.
 const TWICE: f32 = 0.5;
+/// Until this age twins mostly live together.
+const TOGETHER: u16 = 30;
 /// How much rarer a second record in the same system is than one in the other.
 const TWICE_PRIOR: f32 = -2.5;
 
 /// Decides over an index.
 pub struct Decider<'a> {
     index: &'a Index,
+    apart: Option<&'a HashSet<(At, At)>>,
     weights: &'a Weights,
     settings: Settings,
 }
@@ -103,8 +107,17 @@ impl<'a> Decider<'a> {
     pub fn new(index: &'a Index, weights: &'a Weights, settings: Settings) -> Self {
         Self {
             index,
+            apart: None,
             weights,
             settings,
+        }
+    }
+
+    /// The same, but pairs a person told apart are no candidates. Each pair stands both ways round.
+    pub fn telling_apart(self, apart: &'a HashSet<(At, At)>) -> Self {
+        Self {
+            apart: Some(apart),
+            ..self
         }
     }
 
@@ -136,7 +149,8 @@ impl<'a> Decider<'a> {
         let mut scored = Vec::new();
         for record in places.iter() {
             let other = At { side, record: *record };
-            if other == at || self.index.person(other).kind == Kind::Several {
+            let apart = self.apart.is_some_and(|apart| apart.contains(&(at, other)));
+            if other == at || apart || self.index.person(other).kind == Kind::Several {
                 continue;
             }
             let (odds, comparison) = self.odds(at, other);
@@ -151,6 +165,22 @@ impl<'a> Decider<'a> {
         // sums over rivals must not depend on the order of rows
         scored.sort_by(|a, b| b.odds.total_cmp(&a.odds).then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at))));
         scored
+    }
+
+    /// The probability that a link needs. Twins share a birth date, often half a name, and mostly
+    /// live together until they are grown.
+    fn needed(&self, a: At, b: At, c: &Comparison) -> f32 {
+        let forms = self.settings.link_forms;
+        let born = self.index.person(a).born.year.max(self.index.person(b).born.year);
+        let twins = c.born == BornLevel::Same && born + TOGETHER > self.settings.today.year;
+        match c.given {
+            GivenLevel::Same => self.settings.link,
+            GivenLevel::Form | GivenLevel::Misspelt => forms,
+            _ if twins => forms.max(0.992),
+            GivenLevel::WideForm => forms.max(0.97),
+            GivenLevel::Initial | GivenLevel::Sisters | GivenLevel::Alike => forms.max(0.985),
+            _ => forms,
+        }
     }
 
     /// What a guard must know of two records.
@@ -280,12 +310,7 @@ impl<'a> Decider<'a> {
         if probability < settings.review {
             return None;
         }
-        let link = match found.comparison.given {
-            GivenLevel::Same => settings.link,
-            GivenLevel::Initial | GivenLevel::Sisters | GivenLevel::Alike => settings.link_forms.max(0.985),
-            GivenLevel::WideForm => settings.link_forms.max(0.97),
-            _ => settings.link_forms,
-        };
+        let link = self.needed(at, found.at, &found.comparison);
         let obstacle = match self.guard(at, found.at, &found.comparison) {
             Some(guard) => Some(Obstacle::Guard(guard)),
             None if better_copy => Some(Obstacle::Twice),

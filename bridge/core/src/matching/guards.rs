@@ -191,7 +191,7 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
 fn names(c: &Comparison, child: bool, ties: u32) -> Option<Guard> {
     let same_date = c.born == BornLevel::Same;
     let other_family = matches!(c.surname, SurnameLevel::Changed | SurnameLevel::Different);
-    if c.crossed && other_family && (child || ties < 2) && !(same_date && ties == 1 && c.phone != ContactLevel::Different) {
+    if c.crossed && other_family && (child || ties == 0 || !same_date) {
         return Some(Guard::FamilyNames);
     }
     let by_form = matches!(c.given, GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt);

@@ -85,7 +85,7 @@ fn phone(text: &str) -> Option<u64> {
     // 0400 000 000, 0411 111 111, 1234567890
     let tail = d.iter().rev().take_while(|x| **x == d[d.len() - 1]).count();
     let run = d.windows(2).filter(|w| (w[0] + 1) % 10 == w[1]).count();
-    if d.len() < 8 || tail >= 6 || run + 2 >= d.len() {
+    if d.len() < 8 || tail >= 6 || run + 1 >= d.len() {
         return None;
     }
     let number = d.iter().fold(0u64, |n, x| n.wrapping_mul(10).wrapping_add(u64::from(*x)));
