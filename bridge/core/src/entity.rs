@@ -168,6 +168,8 @@ pub enum Hold {
     Alternates,
     /// A create may have landed and cannot be looked up.
     MayExist,
+    /// Since a name or birth date was changed, the records no longer look like one person.
+    LooksWrong,
 }
 
 /// State of a link. Rows are never deleted: what is gone stays as a tombstone.
@@ -347,6 +349,8 @@ pub enum CardKind {
     MayHaveOverwritten,
     /// Another record was merged into this one.
     Merged,
+    /// The linked records no longer look like one person.
+    LooksWrong,
 }
 
 /// A record that must not be created again, or linked again by itself.

@@ -15,8 +15,8 @@
 //!    practice's own records without being told who is who.
 //! 5. [`decide`]: everybody who may be the same person competes on both sides; a link needs a
 //!    winner whose probability is high. [`guards`] stand against a link whatever the weights say.
-//! 6. [`reasons`]: why, in plain words. [`batch`]: everybody at once. [`Matcher`]: the same for
-//!    the records that the bridge holds.
+//! 6. [`reasons`]: why, in plain words. [`batch`]: everybody at once. [`units`]: the
+//!    records that the bridge holds, as matching sees them.
 //!
 //! A decision looks at nothing but the candidates of a record and their candidates, so one record
 //! is decided in microseconds and a batch is the same decision for each: neither the order of rows
@@ -28,12 +28,10 @@ pub mod compare;
 pub mod decide;
 pub mod given_names;
 pub mod guards;
-mod identity;
 pub mod index;
 pub mod learn;
 mod normalise;
 pub mod person;
 pub mod reasons;
+pub mod units;
 pub mod weights;
-
-pub use identity::{Candidate, Identity, KEPT, Known, Matcher, Name};

@@ -81,14 +81,14 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         );
     }
     judge_removals(schema, before, &mut entity, context.now, &mut notes);
-    let merged: Vec<String> = entity
-        .links
-        .values()
-        .filter(|l| l.held == Some(crate::Hold::Merged))
-        .map(|l| l.system.clone())
-        .collect();
-    for system in merged {
-        entity.file_card(CardKind::Merged, &system, Default::default(), context.now);
+    let asks = |l: &crate::Link| match l.held {
+        Some(Hold::Merged) => Some((CardKind::Merged, l.system.clone())),
+        Some(Hold::LooksWrong) => Some((CardKind::LooksWrong, l.system.clone())),
+        _ => None,
+    };
+    let asked: Vec<(CardKind, String)> = entity.links.values().filter_map(|l| asks(l)).collect();
+    for (kind, system) in asked {
+        entity.file_card(kind, &system, Default::default(), context.now);
     }
     for party in &schema.parties {
         plan_write(schema, &mut entity, party, context, &mut notes);
@@ -414,6 +414,7 @@ pub fn hold_reason(hold: &crate::Hold) -> String {
         Hold::NotTaken => "the product answered success but kept the old value".into(),
         Hold::Taken => "another record there already has this value, and only one may".into(),
         Hold::Refused(code) => format!("the product refused it ({code})"),
+        Hold::LooksWrong => "the linked records no longer look like one person".into(),
         Hold::Merged => "another record was merged into this one".into(),
         Hold::Alternates => "two values keep replacing each other".into(),
         Hold::MayExist => "a create may have landed and cannot be looked up".into(),

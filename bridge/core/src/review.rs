@@ -146,8 +146,13 @@ pub fn dismiss(entity: &mut Entity, kind: CardKind, system: &str) -> Result<(), 
     if entity.cards.len() == before {
         return Err(DecisionError::Closed);
     }
-    if kind == CardKind::Merged {
-        for link in entity.links.values_mut().filter(|l| l.held == Some(Hold::Merged)) {
+    let held = match kind {
+        CardKind::Merged => Some(Hold::Merged),
+        CardKind::LooksWrong => Some(Hold::LooksWrong),
+        _ => None,
+    };
+    if held.is_some() {
+        for link in entity.links.values_mut().filter(|l| l.held == held) {
             link.held = None;
         }
     }

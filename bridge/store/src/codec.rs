@@ -225,7 +225,7 @@ alternatives! {
     Author { 0 = Unknown, 1 = Person, 2 = Automation }
     Origin { 0 = System(it), 1 = Person }
     Doubt { 0 = Value, 1 = Elements(it) }
-    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist }
+    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist, 6 = LooksWrong }
     LinkState { 0 = Live, 1 = Gone, 2 = Merged }
     Op { 0 = Create, 1 = Update }
     WriteState { 0 = Planned, 1 = Sent, 2 = Unknown, 3 = Doubtful, 4 = Refused }

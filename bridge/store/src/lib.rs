@@ -40,6 +40,6 @@ pub use open::Store;
 pub use progress::Lease;
 pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
-    LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
+    LinkedRow, LookupKey, Loser, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tx::Tx;

@@ -138,6 +138,7 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
 fn state(state: CandidateState) -> &'static str {
     match state {
         CandidateState::Open => "open",
+        CandidateState::Faint => "faint",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
         CandidateState::Household => "household",

@@ -5,6 +5,8 @@ use super::compare::{
     BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, MiddleLevel, PlaceLevel, SexLevel, SurnameLevel,
 };
 
+use serde::{Deserialize, Serialize};
+
 /// Who two records may be to each other.
 pub const ONE: usize = 0;
 /// Two people of one household.
@@ -24,7 +26,7 @@ pub(super) const CONTACT_CELLS: usize = CONTACTS * CONTACTS * PLACES;
 pub(super) type Column = Vec<[f32; 3]>;
 
 /// A table of weights.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Weights {
     /// Which table this is: results name it.
     pub version: String,
@@ -110,7 +112,9 @@ impl Weights {
                 line: i + 1,
                 problem: problem.to_string(),
             };
-            let Some((field, rest)) = words.split_first() else { continue };
+            let Some((field, rest)) = words.split_first() else {
+                continue;
+            };
             if *field == "version" {
                 w.version = rest.join(" ");
                 continue;
@@ -152,9 +156,11 @@ impl Weights {
         if let ("contact", [phone, email, place]) = (field, levels) {
             let (phone, email) = (place!(ContactLevel, *phone)?, place!(ContactLevel, *email)?);
             let place = place!(PlaceLevel, *place)?;
-            return self
-                .contact
-                .get_mut(contact_cell(ContactLevel::ALL[phone], ContactLevel::ALL[email], PlaceLevel::ALL[place]));
+            return self.contact.get_mut(contact_cell(
+                ContactLevel::ALL[phone],
+                ContactLevel::ALL[email],
+                PlaceLevel::ALL[place],
+            ));
         }
         if let ("identity", [given, born]) = (field, levels) {
             let (given, born) = (place!(GivenLevel, *given)?, place!(BornLevel, *born)?);

@@ -148,7 +148,7 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
         (row.link.entity, row.link.generation, row.link.state),
         (None, 2, LinkState::Live)
     );
-    assert_eq!(store.unidentified(10).await.unwrap().len(), 1);
+    assert_eq!(store.unidentified(None, 10).await.unwrap().len(), 1);
 
     // Both in one save: one gives up what the other takes.
     let before = store.entities(&ids(&["e1", "e2"])).await.unwrap();

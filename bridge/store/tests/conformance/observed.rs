@@ -32,8 +32,10 @@ async fn records_are_saved_and_found_in_batches() {
         store.links("crm", "Patient", &wanted).await.unwrap().is_empty(),
         "systems are told apart"
     );
-    assert_eq!(store.unidentified(5000).await.unwrap(), links);
-    assert_eq!(store.unidentified(7).await.unwrap(), links[..7]);
+    assert_eq!(store.unidentified(None, 5000).await.unwrap(), links);
+    assert_eq!(store.unidentified(None, 7).await.unwrap(), links[..7]);
+    let after = bridge_store::RecordKey::from(&links[6]);
+    assert_eq!(store.unidentified(Some(&after), 5).await.unwrap(), links[7..12]);
 }
 
 #[tokio::test]
