@@ -13,9 +13,6 @@ use bridge_core::matching::units;
 use bridge_core::matching::weights::Weights;
 use std::collections::{HashMap, HashSet};
 
-/// From this probability on a pair is worth a person's look; below it, it only keeps anybody from
-/// being made twice.
-pub(crate) const ASK: f32 = 0.06;
 /// Below this probability two records have nothing to do with each other.
 const FAINT: f32 = 0.0005;
 /// Look-alikes kept for one record.
@@ -55,6 +52,8 @@ pub(crate) struct Resemblance {
     pub other: Name,
     /// The same person without anybody looking.
     pub link: bool,
+    /// Worth a person's look; else it only keeps anybody from being made twice.
+    pub ask: bool,
     /// 0 to 1.
     pub probability: f32,
     pub reasons: Vec<String>,
@@ -154,7 +153,7 @@ impl Directory {
 
     /// The record elsewhere that carries this record's number, or whose number this one carries, if
     /// exactly one does and name or birth date supports it.
-    fn by_reference(&self, at: At, apart: &impl Fn(&Name, &Name) -> bool) -> Option<Resemblance> {
+    fn by_reference(&self, at: At, apart: &HashSet<(At, At)>) -> Option<Resemblance> {
         let number = self.reference_of.get(&at)?;
         let list = |home: bool| self.references.get(&(home, number.clone()));
         let ([here], [there]) = (&list(true)?[..], &list(false)?[..]) else {
@@ -163,42 +162,44 @@ impl Directory {
         let other = if *here == at { *there } else { *here };
         let c = compare(self.index.person(at), self.index.person(other), &self.index);
         let supported = c.given != GivenLevel::Different || c.born == BornLevel::Same;
-        (supported && !apart(&self.name(at), &self.name(other))).then(|| Resemblance {
+        (supported && !apart.contains(&(at, other))).then(|| Resemblance {
             other: self.name(other),
             link: true,
+            ask: true,
             probability: 1.0,
             reasons: vec!["the record carries our reference".into()],
         })
     }
 
+    /// Pairs as the index knows them, both ways round.
+    pub fn pairs(&self, names: &[(Name, Name)]) -> HashSet<(At, At)> {
+        let at = |name: &Name| self.places.get(name).copied();
+        let known = names.iter().filter_map(|(a, b)| Some((at(a)?, at(b)?)));
+        known.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
+    }
+
     /// Who a record may be among the records of other systems, the surest first. `today` tells
-    /// children from adults; `apart` knows who was told apart.
-    pub fn resembling(&self, name: &Name, today: Born, apart: &impl Fn(&Name, &Name) -> bool) -> Vec<Resemblance> {
+    /// children from adults; `apart` holds who was told apart.
+    pub fn resembling(&self, name: &Name, today: Born, apart: &HashSet<(At, At)>) -> Vec<Resemblance> {
         let Some(at) = self.places.get(name).copied() else {
             return vec![];
         };
         if let Some(sure) = self.by_reference(at, apart) {
             return vec![sure];
         }
-        let settings = Settings {
-            review: FAINT,
-            ..Settings::new(today)
-        };
-        let decider = Decider::new(&self.index, &self.weights, settings);
+        let usual = Settings::new(today);
+        let settings = Settings { review: FAINT, ..usual };
+        let decider = Decider::new(&self.index, &self.weights, settings).telling_apart(apart);
         let mut found = vec![];
         for side in (0..self.index.sides()).filter(|side| *side != at.side) {
             let verdicts = decider.decide(at, side);
-            let told = |at: At| self.name(at);
-            let kept = verdicts.iter().map(|v| (told(v.other), v));
-            found.extend(
-                kept.filter(|(other, _)| !apart(name, other))
-                    .map(|(other, v)| Resemblance {
-                        other,
-                        link: v.decision == Decision::Link,
-                        probability: v.probability,
-                        reasons: reasons(self.index.person(at), self.index.person(v.other), v, Names::Hidden),
-                    }),
-            );
+            found.extend(verdicts.iter().map(|v| Resemblance {
+                other: self.name(v.other),
+                link: v.decision == Decision::Link,
+                ask: v.probability >= usual.review,
+                probability: v.probability,
+                reasons: reasons(self.index.person(at), self.index.person(v.other), v, Names::Hidden),
+            }));
         }
         found.sort_by(|a, b| {
             (b.link, b.probability)

@@ -1,7 +1,7 @@
 //! Identity: which new records are people the bridge already knows. Decided only when every
 //! system's records are known, so that "nobody" means nobody.
 
-use crate::directory::{ASK, Directory, Entry, Name, Resemblance};
+use crate::directory::{Directory, Entry, Name, Resemblance};
 use crate::error::EngineError;
 use crate::step::{Engine, Step};
 use bridge_core::matching::person::Born;
@@ -30,8 +30,8 @@ pub(crate) enum Found {
 #[derive(Default)]
 pub(crate) struct Pass {
     pub found: BTreeMap<Name, Found>,
-    /// Candidate pairs with probability and reasons.
-    pub candidates: Vec<(Name, Name, f32, Vec<String>)>,
+    /// Candidate pairs.
+    pub candidates: Vec<(Name, Resemblance)>,
     /// Entities of records that somebody new resembles: nothing is created for them meanwhile.
     pub waiting: BTreeSet<String>,
 }
@@ -44,11 +44,6 @@ impl Pass {
             _ => None,
         });
         joined.chain(self.waiting.iter().cloned())
-    }
-
-    /// Whether a pair is worth a person's look, or only keeps anybody from being made twice.
-    pub(crate) fn asks(probability: f32) -> bool {
-        probability >= ASK
     }
 }
 
@@ -123,15 +118,12 @@ impl Engine {
         Ok(directory)
     }
 
-    async fn told_apart(&self) -> Result<HashSet<(Name, Name)>, EngineError> {
-        let mut pairs = HashSet::new();
+    async fn told_apart(&self) -> Result<Vec<(Name, Name)>, EngineError> {
+        let mut pairs = vec![];
         for state in [CandidateState::Different, CandidateState::Household] {
             let told = Page::all(async |page| self.store.candidates(state, &page).await).await?;
             let name = |r: &RecordKey| (r.system.clone(), r.remote_id.clone());
-            pairs.extend(
-                told.iter()
-                    .flat_map(|c| [(name(&c.a), name(&c.b)), (name(&c.b), name(&c.a))]),
-            );
+            pairs.extend(told.iter().map(|c| (name(&c.a), name(&c.b))));
         }
         Ok(pairs)
     }
@@ -293,13 +285,15 @@ impl Engine {
         let rows: Vec<Candidate> = pass
             .candidates
             .iter()
-            .map(|(one, other, probability, reasons)| {
-                let score = (probability * 1000.0).round() as i64;
-                let mut row = Candidate::new(self.key(one), self.key(other), score, reasons.clone(), now);
-                if !Pass::asks(*probability) {
-                    row.state = CandidateState::Faint;
-                }
-                row
+            .map(|(one, r)| {
+                let score = (r.probability * 1000.0).round() as i64;
+                let row = Candidate::new(self.key(one), self.key(&r.other), score, r.reasons.clone(), now);
+                let state = if r.ask {
+                    CandidateState::Open
+                } else {
+                    CandidateState::Faint
+                };
+                Candidate { state, ..row }
             })
             .collect();
         let waiting: Vec<String> = pass.waiting.iter().cloned().collect();
@@ -343,10 +337,10 @@ fn resembling(
     directory: &Directory,
     names: &[Name],
     today: Born,
-    apart: &HashSet<(Name, Name)>,
+    apart: &[(Name, Name)],
 ) -> Vec<(Name, Vec<Resemblance>)> {
-    let told = |a: &Name, b: &Name| !apart.is_empty() && apart.contains(&(a.clone(), b.clone()));
-    let one = |name: &Name| (name.clone(), directory.resembling(name, today, &told));
+    let apart = directory.pairs(apart);
+    let one = |name: &Name| (name.clone(), directory.resembling(name, today, &apart));
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8);
     if names.len() < 64 {
         return names.iter().map(one).collect();
@@ -365,46 +359,51 @@ fn resembling(
 
 fn decide(ready: &BTreeSet<Name>, resembling: Vec<(Name, Vec<Resemblance>)>, owners: &HashMap<Name, Owner>) -> Pass {
     let mut pass = Pass::default();
-    let mut paired: HashSet<Name> = HashSet::new();
+    let mut paired: HashMap<Name, String> = HashMap::new();
     let mut joined: HashSet<(String, String)> = HashSet::new();
     for (name, list) in resembling {
-        if paired.contains(&name) {
+        if paired.contains_key(&name) {
             continue;
         }
         let mut found = None;
-        for r in list {
-            let evidence = || r.reasons.join("; ");
+        let mut later = false;
+        for mut r in list {
             let owner = owners.get(&r.other);
-            if r.link && found.is_none() {
+            // Beside a link, what else it resembles is no question any more.
+            if found.is_some() || later {
+                break;
+            }
+            if r.link {
+                let evidence = r.reasons.join("; ");
                 match owner {
                     Some(owner)
                         if !owner.systems.contains(&name.0)
                             && joined.insert((owner.entity.clone(), name.0.clone())) =>
                     {
-                        found = Some(Found::Joins(owner.entity.clone(), evidence()));
+                        found = Some(Found::Joins(owner.entity.clone(), evidence));
                         continue;
                     }
-                    None if ready.contains(&r.other) && !paired.contains(&r.other) => {
-                        paired.extend([name.clone(), r.other.clone()]);
-                        found = Some(Found::Pair(r.other.clone(), evidence()));
+                    // Of a third system: it joins the entity that this pass makes, in the next one.
+                    None if paired.get(&r.other).is_some_and(|system| *system != name.0) => {
+                        later = true;
                         continue;
                     }
-                    _ => {}
+                    None if ready.contains(&r.other) && !paired.contains_key(&r.other) => {
+                        paired.insert(name.clone(), r.other.0.clone());
+                        paired.insert(r.other.clone(), name.0.clone());
+                        found = Some(Found::Pair(r.other, evidence));
+                        continue;
+                    }
+                    _ => r.reasons.push("but that one is linked already".into()),
                 }
             }
-            // Beside a link, what else resembles it is no question any more.
-            if found.is_some() {
-                continue;
-            }
-            let mut reasons = r.reasons;
-            if r.link {
-                reasons.push("but that one is linked already".into());
-            }
             pass.waiting.extend(owner.map(|o| o.entity.clone()));
-            pass.candidates.push((name.clone(), r.other, r.probability, reasons));
+            pass.candidates.push((name.clone(), r));
         }
-        let waits = pass.candidates.last().is_some_and(|(one, ..)| *one == name);
-        pass.found.insert(name, found.unwrap_or(Found::Alone(waits)));
+        if !later {
+            let waits = pass.candidates.last().is_some_and(|(one, _)| *one == name);
+            pass.found.insert(name, found.unwrap_or(Found::Alone(waits)));
+        }
     }
     pass
 }

@@ -3,7 +3,7 @@
 
 use crate::approval::Approval;
 use crate::error::EngineError;
-use crate::identify::{Found, Pass};
+use crate::identify::Found;
 use crate::lookup;
 use crate::step::Engine;
 use bridge_core::review::join;
@@ -124,13 +124,13 @@ impl Engine {
         let mut waiting = BTreeSet::new();
         if let Some(pass) = pass {
             let mut pairs = BTreeSet::new();
-            for (one, other, probability, reasons) in &pass.candidates {
-                let pair = (one.min(other).clone(), one.max(other).clone());
-                if Pass::asks(*probability) && pairs.insert(pair) {
+            for (one, r) in &pass.candidates {
+                let pair = (one.min(&r.other).clone(), one.max(&r.other).clone());
+                if r.ask && pairs.insert(pair) {
                     candidates.push(PreviewCandidate {
-                        records: [one.clone(), other.clone()],
-                        score: f64::from(*probability),
-                        reasons: reasons.clone(),
+                        records: [one.clone(), r.other.clone()],
+                        score: f64::from(r.probability),
+                        reasons: r.reasons.clone(),
                     });
                 }
             }

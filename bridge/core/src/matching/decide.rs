@@ -163,7 +163,11 @@ impl<'a> Decider<'a> {
             }
         }
         // sums over rivals must not depend on the order of rows
-        scored.sort_by(|a, b| b.odds.total_cmp(&a.odds).then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at))));
+        scored.sort_by(|a, b| {
+            b.odds
+                .total_cmp(&a.odds)
+                .then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at)))
+        });
         scored
     }
 
