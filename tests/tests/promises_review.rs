@@ -210,9 +210,9 @@ async fn promise_16_a_dry_run_lists_exactly_what_the_run_sends() {
             ),
             person(
                 "C3",
-                "Otto",
+                "I",
                 "Paperbark",
-                "1960-02-03",
+                "",
                 "+61491570158",
                 "family@example.org",
             ),
