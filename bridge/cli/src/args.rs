@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run, sandbox,
-    status, sync,
+    check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run,
+    sandbox, status, sync,
 };
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};

@@ -93,7 +93,10 @@ fn tally(cells: &mut Cells, c: &Comparison, who: usize) {
     add("email", c.email.code().into());
     add("place", c.place.code().into());
     add("identity", format!("{} {}", c.given.code(), c.born.code()));
-    add("contact", format!("{} {} {}", c.phone.code(), c.email.code(), c.place.code()));
+    add(
+        "contact",
+        format!("{} {} {}", c.phone.code(), c.email.code(), c.place.code()),
+    );
 }
 
 fn estimate(folders: &[String]) -> Result<()> {
@@ -149,7 +152,9 @@ fn estimate(folders: &[String]) -> Result<()> {
                 }
             }
             for _ in 0..20 {
-                step = step.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                step = step
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 let b = ((step >> 33) % u64::from(r)) as u32;
                 if !set.truth.contains(&(a, b)) {
                     tally(&mut cells, &of(a, b), 2);
@@ -167,7 +172,11 @@ fn estimate(folders: &[String]) -> Result<()> {
     for field in fields {
         let of: Vec<_> = cells.iter().filter(|((f, _), _)| *f == field).collect();
         // a little mass for what was never seen
-        let a = if matches!(field, "contact" | "identity") { 0.2 } else { 0.5 };
+        let a = if matches!(field, "contact" | "identity") {
+            0.2
+        } else {
+            0.5
+        };
         let n = of.len() as f64;
         for ((_, level), seen) in &of {
             let share: Vec<String> = (0..3)
@@ -258,7 +267,10 @@ fn pairs(folder: &Path, out: &str, dedup: bool) -> Result<()> {
     );
     std::fs::write(
         out,
-        format!("left_id,right_id,score,decision,obstacle,x,levels\n{}\n", rows.join("\n")),
+        format!(
+            "left_id,right_id,score,decision,obstacle,x,levels\n{}\n",
+            rows.join("\n")
+        ),
     )?;
     Ok(())
 }

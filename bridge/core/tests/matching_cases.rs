@@ -23,13 +23,20 @@ enum Outcome {
 use Outcome::{Apart, Link, Review};
 
 fn filler(side: u64) -> Vec<(Person, u64)> {
-    let given = ["Anna", "Peter", "Olga", "Hugo", "Vera", "Emil", "Nina", "Karl", "Iris", "Otto", "Clara", "Felix"];
-    let family = ["Abbott", "Barlow", "Crane", "Dawson", "Eccles", "Fenton", "Garland", "Hobbs", "Ingram", "Jarvis"];
+    let given = [
+        "Anna", "Peter", "Olga", "Hugo", "Vera", "Emil", "Nina", "Karl", "Iris", "Otto", "Clara", "Felix",
+    ];
+    let family = [
+        "Abbott", "Barlow", "Crane", "Dawson", "Eccles", "Fenton", "Garland", "Hobbs", "Ingram", "Jarvis",
+    ];
     (0..1_200u64)
         .map(|i| {
             let n = i * 2 + side;
             let (g, f) = (given[(n % 12) as usize], family[(n / 12 % 10) as usize]);
-            let (phone, email) = (format!("04{:08}", 31_415_926 + n * 7_919), format!("{g}.{f}{n}@example.org"));
+            let (phone, email) = (
+                format!("04{:08}", 31_415_926 + n * 7_919),
+                format!("{g}.{f}{n}@example.org"),
+            );
             let born = format!("{}-{:02}-{:02}", 1940 + n % 60, 1 + n % 12, 2 + n % 26);
             let raw = Raw {
                 given_name: g,
@@ -234,10 +241,19 @@ cases! {
 
 #[test]
 fn reasons_count_other_people_and_never_show_them() {
-    let left = ["Jonathan|Samplewood|1958-04-17|M|0412777345|home@gmail.com", "Gertrud|Samplewood|1960-01-09|F|0412777345|g@gmail.com"];
+    let left = [
+        "Jonathan|Samplewood|1958-04-17|M|0412777345|home@gmail.com",
+        "Gertrud|Samplewood|1960-01-09|F|0412777345|g@gmail.com",
+    ];
     let (_, why) = outcome(&left, &["Jon|Samplewood|1958-04-17||0412777345"]);
     assert!(why.contains("same birth date"), "{why}");
     assert!(why.contains("same mobile, which 1 other person uses"), "{why}");
-    assert!(why.contains("given names differ: Jonathan / Jon: a known short form"), "{why}");
-    assert!(!why.contains("Gertrud") && !why.contains("0412") && !why.contains("gmail"), "{why}");
+    assert!(
+        why.contains("given names differ: Jonathan / Jon: a known short form"),
+        "{why}"
+    );
+    assert!(
+        !why.contains("Gertrud") && !why.contains("0412") && !why.contains("gmail"),
+        "{why}"
+    );
 }

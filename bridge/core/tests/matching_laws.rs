@@ -18,13 +18,44 @@ const TODAY: Born = Born {
 };
 
 const GIVEN: &[&str] = &[
-    "Jack", "Jake", "John", "J", "Jayden", "Hayden", "Katherine", "Kate", "Cathy", "Sam", "Samuel", "Samantha", "",
-    "Mary Ann", "The Nguyen Family", "Mario", "Msario",
+    "Jack",
+    "Jake",
+    "John",
+    "J",
+    "Jayden",
+    "Hayden",
+    "Katherine",
+    "Kate",
+    "Cathy",
+    "Sam",
+    "Samuel",
+    "Samantha",
+    "",
+    "Mary Ann",
+    "The Nguyen Family",
+    "Mario",
+    "Msario",
 ];
 const FAMILY: &[&str] = &["Smith", "Smyth", "Nguyen", "O'Brien", "Brien", "Tran", ""];
-const BORN: &[&str] = &["1980-03-04", "1980-04-03", "1981-03-04", "2018-05-06", "1955-12-12", "1900-01-01", "", ""];
+const BORN: &[&str] = &[
+    "1980-03-04",
+    "1980-04-03",
+    "1981-03-04",
+    "2018-05-06",
+    "1955-12-12",
+    "1900-01-01",
+    "",
+    "",
+];
 const PHONE: &[&str] = &["0412 345 678", "0498765432", "+61 2 9123 4567", "0400000000", "", ""];
-const EMAIL: &[&str] = &["kate.smith@gmail.com", "katesmith@gmail.com", "nguyens@bigpond.com", "none@none.com", "", ""];
+const EMAIL: &[&str] = &[
+    "kate.smith@gmail.com",
+    "katesmith@gmail.com",
+    "nguyens@bigpond.com",
+    "none@none.com",
+    "",
+    "",
+];
 const STREET: &[&str] = &["1/23 High Street", "23 High St", "7 Park Road", ""];
 
 type Spec = (usize, usize, usize, usize, usize, usize, usize, usize);
@@ -65,7 +96,13 @@ fn verdicts(index: &Index, weights: &Weights, from: u8, to: u8, threads: usize) 
         .into_iter()
         .map(|(at, v)| {
             let (a, b) = (index.tie(at), index.tie(v.other));
-            let pair = if from == to { (a.min(b), a.max(b)) } else if flip { (b, a) } else { (a, b) };
+            let pair = if from == to {
+                (a.min(b), a.max(b))
+            } else if flip {
+                (b, a)
+            } else {
+                (a, b)
+            };
             (pair, (format!("{:?} {:?}", v.decision, v.obstacle), v.probability))
         })
         .collect()

@@ -177,13 +177,21 @@ fn write(
 fn tell(args: &MatchArgs, out: &Output, files: &[Records], summary: &Summary, pairs: &[(At, Verdict)]) {
     for (file, path) in files.iter().zip([&args.left, &args.right]) {
         if !file.unknown.is_empty() {
-            out.remark(format!("note: {}: columns not used: {}", name(path), file.unknown.join(", ")));
+            out.remark(format!(
+                "note: {}: columns not used: {}",
+                name(path),
+                file.unknown.join(", ")
+            ));
         }
         for (line, why) in file.bad.iter().take(NAMED) {
             out.remark(format!("note: {}:{line}: left out: {why}", name(path)));
         }
         if file.bad.len() > NAMED {
-            out.remark(format!("note: {}: {} more rows left out", name(path), file.bad.len() - NAMED));
+            out.remark(format!(
+                "note: {}: {} more rows left out",
+                name(path),
+                file.bad.len() - NAMED
+            ));
         }
     }
     out.document(&json!(summary));

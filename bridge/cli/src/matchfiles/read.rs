@@ -76,7 +76,12 @@ pub fn read(path: &Path, threads: usize) -> Result<Records, Failure> {
     let header = reader.byte_headers().map_err(|e| trouble(&e))?.clone();
     let names: Vec<String> = header
         .iter()
-        .map(|n| String::from_utf8_lossy(n).trim_start_matches('\u{feff}').trim().to_string())
+        .map(|n| {
+            String::from_utf8_lossy(n)
+                .trim_start_matches('\u{feff}')
+                .trim()
+                .to_string()
+        })
         .collect();
     let fields: Vec<Option<Field>> = names.iter().map(|n| field(n)).collect();
     let has = |wanted: Field| fields.contains(&Some(wanted));
@@ -84,7 +89,9 @@ pub fn read(path: &Path, threads: usize) -> Result<Records, Failure> {
         return Err(trouble(&"it has no id column (`id`, `Record ID`, `Patient ID` ...)"));
     }
     if !has(Field::Given) && !has(Field::Surname) && !has(Field::FullName) {
-        return Err(trouble(&"it has no name column (`given_name`, `surname`, `First Name` ...)"));
+        return Err(trouble(
+            &"it has no name column (`given_name`, `surname`, `First Name` ...)",
+        ));
     }
     let mut records = Records {
         unknown: names

@@ -70,7 +70,10 @@ impl Summary {
                 .into_iter()
                 .map(|(why, n)| {
                     let width = 100 * n / most;
-                    format!("<tr><td>{}</td><td class=n>{n}</td><td><i style=\"width:{width}%\"></i></td></tr>", escape(why))
+                    format!(
+                        "<tr><td>{}</td><td class=n>{n}</td><td><i style=\"width:{width}%\"></i></td></tr>",
+                        escape(why)
+                    )
                 })
                 .collect()
         };
@@ -130,9 +133,16 @@ h1{{font-size:1.5rem}}h2{{font-size:1.1rem;margin-top:2rem}}
 
 fn time(pairs: usize) -> String {
     let minutes = pairs.div_ceil(4);
-    if minutes < 120 { format!("{minutes} minutes") } else { format!("{} hours", minutes.div_ceil(60)) }
+    if minutes < 120 {
+        format!("{minutes} minutes")
+    } else {
+        format!("{} hours", minutes.div_ceil(60))
+    }
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

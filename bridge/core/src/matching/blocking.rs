@@ -87,7 +87,11 @@ pub(super) fn of_address(p: &Person) -> Option<BlockKey> {
     (!p.street.name.is_empty() && p.street.number != 0 && p.postcode != 0).then(|| {
         key(
             By::Address,
-            &[u64::from(p.street.number), u64::from(p.street.name.hash), u64::from(p.postcode)],
+            &[
+                u64::from(p.street.number),
+                u64::from(p.street.name.hash),
+                u64::from(p.postcode),
+            ],
         )
     })
 }
@@ -100,7 +104,12 @@ fn stems(given: &Given, out: &mut Vec<u64>) {
     }
     out.push(u64::from(given.word.hash));
     if given.known != 0 {
-        out.extend(given_names::roots(given.known).iter().take(5).map(|r| u64::from(*r) << 40 | 1));
+        out.extend(
+            given_names::roots(given.known)
+                .iter()
+                .take(5)
+                .map(|r| u64::from(*r) << 40 | 1),
+        );
     }
 }
 
@@ -159,7 +168,10 @@ pub fn keys(p: &Person) -> Vec<BlockKey> {
         }
     }
     if born.year != 0 && !given.is_empty() {
-        out.push(key(By::GivenAtBirth, &[sound(given), u64::from(born.month), u64::from(born.day)]));
+        out.push(key(
+            By::GivenAtBirth,
+            &[sound(given), u64::from(born.month), u64::from(born.day)],
+        ));
     }
     out.sort_unstable();
     out.dedup();

@@ -270,7 +270,9 @@ fn slips(a: &[u8], b: &[u8], most: usize) -> usize {
         rows[now][0] = i as u8;
         for j in 1..=b.len() {
             let swap = u8::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[above][j] + 1).min(rows[now][j - 1] + 1).min(rows[above][j - 1] + swap);
+            let mut best = (rows[above][j] + 1)
+                .min(rows[now][j - 1] + 1)
+                .min(rows[above][j - 1] + swap);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(rows[two][j - 2] + 1);
             }
@@ -292,7 +294,11 @@ fn given_words(a: &Given, b: &Given, f: &impl Frequencies) -> GivenLevel {
         return GivenLevel::Missing;
     }
     if x.hash == y.hash {
-        return if x.is_initial() { GivenLevel::Initial } else { GivenLevel::Same };
+        return if x.is_initial() {
+            GivenLevel::Initial
+        } else {
+            GivenLevel::Same
+        };
     }
     if x.is_initial() || y.is_initial() {
         return if x.bytes()[0] == y.bytes()[0] {
@@ -329,7 +335,9 @@ fn given_words(a: &Given, b: &Given, f: &impl Frequencies) -> GivenLevel {
     }
     let slip_of = |x: &Given, y: &Given| {
         x.known == 0 && y.known != 0 && x.word.bytes().len() >= 3 && f.given(x.word.hash) <= 2 && {
-            given_names::any_form(y.known, |form| form.len() >= 4 && form[0] == x.word.bytes()[0] && slips(form, x.word.bytes(), 1) <= 1)
+            given_names::any_form(y.known, |form| {
+                form.len() >= 4 && form[0] == x.word.bytes()[0] && slips(form, x.word.bytes(), 1) <= 1
+            })
         }
     };
     if slip_of(a, b) || slip_of(b, a) {
@@ -448,7 +456,14 @@ fn phone(a: &Person, b: &Person, f: &impl Frequencies) -> (ContactLevel, u8) {
             near |= one_digit(*x, *y);
         }
     }
-    (if near { ContactLevel::Near } else { ContactLevel::Different }, 0)
+    (
+        if near {
+            ContactLevel::Near
+        } else {
+            ContactLevel::Different
+        },
+        0,
+    )
 }
 
 /// Whether two numbers differ in one digit or in two neighbours' order.
@@ -474,7 +489,11 @@ fn one_digit(mut x: u64, mut y: u64) -> bool {
 /// Whether two mailbox names are one slip apart in a letter within: another number is another
 /// mailbox, and the letter at either end may be somebody else's initial.
 fn one_letter(p: &[u8], q: &[u8]) -> bool {
-    let digits = |w: &[u8]| w.iter().filter(|b| b.is_ascii_digit()).fold(1u64, |n, b| n.wrapping_mul(11) + u64::from(*b));
+    let digits = |w: &[u8]| {
+        w.iter()
+            .filter(|b| b.is_ascii_digit())
+            .fold(1u64, |n, b| n.wrapping_mul(11) + u64::from(*b))
+    };
     let letters = |w: &[u8]| w.iter().rposition(|b| !b.is_ascii_digit()).map_or(0, |at| w[at]);
     let ends = p.first() == q.first() && letters(p) == letters(q);
     p != q && ends && digits(p) == digits(q) && slips(p, q, 1) <= 1
@@ -493,13 +512,14 @@ fn email(a: &Person, b: &Person, f: &impl Frequencies) -> (ContactLevel, u8) {
             }
             let (p, q) = (x.local.bytes(), y.local.bytes());
             let long = p.len().min(q.len()) >= 5;
-            let level = if x.provider == y.provider && long && (x.exact == y.exact || x.marks == y.marks && one_letter(p, q)) {
-                ContactLevel::Near
-            } else if x.local.hash == y.local.hash && long {
-                ContactLevel::Namesake
-            } else {
-                ContactLevel::Different
-            };
+            let level =
+                if x.provider == y.provider && long && (x.exact == y.exact || x.marks == y.marks && one_letter(p, q)) {
+                    ContactLevel::Near
+                } else if x.local.hash == y.local.hash && long {
+                    ContactLevel::Namesake
+                } else {
+                    ContactLevel::Different
+                };
             best = best.min(level);
         }
     }
@@ -514,7 +534,10 @@ fn same_street(p: &[u8], q: &[u8]) -> bool {
 }
 
 fn place(a: &Person, b: &Person) -> PlaceLevel {
-    let (post, suburbs) = (a.postcode != 0 && b.postcode != 0, !a.suburb.is_empty() && !b.suburb.is_empty());
+    let (post, suburbs) = (
+        a.postcode != 0 && b.postcode != 0,
+        !a.suburb.is_empty() && !b.suburb.is_empty(),
+    );
     let (s, t) = (a.suburb.bytes(), b.suburb.bytes());
     let suburb = suburbs && (a.suburb.hash == b.suburb.hash || s.len().min(t.len()) >= 5 && slips(s, t, 1) <= 1);
     let same_area = post && a.postcode == b.postcode || suburb;
@@ -539,7 +562,11 @@ fn place(a: &Person, b: &Person) -> PlaceLevel {
         }
         if same_area {
             let number = x.number == y.number && x.number != 0;
-            return if street || number { PlaceLevel::Street } else { PlaceLevel::Elsewhere };
+            return if street || number {
+                PlaceLevel::Street
+            } else {
+                PlaceLevel::Elsewhere
+            };
         }
     }
     match (post || suburbs, same_area) {

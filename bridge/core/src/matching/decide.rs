@@ -163,7 +163,11 @@ impl<'a> Decider<'a> {
             }
         }
         // sums over rivals must not depend on the order of rows
-        scored.sort_by(|a, b| b.odds.total_cmp(&a.odds).then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at))));
+        scored.sort_by(|a, b| {
+            b.odds
+                .total_cmp(&a.odds)
+                .then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at)))
+        });
         scored
     }
 
@@ -298,7 +302,11 @@ impl<'a> Decider<'a> {
                     let twice = self.twice(me, rival.at, rival.odds.min(found.odds));
                     *sum += (1.0 - twice) * (rival.odds - found.odds).exp();
                     if twice >= TWICE {
-                        let (x, y) = if me == found.at { (at, rival.at) } else { (rival.at, found.at) };
+                        let (x, y) = if me == found.at {
+                            (at, rival.at)
+                        } else {
+                            (rival.at, found.at)
+                        };
                         better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
                     } else {
                         best &= !wins;
@@ -323,7 +331,11 @@ impl<'a> Decider<'a> {
         }
         Some(Verdict {
             other: found.at,
-            decision: if obstacle.is_none() { Decision::Link } else { Decision::Review },
+            decision: if obstacle.is_none() {
+                Decision::Link
+            } else {
+                Decision::Review
+            },
             probability,
             obstacle,
             comparison: found.comparison,

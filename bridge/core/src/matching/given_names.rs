@@ -89,12 +89,16 @@ pub fn stands_for(place: u16) -> usize {
 /// Whether `is` holds for another form of a name.
 pub fn any_form(place: u16, is: impl Fn(&[u8]) -> bool) -> bool {
     let lines = TABLE.roots[usize::from(place)].iter();
-    lines.flat_map(|l| &TABLE.names[usize::from(*l)]).any(|name| is(name.as_bytes()))
+    lines
+        .flat_map(|l| &TABLE.names[usize::from(*l)])
+        .any(|name| is(name.as_bytes()))
 }
 
 /// Whether a name is also one that people are given, and not only called by.
 pub fn is_full(place: u16) -> bool {
-    TABLE.lines[usize::from(place)].iter().any(|(_, role)| *role == Role::Full)
+    TABLE.lines[usize::from(place)]
+        .iter()
+        .any(|(_, role)| *role == Role::Full)
 }
 
 /// How two names relate.

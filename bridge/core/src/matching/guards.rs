@@ -128,10 +128,17 @@ fn among_single_people(c: &Comparison) -> Option<Guard> {
     let area = street || matches!(c.place, PlaceLevel::Area | PlaceLevel::Elsewhere);
     let same_date = c.born == BornLevel::Same;
     let near_date = same_date || matches!(c.born, BornLevel::Swapped | BornLevel::Slip | BornLevel::Near);
-    let given = !matches!(c.given, GivenLevel::Different | GivenLevel::Missing | GivenLevel::Initial);
-    let family = matches!(c.surname, SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part);
+    let given = !matches!(
+        c.given,
+        GivenLevel::Different | GivenLevel::Missing | GivenLevel::Initial
+    );
+    let family = matches!(
+        c.surname,
+        SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part
+    );
     let agree = u32::from(given) + u32::from(family) + u32::from(near_date) + u32::from(street) + u32::from(number);
-    if c.born == BornLevel::Different && !(agree >= 3 && (street || number) || agree == 2 && house && (given || family)) {
+    if c.born == BornLevel::Different && !(agree >= 3 && (street || number) || agree == 2 && house && (given || family))
+    {
         return Some(Guard::BirthDates);
     }
     // house and date; house and one name; street and anything but one more
@@ -145,8 +152,15 @@ fn among_single_people(c: &Comparison) -> Option<Guard> {
 
 fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<Guard> {
     if c.born == BornLevel::Different {
-        let other = !matches!(c.given, GivenLevel::Same | GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt);
-        return Some(if other { Guard::OtherOfHousehold } else { Guard::BirthDates });
+        let other = !matches!(
+            c.given,
+            GivenLevel::Same | GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt
+        );
+        return Some(if other {
+            Guard::OtherOfHousehold
+        } else {
+            Guard::BirthDates
+        });
     }
     let ties = ties(c);
     let same_date = c.born == BornLevel::Same;
@@ -180,7 +194,10 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
     }
     let crowd = c.phone == ContactLevel::Crowd || c.email == ContactLevel::Crowd;
     let same_given = matches!(c.given, GivenLevel::Same | GivenLevel::Form | GivenLevel::Misspelt);
-    let same_family = matches!(c.surname, SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part);
+    let same_family = matches!(
+        c.surname,
+        SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part
+    );
     let nearly = c.email == ContactLevel::Near && (whole_name || same_date && same_given && same_family);
     if ties == 0 && !(crowd && whole_name) && !nearly {
         return Some(if crowd { Guard::CrowdOnly } else { Guard::NoThirdField });
@@ -215,7 +232,10 @@ fn names(c: &Comparison, child: bool, ties: u32) -> Option<Guard> {
             return Some(Guard::FamilyNames);
         }
     }
-    let near = matches!(c.born, BornLevel::Near | BornLevel::Placeholder | BornLevel::Slip | BornLevel::Swapped);
+    let near = matches!(
+        c.born,
+        BornLevel::Near | BornLevel::Placeholder | BornLevel::Slip | BornLevel::Swapped
+    );
     if near && (c.given != GivenLevel::Same && !by_form || other_family && ties < 2) {
         return Some(Guard::NearBirthDate);
     }

@@ -237,8 +237,22 @@ mod tests {
 
     fn couple() -> Vec<Known> {
         vec![
-            known("halaxy", "P1", "Miriam", "1988-04-17", "+61491570006", "family@example.org"),
-            known("halaxy", "P2", "Bruno", "1987-01-02", "+61491570006", "family@example.org"),
+            known(
+                "halaxy",
+                "P1",
+                "Miriam",
+                "1988-04-17",
+                "+61491570006",
+                "family@example.org",
+            ),
+            known(
+                "halaxy",
+                "P2",
+                "Bruno",
+                "1987-01-02",
+                "+61491570006",
+                "family@example.org",
+            ),
             known("crm", "C1", "Miriam", "1988-04-17", "+61491570006", ""),
             known("books", "B1", "Miriam", "1988-04-17", "", "family@example.org"),
         ]
@@ -247,7 +261,11 @@ mod tests {
     #[test]
     fn the_person_is_found_in_every_system_and_the_relative_is_not() {
         let matcher = Matcher::new(couple(), "halaxy", "halaxy_number", &[], TODAY);
-        assert!(matches!(matcher.identify(2), Identity::Same { other: 0, .. }), "{:?}", matcher.identify(2));
+        assert!(
+            matches!(matcher.identify(2), Identity::Same { other: 0, .. }),
+            "{:?}",
+            matcher.identify(2)
+        );
         assert!(matches!(matcher.identify(3), Identity::Same { .. }));
         assert_eq!(matcher.identify(1), Identity::Nobody);
     }
@@ -275,7 +293,12 @@ mod tests {
         assert!(!list.is_empty());
         for text in list.iter().flat_map(|c| &c.reasons) {
             let low = text.to_lowercase();
-            assert!(!["miriam", "bruno", "samplewood", "4915"].iter().any(|v| low.contains(v)), "{text}");
+            assert!(
+                !["miriam", "bruno", "samplewood", "4915"]
+                    .iter()
+                    .any(|v| low.contains(v)),
+                "{text}"
+            );
         }
     }
 

@@ -317,7 +317,9 @@ impl Index {
         self.sides
             .iter()
             .map(|s| {
-                s.people.len() * (size_of::<Person>() + 9) + s.table.keys.len() * 12 + s.table.starts.len() * 4
+                s.people.len() * (size_of::<Person>() + 9)
+                    + s.table.keys.len() * 12
+                    + s.table.starts.len() * 4
                     + s.added.len() * 64
             })
             .sum::<usize>()

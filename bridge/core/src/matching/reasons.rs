@@ -156,7 +156,9 @@ pub fn reasons(a: &Person, b: &Person, verdict: &Verdict, names: Names) -> Vec<S
     let mut reasons = compared(a, b, &verdict.comparison, names);
     match verdict.obstacle {
         Some(Obstacle::Guard(guard)) => reasons.push(guard.words().into()),
-        Some(Obstacle::Twice) => reasons.push("probably the same person twice in one system: the other record fits better".into()),
+        Some(Obstacle::Twice) => {
+            reasons.push("probably the same person twice in one system: the other record fits better".into())
+        }
         Some(Obstacle::Rival) => reasons.push("somebody else fits nearly as well".into()),
         Some(Obstacle::Weak) => reasons.push("too little agrees to be sure".into()),
         None => reasons.push("nobody else fits nearly as well".into()),

@@ -110,7 +110,9 @@ impl Weights {
                 line: i + 1,
                 problem: problem.to_string(),
             };
-            let Some((field, rest)) = words.split_first() else { continue };
+            let Some((field, rest)) = words.split_first() else {
+                continue;
+            };
             if *field == "version" {
                 w.version = rest.join(" ");
                 continue;
@@ -152,9 +154,11 @@ impl Weights {
         if let ("contact", [phone, email, place]) = (field, levels) {
             let (phone, email) = (place!(ContactLevel, *phone)?, place!(ContactLevel, *email)?);
             let place = place!(PlaceLevel, *place)?;
-            return self
-                .contact
-                .get_mut(contact_cell(ContactLevel::ALL[phone], ContactLevel::ALL[email], PlaceLevel::ALL[place]));
+            return self.contact.get_mut(contact_cell(
+                ContactLevel::ALL[phone],
+                ContactLevel::ALL[email],
+                PlaceLevel::ALL[place],
+            ));
         }
         if let ("identity", [given, born]) = (field, levels) {
             let (given, born) = (place!(GivenLevel, *given)?, place!(BornLevel, *born)?);

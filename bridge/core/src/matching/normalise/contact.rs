@@ -4,8 +4,27 @@ use crate::matching::person::{Mailbox, Word, hash_text, hash32, hash64};
 
 /// Local parts that stand for "no mailbox".
 const NO_MAILBOX: &[&str] = &[
-    "noemail", "noreply", "donotreply", "none", "no", "na", "nil", "nomail", "unknown", "test", "null", "x", "xx",
-    "xxx", "email", "noaddress", "notprovided", "notgiven", "declined", "refused", "nobody",
+    "noemail",
+    "noreply",
+    "donotreply",
+    "none",
+    "no",
+    "na",
+    "nil",
+    "nomail",
+    "unknown",
+    "test",
+    "null",
+    "x",
+    "xx",
+    "xxx",
+    "email",
+    "noaddress",
+    "notprovided",
+    "notgiven",
+    "declined",
+    "refused",
+    "nobody",
 ];
 
 /// Providers that ignore dots in the local part.
@@ -88,7 +107,9 @@ fn phone(text: &str) -> Option<u64> {
     if d.len() < 8 || tail >= 6 || run + 1 >= d.len() {
         return None;
     }
-    let number = d.iter().fold(0u64, |n, x| n.wrapping_mul(10).wrapping_add(u64::from(*x)));
+    let number = d
+        .iter()
+        .fold(0u64, |n, x| n.wrapping_mul(10).wrapping_add(u64::from(*x)));
     Some(number)
 }
 
@@ -123,7 +144,11 @@ fn mailbox(text: &str) -> Option<Mailbox> {
         return None;
     }
     let dotless = local.replace('.', "");
-    let local = if DOTLESS.contains(&domain) { dotless.as_str() } else { local };
+    let local = if DOTLESS.contains(&domain) {
+        dotless.as_str()
+    } else {
+        local
+    };
     if local.is_empty() {
         return None;
     }
@@ -148,9 +173,10 @@ pub(super) fn is_medicare(number: u64) -> bool {
 pub(super) fn card(text: &str) -> (u64, u8) {
     let (card, irn) = text.split_once('/').unwrap_or((text, ""));
     let digits = |t: &str| -> (u64, usize) {
-        t.bytes().filter(u8::is_ascii_digit).take(18).fold((0, 0), |(n, c), d| {
-            (n * 10 + u64::from(d - b'0'), c + 1)
-        })
+        t.bytes()
+            .filter(u8::is_ascii_digit)
+            .take(18)
+            .fold((0, 0), |(n, c), d| (n * 10 + u64::from(d - b'0'), c + 1))
     };
     let ((mut number, count), (mut irn, _)) = (digits(card), digits(irn));
     if count == 11 {
@@ -167,7 +193,15 @@ mod tests {
     #[test]
     fn one_number_has_many_spellings() {
         let expected = Some(412_345_678);
-        for text in ["0412345678", "0412 345 678", "+61412345678", "61412345678", "412345678", "+61 (0) 412 345 678", "0061412345678"] {
+        for text in [
+            "0412345678",
+            "0412 345 678",
+            "+61412345678",
+            "61412345678",
+            "412345678",
+            "+61 (0) 412 345 678",
+            "0061412345678",
+        ] {
             assert_eq!(phone(text), expected, "{text}");
         }
         assert_eq!(phone("(02) 9123 4567"), phone("+61 2 9123 4567"));

@@ -31,13 +31,44 @@ const PARTICLES: &[&str] = &[
 
 /// Words that no single person is called by.
 const SEVERAL: &[&str] = &[
-    "family", "families", "household", "mum", "mom", "mother", "dad", "father", "parent", "parents", "carer", "carers",
-    "guardian", "guardians", "and", "estate", "couple", "twins", "siblings", "children", "kids",
+    "family",
+    "families",
+    "household",
+    "mum",
+    "mom",
+    "mother",
+    "dad",
+    "father",
+    "parent",
+    "parents",
+    "carer",
+    "carers",
+    "guardian",
+    "guardians",
+    "and",
+    "estate",
+    "couple",
+    "twins",
+    "siblings",
+    "children",
+    "kids",
 ];
 
 /// Words put into a name field when there is no name.
 const NO_NAME: &[&str] = &[
-    "unknown", "na", "none", "test", "noname", "anonymous", "contact", "client", "patient", "null", "nil", "tba", "tbc",
+    "unknown",
+    "na",
+    "none",
+    "test",
+    "noname",
+    "anonymous",
+    "contact",
+    "client",
+    "patient",
+    "null",
+    "nil",
+    "tba",
+    "tbc",
 ];
 
 fn given(token: &str) -> Given {
