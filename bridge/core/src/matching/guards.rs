@@ -9,7 +9,7 @@ use super::person::{Born, Kind, Person};
 pub enum Guard {
     /// One speaks for several people. Tells apart.
     Several,
-    /// A child's household: another given name, and no birth date to say otherwise. Tells apart.
+    /// Another given name, and a birth date that differs or that a child needs. Tells apart.
     OtherOfHousehold,
     /// The birth dates contradict.
     BirthDates,
@@ -42,7 +42,7 @@ impl Guard {
     pub fn words(self) -> &'static str {
         match self {
             Self::Several => "one of the records speaks for several people",
-            Self::OtherOfHousehold => "another given name in a child's household",
+            Self::OtherOfHousehold => "another given name, and no birth date that would say otherwise",
             Self::BirthDates => "the birth dates contradict each other",
             Self::OtherOnCard => "the card is the same, but the two have different numbers on it",
             Self::Sex => "the sex differs",
@@ -152,7 +152,15 @@ fn among_single_people(c: &Comparison) -> Option<Guard> {
 
 fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> Option<Guard> {
     if c.born == BornLevel::Different {
-        return Some(Guard::BirthDates);
+        let other = !matches!(
+            c.given,
+            GivenLevel::Same | GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt
+        );
+        return Some(if other {
+            Guard::OtherOfHousehold
+        } else {
+            Guard::BirthDates
+        });
     }
     let ties = ties(c);
     let same_date = c.born == BornLevel::Same;

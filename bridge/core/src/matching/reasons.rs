@@ -38,7 +38,7 @@ fn given(c: &Comparison, both: &str) -> Option<String> {
     Some(match c.given {
         GivenLevel::Same => return None,
         GivenLevel::Form => format!("given names differ{both}: a known short form or spelling"),
-        GivenLevel::WideForm => format!("given names differ{both}: a short form that may stand for several names"),
+        GivenLevel::WideForm => format!("given names differ{both}: a known short form, of more names than one"),
         GivenLevel::Sisters => format!("given names differ{both}: two short forms of one name"),
         GivenLevel::Loose => format!("given names differ{both}: sometimes used for one another"),
         GivenLevel::Misspelt => format!("given names differ by one slip{both}"),
