@@ -653,10 +653,11 @@ pub fn compare(a: &Person, b: &Person, f: &impl Frequencies) -> Comparison {
         ..Comparison::default()
     };
     let apart = |g: GivenLevel| matches!(g, GivenLevel::Different | GivenLevel::Missing | GivenLevel::Initial);
-    if apart(c.given) && !matches!(c.surname, SurnameLevel::Same | SurnameLevel::Part) {
-        if let Some((given, surname)) = crossed(a, b, f).or_else(|| crossed(b, a, f)) {
-            (c.crossed, c.given, c.surname) = (true, given, surname);
-        }
+    if apart(c.given)
+        && !matches!(c.surname, SurnameLevel::Same | SurnameLevel::Part)
+        && let Some((given, surname)) = crossed(a, b, f).or_else(|| crossed(b, a, f))
+    {
+        (c.crossed, c.given, c.surname) = (true, given, surname);
     }
     c.sex = match (a.sex, b.sex) {
         (0, _) | (_, 0) => SexLevel::Missing,
