@@ -357,3 +357,25 @@ pub fn lock(config: &Config) -> Result<Option<File>, WiringError> {
         Err(TryLockError::Error(why)) => Err(trouble(why)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::namespace;
+
+    #[test]
+    fn practices_with_names_alike_do_not_share_queues() {
+        let names = [
+            "Sampleton Clinic",
+            "sampleton clinic",
+            "Sampleton-Clinic",
+            "Klinik für Füße",
+            "医院",
+            "",
+        ];
+        let all: std::collections::BTreeSet<String> = names.map(namespace).into();
+        assert_eq!(all.len(), names.len());
+        assert!(namespace(names[0]).starts_with("halaxy-bridge-sampleton-clinic-"));
+        let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && name.len() < 80;
+        assert!(all.iter().all(plain));
+    }
+}
