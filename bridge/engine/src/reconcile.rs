@@ -69,6 +69,9 @@ impl Engine {
         let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         if claims.is_empty() {
             let dirty = self.store.dirty(REFILL).await?;
+            if dirty.is_empty() {
+                return Ok(None);
+            }
             let wakes: Vec<Wake> = dirty
                 .into_iter()
                 .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
