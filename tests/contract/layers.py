@@ -25,6 +25,7 @@ TESTS = 4
 # Outside crates that only some of ours may use: what the layers mean, said by dependency.
 ONLY_IN = {
     "sqlx": {"bridge-store"},
+    "lapin": {"bridge-queue"},
     "reqwest": {"adapter-kit"},
     "clap": {"halaxy-bridge"},
 }

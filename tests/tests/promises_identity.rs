@@ -4,7 +4,7 @@
 use adapter_sandbox::{CrmKind, CsvPerson, FaultKind, Manners};
 use bridge_core::{CardKind, Hold, LinkState};
 use bridge_engine::Verdict;
-use bridge_store::{CandidateState, Page};
+use bridge_store::{CandidateState, Filter, Page};
 use bridge_tests::{Practice, Purpose, fault, kind, person, writing};
 use serde_json::json;
 
@@ -284,7 +284,7 @@ fn lookalikes() -> (Vec<CsvPerson>, Vec<CsvPerson>) {
     );
     let contact = CsvPerson {
         date_of_birth: String::new(),
-        ..person("C1", "Mim", "Samplewood", "", "", "miriam@example.org")
+        ..person("C1", "M", "Samplewood", "", "", "miriam@example.org")
     };
     (vec![patient], vec![contact])
 }
@@ -349,6 +349,50 @@ async fn promise_13_a_person_says_same_or_different() {
                 );
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn promise_13_a_link_whose_records_became_two_people_is_held_until_a_person_says() {
+    for crm in BOTH {
+        let practice = Practice::settled(crm).await;
+        let (patient, contact) = (practice.id("P1"), practice.id("C1"));
+        // A marriage is nothing to ask about.
+        practice.edit("halaxy", &patient, "family", "Testacre");
+        practice.sync().await;
+        assert_eq!(practice.shows("crm", &contact, "family"), "Testacre", "{crm:?}");
+        // The record is used for somebody else.
+        for (unit, value) in [
+            ("given", "Zora"),
+            ("family", "Quillfeather"),
+            ("birth_date", "1999-09-09"),
+        ] {
+            practice.edit("halaxy", &patient, unit, value);
+        }
+        practice.edit("halaxy", &patient, "mobile", "+61491570110");
+        practice.sync().await;
+        let entity = practice.entity("halaxy", &patient).await;
+        assert!(
+            entity.cards.iter().any(|c| c.kind == CardKind::LooksWrong),
+            "{crm:?}: {:?}",
+            entity.cards
+        );
+        assert_eq!(
+            practice.shows("crm", &contact, "given"),
+            "Miriam",
+            "{crm:?}: nothing travels"
+        );
+        assert_eq!(practice.shows("crm", &contact, "mobile"), "+61491570006", "{crm:?}");
+        let store = practice.engine.store();
+        let cards = store.cards(&Filter::default(), &Page::first(5)).await.unwrap().rows;
+        practice.engine.dismiss(&cards[0], "reception").await.unwrap();
+        practice.sync().await;
+        assert_eq!(
+            practice.shows("crm", &contact, "given"),
+            "Zora",
+            "{crm:?}: the same person after all"
+        );
+        assert_eq!(practice.counts().await.cards, 0, "{crm:?}: asked once");
     }
 }
 

@@ -58,6 +58,7 @@ impl HalaxyClient {
             base.push('/');
         }
         let mut client = ClientOptions::new(system, base.as_str());
+        client.write_life = Some(options.call_life);
         client.user_agent = options.user_agent.trim().to_string();
         client.headers = vec![("accept".into(), FHIR.into())];
         client.auth = Auth::ClientCredentials(ClientCredentials {

@@ -350,6 +350,7 @@ impl Authority {
             url: endpoint.base().clone(),
             headers,
             body: Bytes::from(body),
+            longest: None,
         })
     }
 

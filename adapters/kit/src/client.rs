@@ -37,6 +37,9 @@ pub struct ClientOptions {
     pub verdicts: Arc<dyn Verdicts>,
     /// How often a read is sent at most, the first time included.
     pub attempts: u32,
+    /// The longest a call with an effect may live: after it, nothing of it can land any more. As
+    /// long as the transport lets calls live if `None`.
+    pub write_life: Option<Duration>,
 }
 
 impl ClientOptions {
@@ -51,6 +54,7 @@ impl ClientOptions {
             limits: Limits::default(),
             verdicts: Arc::new(StatusVerdicts),
             attempts: 4,
+            write_life: None,
         }
     }
 }
@@ -83,6 +87,7 @@ struct Inner {
     verdicts: Arc<dyn Verdicts>,
     wire: Wire,
     attempts: u32,
+    write_life: Option<Duration>,
 }
 
 /// Redirects a read may follow, all within its origin.
@@ -116,6 +121,7 @@ impl Client {
                 verdicts: options.verdicts,
                 wire: Wire::new(transport, clock, options.limits),
                 attempts,
+                write_life: options.write_life,
             }),
         })
     }
@@ -242,6 +248,7 @@ impl Client {
             url,
             headers,
             body,
+            longest: self.inner.write_life.filter(|_| call.effect == Effect::Write),
         })
     }
 

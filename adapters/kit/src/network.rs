@@ -96,10 +96,13 @@ impl Transport for Network {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let client = self.client(&request.url);
         let client = client.ok_or_else(|| TransportError::never_left(TransportErrorKind::NotAllowed))?;
-        let outgoing = client
+        let mut outgoing = client
             .request(request.method, request.url)
             .headers(request.headers)
             .body(request.body);
+        if let Some(longest) = request.longest {
+            outgoing = outgoing.timeout(longest.min(self.options.timeout));
+        }
         let mut answer = outgoing.send().await.map_err(|error| explain(&error))?;
         let too_large = || TransportError::may_have_landed(TransportErrorKind::TooLarge);
         let mut body = BytesMut::new();

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::future::Future;
+use std::time::Duration;
 use url::Url;
 
 /// One request, ready to be sent: credentials and all headers are in it.
@@ -17,6 +18,8 @@ pub struct HttpRequest {
     pub headers: HeaderMap,
     /// Body; empty if there is none.
     pub body: Bytes,
+    /// The longest it may take, where that is less than calls usually may.
+    pub longest: Option<Duration>,
 }
 
 /// One answer, its body received whole.

@@ -46,6 +46,15 @@ fn answer(head: &str, body: &[u8]) -> Vec<u8> {
 }
 
 async fn send(options: NetworkOptions, method: Method, url: &str) -> Result<HttpResponse, TransportError> {
+    send_within(options, method, url, None).await
+}
+
+async fn send_within(
+    options: NetworkOptions,
+    method: Method,
+    url: &str,
+    longest: Option<Duration>,
+) -> Result<HttpResponse, TransportError> {
     let network = Network::new(options).expect("a network");
     let url = url.parse().expect("a URL");
     network
@@ -54,6 +63,7 @@ async fn send(options: NetworkOptions, method: Method, url: &str) -> Result<Http
             url,
             headers: HeaderMap::new(),
             body: Bytes::from_static(b"{}"),
+            longest,
         })
         .await
 }
@@ -78,6 +88,18 @@ async fn a_refused_connection_provably_never_landed() {
             kind: TransportErrorKind::Connect,
             not_processed: true
         }
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_may_live_shorter_is_given_up_earlier() {
+    let (base, _) = server(answer("200 OK", b"{}"), Duration::from_secs(30)).await;
+    let longest = Some(Duration::from_millis(200));
+    let error = send_within(NetworkOptions::default(), Method::POST, &base, longest).await;
+    assert_eq!(
+        error.err().expect("a time-out").kind,
+        TransportErrorKind::TimedOut,
+        "long before the 55 s that calls may take"
     );
 }
 

@@ -132,6 +132,8 @@ impl Account {
             AuthStyle::OAuth(oauth) => grant(oauth, &base_url, options, tokens)?,
         };
         let mut client = ClientOptions::new(system, base_url);
+        let lives = connector.kinds.values().map(|kind| kind.call_life);
+        client.write_life = options.call_life.or(lives.min());
         if let Some(user_agent) = &options.user_agent {
             client.user_agent = user_agent.clone();
         }

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, demo, explain, init, key, links, matches, plan, prepare, replay, run, sandbox,
-    status, store, sync,
+    check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run,
+    sandbox, status, store, sync,
 };
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -59,6 +59,8 @@ pub enum Command {
     Conflicts(conflicts::ConflictsArgs),
     /// Pairs of records that may be the same person.
     Matches(matches::MatchesArgs),
+    /// Match two exported files: who is the same person, who may be. Sends nothing.
+    Match(match_files::MatchArgs),
     /// Which records are the same person.
     Links(links::LinksArgs),
     /// Tell what happened to a person's records, and why.

@@ -2,11 +2,13 @@
 //! in the folder wins over what is inside the binary. Everything that is wrong is found in one go,
 //! with file, line and remedy; an unknown key is refused.
 
+mod queue;
 mod reader;
 mod secret;
 mod sync;
 mod systems;
 
+pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 
 use adapter_rest::Connector;
@@ -95,8 +97,8 @@ pub struct Config {
     pub store_url: StoreUrl,
     /// Where the store's key is.
     pub store_key: SecretRef,
-    /// Queue URL; `embedded`.
-    pub queue_url: String,
+    /// The queue.
+    pub queue: QueueConfig,
     /// Systems by name.
     pub systems: BTreeMap<String, SystemConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
@@ -217,7 +219,7 @@ impl<'s> Reader<'s> {
         let (name, country, time_zone) = self.practice(practice?);
         let country = country?;
         let (store_url, store_key) = self.store(store?);
-        let queue_url = self.queue(queue);
+        let queue = self.queue(queue);
         let brakes = self.brakes(brakes);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
@@ -268,7 +270,7 @@ impl<'s> Reader<'s> {
             time_zone: time_zone?,
             store_url: store_url?,
             store_key: store_key?,
-            queue_url,
+            queue,
             systems: connected,
             entity,
             home,
@@ -335,27 +337,6 @@ impl<'s> Reader<'s> {
             }
         });
         (url, key.and_then(|(text, span)| self.secret("key", text, span)))
-    }
-
-    fn queue(&mut self, table: Option<Table<'_, 's>>) -> String {
-        let Some((table, span)) = table else {
-            return "embedded".into();
-        };
-        let source = self.source;
-        let mut keys = Keys::new(&source, table, span);
-        let url = keys.text("url");
-        self.problems.extend(keys.finish());
-        match url {
-            Some(("embedded", _)) | None => {}
-            Some((_, span)) => {
-                self.note(
-                    span,
-                    "this version has the embedded queue only",
-                    "Write url = \"embedded\".",
-                );
-            }
-        }
-        "embedded".into()
     }
 
     /// Policies may name a role, i.e. a connector; here they get the system's own name.

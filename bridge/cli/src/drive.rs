@@ -113,13 +113,21 @@ pub async fn until_read(
 }
 
 /// The service: steps whenever something is due, and soon after another process has decided
-/// something. A step that has begun is finished. Ends when `stop` is cancelled.
+/// something. A step that has begun is finished. Ends when `stop` is cancelled. A broker that is away
+/// delays what it divides and nothing else: changes are still captured, and the store keeps the rest.
 ///
 /// # Errors
 /// See [`Engine::step`].
 pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<(), EngineError> {
     while !stop.is_cancelled() {
-        let step = engine.step(times::now()).await?;
+        let step = match engine.step(times::now()).await {
+            Err(EngineError::Queue(error)) if error.is_transient() => {
+                tracing::warn!(%error, "what is left to do waits for the queue");
+                pause(None, stop).await;
+                continue;
+            }
+            step => step?,
+        };
         tell(&step);
         if step.more {
             continue;

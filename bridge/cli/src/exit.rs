@@ -3,6 +3,7 @@
 use crate::wiring::WiringError;
 use bridge_core::config_problem::Problem;
 use bridge_engine::EngineError;
+use bridge_queue::QueueError;
 use bridge_store::StoreError;
 use std::process::ExitCode;
 
@@ -64,11 +65,14 @@ impl From<WiringError> for Failure {
     fn from(error: WiringError) -> Self {
         match error {
             WiringError::Store(error) => error.into(),
-            WiringError::Secret { .. } | WiringError::Key(_) | WiringError::Url(_) | WiringError::Account { .. } => {
-                Failure::Usage(error.to_string())
-            }
+            WiringError::Secret { .. }
+            | WiringError::Key(_)
+            | WiringError::Url(_)
+            | WiringError::Account { .. }
+            | WiringError::QueuePassword(_)
+            | WiringError::Queue(QueueError::Settings(_)) => Failure::Usage(error.to_string()),
             WiringError::Engine(error) => error.into(),
-            WiringError::Driven | WiringError::Lock { .. } | WiringError::Network(_) => {
+            WiringError::Driven | WiringError::Lock { .. } | WiringError::Network(_) | WiringError::Queue(_) => {
                 Failure::Failed(error.to_string())
             }
         }

@@ -9,6 +9,7 @@
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
 //! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
+//! | [`matchfiles`] | exports as files, for `match` |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
 #![deny(missing_docs)]
 
@@ -20,6 +21,7 @@ pub mod exit;
 pub mod holds;
 pub mod kept_token;
 pub mod logs;
+pub mod matchfiles;
 pub mod output;
 pub mod report;
 pub mod review;

@@ -39,7 +39,7 @@ pub async fn agreed_of(store: &Store, row: &ConflictRow) -> Result<Option<Value>
     Ok(entity(store, row)
         .await?
         .and_then(|mut e| e.agreed.remove(&row.unit))
-        .map(|a| a.value))
+        .map(|a| a.into_inner().value))
 }
 
 /// The choice that a person means by a system's name, or by `agreed`.

@@ -1,6 +1,6 @@
 //! From a configuration to a running engine: accounts, store, queue, schema.
 
-use crate::config::{Config, HALAXY, SystemConfig};
+use crate::config::{Config, HALAXY, QueueConfig, SystemConfig};
 use crate::kept_token::KeptToken;
 use adapter_halaxy::{HalaxyAdapter, HalaxyOptions, Region};
 use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transport};
@@ -8,7 +8,7 @@ use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_core::{Accept, AcceptRule, Party, Schema};
 use bridge_engine::{Engine, RandomIds, Settings, System};
-use bridge_queue::Embedded;
+use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -63,6 +63,12 @@ pub enum WiringError {
         /// What the operating system said.
         why: String,
     },
+    /// The queue's password cannot be had.
+    #[error("[queue] password: {0}")]
+    QueuePassword(String),
+    /// The queue cannot be used.
+    #[error("[queue] {0}")]
+    Queue(#[from] QueueError),
     /// The engine cannot start.
     #[error(transparent)]
     Engine(#[from] bridge_engine::EngineError),
@@ -102,14 +108,8 @@ pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<d
             allow_private: system.allow_private,
             ..NetworkOptions::default()
         };
-        let connector = system.file.as_ref();
-        if let Some(timeout) = connector.and_then(|c| c.timeout) {
+        if let Some(timeout) = system.file.as_ref().and_then(|connector| connector.timeout) {
             options.timeout = timeout;
-        }
-        // What is known of a write after its call's life must not change under us.
-        let kind = connector.and_then(|c| c.kinds.get(&system.mapping.kind));
-        if let Some(life) = system.call_life.or(kind.map(|k| k.call_life)) {
-            options.timeout = options.timeout.min(life);
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         adapters.insert(
@@ -277,15 +277,51 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let engine = Engine::start(
-        settings,
-        store,
-        Arc::new(Embedded::default()),
-        clock,
-        Arc::new(RandomIds),
-    )
-    .await?;
+    let queue = queue(config).await?;
+    let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
     Ok(engine.holding(lock))
+}
+
+/// The configured queue. A broker is connected to, and its queues are declared and verified.
+///
+/// # Errors
+/// [`WiringError::Queue`] or [`WiringError::QueuePassword`].
+pub async fn queue(config: &Config) -> Result<Arc<dyn Queue>, WiringError> {
+    let QueueConfig::RabbitMq {
+        url,
+        user,
+        password,
+        ca,
+        ..
+    } = &config.queue
+    else {
+        return Ok(Arc::new(Embedded::default()));
+    };
+    let unusable = || QueueError::Settings("the URL is none".into());
+    let mut url = url::Url::parse(url).map_err(|_| unusable())?;
+    if let Some(user) = user {
+        url.set_username(user).map_err(|()| unusable())?;
+    }
+    if let Some(password) = password {
+        let password = password.load().map_err(WiringError::QueuePassword)?;
+        url.set_password(Some(password.expose_secret()))
+            .map_err(|()| unusable())?;
+    }
+    let mut options = Options::new(namespace(&config.practice), config.systems.keys().cloned());
+    options.ca.clone_from(ca);
+    Ok(Arc::new(RabbitMq::connect(url.as_str(), options).await?))
+}
+
+/// What a practice's queues begin with: readable, and different for different names.
+fn namespace(practice: &str) -> String {
+    let plain = practice.to_lowercase();
+    let words = plain
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty());
+    let slug: String = words.collect::<Vec<_>>().join("-").chars().take(40).collect();
+    let digest = Sha256::digest(practice.as_bytes());
+    let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    format!("halaxy-bridge-{slug}-{short}")
 }
 
 /// An engine for decisions and for reading, which may stand beside the one that drives.
@@ -348,5 +384,27 @@ fn lock_file(url: &str) -> Result<Option<File>, WiringError> {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(WiringError::Driven),
         Err(TryLockError::Error(why)) => Err(trouble(why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::namespace;
+
+    #[test]
+    fn practices_with_names_alike_do_not_share_queues() {
+        let names = [
+            "Sampleton Clinic",
+            "sampleton clinic",
+            "Sampleton-Clinic",
+            "Klinik für Füße",
+            "医院",
+            "",
+        ];
+        let all: std::collections::BTreeSet<String> = names.map(namespace).into();
+        assert_eq!(all.len(), names.len());
+        assert!(namespace(names[0]).starts_with("halaxy-bridge-sampleton-clinic-"));
+        let plain = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') && name.len() < 80;
+        assert!(all.iter().all(plain));
     }
 }

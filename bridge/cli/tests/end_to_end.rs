@@ -1,6 +1,8 @@
 //! Two processes, as a user has them: the stand-ins, and the program through all its commands.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../queue/tests/broker/mod.rs"]
+mod broker;
 mod common;
 
 use common::{Control, arrives, digits, people, practice, run_in, sandbox, service, telecom, terminate};
@@ -339,4 +341,59 @@ fn the_demo_settles_and_tells_its_pairs() {
         lines[4].starts_with("P5,C5,0.") && lines[4].ends_with(",review") && lines.len() == 5,
         "{rows}"
     );
+}
+
+/// Both sides over a broker, which is away for a while in the middle.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_outlives_its_broker() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (patients, contacts) = people(dir);
+    let files = [
+        "--patients",
+        patients.to_str().unwrap(),
+        "--contacts",
+        contacts.to_str().unwrap(),
+        "--manners",
+        "polite",
+        "--crm",
+        "plain",
+    ];
+    let (_stand_ins, ends) = sandbox(&files);
+    let config = practice(dir, &ends, "example-crm");
+    let control = Control::of(&ends);
+    let mut rabbit = broker::Private::start("");
+    let queue = format!(
+        "url = \"amqp://127.0.0.1:{}/%2f\"\nuser = \"guest\"\npassword = \"file:queue.secret\"",
+        rabbit.port
+    );
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("url = \"embedded\"", &queue)).unwrap();
+
+    std::fs::write(dir.join("queue.secret"), "not-the-password").unwrap();
+    assert_eq!(run_in(dir, &["prepare", "crm", "--yes"]).code, 0);
+    let check = run_in(dir, &["check", "--json"]);
+    assert!(check.code == 1 && check.stdout.contains("ACCESS_REFUSED"), "{check:?}");
+    assert!(!format!("{check:?}").contains("not-the-password"));
+    std::fs::write(dir.join("queue.secret"), "guest").unwrap();
+    let check = run_in(dir, &["check", "--json"]);
+    assert_eq!((check.code, &check.json()["ok"]), (0, &json!(true)), "{check:?}");
+    let report = run_in(dir, &["sync", "--yes", "--json"]);
+    assert_eq!(report.json()["converged"], true, "{report:?}");
+
+    let mut bridge = service(dir);
+    let patient = format!("records/halaxy/Patient/{}", control.id("P2").await);
+    let contact = format!("records/crm/contacts/{}", control.id("C2").await);
+    let edit = async |mobile: &str| {
+        let shown = control.get(&patient).await;
+        control.patch(&patient, telecom(&shown, mobile)).await;
+    };
+    let shows = |contact: &Json, mobile: &str| digits(contact["mobile"].as_str().unwrap_or_default()).ends_with(mobile);
+    edit("+61491570444").await;
+    arrives(&control, &contact, |c| shows(c, "491570444")).await;
+    rabbit.kill();
+    edit("+61491570555").await;
+    tokio::task::block_in_place(|| rabbit.resume());
+    arrives(&control, &contact, |c| shows(c, "491570555")).await;
+    assert!(bridge.0.try_wait().unwrap().is_none(), "it never stopped");
 }

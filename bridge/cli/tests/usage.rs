@@ -160,6 +160,26 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         }
         std::fs::write(&config, &text).unwrap();
 
+        // a broker with a password where everybody reads it
+        for (queue, part) in [
+            (
+                "url = \"amqp://bridge:s3cret@broker.example/\"",
+                "must not say who signs in",
+            ),
+            ("url = \"rabbit.example\"", "neither `embedded` nor"),
+            (
+                "url = \"amqps://broker.example/\"\npassword = \"s3cret\"",
+                "must name where the secret is",
+            ),
+            ("url = \"embedded\"\nca = \"ca.pem\"", "takes `url` only"),
+        ] {
+            std::fs::write(&config, text.replace("url = \"embedded\"", queue)).unwrap();
+            let checked = run_in(dir, &["check", "--offline", "--json"]);
+            problem(&checked, part);
+            assert!(!checked.stdout.contains("s3cret"), "{checked:?}");
+        }
+        std::fs::write(&config, &text).unwrap();
+
         // a clinical unit that the CRM may not have
         let entities = dir.join("mappings/entities/person.toml");
         let units = std::fs::read_to_string(&entities).unwrap();

@@ -2,6 +2,7 @@
 //! expressions with bounded work. A unit without a value is undefined, which is false.
 
 use crate::entity::Agreed;
+use crate::shared::Shared;
 use crate::value::Value;
 use minijinja::{Environment, Expression};
 use std::collections::BTreeMap;
@@ -45,7 +46,7 @@ impl Condition {
     }
 
     /// Whether it holds for these agreed values. A condition that fails to evaluate does not hold.
-    pub fn holds(&self, agreed: &BTreeMap<String, Agreed>) -> bool {
+    pub fn holds(&self, agreed: &BTreeMap<String, Shared<Agreed>>) -> bool {
         if self.always {
             return true;
         }
@@ -116,7 +117,8 @@ mod tests {
                     origin: Origin::Person,
                     lo: 0,
                     hi: 0,
-                },
+                }
+                .into(),
             )])
         };
         assert!(condition.holds(&agreed("current")));

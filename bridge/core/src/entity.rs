@@ -2,6 +2,7 @@
 //! questions. Capture, reconcile and deliver are pure functions over it; the store only loads and
 //! saves it. State and names follow the model-checked merge rule (`bridge/ARCHITECTURE.md`).
 
+use crate::shared::Shared;
 use crate::value::{Value, Values};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,6 +168,8 @@ pub enum Hold {
     Alternates,
     /// A create may have landed and cannot be looked up.
     MayExist,
+    /// Since a name or birth date was changed, the records no longer look like one person.
+    LooksWrong,
 }
 
 /// State of a link. Rows are never deleted: what is gone stays as a tombstone.
@@ -214,7 +217,7 @@ pub struct Link {
     /// Ids of records merged into this one, as far as known.
     pub merged_from: Vec<String>,
     /// Per unit.
-    pub units: BTreeMap<String, LinkUnit>,
+    pub units: BTreeMap<String, Shared<LinkUnit>>,
 }
 
 impl Link {
@@ -346,6 +349,8 @@ pub enum CardKind {
     MayHaveOverwritten,
     /// Another record was merged into this one.
     Merged,
+    /// The linked records no longer look like one person.
+    LooksWrong,
 }
 
 /// A record that must not be created again, or linked again by itself.
@@ -371,7 +376,7 @@ pub struct Entity {
     /// Creation waits: this may be a person the other system already has.
     pub candidate: bool,
     /// Agreed values by unit.
-    pub agreed: BTreeMap<String, Agreed>,
+    pub agreed: BTreeMap<String, Shared<Agreed>>,
     /// Where nothing may be created again.
     pub graves: BTreeSet<Grave>,
     /// Open conflicts by unit.
@@ -379,7 +384,7 @@ pub struct Entity {
     /// Open questions.
     pub cards: Vec<Card>,
     /// Links by system: at most one per system, live or gone.
-    pub links: BTreeMap<String, Link>,
+    pub links: BTreeMap<String, Shared<Link>>,
     /// Writes by system: at most one per system.
     pub writes: BTreeMap<String, Write>,
     /// Units that a system refused for a record that does not exist there yet, by system and unit.

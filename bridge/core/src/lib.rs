@@ -34,6 +34,7 @@ pub mod plan;
 pub mod review;
 pub mod schema;
 pub mod settle;
+mod shared;
 pub mod table;
 pub mod value;
 
@@ -42,4 +43,5 @@ pub use entity::{
     Time, UnitHold, Version, Write, WriteState,
 };
 pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+pub use shared::Shared;
 pub use value::{Value, Values};

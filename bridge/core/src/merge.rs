@@ -4,6 +4,7 @@
 
 use crate::entity::{Agreed, Author, Doubt, Entity, Link, LinkUnit, Origin};
 use crate::schema::{Accept, Clear, Party, Schema, Unit, Wins};
+use crate::shared::Shared;
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ pub const AGREED: &str = "agreed";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
     /// The agreed value afterwards.
-    pub agreed: Option<Agreed>,
+    pub agreed: Option<Shared<Agreed>>,
     /// New base per system (what was seen there), and whether its doubt ends.
     pub moves: BTreeMap<String, Move>,
     /// What a person must choose from, and why.
@@ -68,7 +69,7 @@ pub(crate) fn taking_part<'a>(schema: &'a Schema, entity: &'a Entity) -> impl It
     schema.parties.iter().filter_map(|party| {
         let link = entity.links.get(&party.system)?;
         let live = link.state == crate::LinkState::Live && link.held.is_none();
-        (live && !entity.busy(&party.system)).then_some((party, link))
+        (live && !entity.busy(&party.system)).then_some((party, &**link))
     })
 }
 
@@ -92,13 +93,13 @@ pub fn merge(schema: &Schema, entity: &Entity, unit: &Unit) -> Merged {
         merge_one(schema, unit, agreed, &views, alone)
     };
     // What a system that is not asked held at first contact gives way to what came to be agreed.
-    let now = out.agreed.as_ref().map(|a| a.value.clone()).filter(|v| !v.is_empty());
+    let now = out.agreed.clone().filter(|a| !a.value.is_empty());
     for view in views
         .iter()
         .filter(|v| v.unit.base.is_none() && v.accept(&unit.name) == Accept::No)
     {
         match &now {
-            Some(value) if value == view.seen => out.follow(&view.party.system, view.seen, true),
+            Some(agreed) if agreed.value == *view.seen => out.follow(&view.party.system, view.seen, true),
             Some(_) => out.overrule(&view.party.system, view.seen, NOT_TAKEN),
             None => {}
         }
@@ -138,7 +139,7 @@ struct Contender<'a> {
     review: bool,
 }
 
-fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[View], alone: Alone) -> Merged {
+fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Shared<Agreed>>, views: &[View], alone: Alone) -> Merged {
     let mut out = Merged {
         agreed: agreed.cloned(),
         ..Merged::default()
@@ -259,12 +260,12 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
     });
     if let Some(x) = won.link {
         let origin = Origin::System(winner.to_string());
-        out.agreed = Some(Agreed {
+        out.agreed = Some(Shared::from(Agreed {
             value: won.value.clone(),
             origin,
             lo: x.lo,
             hi: x.hi,
-        });
+        }));
     }
     out
 }
@@ -273,7 +274,7 @@ fn merge_one(schema: &Schema, unit: &Unit, agreed: Option<&Agreed>, views: &[Vie
 fn choose<'a>(
     unit: &Unit,
     contenders: &BTreeMap<&'a str, Contender>,
-    agreed: Option<&Agreed>,
+    agreed: Option<&Shared<Agreed>>,
     first: bool,
     swinging: bool,
     in_doubt: bool,
@@ -342,7 +343,7 @@ impl<'a> Explain<'a> for (Option<&'a str>, &'static str) {
 }
 
 /// The contender that the bridge's own clock proves to be later than all others.
-fn newest<'a>(contenders: &BTreeMap<&'a str, Contender>, agreed: Option<&Agreed>) -> Option<&'a str> {
+fn newest<'a>(contenders: &BTreeMap<&'a str, Contender>, agreed: Option<&Shared<Agreed>>) -> Option<&'a str> {
     if contenders
         .values()
         .any(|c| c.link.is_some_and(|x| x.base.is_none() || x.doubt.is_some()))
@@ -363,7 +364,7 @@ fn newest<'a>(contenders: &BTreeMap<&'a str, Contender>, agreed: Option<&Agreed>
     })
 }
 
-fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View], alone: Alone, swings: usize) -> Merged {
+fn merge_set(unit: &Unit, agreed: Option<&Shared<Agreed>>, views: &[View], alone: Alone, swings: usize) -> Merged {
     let mut out = Merged {
         agreed: agreed.cloned(),
         ..Merged::default()
@@ -456,7 +457,7 @@ fn merge_set(unit: &Unit, agreed: Option<&Agreed>, views: &[View], alone: Alone,
         }
         out.conflict = Some((unsure, why));
     }
-    out.agreed = origin.map(|origin| Agreed { value, origin, lo, hi });
+    out.agreed = origin.map(|origin| Agreed { value, origin, lo, hi }.into());
     out
 }
 

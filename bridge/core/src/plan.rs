@@ -1,7 +1,9 @@
 //! The planner: what one entity comes to, and what is to be written where. Pure, total and
 //! sorted: the same entity gives the same plan, and every write, skip and hold has a reason.
 
-use crate::entity::{CardKind, Conflict, Entity, Hold, Lane, LinkState, Op, Time, UnitHold, Write, WriteState};
+use crate::entity::{
+    CardKind, Conflict, Entity, Hold, Lane, LinkState, LinkUnit, Op, Time, UnitHold, Write, WriteState,
+};
 use crate::merge::{self, Merged};
 use crate::schema::{Party, Schema};
 use crate::value::{Value, Values};
@@ -60,9 +62,11 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
     let mut entity = before.clone();
     let (mut notes, mut losers) = (vec![], vec![]);
     // A link that is only written to never comes by `apply`: its trail is kept short here.
-    for x in entity.links.values_mut().flat_map(|l| l.units.values_mut()) {
-        let excess = x.trail.len().saturating_sub(2 * schema.swings);
-        x.trail.drain(..excess);
+    let long = |x: &LinkUnit| x.trail.len() > 2 * schema.swings;
+    for link in entity.links.values_mut().filter(|l| l.units.values().any(|x| long(x))) {
+        for x in link.units.values_mut().filter(|x| long(x)) {
+            shorten(&mut x.trail, schema);
+        }
     }
     for unit in &schema.units {
         let merged = merge::merge(schema, before, unit);
@@ -77,20 +81,26 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         );
     }
     judge_removals(schema, before, &mut entity, context.now, &mut notes);
-    let merged: Vec<String> = entity
-        .links
-        .values()
-        .filter(|l| l.held == Some(crate::Hold::Merged))
-        .map(|l| l.system.clone())
-        .collect();
-    for system in merged {
-        entity.file_card(CardKind::Merged, &system, Default::default(), context.now);
+    let asks = |l: &crate::Link| match l.held {
+        Some(Hold::Merged) => Some((CardKind::Merged, l.system.clone())),
+        Some(Hold::LooksWrong) => Some((CardKind::LooksWrong, l.system.clone())),
+        _ => None,
+    };
+    let asked: Vec<(CardKind, String)> = entity.links.values().filter_map(|l| asks(l)).collect();
+    for (kind, system) in asked {
+        entity.file_card(kind, &system, Default::default(), context.now);
     }
     for party in &schema.parties {
         plan_write(schema, &mut entity, party, context, &mut notes);
     }
     entity.dirty = false;
     Reconciled { entity, notes, losers }
+}
+
+/// Keeps as much of a trail as shows two systems rewriting each other.
+fn shorten(trail: &mut Vec<Value>, schema: &Schema) {
+    let excess = trail.len().saturating_sub(2 * schema.swings);
+    trail.drain(..excess);
 }
 
 fn apply(
@@ -108,8 +118,7 @@ fn apply(
         };
         if x.base.as_ref() != Some(&step.base) {
             x.trail.push(step.base.clone());
-            let excess = x.trail.len().saturating_sub(2 * schema.swings);
-            x.trail.drain(..excess);
+            shorten(&mut x.trail, schema);
         }
         x.set_base(step.base, None);
         if let (true, Some(agreed)) = (step.alternates, &merged.agreed) {
@@ -405,6 +414,7 @@ pub fn hold_reason(hold: &crate::Hold) -> String {
         Hold::NotTaken => "the product answered success but kept the old value".into(),
         Hold::Taken => "another record there already has this value, and only one may".into(),
         Hold::Refused(code) => format!("the product refused it ({code})"),
+        Hold::LooksWrong => "the linked records no longer look like one person".into(),
         Hold::Merged => "another record was merged into this one".into(),
         Hold::Alternates => "two values keep replacing each other".into(),
         Hold::MayExist => "a create may have landed and cannot be looked up".into(),

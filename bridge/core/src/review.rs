@@ -101,7 +101,8 @@ pub fn decide(
             origin: Origin::Person,
             lo: now,
             hi: now,
-        },
+        }
+        .into(),
     );
     entity.conflicts.remove(unit);
     entity.dirty = true;
@@ -145,8 +146,13 @@ pub fn dismiss(entity: &mut Entity, kind: CardKind, system: &str) -> Result<(), 
     if entity.cards.len() == before {
         return Err(DecisionError::Closed);
     }
-    if kind == CardKind::Merged {
-        for link in entity.links.values_mut().filter(|l| l.held == Some(Hold::Merged)) {
+    let held = match kind {
+        CardKind::Merged => Some(Hold::Merged),
+        CardKind::LooksWrong => Some(Hold::LooksWrong),
+        _ => None,
+    };
+    if held.is_some() {
+        for link in entity.links.values_mut().filter(|l| l.held == held) {
             link.held = None;
         }
     }
@@ -223,7 +229,8 @@ pub fn cut(entity: &mut Entity, system: &str, new_id: &str, now: Time) -> Option
                 origin,
                 lo: 0,
                 hi: now,
-            },
+            }
+            .into(),
         );
     }
     other.links.insert(system.into(), link);
@@ -248,11 +255,12 @@ pub fn join(entity: &mut Entity, mut link: Link, now: Time) {
             hi: x.hi,
             author: x.author,
             ..Default::default()
-        };
+        }
+        .into();
         if let Some(seen) = seen {
             x.set_seen(seen);
         }
     }
-    entity.links.insert(link.system.clone(), link);
+    entity.links.insert(link.system.clone(), link.into());
     entity.dirty = true;
 }

@@ -334,7 +334,7 @@ fn created(
     if entity.graves.iter().any(|g| g.system == write.system) {
         link.state = LinkState::Gone;
         link.removal_judged = true;
-        entity.links.insert(write.system.clone(), link);
+        entity.links.insert(write.system.clone(), link.into());
         return;
     }
     link.generation = entity.revision + 1;
@@ -365,7 +365,7 @@ fn created(
     for (unit, hold) in entity.refused.remove(&write.system).unwrap_or_default() {
         link.units.entry(unit).or_default().held = Some(hold);
     }
-    entity.links.insert(write.system.clone(), link);
+    entity.links.insert(write.system.clone(), link.into());
     entity.dirty = true;
 }
 

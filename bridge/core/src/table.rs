@@ -181,8 +181,8 @@ fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
             state: LinkState::Live,
             ..Link::new(system, system, "1")
         };
-        link.units.extend(shows.unit().map(|x| ("unit".to_string(), x)));
-        entity.links.insert(system.into(), link);
+        link.units.extend(shows.unit().map(|x| ("unit".to_string(), x.into())));
+        entity.links.insert(system.into(), link.into());
     }
     let value = Value::text("agreed");
     let origin = Origin::System("halaxy".into());
@@ -194,7 +194,8 @@ fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
                 origin,
                 lo: 0,
                 hi: 0,
-            },
+            }
+            .into(),
         );
     }
     let merged = merge::merge(&schema, &entity, &unit);

@@ -20,6 +20,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// As in the program.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const PERSON: &str = include_str!("../../../mappings/entities/person.toml");
 const MAPPINGS: [(&str, &str); 2] = [
     ("halaxy", include_str!("../../../mappings/halaxy.toml")),
@@ -124,7 +129,8 @@ fn linked(i: usize) -> Entity {
                 origin: origin.clone(),
                 lo: 0,
                 hi: 1,
-            },
+            }
+            .into(),
         )
     });
     let link = |system: &str, kind: &str| {
@@ -136,9 +142,9 @@ fn linked(i: usize) -> Entity {
             let mut x = LinkUnit::default();
             x.set_base(value.clone(), None);
             x.set_seen(value.clone());
-            link.units.insert(unit.clone(), x);
+            link.units.insert(unit.clone(), x.into());
         }
-        (system.to_string(), link)
+        (system.to_string(), link.into())
     };
     Entity {
         id: id.clone(),
@@ -256,7 +262,7 @@ async fn main() {
                 .iter()
                 .map(|(_, e)| Link {
                     entity: None,
-                    ..e.links[system.0].clone()
+                    ..Link::clone(&e.links[system.0])
                 })
                 .collect();
             tx.touch_links(&links).await.unwrap();
@@ -317,14 +323,15 @@ async fn main() {
         "observations stored: {:.0} records/s",
         people as f64 / stored.as_secs_f64()
     );
-    let begun = Instant::now();
+    let (before, begun) = (cpu(), Instant::now());
     let done = engine.reconcile().await.unwrap();
     let took = begun.elapsed();
     let counts = engine.store().counts().await.unwrap();
     println!(
-        "reconcile of {done} changed records: {:.0} records/s ({:.2} s), {} writes planned, {} MB resident",
+        "reconcile of {done} changed records: {:.0} records/s ({:.2} s, {:.2} s CPU), {} writes planned, {} MB resident",
         done as f64 / took.as_secs_f64(),
         took.as_secs_f64(),
+        (cpu() - before) as f64 / 1_000.0,
         counts.planned,
         memory()
     );

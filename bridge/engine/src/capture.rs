@@ -7,6 +7,7 @@ use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Failure, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
+use bridge_core::matching::units;
 use bridge_core::{Hold, Lane, Link, LinkState, Op, Time};
 use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,7 @@ impl Engine {
         }
         self.hold_merged(tx, system, &losers, &mut changed, &mut touched)
             .await?;
+        self.hold_contradictions(tx, &mut changed).await?;
         self.index(tx, changed.iter().chain(&touched)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
@@ -245,6 +247,45 @@ impl Engine {
         }
         tx.set_keys(&keys).await?;
         tx.set_name_parts(&names).await?;
+        let mut stale = self.stale.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(stale) = stale.as_mut() {
+            stale.extend(keys.into_iter().map(|(key, _)| key));
+        }
+        Ok(())
+    }
+
+    /// Links whose records no longer look like one person, since a name or birth date was changed,
+    /// are held until a person says what that means.
+    async fn hold_contradictions(&self, tx: &mut Tx, changed: &mut [Link]) -> Result<(), EngineError> {
+        let ids: BTreeSet<String> = changed.iter().filter_map(|l| l.entity.clone()).collect();
+        let ids: Vec<String> = ids.into_iter().collect();
+        let entities: BTreeMap<String, bridge_core::Entity> = tx
+            .entities(&ids)
+            .await?
+            .into_iter()
+            .map(|e| (e.id.clone(), e))
+            .collect();
+        for link in changed.iter_mut().filter(|l| l.held.is_none()) {
+            let Some(entity) = link.entity.as_ref().and_then(|id| entities.get(id)) else {
+                continue;
+            };
+            let now = link.seen();
+            let before = entity.links.get(&link.system).map(|l| l.seen()).unwrap_or_default();
+            if now
+                .iter()
+                .all(|(unit, value)| !units::is_key(unit) || before.get(unit) == Some(value))
+            {
+                continue;
+            }
+            let live = entity.links.values().filter(|l| l.state == LinkState::Live);
+            for other in live.filter(|l| l.system != link.system) {
+                let theirs = other.seen();
+                // What contradicted before the change was linked all the same, by a person.
+                if units::contradict(&now, &theirs) && !units::contradict(&before, &theirs) {
+                    link.held = Some(Hold::LooksWrong);
+                }
+            }
+        }
         Ok(())
     }
 

@@ -355,8 +355,11 @@ impl Engine {
         }
         let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
         let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
-        self.index(&mut tx, saved.filter_map(|(_, e)| e.links.get(&system.name)))
-            .await?;
+        self.index(
+            &mut tx,
+            saved.filter_map(|(_, e)| e.links.get(&system.name).map(|link| &**link)),
+        )
+        .await?;
         tx.append_audit(&audit).await?;
         self.belongs_elsewhere(&mut tx, system, &stale).await?;
         tx.commit().await?;

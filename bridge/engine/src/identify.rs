@@ -1,42 +1,37 @@
 //! Identity: which new records are people the bridge already knows. Decided only when every
 //! system's records are known, so that "nobody" means nobody.
 
+use crate::directory::{Directory, Entry, Name, Resemblance};
 use crate::error::EngineError;
 use crate::step::{Engine, Step};
-use bridge_core::matching::{Identity, Known, Matcher, Name};
+use bridge_core::matching::person::Born;
+use bridge_core::matching::weights::Weights;
 use bridge_core::review::join;
-use bridge_core::{Entity, Lane, Link, Values};
-use bridge_store::{AuditEntry, Candidate, CandidateState, Page, RecordKey};
+use bridge_core::{Entity, Lane, Link};
+use bridge_store::{AuditEntry, Candidate, CandidateState, Owner, Page, RecordKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Records loaded or entities saved at a time.
 const BATCH: usize = 500;
-/// Units that matching looks at; nothing else is kept in memory.
-const IDENTITY: &[&str] = &[
-    "official_name",
-    "birth_date",
-    "mobile",
-    "phone",
-    "email",
-    "home_address",
-];
+/// Where the weights are kept that the practice's own records taught.
+const LEARNT: &str = "matching/weights";
 
 /// What became of a record without an entity.
 pub(crate) enum Found {
     /// It joins this entity.
     Joins(String, String),
     /// It and another record without an entity are one new entity.
-    Pair(usize, String),
+    Pair(Name, String),
     /// A new entity of its own; `true`: it waits for a person first.
     Alone(bool),
 }
 
-/// The identity pass: every live record, and what each unidentified one is.
+/// The identity pass: what every unidentified record is.
+#[derive(Default)]
 pub(crate) struct Pass {
-    pub matcher: Matcher,
-    pub found: BTreeMap<usize, Found>,
-    /// Candidate pairs by position, with score and reasons.
-    pub candidates: Vec<(usize, usize, f64, Vec<String>)>,
+    pub found: BTreeMap<Name, Found>,
+    /// Candidate pairs.
+    pub candidates: Vec<(Name, Resemblance)>,
     /// Entities of records that somebody new resembles: nothing is created for them meanwhile.
     pub waiting: BTreeSet<String>,
 }
@@ -53,10 +48,41 @@ impl Pass {
 }
 
 impl Engine {
-    /// Everything matching looks at, of every live record.
-    async fn known(&self) -> Result<Vec<(Known, bool)>, EngineError> {
-        let mut known = vec![];
-        for system in &self.settings.systems {
+    fn key(&self, name: &Name) -> RecordKey {
+        let kind = self.settings.system(&name.0).map_or("", |s| s.kind());
+        RecordKey::new(&name.0, kind, &name.1)
+    }
+
+    /// Everybody, as of now.
+    async fn directory(&self) -> Result<Directory, EngineError> {
+        let kept = self.directory.lock().await.take().filter(|d| !d.worn());
+        let stale = {
+            let mut stale = self.stale.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            stale.replace(BTreeSet::new()).unwrap_or_default()
+        };
+        let Some(mut directory) = kept else {
+            return self.build_directory().await;
+        };
+        let mut by_kind: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+        for key in stale {
+            by_kind.entry((key.system, key.kind)).or_default().push(key.remote_id);
+        }
+        for ((system, kind), ids) in by_kind {
+            for ids in ids.chunks(BATCH) {
+                for row in self.store.links(&system, &kind, ids).await? {
+                    let entry = Entry::of(&row.link, &self.settings.reference);
+                    directory.put((system.clone(), row.link.remote_id), entry);
+                }
+            }
+        }
+        Ok(directory)
+    }
+
+    async fn build_directory(&self) -> Result<Directory, EngineError> {
+        let mut systems: Vec<&crate::System> = self.settings.systems.iter().collect();
+        systems.sort_by_key(|s| s.name != self.settings.home);
+        let mut records = vec![];
+        for system in &systems {
             let mut after = String::new();
             loop {
                 let ids = self
@@ -66,28 +92,30 @@ impl Engine {
                 let Some(last) = ids.last() else { break };
                 after.clone_from(last);
                 for row in self.store.links(&system.name, system.kind(), &ids).await? {
-                    let link = row.link;
-                    let ready = link.known_at > 0 && link.held.is_none();
-                    let values: Values = IDENTITY
-                        .iter()
-                        .copied()
-                        .chain([self.settings.reference.as_str()])
-                        .filter_map(|u| Some((u.to_string(), link.units.get(u)?.seen()?.clone())))
-                        .collect();
-                    known.push((
-                        Known {
-                            system: link.system,
-                            remote_id: link.remote_id,
-                            entity: link.entity,
-                            created_here: link.created_here,
-                            values,
-                        },
-                        ready,
-                    ));
+                    if let Some(entry) = Entry::of(&row.link, &self.settings.reference) {
+                        records.push(((system.name.clone(), row.link.remote_id), entry));
+                    }
                 }
             }
         }
-        Ok(known)
+        let names = systems.iter().map(|s| s.name.clone()).collect();
+        // Learnt once: the same pair is judged alike tomorrow.
+        let learnt: Option<Weights> = self
+            .store
+            .meta(LEARNT)
+            .await?
+            .and_then(|text| serde_json::from_str(&text).ok());
+        let first = learnt.is_none();
+        let directory = tokio::task::spawn_blocking(move || Directory::new(names, records, learnt))
+            .await
+            .map_err(|e| EngineError::Worker(e.to_string()))?;
+        if first {
+            let mut tx = self.store.begin().await?;
+            let text = serde_json::to_string(directory.weights()).unwrap_or_default();
+            tx.put_meta(LEARNT, &text).await?;
+            tx.commit().await?;
+        }
+        Ok(directory)
     }
 
     async fn told_apart(&self) -> Result<Vec<(Name, Name)>, EngineError> {
@@ -103,8 +131,20 @@ impl Engine {
     /// Whether the identity of some record is to be decided. A merge's survivor with a new id is nobody
     /// until a person has said what the merge means.
     pub(crate) async fn strangers(&self) -> Result<bool, EngineError> {
-        let some = self.store.unidentified(BATCH).await?;
+        let some = self.store.unidentified(None, BATCH).await?;
         Ok(some.len() == BATCH || some.iter().any(|link| link.held.is_none()))
+    }
+
+    /// Records whose identity is to be decided.
+    async fn ready(&self) -> Result<BTreeSet<Name>, EngineError> {
+        let (mut ready, mut after) = (BTreeSet::new(), None);
+        loop {
+            let links = self.store.unidentified(after.as_ref(), BATCH).await?;
+            let Some(last) = links.last() else { return Ok(ready) };
+            after = Some(RecordKey::from(last));
+            let known = links.into_iter().filter(|l| l.known_at > 0 && l.held.is_none());
+            ready.extend(known.map(|l| (l.system, l.remote_id)));
+        }
     }
 
     /// Decides, without storing anything, what every unidentified record is.
@@ -112,15 +152,26 @@ impl Engine {
         if !self.caught_up().await? || !self.strangers().await? {
             return Ok(None);
         }
-        let known = self.known().await?;
-        let different = self.told_apart().await?;
-        let ready: Vec<bool> = known.iter().map(|(_, ready)| *ready).collect();
-        let records: Vec<Known> = known.into_iter().map(|(known, _)| known).collect();
-        let (home, reference) = (self.settings.home.clone(), self.settings.reference.clone());
-        tokio::task::spawn_blocking(move || decide(records, &ready, &home, &reference, &different))
-            .await
-            .map(Some)
-            .map_err(|e| EngineError::Worker(e.to_string()))
+        let ready = self.ready().await?;
+        let apart = self.told_apart().await?;
+        let directory = self.directory().await?;
+        let today = today(self.clock.now());
+        let names: Vec<Name> = ready.iter().cloned().collect();
+        let (directory, resembling) = tokio::task::spawn_blocking(move || {
+            let resembling = resembling(&directory, &names, today, &apart);
+            (directory, resembling)
+        })
+        .await
+        .map_err(|e| EngineError::Worker(e.to_string()))?;
+        *self.directory.lock().await = Some(directory);
+        let others: BTreeSet<&Name> = resembling
+            .iter()
+            .flat_map(|(_, r)| r.iter().map(|r| &r.other))
+            .collect();
+        let others: Vec<RecordKey> = others.into_iter().map(|name| self.key(name)).collect();
+        let owners = self.store.owners(&others).await?;
+        let owners = owners.into_iter().map(|(k, o)| ((k.system, k.remote_id), o)).collect();
+        Ok(Some(decide(&ready, resembling, &owners)))
     }
 
     /// Gives every unidentified record its entity.
@@ -130,12 +181,11 @@ impl Engine {
         };
         // First, so that no crash leaves somebody waiting for a question nobody was asked.
         self.keep_candidates(&pass).await?;
-        let records = pass.matcher.records();
-        let all: Vec<(usize, &Found)> = pass.found.iter().map(|(i, f)| (*i, f)).collect();
+        let all: Vec<(&Name, &Found)> = pass.found.iter().collect();
         for chunk in all.chunks(BATCH) {
             let mut tx = self.store.begin().await?;
             let now = self.clock.now();
-            let mut links = self.links_of(&mut tx, records, chunk).await?;
+            let mut links = self.links_of(&mut tx, chunk).await?;
             let joined: Vec<String> = chunk
                 .iter()
                 .filter_map(|(_, f)| {
@@ -153,8 +203,8 @@ impl Engine {
                 .map(|e| (e.id.clone(), e))
                 .collect();
             let (mut pairs, mut audit) = (vec![], vec![]);
-            for (i, found) in chunk {
-                let Some(link) = links.remove(i) else { continue };
+            for (name, found) in chunk {
+                let Some(link) = links.remove(*name) else { continue };
                 let (before, mut entity, evidence) = match found {
                     Found::Joins(id, evidence) => {
                         let Some(entity) = entities.remove(id) else { continue };
@@ -198,34 +248,23 @@ impl Engine {
     async fn links_of(
         &self,
         tx: &mut bridge_store::Tx,
-        records: &[Known],
-        chunk: &[(usize, &Found)],
-    ) -> Result<HashMap<usize, Link>, EngineError> {
-        let mut by_system: BTreeMap<&str, Vec<(usize, String)>> = BTreeMap::new();
-        for (i, found) in chunk {
-            let mut want = |i: usize| {
-                by_system
-                    .entry(&records[i].system)
-                    .or_default()
-                    .push((i, records[i].remote_id.clone()));
-            };
-            want(*i);
-            if let Found::Pair(j, _) = found {
-                want(*j);
+        chunk: &[(&Name, &Found)],
+    ) -> Result<HashMap<Name, Link>, EngineError> {
+        let mut by_system: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (name, found) in chunk {
+            by_system.entry(&name.0).or_default().push(name.1.clone());
+            if let Found::Pair(other, _) = found {
+                by_system.entry(&other.0).or_default().push(other.1.clone());
             }
         }
         let mut links = HashMap::new();
-        for (name, wanted) in by_system {
+        for (name, ids) in by_system {
             let Some(system) = self.settings.system(name) else {
                 continue;
             };
-            let ids: Vec<String> = wanted.iter().map(|(_, id)| id.clone()).collect();
-            let places: HashMap<&str, usize> = wanted.iter().map(|(i, id)| (id.as_str(), *i)).collect();
             for row in tx.links(name, system.kind(), &ids).await? {
-                if row.link.entity.is_none()
-                    && let Some(i) = places.get(row.link.remote_id.as_str())
-                {
-                    links.insert(*i, row.link);
+                if row.link.entity.is_none() {
+                    links.insert((name.to_string(), row.link.remote_id.clone()), row.link);
                 }
             }
         }
@@ -242,17 +281,19 @@ impl Engine {
     }
 
     async fn keep_candidates(&self, pass: &Pass) -> Result<(), EngineError> {
-        let records = pass.matcher.records();
         let now = self.clock.now();
-        let key = |i: usize| {
-            let kind = self.settings.system(&records[i].system).map_or("", |s| s.kind());
-            RecordKey::new(&records[i].system, kind, &records[i].remote_id)
-        };
         let rows: Vec<Candidate> = pass
             .candidates
             .iter()
-            .map(|(i, j, score, reasons)| {
-                Candidate::new(key(*i), key(*j), (score * 1000.0).round() as i64, reasons.clone(), now)
+            .map(|(one, r)| {
+                let score = (r.probability * 1000.0).round() as i64;
+                let row = Candidate::new(self.key(one), self.key(&r.other), score, r.reasons.clone(), now);
+                let state = if r.ask {
+                    CandidateState::Open
+                } else {
+                    CandidateState::Faint
+                };
+                Candidate { state, ..row }
             })
             .collect();
         let waiting: Vec<String> = pass.waiting.iter().cloned().collect();
@@ -279,63 +320,90 @@ impl Engine {
     }
 }
 
-fn decide(records: Vec<Known>, ready: &[bool], home: &str, reference: &str, different: &[(Name, Name)]) -> Pass {
-    let matcher = Matcher::new(records, home, reference, different);
-    let records = matcher.records();
-    let (mut found, mut candidates) = (BTreeMap::new(), vec![]);
-    let mut waiting = BTreeSet::new();
-    let mut paired: HashSet<usize> = HashSet::new();
-    let mut systems_of: HashMap<&str, HashSet<&str>> = HashMap::new();
-    for record in records {
-        if let Some(entity) = &record.entity {
-            systems_of.entry(entity).or_default().insert(&record.system);
-        }
+fn today(now: i64) -> Born {
+    let date = jiff::Timestamp::from_microsecond(now)
+        .unwrap_or_default()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    Born {
+        year: u16::try_from(date.year()).unwrap_or_default(),
+        month: date.month().unsigned_abs(),
+        day: date.day().unsigned_abs(),
     }
+}
+
+/// Who each record resembles, on all cores.
+fn resembling(
+    directory: &Directory,
+    names: &[Name],
+    today: Born,
+    apart: &[(Name, Name)],
+) -> Vec<(Name, Vec<Resemblance>)> {
+    let apart = directory.pairs(apart);
+    let one = |name: &Name| (name.clone(), directory.resembling(name, today, &apart));
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8);
+    if names.len() < 64 {
+        return names.iter().map(one).collect();
+    }
+    std::thread::scope(|scope| {
+        let tasks: Vec<_> = names
+            .chunks(names.len().div_ceil(threads))
+            .map(|part| scope.spawn(move || part.iter().map(one).collect::<Vec<_>>()))
+            .collect();
+        tasks
+            .into_iter()
+            .flat_map(|t| t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+fn decide(ready: &BTreeSet<Name>, resembling: Vec<(Name, Vec<Resemblance>)>, owners: &HashMap<Name, Owner>) -> Pass {
+    let mut pass = Pass::default();
+    let mut paired: HashMap<Name, String> = HashMap::new();
     let mut joined: HashSet<(String, String)> = HashSet::new();
-    for (i, record) in records.iter().enumerate() {
-        if record.entity.is_some() || !ready[i] || paired.contains(&i) {
+    for (name, list) in resembling {
+        if paired.contains_key(&name) {
             continue;
         }
-        match matcher.identify(i) {
-            Identity::Same { other, evidence } => match &records[other].entity {
-                Some(entity)
-                    if !systems_of
-                        .get(entity.as_str())
-                        .is_some_and(|s| s.contains(record.system.as_str()))
-                        && joined.insert((entity.clone(), record.system.clone())) =>
-                {
-                    found.insert(i, Found::Joins(entity.clone(), evidence));
-                }
-                None if ready[other] && !paired.contains(&other) => {
-                    paired.extend([i, other]);
-                    found.insert(i, Found::Pair(other, evidence));
-                }
-                _ => {
-                    candidates.push((
-                        i,
-                        other,
-                        1.0,
-                        vec![format!("{evidence}; but that one is linked already")],
-                    ));
-                    found.insert(i, Found::Alone(true));
-                }
-            },
-            Identity::Maybe(list) => {
-                for candidate in list {
-                    waiting.extend(records[candidate.other].entity.clone());
-                    candidates.push((i, candidate.other, candidate.score, candidate.reasons));
-                }
-                found.insert(i, Found::Alone(true));
+        let mut found = None;
+        let mut later = false;
+        for mut r in list {
+            let owner = owners.get(&r.other);
+            // Beside a link, what else it resembles is no question any more.
+            if found.is_some() || later {
+                break;
             }
-            Identity::Nobody => {
-                found.insert(i, Found::Alone(false));
+            if r.link {
+                let evidence = r.reasons.join("; ");
+                match owner {
+                    Some(owner)
+                        if !owner.systems.contains(&name.0)
+                            && joined.insert((owner.entity.clone(), name.0.clone())) =>
+                    {
+                        found = Some(Found::Joins(owner.entity.clone(), evidence));
+                        continue;
+                    }
+                    // Of a third system: it joins the entity that this pass makes, in the next one.
+                    None if paired.get(&r.other).is_some_and(|system| *system != name.0) => {
+                        later = true;
+                        continue;
+                    }
+                    None if ready.contains(&r.other) && !paired.contains_key(&r.other) => {
+                        paired.insert(name.clone(), r.other.0.clone());
+                        paired.insert(r.other.clone(), name.0.clone());
+                        found = Some(Found::Pair(r.other, evidence));
+                        continue;
+                    }
+                    _ => r.reasons.push("but that one is linked already".into()),
+                }
             }
+            pass.waiting.extend(owner.map(|o| o.entity.clone()));
+            pass.candidates.push((name.clone(), r));
+        }
+        if !later {
+            let waits = pass.candidates.last().is_some_and(|(one, _)| *one == name);
+            pass.found.insert(name, found.unwrap_or(Found::Alone(waits)));
         }
     }
-    Pass {
-        matcher,
-        found,
-        candidates,
-        waiting,
-    }
+    pass
 }

@@ -10,6 +10,7 @@
 mod approval;
 mod capture;
 mod deliver;
+mod directory;
 mod error;
 mod identify;
 mod look_back;

@@ -41,6 +41,10 @@ impl Verdict {
     }
 }
 
+fn undecided(state: CandidateState) -> bool {
+    matches!(state, CandidateState::Open | CandidateState::Faint)
+}
+
 impl Engine {
     /// Stores a person's verdict on an open pair.
     ///
@@ -49,7 +53,7 @@ impl Engine {
     /// not fit the two records as they stand, with the remedy.
     pub async fn decide_match(&self, id: &str, verdict: Verdict, by: &str) -> Result<(), EngineError> {
         let pair = self.store.candidate(id).await?;
-        let pair = pair.filter(|c| c.state == CandidateState::Open);
+        let pair = pair.filter(|c| undecided(c.state));
         let pair = pair.ok_or_else(|| EngineError::NotFound(format!("open match {id}")))?;
         let one_side = pair.a.system == pair.b.system;
         match verdict {
@@ -101,7 +105,7 @@ impl Engine {
     /// [`EngineError::NotFound`] for a pair nobody decided.
     pub async fn undo_match(&self, id: &str, by: &str) -> Result<(), EngineError> {
         let pair = self.store.candidate(id).await?;
-        let pair = pair.filter(|c| c.state != CandidateState::Open);
+        let pair = pair.filter(|c| !undecided(c.state));
         let pair = pair.ok_or_else(|| EngineError::NotFound(format!("decided match {id}")))?;
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
@@ -230,7 +234,7 @@ impl Engine {
         let mut waits: BTreeSet<RecordKey> = BTreeSet::new();
         for pair in tx.candidates_of(&records).await? {
             match pair.state {
-                CandidateState::Open => waits.extend([pair.a, pair.b]),
+                CandidateState::Open | CandidateState::Faint => waits.extend([pair.a, pair.b]),
                 CandidateState::Duplicate => {
                     let [one, other] = self.owners(tx, &pair).await?;
                     let both = tx.entities(&[one.clone(), other]).await?;

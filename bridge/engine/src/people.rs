@@ -72,7 +72,7 @@ impl Engine {
 
     /// A merge's survivor with a new id may be identified once every card about the merge is closed.
     async fn free_survivors(&self, system: &str) -> Result<(), EngineError> {
-        let waiting = self.store.unidentified(usize::MAX >> 1).await?;
+        let waiting = self.store.unidentified(None, usize::MAX >> 1).await?;
         let mut tx = self.store.begin().await?;
         let mut free = vec![];
         for survivor in waiting

@@ -50,7 +50,7 @@ struct Listing {
 pub struct PreviewCandidate {
     /// System and remote id of both.
     pub records: [(String, String); 2],
-    /// 0 to 1: orders the queue, is no probability.
+    /// How likely they are one person, 0 to 1.
     pub score: f64,
     /// Why; names of what agrees or differs.
     pub reasons: Vec<String>,
@@ -124,35 +124,28 @@ impl Engine {
         let mut waiting = BTreeSet::new();
         if let Some(pass) = pass {
             let mut pairs = BTreeSet::new();
-            for (i, j, score, reasons) in &pass.candidates {
-                if pairs.insert(((*i).min(*j), (*i).max(*j))) {
-                    let name = |i: usize| {
-                        (
-                            pass.matcher.records()[i].system.clone(),
-                            pass.matcher.records()[i].remote_id.clone(),
-                        )
-                    };
-                    let records = [name(*i), name(*j)];
+            for (one, r) in &pass.candidates {
+                let pair = (one.min(&r.other).clone(), one.max(&r.other).clone());
+                if r.ask && pairs.insert(pair) {
                     candidates.push(PreviewCandidate {
-                        records,
-                        score: *score,
-                        reasons: reasons.clone(),
+                        records: [one.clone(), r.other.clone()],
+                        score: f64::from(r.probability),
+                        reasons: r.reasons.clone(),
                     });
                 }
             }
             listing.would.candidates += pairs.len();
-            let records = pass.matcher.records();
-            for (i, found) in &pass.found {
-                let link = self.link(&records[*i].system, &records[*i].remote_id).await?;
+            for (name, found) in &pass.found {
+                let link = self.link(&name.0, &name.1).await?;
                 let Some(link) = link else { continue };
                 match found {
                     Found::Joins(id, _) => {
                         listing.would.links += 1;
                         extra.entry(id.clone()).or_default().push((link, false));
                     }
-                    Found::Pair(j, _) => {
+                    Found::Pair(other, _) => {
                         listing.would.links += 1;
-                        let other = self.link(&records[*j].system, &records[*j].remote_id).await?;
+                        let other = self.link(&other.0, &other.1).await?;
                         fresh.push((
                             self.placeholder(&link, false),
                             other.into_iter().chain([link]).collect(),

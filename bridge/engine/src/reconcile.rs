@@ -5,12 +5,14 @@ use crate::error::EngineError;
 use crate::step::{Engine, Step};
 use bridge_core::plan::{Context, Note, Reconciled, reconcile};
 use bridge_core::{Entity, Lane, Schema, Time};
-use bridge_queue::{Claim, Topic, Wake};
-use bridge_store::{AuditEntry, Loser};
+use bridge_queue::{Claim, Queue, Topic, Wake};
+use bridge_store::{AuditEntry, Loser, Store};
 use std::sync::Arc;
+use tokio::task::JoinError;
+use tokio_util::task::AbortOnDropHandle;
 
-/// Entities planned and saved in one transaction.
-const BATCH: usize = 250;
+/// Entities planned and saved in one transaction: as many as fit one insert of the store.
+const BATCH: usize = 256;
 /// Dirty entities the queue is refilled with at a time.
 const REFILL: usize = 16 * BATCH;
 /// How long a batch may take before somebody else may try it, microseconds.
@@ -40,20 +42,23 @@ impl Engine {
     /// Reconciles everything that is dirty. While one batch is saved, the next is loaded and planned.
     pub(crate) async fn reconcile_all(&self, step: &mut Step) -> Result<(), EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;
-        let mut ready = self.prepare(mirrors_complete).await?;
+        let mut saving = None;
         loop {
-            ready = match ready {
+            let next = self.prepare(mirrors_complete).await;
+            // Nothing may be free only because the last batch is still being saved.
+            let last = saving.is_none();
+            if let Some(saved) = saving.take() {
+                step.reconciled += joined(saved).await??;
+            }
+            match next? {
                 Some(batch) => {
-                    let (saved, next) = tokio::join!(self.save(batch), self.prepare(mirrors_complete));
-                    step.reconciled += saved?;
-                    next?
+                    let (store, queue) = (self.store.clone(), Arc::clone(&self.queue));
+                    // A task of its own, so that sealing one batch and opening the next use two cores.
+                    saving = Some(AbortOnDropHandle::new(tokio::spawn(save(store, queue, batch))));
                 }
-                // Nothing was free while the last batch was being saved; now everything is.
-                None => match self.prepare(mirrors_complete).await? {
-                    Some(batch) => Some(batch),
-                    None => return Ok(()),
-                },
-            };
+                None if last => return Ok(()),
+                None => {}
+            }
         }
     }
 
@@ -64,6 +69,9 @@ impl Engine {
         let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         if claims.is_empty() {
             let dirty = self.store.dirty(REFILL).await?;
+            if dirty.is_empty() {
+                return Ok(None);
+            }
             let wakes: Vec<Wake> = dirty
                 .into_iter()
                 .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
@@ -107,33 +115,7 @@ impl Engine {
         }))
     }
 
-    /// Saves a planned batch; returns how many entities were saved. Those that moved meanwhile stay dirty.
-    async fn save(&self, batch: Batch) -> Result<usize, EngineError> {
-        let Batch {
-            claims,
-            pairs,
-            mut audit,
-            mut losers,
-            now,
-        } = batch;
-        let mut saved = 0;
-        if !pairs.is_empty() {
-            let mut tx = self.store.begin().await?;
-            let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
-            if !stale.is_empty() {
-                audit.retain(|a| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
-                losers.retain(|l: &Loser| !stale.contains(&l.entity));
-            }
-            tx.append_audit(&audit).await?;
-            tx.append_losers(&losers).await?;
-            tx.commit().await?;
-            saved = pairs.len() - stale.len();
-        }
-        self.queue.ack(&claims).await?;
-        Ok(saved)
-    }
-
-    /// Plans a batch on all cores; the planner is pure.
+    /// Plans a batch beside what else is under way; the planner is pure.
     pub(crate) async fn plan_batch(
         &self,
         entities: Vec<Entity>,
@@ -141,55 +123,59 @@ impl Engine {
         mirrors_complete: bool,
     ) -> Result<Vec<(Entity, Reconciled)>, EngineError> {
         let schema = Arc::clone(&self.settings.schema);
-        let work = move || plan(&schema, entities, now, mirrors_complete);
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|e| EngineError::Worker(e.to_string()))
+        let one = move |entity| plan(&schema, entity, now, mirrors_complete);
+        joined(tokio::task::spawn_blocking(move || {
+            entities.into_iter().map(one).collect()
+        }))
+        .await
     }
 }
 
-fn plan(schema: &Schema, entities: Vec<Entity>, now: Time, mirrors_complete: bool) -> Vec<(Entity, Reconciled)> {
-    let one = |entity: Entity| {
-        // First contact is backfill; what changes later is live.
-        let first = entity.agreed.is_empty()
-            || entity
-                .links
-                .values()
-                .any(|l| l.units.values().all(|x| x.base.is_none()));
-        let lane = if first { Lane::Backfill } else { Lane::Live };
-        let plan = reconcile(
-            schema,
-            &entity,
-            Context {
-                now,
-                lane,
-                mirrors_complete,
-            },
-        );
-        (entity, plan)
+async fn joined<T>(work: impl Future<Output = Result<T, JoinError>>) -> Result<T, EngineError> {
+    work.await.map_err(|e| EngineError::Worker(e.to_string()))
+}
+
+/// Saves a planned batch; returns how many entities were saved. Those that moved meanwhile stay dirty.
+async fn save(store: Store, queue: Arc<dyn Queue>, batch: Batch) -> Result<usize, EngineError> {
+    let Batch {
+        claims,
+        pairs,
+        mut audit,
+        mut losers,
+        now,
+    } = batch;
+    let mut saved = 0;
+    if !pairs.is_empty() {
+        let mut tx = store.begin().await?;
+        let stale = tx.save_entities(&pairs, Lane::Live, now).await?;
+        if !stale.is_empty() {
+            audit.retain(|a| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
+            losers.retain(|l: &Loser| !stale.contains(&l.entity));
+        }
+        tx.append_audit(&audit).await?;
+        tx.append_losers(&losers).await?;
+        tx.commit().await?;
+        saved = pairs.len() - stale.len();
+    }
+    queue.ack(&claims).await?;
+    Ok(saved)
+}
+
+fn plan(schema: &Schema, entity: Entity, now: Time, mirrors_complete: bool) -> (Entity, Reconciled) {
+    // First contact is backfill; what changes later is live.
+    let first = entity.agreed.is_empty()
+        || entity
+            .links
+            .values()
+            .any(|l| l.units.values().all(|x| x.base.is_none()));
+    let lane = if first { Lane::Backfill } else { Lane::Live };
+    let context = Context {
+        now,
+        lane,
+        mirrors_complete,
     };
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
-    if entities.len() < 64 || threads == 1 {
-        return entities.into_iter().map(one).collect();
-    }
-    let size = entities.len().div_ceil(threads);
-    let mut parts: Vec<Vec<Entity>> = vec![];
-    let mut rest = entities;
-    while rest.len() > size {
-        let tail = rest.split_off(size);
-        parts.push(std::mem::replace(&mut rest, tail));
-    }
-    parts.push(rest);
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = parts
-            .into_iter()
-            .map(|part| scope.spawn(move || part.into_iter().map(one).collect::<Vec<_>>()))
-            .collect();
-        handles
-            .into_iter()
-            .flat_map(|h| h.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
+    let plan = reconcile(schema, &entity, context);
+    (entity, plan)
 }
 
 pub(crate) fn entry(entity: &str, note: &Note, now: Time) -> AuditEntry {

@@ -2,16 +2,17 @@
 
 use crate::approval::Approval;
 use crate::deliver::{micros, wait};
+use crate::directory::Directory;
 use crate::error::EngineError;
 use crate::look_back;
 use crate::settings::{Ids, Settings, System};
 use adapter_kit::{AdapterError, Clock};
 use bridge_core::Time;
 use bridge_queue::Queue;
-use bridge_store::Store;
+use bridge_store::{RecordKey, Store};
 use serde::Serialize;
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -135,6 +136,9 @@ pub struct Engine {
     pub(crate) ids: Arc<dyn Ids>,
     health: Mutex<BTreeMap<String, Health>>,
     parked: Mutex<BTreeMap<(String, String), Parked>>,
+    pub(crate) directory: tokio::sync::Mutex<Option<Directory>>,
+    /// Records that changed since the directory saw them; kept once there is a directory.
+    pub(crate) stale: Mutex<Option<BTreeSet<RecordKey>>>,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -193,6 +197,8 @@ impl Engine {
             ids,
             health: Mutex::new(health),
             parked: Mutex::default(),
+            directory: tokio::sync::Mutex::default(),
+            stale: Mutex::default(),
             held: vec![],
         }
     }

@@ -40,14 +40,6 @@ impl Embedded {
         }
     }
 
-    /// The last messages that were given up, with the reasons, oldest first.
-    pub fn buried(&self, topic: &Topic) -> Vec<(Wake, String)> {
-        self.topics()
-            .get(topic)
-            .map(|topic| topic.messages.buried())
-            .unwrap_or_default()
-    }
-
     fn topics(&self) -> MutexGuard<'_, HashMap<Topic, Topics>> {
         // No call leaves the messages half changed, so a panic elsewhere is no reason to stop.
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,6 +103,14 @@ impl Queue for Embedded {
     async fn bury(&self, claim: &Claim, reason: &str) -> Result<(), QueueError> {
         self.on(&claim.wake.topic, |messages| messages.bury(claim, reason));
         Ok(())
+    }
+
+    async fn buried(&self, topic: &Topic) -> Result<Vec<(Wake, String)>, QueueError> {
+        Ok(self
+            .topics()
+            .get(topic)
+            .map(|topic| topic.messages.buried())
+            .unwrap_or_default())
     }
 
     async fn depth(&self, topic: &Topic) -> Result<Depth, QueueError> {

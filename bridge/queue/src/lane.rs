@@ -1,13 +1,12 @@
-//! One topic of the embedded queue: what is ready, what is claimed, what waits for its time.
+//! Messages of one topic in this process: what is ready, what is claimed, what waits for its time.
 
-use crate::{Claim, Depth, Time, Wake};
+use crate::{Claim, DELIVERY_LIMIT, Depth, EXHAUSTED, Time, Wake};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// Given-up messages kept for people to look at.
 const BURIED: usize = 1_000;
 
 /// Messages of one topic. Every message is in exactly one state, and in the index of that state.
-#[derive(Default)]
 pub(crate) struct Messages {
     by_key: HashMap<String, Message>,
     ready: BTreeMap<(u8, u64), String>,
@@ -15,8 +14,25 @@ pub(crate) struct Messages {
     leases: BTreeSet<(Time, u64, String)>,
     buried: VecDeque<(Wake, String)>,
     overflowed: bool,
+    /// Leases that may end without an answer before a message is given up.
+    limit: u32,
     /// Grows with every use: order of arrival, and tokens.
     count: u64,
+}
+
+impl Default for Messages {
+    fn default() -> Self {
+        Self {
+            by_key: HashMap::new(),
+            ready: BTreeMap::new(),
+            later: BTreeSet::new(),
+            leases: BTreeSet::new(),
+            buried: VecDeque::new(),
+            overflowed: false,
+            limit: DELIVERY_LIMIT,
+            count: 0,
+        }
+    }
 }
 
 struct Message {
@@ -49,6 +65,54 @@ pub(crate) enum Put {
 }
 
 impl Messages {
+    /// With a limit of its own.
+    pub fn with_limit(limit: u32) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets everything but that its tokens have been used.
+    pub fn forget(&mut self) {
+        let (count, limit) = (self.count, self.limit);
+        *self = Self {
+            count,
+            limit,
+            ..Self::default()
+        };
+    }
+
+    pub fn contains(&self, key: &str) -> bool {
+        self.by_key.contains_key(key)
+    }
+
+    /// Adds a message that was handed out elsewhere before, to be handed out from `at` on. One whose
+    /// key is here already joins it.
+    pub fn put_again(&mut self, wake: &Wake, attempts: u32, at: Option<Time>) {
+        if self.contains(&wake.key) {
+            self.put(wake, usize::MAX);
+            return;
+        }
+        let order = self.next();
+        let state = match at {
+            Some(at) => {
+                self.later.insert((at, order, wake.key.clone()));
+                State::Later { at, order }
+            }
+            None => {
+                self.ready.insert((wake.lane, order), wake.key.clone());
+                State::Ready { order }
+            }
+        };
+        let message = Message {
+            wake: wake.clone(),
+            attempts,
+            state,
+        };
+        self.by_key.insert(wake.key.clone(), message);
+    }
+
     pub fn put(&mut self, wake: &Wake, capacity: usize) -> Put {
         let order = self.next();
         if let Some(message) = self.by_key.get_mut(&wake.key) {
@@ -147,11 +211,34 @@ impl Messages {
             && *until <= now
             && let Some((_, token, key)) = self.leases.pop_first()
         {
-            if let Some(message) = self.by_key.get_mut(&key) {
-                message.attempts += 1;
+            let Some(message) = self.by_key.get_mut(&key) else {
+                continue;
+            };
+            message.attempts += 1;
+            if message.attempts > self.limit {
+                self.exhaust(&key);
+            } else {
+                self.make_ready(&key, token);
             }
-            self.make_ready(&key, token);
         }
+    }
+
+    /// Gives up a message that nobody answers for; news about it comes through.
+    fn exhaust(&mut self, key: &str) {
+        let Some(message) = self.by_key.remove(key) else {
+            return;
+        };
+        self.keep_buried(message.wake, EXHAUSTED);
+        if let State::Claimed { again: Some(again), .. } = message.state {
+            self.put(&again, usize::MAX);
+        }
+    }
+
+    fn keep_buried(&mut self, wake: Wake, reason: &str) {
+        if self.buried.len() == BURIED {
+            self.buried.pop_front();
+        }
+        self.buried.push_back((wake, reason.to_string()));
     }
 
     fn make_ready(&mut self, key: &str, order: u64) {
@@ -231,16 +318,28 @@ impl Messages {
         }
     }
 
+    /// Whether a claim was not answered yet and its message not handed out again.
+    pub fn holds(&self, claim: &Claim) -> bool {
+        let state = self.by_key.get(&claim.wake.key).map(|message| &message.state);
+        matches!(state, Some(State::Claimed { token, .. }) if *token == claim.token)
+    }
+
+    /// Whether a claimed message was published again meanwhile.
+    pub fn has_news(&self, claim: &Claim) -> bool {
+        let state = self.by_key.get(&claim.wake.key).map(|message| &message.state);
+        matches!(state, Some(State::Claimed { again: Some(_), .. }))
+    }
+
     pub fn bury(&mut self, claim: &Claim, reason: &str) {
-        if !matches!(self.by_key.get(&claim.wake.key).map(|m| &m.state), Some(State::Claimed { token, .. }) if *token == claim.token)
-        {
-            return;
+        if self.holds(claim) {
+            self.keep_buried(claim.wake.clone(), reason);
+            self.ack(claim);
         }
-        if self.buried.len() == BURIED {
-            self.buried.pop_front();
-        }
-        self.buried.push_back((claim.wake.clone(), reason.to_string()));
-        self.ack(claim);
+    }
+
+    /// Hands over what was given up.
+    pub fn take_buried(&mut self) -> Vec<(Wake, String)> {
+        self.buried.drain(..).collect()
     }
 
     pub fn buried(&self) -> Vec<(Wake, String)> {

@@ -3,18 +3,26 @@
 //! store are the truth, so that a lost, repeated or late message costs time only: whoever starts,
 //! finds the queue empty for long, or is told of an overflow fills it again from the store.
 //!
-//! [`Queue`] is what a broker must be able to do; [`Embedded`] does it inside the process.
+//! [`Queue`] is what a broker must be able to do; [`Embedded`] does it inside the process,
+//! [`RabbitMq`] among any number of processes.
 #![deny(missing_docs)]
 
 mod embedded;
 mod lane;
+mod rabbitmq;
 
 pub use embedded::Embedded;
+pub use rabbitmq::{Options, RabbitMq};
 
 use std::borrow::Cow;
 
 /// Microseconds since 1970 UTC, on the caller's clock.
 pub type Time = i64;
+
+/// How many times a message may be handed out again before it is given up for want of an answer.
+pub const DELIVERY_LIMIT: u32 = 20;
+/// The reason of what was given up because nobody ever answered for it.
+pub const EXHAUSTED: &str = "delivery-limit";
 
 /// What a message is for; each topic has its own order and its own takers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -92,16 +100,50 @@ pub struct Depth {
     pub overflowed: bool,
 }
 
-/// Why a queue did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
+/// Why a queue did not do what it was asked. No text names a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueueError {
-    /// The broker cannot be reached, or refused. The store's truth is not touched by it.
+    /// The broker cannot be reached or takes nothing just now. Trying again may help; the store's
+    /// truth is not touched by it.
     #[error("the queue is not available: {0}")]
     Unavailable(String),
+    /// The broker does not let us in: user, password, permissions or virtual host. A person must act.
+    #[error("the broker refuses us: {0}")]
+    Refused(String),
+    /// What stands in the broker under our name is not what this version declares.
+    #[error(
+        "{what} differs in `{argument}`: {detail}; remove it while no bridge runs (the store refills it), or use another virtual host"
+    )]
+    Topology {
+        /// The queue or exchange.
+        what: String,
+        /// The argument in which it differs.
+        argument: String,
+        /// What the broker said about it.
+        detail: String,
+    },
+    /// The URL or an option cannot be used.
+    #[error("the queue's settings cannot be used: {0}")]
+    Settings(String),
+    /// We used the broker in a way it does not allow: a defect of ours.
+    #[error("the broker was used wrongly: {0}")]
+    Defect(String),
 }
 
-/// What every queue can do. Time is passed in, so that a simulation can drive it.
+impl QueueError {
+    /// Whether the same call may succeed later without anybody doing anything.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}
+
+/// What every queue can do. Time is passed in, so that a simulation can drive it; a broker goes by
+/// the clock of the wall, and expects the same of its callers.
+///
+/// What is promised of one key and of order holds within a process. Between processes a broker
+/// shares work out in the order of publication and may hand the same key to two of them, if it was
+/// published by two: revisions in the store exclude them.
 ///
 /// A claim that is no longer held (its lease ended, it was answered) is ignored by every answer;
 /// what its holder did meanwhile is judged by the store's revisions.
@@ -112,7 +154,8 @@ pub trait Queue: Send + Sync {
     async fn publish(&self, wakes: &[Wake]) -> Result<Published, QueueError>;
 
     /// Takes up to `count` messages of a topic, by lane and then by age, for `lease` microseconds.
-    /// Nobody else is given them meanwhile.
+    /// Nobody else is given them meanwhile. One whose lease ends after it was handed out more than
+    /// [`DELIVERY_LIMIT`] times is given up with the reason [`EXHAUSTED`].
     async fn claim(&self, topic: &Topic, count: usize, now: Time, lease: i64) -> Result<Vec<Claim>, QueueError>;
 
     /// Prolongs claims that are still held, to `lease` microseconds from `now`; the tokens prolonged.
@@ -126,6 +169,9 @@ pub trait Queue: Send + Sync {
 
     /// Gives the message up and keeps it for people to look at. `reason` is a code, not a value.
     async fn bury(&self, claim: &Claim, reason: &str) -> Result<(), QueueError>;
+
+    /// Messages of a topic that were given up, with the reasons, oldest first; at most a thousand.
+    async fn buried(&self, topic: &Topic) -> Result<Vec<(Wake, String)>, QueueError>;
 
     /// How much there is of a topic.
     async fn depth(&self, topic: &Topic) -> Result<Depth, QueueError>;

@@ -66,7 +66,10 @@ async fn run(url: &str, entities: usize, workers: usize, batch: usize) -> Result
     for first in (0..entities).step_by(batch) {
         let links: Vec<Link> = (first..first + batch)
             .flat_map(|n| person(n).links.into_values())
-            .map(|l| Link { entity: None, ..l })
+            .map(|l| Link {
+                entity: None,
+                ..l.into_inner()
+            })
             .collect();
         let mut tx = store.begin().await?;
         tx.save_links(&links, Lane::Backfill, NOW).await?;
@@ -213,7 +216,7 @@ fn decide(entity: &mut Entity) {
         lo: NOW,
         hi: NOW,
     };
-    entity.agreed.insert("mobile".into(), agreed);
+    entity.agreed.insert("mobile".into(), agreed.into());
     if let Some(unit) = entity
         .links
         .get_mut("halaxy")
@@ -286,7 +289,7 @@ fn person(number: usize) -> Entity {
             lo: NOW - 5,
             hi: NOW,
         };
-        entity.agreed.insert(unit.clone(), agreed);
+        entity.agreed.insert(unit.clone(), agreed.into());
     }
     for (system, kind, letter) in [("halaxy", "Patient", 'p'), ("crm", "contacts", 'c')] {
         let mut link = Link {
@@ -302,7 +305,7 @@ fn person(number: usize) -> Entity {
             unit.set_base(value.clone(), None);
             (unit.lo, unit.hi) = (NOW - 5, NOW);
         }
-        entity.links.insert(system.into(), link);
+        entity.links.insert(system.into(), link.into());
     }
     entity
 }

@@ -40,15 +40,12 @@ impl Tx {
         }
         let (conn, scope) = self.parts();
         let first = next_seq(conn, scope, LAST_AUDIT).await?;
-        let rows = spread(entries.iter().zip(first..).collect(), |(entry, seq)| {
-            let body = entry
-                .body
-                .as_ref()
-                .map(|body| scope.seal("audit", &[&seq.to_string()], body));
-            (entry, seq, body)
-        });
+        // Few have a body to seal.
+        let rows = entries.iter().zip(first..).collect();
         AUDIT
-            .run(conn, rows, |args, (entry, seq, body)| {
+            .run(conn, rows, |args, (entry, seq): (&AuditEntry, i64)| {
+                let body = entry.body.as_ref();
+                let body = body.map(|body| scope.seal("audit", &[&seq.to_string()], body));
                 args.shared(&scope.practice)
                     .int(seq)
                     .int(entry.at)

@@ -6,7 +6,7 @@ use crate::{
     key::Keys,
 };
 use bridge_core::Link;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The practice and its keys: what every row of a store has in common.
 #[derive(Clone)]
@@ -94,10 +94,9 @@ pub(crate) struct SealedLink {
 /// Maps many items, on all cores where that is worth starting threads.
 pub(crate) fn spread<T: Send, U: Send>(items: Vec<T>, map: impl Fn(T) -> U + Sync) -> Vec<U> {
     const WORTH_A_THREAD: usize = 256;
-    let threads = std::thread::available_parallelism()
-        .map_or(1, |n| n.get())
-        .min(items.len() / WORTH_A_THREAD)
-        .min(8);
+    // Asking the system costs as much as sealing a few rows.
+    static CORES: LazyLock<usize> = LazyLock::new(|| std::thread::available_parallelism().map_or(1, |n| n.get()));
+    let threads = (*CORES).min(items.len() / WORTH_A_THREAD).min(8);
     if threads < 2 {
         return items.into_iter().map(map).collect();
     }

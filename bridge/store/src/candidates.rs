@@ -5,7 +5,7 @@ use crate::{
     error::{Result, StoreError},
     open::Store,
     pool::Row,
-    records::{Candidate, CandidateState, Decided, Page, Paged, RecordKey},
+    records::{Candidate, CandidateState, Decided, Owner, Page, Paged, RecordKey},
     tx::Tx,
 };
 use bridge_core::Time;
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const ADD: Insert = Insert {
     head: "INSERT INTO candidate (practice, id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since)",
     columns: 12,
-    tail: "ON CONFLICT (practice, id) DO UPDATE SET score = excluded.score, reasons = excluded.reasons \
-           WHERE candidate.state = 'open'",
+    tail: "ON CONFLICT (practice, id) DO UPDATE SET score = excluded.score, reasons = excluded.reasons, state = excluded.state \
+           WHERE candidate.state IN ('open', 'faint')",
 };
 const CLOSE: Among = Among {
     head: "UPDATE candidate SET state = ?, decided_at = ?, decided_by = ? WHERE practice = ? AND id",
@@ -34,6 +34,14 @@ const OF_B: Among = Among {
 };
 const IN_STATE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
      WHERE practice = $1 AND state = $2 AND (since > $3 OR since = $3 AND id > $4) ORDER BY since, id LIMIT $5";
+const OWNERS: Among = Among {
+    head: "SELECT remote_id, entity FROM link WHERE practice = ? AND system = ? AND kind = ? AND entity IS NOT NULL AND remote_id",
+    tail: "",
+};
+const SYSTEMS: Among = Among {
+    head: "SELECT entity, system FROM link WHERE practice = ? AND state = 'live' AND entity",
+    tail: "",
+};
 const ONE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
      WHERE practice = $1 AND id = $2";
 
@@ -137,6 +145,57 @@ impl Store {
         Ok(Paged::of(rows, page, |candidate| (candidate.since, &candidate.id)))
     }
 
+    /// The entities of these records, each with the systems in which it has a live one.
+    /// Records without an entity are left out.
+    pub async fn owners(&self, records: &[RecordKey]) -> Result<BTreeMap<RecordKey, Owner>> {
+        let mut by_kind: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        for record in records {
+            let ids = by_kind.entry((&record.system, &record.kind)).or_default();
+            ids.push(&record.remote_id);
+        }
+        let mut conn = self.read().await?;
+        let mut owners = BTreeMap::new();
+        for ((system, kind), ids) in by_kind {
+            let head = |args: &mut Args| {
+                args.shared(&self.scope.practice).text(system).text(kind);
+            };
+            let rows = OWNERS
+                .fetch(&mut conn, &ids, head, |args, id| {
+                    args.text(id);
+                })
+                .await?;
+            for row in rows {
+                let record = RecordKey::new(system, kind, row.text(0)?);
+                let entity = row.text(1)?;
+                owners.insert(
+                    record,
+                    Owner {
+                        entity,
+                        systems: BTreeSet::new(),
+                    },
+                );
+            }
+        }
+        let entities: BTreeSet<String> = owners.values().map(|o| o.entity.clone()).collect();
+        let entities: Vec<String> = entities.into_iter().collect();
+        let head = |args: &mut Args| {
+            args.shared(&self.scope.practice);
+        };
+        let rows = SYSTEMS
+            .fetch(&mut conn, &entities, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        let mut systems: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for row in rows {
+            systems.entry(row.text(0)?).or_default().insert(row.text(1)?);
+        }
+        for owner in owners.values_mut() {
+            owner.systems = systems.get(&owner.entity).cloned().unwrap_or_default();
+        }
+        Ok(owners)
+    }
+
     /// One candidate, open or decided.
     pub async fn candidate(&self, id: &str) -> Result<Option<Candidate>> {
         let mut args = Args::default();
@@ -152,6 +211,7 @@ impl Store {
 fn code(state: CandidateState) -> &'static str {
     match state {
         CandidateState::Open => "open",
+        CandidateState::Faint => "faint",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
         CandidateState::Household => "household",
@@ -173,6 +233,7 @@ fn candidate(row: &Row) -> Result<Candidate> {
         reasons: serde_json::from_str(&row.text(8)?).map_err(|_| damaged())?,
         state: match row.text(9)?.as_str() {
             "open" => CandidateState::Open,
+            "faint" => CandidateState::Faint,
             "same" => CandidateState::Same,
             "different" => CandidateState::Different,
             "household" => CandidateState::Household,

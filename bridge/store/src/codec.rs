@@ -6,8 +6,8 @@
 //! name every member, so that one added in `bridge_core` does not compile until it is stored.
 
 use bridge_core::{
-    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, UnitHold, Value,
-    Version, Write, WriteState,
+    Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, Shared,
+    UnitHold, Value, Version, Write, WriteState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,6 +179,16 @@ impl<K: Coded + Ord, T: Coded> Coded for BTreeMap<K, T> {
     }
 }
 
+impl<T: Coded + Clone> Coded for Shared<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (**self).put(out);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        T::take(from).map(Self::from)
+    }
+}
+
 impl Coded for serde_json::Value {
     fn put(&self, out: &mut Vec<u8>) {
         self.to_string().put(out);
@@ -215,7 +225,7 @@ alternatives! {
     Author { 0 = Unknown, 1 = Person, 2 = Automation }
     Origin { 0 = System(it), 1 = Person }
     Doubt { 0 = Value, 1 = Elements(it) }
-    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist }
+    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist, 6 = LooksWrong }
     LinkState { 0 = Live, 1 = Gone, 2 = Merged }
     Op { 0 = Create, 1 = Update }
     WriteState { 0 = Planned, 1 = Sent, 2 = Unknown, 3 = Doubtful, 4 = Refused }

@@ -57,6 +57,7 @@ pub(crate) fn card(kind: CardKind) -> &'static str {
         CardKind::RemovedButChanged => "removed_but_changed",
         CardKind::MayHaveOverwritten => "may_have_overwritten",
         CardKind::Merged => "merged",
+        CardKind::LooksWrong => "looks_wrong",
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) fn card_of(code: &str) -> Option<CardKind> {
         "removed_but_changed" => Some(CardKind::RemovedButChanged),
         "may_have_overwritten" => Some(CardKind::MayHaveOverwritten),
         "merged" => Some(CardKind::Merged),
+        "looks_wrong" => Some(CardKind::LooksWrong),
         _ => None,
     }
 }

@@ -49,6 +49,12 @@ impl Store {
                     "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'open'",
                 )
                 .await?,
+            faint: self
+                .count(
+                    conn,
+                    "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'faint'",
+                )
+                .await?,
             unidentified: self
                 .count(
                     conn,

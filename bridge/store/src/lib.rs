@@ -47,7 +47,7 @@ pub use postgres::Driving;
 pub use progress::Lease;
 pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
-    LinkedRow, LookupKey, Loser, Page, Paged, RecordKey, Run, conflict_id,
+    LinkedRow, LookupKey, Loser, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tables::TableSum;
 pub use tx::Tx;

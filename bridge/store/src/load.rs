@@ -69,7 +69,7 @@ impl Scope {
         for link in spread(links, |row| self.open_link(sealed_link(&row)?)) {
             let link = link?;
             if let Some(entity) = link.entity.as_ref().and_then(|id| found.get_mut(id)) {
-                entity.links.insert(link.system.clone(), link);
+                entity.links.insert(link.system.clone(), link.into());
             }
         }
         for write in spread(writes, |row| self.write(&row)) {

@@ -1,8 +1,8 @@
 //! Plain types that go into a store and come out of it, beside the aggregate of `bridge_core`.
 
 use crate::error::Result;
-use bridge_core::{Card, Conflict, Lane, Link, LinkState, Time, Value};
-use std::collections::BTreeMap;
+use bridge_core::{Card, Conflict, Lane, Link, LinkState, Shared, Time, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names one record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,12 @@ impl RecordKey {
             kind: kind.into(),
             remote_id: remote_id.into(),
         }
+    }
+}
+
+impl From<&Shared<Link>> for RecordKey {
+    fn from(link: &Shared<Link>) -> Self {
+        Self::from(&**link)
     }
 }
 
@@ -121,6 +127,8 @@ pub struct Loser {
 pub enum CandidateState {
     /// Waits for a person.
     Open,
+    /// A faint resemblance: keeps anybody from being made twice, and is not worth a look by itself.
+    Faint,
     /// The same, as decided or as found later.
     Same,
     /// Not the same; never asked again.
@@ -177,6 +185,15 @@ impl Candidate {
             decided: None,
         }
     }
+}
+
+/// Whose a record is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The entity.
+    pub entity: String,
+    /// Systems in which it has a live record.
+    pub systems: BTreeSet<String>,
 }
 
 /// How far a feed was read.
@@ -323,6 +340,8 @@ pub struct Counts {
     pub cards: u64,
     /// Open candidates.
     pub candidates: u64,
+    /// Faint resemblances, which only hold back creations.
+    pub faint: u64,
     /// Live records without an entity.
     pub unidentified: u64,
     /// Records due for a direct read.

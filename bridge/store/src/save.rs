@@ -7,7 +7,7 @@ use crate::{
     db::{Among, Args, Columns, Insert, execute},
     error::Result,
     records::{conflict_id, short_id},
-    tx::{Tx, bind_link},
+    tx::{OBSERVED, Tx, bind_link},
 };
 use bridge_core::{Card, Conflict, Entity, Lane, Link, Time, Write};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -75,7 +75,9 @@ struct Change<'a> {
     body: Vec<u8>,
     /// Records that leave the entity.
     leaving: Vec<(Link, Vec<u8>)>,
+    /// Records that were the entity's before, and those that join it.
     links: Vec<(&'a Link, Vec<u8>)>,
+    joining: Vec<(&'a Link, Vec<u8>)>,
     writes: Vec<(&'a Write, Vec<u8>)>,
     conflicts: Vec<(&'a str, &'a Conflict, Vec<u8>)>,
     cards: Vec<&'a Card>,
@@ -154,14 +156,16 @@ impl Tx {
     async fn write_changes(&mut self, changes: Vec<Change<'_>>, now: Time) -> Result<()> {
         let (conn, scope) = self.parts();
         let practice = &scope.practice;
-        let (mut leaving, mut links, mut writes, mut conflicts, mut cards) = (vec![], vec![], vec![], vec![], vec![]);
+        let (mut leaving, mut links, mut joining) = (vec![], vec![], vec![]);
+        let (mut writes, mut conflicts, mut cards) = (vec![], vec![], vec![]);
         let mut no_writes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_conflicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_cards: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         for change in changes {
             let id = change.after.id.as_str();
             leaving.extend(change.leaving);
-            links.extend(change.links.into_iter().map(|(link, body)| (id, link, body)));
+            links.extend(change.links);
+            joining.extend(change.joining.into_iter().map(|(link, body)| (id, link, body)));
             writes.extend(change.writes.into_iter().map(|(write, body)| (id, write, body)));
             conflicts.extend(
                 change
@@ -189,10 +193,15 @@ impl Tx {
             bind_link(args, scope, &link, None, body)
         })
         .await?;
-        LINK.run(conn, links, |args, (id, link, body)| {
+        LINK.run(conn, joining, |args, (id, link, body)| {
             bind_link(args, scope, link, Some(id), body)
         })
         .await?;
+        OBSERVED
+            .run(conn, links, |args, (link, body)| {
+                bind_link(args, scope, link, None, body)
+            })
+            .await?;
         for (system, ids) in no_writes {
             let head = |args: &mut Args| {
                 args.shared(practice).text(system);
@@ -318,6 +327,14 @@ impl Scope {
                 (link, body)
             })
             .collect();
+        let (links, joining): (Vec<_>, Vec<_>) = links
+            .values()
+            .filter(|link| before_links.and_then(|b| b.get(&link.system)) != Some(*link))
+            .map(|link| (&**link, self.seal_link(link)))
+            .partition(|(link, _)| {
+                let was = before_links.and_then(|b| b.get(&link.system));
+                was.is_some_and(|was| same_record(was, link))
+            });
         Change {
             place,
             fresh: true,
@@ -325,11 +342,8 @@ impl Scope {
             revision: before.map_or(1, |b| b.revision + 1),
             body: self.seal("entity", &[id], after),
             leaving,
-            links: links
-                .iter()
-                .filter(|(system, link)| before_links.and_then(|b| b.get(*system)) != Some(*link))
-                .map(|(_, link)| (link, self.seal_link(link)))
-                .collect(),
+            links,
+            joining,
             writes: writes
                 .iter()
                 .filter(|(system, write)| before.and_then(|b| b.writes.get(*system)) != Some(*write))
@@ -359,7 +373,11 @@ impl Scope {
 /// Records of an entity that are no longer its record of their system.
 fn leaving<'a>(before: &'a Entity, after: &Entity) -> impl Iterator<Item = &'a Link> {
     let stays = |link: &Link| after.links.get(&link.system).is_some_and(|now| same_record(now, link));
-    before.links.values().filter(move |link| !stays(link))
+    before
+        .links
+        .values()
+        .map(|link| &**link)
+        .filter(move |link| !stays(link))
 }
 
 fn same_record(one: &Link, other: &Link) -> bool {

@@ -18,7 +18,7 @@ pub struct Tx {
 }
 
 /// The `entity` of a stored link stays: membership changes only together with the entities.
-const OBSERVED: Insert = Insert {
+pub(crate) const OBSERVED: Insert = Insert {
     head: "INSERT INTO link (practice, system, kind, remote_id, entity, generation, state, known_at, look, asked, held, body)",
     columns: 12,
     tail: "ON CONFLICT (practice, system, kind, remote_id) DO UPDATE SET generation = excluded.generation, state = excluded.state, \

@@ -7,13 +7,14 @@ use crate::{
     error::{Result, StoreError},
     load::sealed_link,
     open::Store,
-    records::Due,
+    records::{Due, RecordKey},
 };
 use bridge_core::{Lane, Link, Op, Time, WriteState};
 
 const DIRTY: &str = "SELECT id FROM entity WHERE practice = $1 AND dirty = 1 ORDER BY lane, dirty_since, id LIMIT $2";
 const UNIDENTIFIED: &str = "SELECT system, kind, remote_id, entity, body FROM link \
-     WHERE practice = $1 AND entity IS NULL AND state = 'live' ORDER BY system, kind, remote_id LIMIT $2";
+     WHERE practice = $1 AND entity IS NULL AND state = 'live' AND (system, kind, remote_id) > ($2, $3, $4) \
+     ORDER BY system, kind, remote_id LIMIT $5";
 const DUE: &str = "SELECT w.entity, w.lane, w.op FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
      WHERE w.practice = $1 AND w.system = $2 AND w.state = 'planned' AND w.not_before <= $3 AND e.dirty = 0 \
      ORDER BY w.lane, w.since, w.entity LIMIT $4";
@@ -39,10 +40,16 @@ impl Store {
             .collect()
     }
 
-    /// Live records that belong to no entity yet, by name.
-    pub async fn unidentified(&self, limit: usize) -> Result<Vec<Link>> {
+    /// Live records that belong to no entity yet, by name: those after `after`, from the start if none.
+    pub async fn unidentified(&self, after: Option<&RecordKey>, limit: usize) -> Result<Vec<Link>> {
+        let start = RecordKey::new("", "", "");
+        let after = after.unwrap_or(&start);
         let mut args = Args::default();
-        args.shared(&self.scope.practice).int(limit as i64);
+        args.shared(&self.scope.practice)
+            .text(&after.system)
+            .text(&after.kind)
+            .text(&after.remote_id)
+            .int(limit as i64);
         let rows = fetch(&mut self.read().await?, UNIDENTIFIED, args).await?;
         crate::body::spread(rows, |row| self.scope.open_link(sealed_link(&row)?))
             .into_iter()

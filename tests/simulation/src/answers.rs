@@ -5,7 +5,7 @@ use crate::remote::{SystemName, UnitName};
 use crate::world::{Place, Screen, World};
 use bridge_core::merge::AGREED;
 use bridge_core::review::{self, Choice};
-use bridge_core::{CardKind, Grave, Hold, Link, Op, WriteState};
+use bridge_core::{CardKind, Grave, Hold, Link, Op, Shared, WriteState};
 
 impl World {
     fn named_ghost(&self, entity: &str, unit: UnitName, name: &str) -> Option<Typed> {
@@ -94,7 +94,7 @@ impl World {
             ghost.edits = edit;
             // Where it is what a record is known to hold, the next edit there looks typed on top of it.
             let links = self.entities[&id].links.values();
-            let held = |l: &Link| l.units.get(unit).is_some_and(|x| x.base.as_ref() == Some(&value));
+            let held = |l: &Shared<Link>| l.units.get(unit).is_some_and(|x| x.base.as_ref() == Some(&value));
             if links.clone().any(held) {
                 self.ghosts.excused.add(edit);
             }
@@ -221,7 +221,7 @@ impl World {
             self.doubled.insert((system, who)); // one may be on its way already
         }
         self.screen = self.screen.take().filter(|s| s.entity != from);
-        self.transact(into, |_, e| review::join(e, link, now));
+        self.transact(into, |_, e| review::join(e, link.into_inner(), now));
     }
 
     /// The person an entity stands for.

@@ -121,7 +121,7 @@ impl Setup {
         let linked: &[SystemName] = if self.create { &["a"] } else { &["a", "k"] };
         for system in linked {
             let link = world.settled_link(system, &format!("{system}1"), 1);
-            entity.links.insert(system.to_string(), link);
+            entity.links.insert(system.to_string(), link.into());
         }
         for unit in &units {
             let value = start(unit, 1);
@@ -131,7 +131,7 @@ impl Setup {
                 lo: 0,
                 hi: 0,
             };
-            entity.agreed.insert(unit.name.clone(), agreed);
+            entity.agreed.insert(unit.name.clone(), agreed.into());
             let name = world.unit(&unit.name).expect("just made");
             world.ghosts.agreed.insert(("E".into(), name), typed(value, 1));
         }
@@ -159,7 +159,7 @@ impl World {
             let mut x = LinkUnit::default();
             x.set_base(value.clone(), None);
             x.set_seen(value.clone());
-            link.units.insert(unit.name.clone(), x);
+            link.units.insert(unit.name.clone(), x.into());
             values.insert(self.unit(&unit.name).expect("known"), typed(value, who));
         }
         let now = self.now;

@@ -128,7 +128,7 @@ impl World {
             kind: "person".into(),
             ..Entity::default()
         };
-        other.links.insert("k".into(), link);
+        other.links.insert("k".into(), link.into());
         self.entities.insert("F".into(), other);
         self.edit("k", "k2", "m", Value::text("z"), Author::Person);
         self.merge("k", "k2", "k1", &["m"]);

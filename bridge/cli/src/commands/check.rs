@@ -70,6 +70,10 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
             return (problems, Exit::Bad);
         }
     };
+    if let Err(error) = wiring::queue(config).await {
+        let remedy = "Start the broker or correct [queue]; user and virtual host are made with rabbitmqctl.";
+        problems.push(at(config, &error, remedy));
+    }
     for system in config.systems.values() {
         let Some(adapter) = adapters.get(&system.name) else {
             continue;
@@ -90,13 +94,16 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
 }
 
 fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {
-    let system = match error {
-        WiringError::Secret { system, .. } | WiringError::Account { system, .. } => config.systems.get(system),
+    let line = match error {
+        WiringError::Secret { system, .. } | WiringError::Account { system, .. } => {
+            config.systems.get(system).map(|system| system.line)
+        }
+        WiringError::Queue(_) | WiringError::QueuePassword(_) => config.queue.line(),
         _ => None,
     };
     Problem {
         file: config.path.display().to_string(),
-        line: system.map_or(0, |s| s.line),
+        line: line.unwrap_or(0),
         message: error.to_string(),
         remedy: remedy.to_string(),
     }

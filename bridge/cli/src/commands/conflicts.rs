@@ -283,6 +283,9 @@ fn question(kind: CardKind) -> &'static str {
     match kind {
         CardKind::RemovedButChanged => "removed there, changed elsewhere; nothing was removed or created",
         CardKind::MayHaveOverwritten => "our write may have overwritten an edit made in that moment",
+        CardKind::LooksWrong => {
+            "since a name or birth date was changed, these no longer look like one person; nothing travels until you close this, or cut the link"
+        }
         CardKind::Merged => "another record was merged into this one; it waits until you close this",
     }
 }

@@ -34,12 +34,16 @@ pub enum MatchesAction {
 Examples:
   halaxy-bridge matches list
   halaxy-bridge matches list --limit 0 --json      all of them
+  halaxy-bridge matches list --faint               resemblances too faint to be worth a look
 
 While a pair waits, neither record is linked, and nobody is created for it.")]
     List {
         /// At most so many; 0 for all.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
+        /// Instead, resemblances that only keep anybody from being created twice.
+        #[arg(long)]
+        faint: bool,
         /// Leave personal values out.
         #[arg(long)]
         no_values: bool,
@@ -103,10 +107,14 @@ pub struct Decision {
 pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
     let (decision, verdict) = match &args.action {
-        MatchesAction::List { limit, no_values } => {
+        MatchesAction::List {
+            limit,
+            faint,
+            no_values,
+        } => {
             let store = wiring::store(&config).await?;
             let limit = if *limit == 0 { usize::MAX } else { *limit };
-            return list(&store, limit, !no_values, out).await;
+            return list(&store, limit, *faint, !no_values, out).await;
         }
         MatchesAction::Show { id, no_values } => {
             return show(&wiring::store(&config).await?, id, !no_values, out).await;
@@ -138,6 +146,7 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
 fn state(state: CandidateState) -> &'static str {
     match state {
         CandidateState::Open => "open",
+        CandidateState::Faint => "faint",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
         CandidateState::Household => "household",
@@ -187,13 +196,22 @@ async fn show(store: &Store, id: &str, values: bool, out: &Output) -> Result<Exi
 /// # Errors
 /// The store's.
 pub async fn open(store: &Store) -> Result<Vec<Candidate>, Failure> {
-    let mut all = Page::all(async |page| store.candidates(CandidateState::Open, &page).await).await?;
+    surest_first(store, CandidateState::Open).await
+}
+
+async fn surest_first(store: &Store, state: CandidateState) -> Result<Vec<Candidate>, Failure> {
+    let mut all = Page::all(async |page| store.candidates(state, &page).await).await?;
     all.sort_by(|a, b| b.score.cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     Ok(all)
 }
 
-async fn list(store: &Store, limit: usize, values: bool, out: &Output) -> Result<Exit, Failure> {
-    let mut candidates = open(store).await?;
+async fn list(store: &Store, limit: usize, faint: bool, values: bool, out: &Output) -> Result<Exit, Failure> {
+    let state = if faint {
+        CandidateState::Faint
+    } else {
+        CandidateState::Open
+    };
+    let mut candidates = surest_first(store, state).await?;
     let total = candidates.len();
     candidates.truncate(limit);
     let seen = if values {
@@ -233,6 +251,13 @@ async fn list(store: &Store, limit: usize, values: bool, out: &Output) -> Result
     );
     if total > candidates.len() {
         out.line(format!("... of {} (--limit 0 lists all).", count(total as u64, "pair")));
+    }
+    let faint_ones = store.counts().await?.faint;
+    if !faint && faint_ones > 0 {
+        out.line(format!(
+            "{} beside these keep anybody from being created twice: matches list --faint",
+            count(faint_ones, "faint resemblance")
+        ));
     }
     if total > 0 {
         out.line("Answer with: halaxy-bridge matches accept | reject | household | duplicate ID");

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod init;
 pub mod key;
 pub mod links;
+pub mod match_files;
 pub mod matches;
 pub mod plan;
 pub mod prepare;
@@ -41,6 +42,7 @@ pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
         Command::Status(args) => status::run(&args, out).await,
         Command::Conflicts(args) => conflicts::run(&args, out).await,
         Command::Matches(args) => matches::run(&args, out).await,
+        Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,

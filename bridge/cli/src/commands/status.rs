@@ -78,7 +78,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             "looks": counts.looks, "unidentified": counts.unidentified,
         },
         "waiting": {
-            "candidates": counts.candidates, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
+            "candidates": counts.candidates, "faint": counts.faint, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
         },
         "runs": shown,
     }));

@@ -242,7 +242,7 @@ async fn agreed_on_both(engine: &Engine, entity: &str) -> Result<bool, Failure> 
     };
     let (first, last) = (number(11), number(12));
     let agreed = entity.agreed.get("mobile").map(|a| &a.value);
-    let same = |l: &bridge_core::Link| l.units.get("mobile").and_then(|x| x.seen()) == agreed;
+    let same = |l: &bridge_core::Shared<bridge_core::Link>| l.units.get("mobile").and_then(|x| x.seen()) == agreed;
     Ok((agreed == Some(&first) || agreed == Some(&last)) && entity.links.values().all(same))
 }
 

@@ -101,7 +101,7 @@ async fn a_record_belongs_to_one_entity() {
     let mut thief = person("e2", 2);
     thief.links.insert(
         "crm".into(),
-        link("crm", "contacts", "c000001", Some("e2"), &values([])),
+        link("crm", "contacts", "c000001", Some("e2"), &values([])).into(),
     );
     let mut tx = store.begin().await.unwrap();
     assert_eq!(
@@ -132,7 +132,7 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
         (row.link.entity, row.link.generation, row.link.state),
         (None, 2, LinkState::Live)
     );
-    assert_eq!(store.unidentified(10).await.unwrap().len(), 1);
+    assert_eq!(store.unidentified(None, 10).await.unwrap().len(), 1);
 
     // Both in one save: one gives up what the other takes.
     let before = store.entities(&ids(&["e1", "e2"])).await.unwrap();
@@ -144,8 +144,9 @@ async fn a_record_that_leaves_stays_without_entity_and_may_join_another() {
         bridge_core::Link {
             entity: Some("e1".into()),
             generation: 5,
-            ..moved
-        },
+            ..moved.into_inner()
+        }
+        .into(),
     );
     let pairs: Vec<_> = before.into_iter().map(Some).zip(after.clone()).collect();
     let mut tx = store.begin().await.unwrap();

@@ -47,7 +47,7 @@ async fn a_dropped_transaction_leaves_nothing() {
         }
         assert_eq!(load(&store, "e1").await, before);
         assert!(store.entities(&ids(&["e2"])).await.unwrap().is_empty());
-        assert!(store.unidentified(10).await.unwrap().is_empty());
+        assert!(store.unidentified(None, 10).await.unwrap().is_empty());
         assert!(store.audit("e1").await.unwrap().is_empty());
     }
 }

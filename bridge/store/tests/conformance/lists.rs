@@ -232,6 +232,7 @@ async fn everything_is_counted() {
             held: 4,
             conflicts: 1,
             cards: 1,
+            faint: 0,
             candidates: 1,
             unidentified: 1,
             looks: 1,

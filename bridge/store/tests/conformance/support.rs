@@ -58,15 +58,15 @@ pub fn person(id: &str, number: usize) -> Entity {
             lo: NOW - 5,
             hi: NOW,
         };
-        entity.agreed.insert(unit.clone(), agreed);
+        entity.agreed.insert(unit.clone(), agreed.into());
     }
     entity.links.insert(
         "halaxy".into(),
-        link("halaxy", "Patient", &format!("p{number:06}"), Some(id), &seen),
+        link("halaxy", "Patient", &format!("p{number:06}"), Some(id), &seen).into(),
     );
     entity.links.insert(
         "crm".into(),
-        link("crm", "contacts", &format!("c{number:06}"), Some(id), &seen),
+        link("crm", "contacts", &format!("c{number:06}"), Some(id), &seen).into(),
     );
     entity
 }
@@ -120,7 +120,8 @@ pub fn everything(id: &str) -> Entity {
                 origin,
                 lo: 1,
                 hi: i64::MAX,
-            },
+            }
+            .into(),
         );
         let link = entity.links.get_mut("crm").unwrap();
         let unit = link.units.entry(unit.into()).or_default();

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 /// Modules of the core that decide; the others would only cost building time.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "capture",
     "condition",
     "entity",
@@ -18,6 +18,7 @@ const PURE: [&str; 9] = [
     "review",
     "schema",
     "settle",
+    "shared",
     "value",
 ];
 

@@ -1,0 +1,344 @@
+//! From candidates to decisions: everybody who may be the same person competes, on both sides, and
+//! a link needs a clear winner that no guard stands against.
+
+use super::blocking::keys;
+use super::compare::{BornLevel, CardLevel, Comparison, GivenLevel, SexLevel, compare};
+use super::guards::{Around, Guard, guard};
+use super::index::{At, Index};
+use super::person::{Born, Kind};
+use super::weights::Weights;
+use std::collections::HashSet;
+
+/// From which probability on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// A pair is linked whose given names agree letter for letter.
+    pub link: f32,
+    /// A pair is linked whose given names are forms or slips of one.
+    pub link_forms: f32,
+    /// A pair is shown to a person.
+    pub review: f32,
+    /// For telling children from adults.
+    pub today: Born,
+    /// One list against itself: a person may be there more than twice.
+    pub within: bool,
+}
+
+impl Settings {
+    /// The shipped thresholds.
+    pub fn new(today: Born) -> Self {
+        Self {
+            link: 0.7,
+            link_forms: 0.92,
+            review: 0.045,
+            today,
+            within: false,
+        }
+    }
+}
+
+/// What is to become of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Decision {
+    /// The same person, linked without anybody looking.
+    Link,
+    /// For a person to decide.
+    Review,
+}
+
+/// Why a pair that looks right is not linked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Obstacle {
+    /// A guard stands against it.
+    Guard(Guard),
+    /// The same person seems to stand in one system twice, and the other record fits better.
+    Twice,
+    /// Somebody else fits nearly as well.
+    Rival,
+    /// Too little agrees.
+    Weak,
+}
+
+/// How many records of one list a person is sought under.
+const COPIES: usize = 24;
+
+/// A pair and what is to become of it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// The other record.
+    pub other: At,
+    /// What is to become of the pair.
+    pub decision: Decision,
+    /// How likely they are one person.
+    pub probability: f32,
+    /// Why it is not linked.
+    pub obstacle: Option<Obstacle>,
+    /// What was compared.
+    pub comparison: Comparison,
+}
+
+/// A candidate with its odds.
+#[derive(Clone, Copy, Debug)]
+struct Scored {
+    at: At,
+    odds: f32,
+    comparison: Comparison,
+}
+
+/// Odds below which a candidate does not even compete.
+const FLOOR: f32 = -7.0;
+/// From this probability on two records of one system count as one person.
+const TWICE: f32 = 0.5;
+/// Until this age twins mostly live together.
+const TOGETHER: u16 = 30;
+/// How much rarer a second record in the same system is than one in the other.
+const TWICE_PRIOR: f32 = -2.5;
+
+/// Decides over an index.
+pub struct Decider<'a> {
+    index: &'a Index,
+    apart: Option<&'a HashSet<(At, At)>>,
+    weights: &'a Weights,
+    settings: Settings,
+}
+
+impl<'a> Decider<'a> {
+    /// Over this index with these weights.
+    pub fn new(index: &'a Index, weights: &'a Weights, settings: Settings) -> Self {
+        Self {
+            index,
+            apart: None,
+            weights,
+            settings,
+        }
+    }
+
+    /// The same, but pairs a person told apart are no candidates. Each pair stands both ways round.
+    pub fn telling_apart(self, apart: &'a HashSet<(At, At)>) -> Self {
+        Self {
+            apart: Some(apart),
+            ..self
+        }
+    }
+
+    /// Whether a record can be compared at all.
+    pub(super) fn comparable(index: &Index, at: At) -> bool {
+        index.person(at).kind != Kind::Several
+    }
+
+    /// The records it decides over.
+    pub fn index(&self) -> &Index {
+        self.index
+    }
+
+    fn records(&self) -> f32 {
+        self.index.largest() as f32
+    }
+
+    fn odds(&self, a: At, b: At) -> (f32, Comparison) {
+        let c = compare(self.index.person(a), self.index.person(b), self.index);
+        (self.weights.odds(&c, self.records()), c)
+    }
+
+    fn scored(&self, at: At, side: u8, places: &mut Vec<u32>) -> Vec<Scored> {
+        let person = self.index.person(at);
+        if person.kind == Kind::Several {
+            return vec![];
+        }
+        self.index.candidates(&keys(person), side, places);
+        let mut scored = Vec::new();
+        for record in places.iter() {
+            let other = At { side, record: *record };
+            let apart = self.apart.is_some_and(|apart| apart.contains(&(at, other)));
+            if other == at || apart || self.index.person(other).kind == Kind::Several {
+                continue;
+            }
+            let (odds, comparison) = self.odds(at, other);
+            if odds > FLOOR {
+                scored.push(Scored {
+                    at: other,
+                    odds,
+                    comparison,
+                });
+            }
+        }
+        // sums over rivals must not depend on the order of rows
+        scored.sort_by(|a, b| {
+            b.odds
+                .total_cmp(&a.odds)
+                .then_with(|| self.index.tie(a.at).cmp(&self.index.tie(b.at)))
+        });
+        scored
+    }
+
+    /// The probability that a link needs. Twins share a birth date, often half a name, and mostly
+    /// live together until they are grown.
+    fn needed(&self, a: At, b: At, c: &Comparison) -> f32 {
+        let forms = self.settings.link_forms;
+        let born = self.index.person(a).born.year.max(self.index.person(b).born.year);
+        let twins = c.born == BornLevel::Same && born + TOGETHER > self.settings.today.year;
+        match c.given {
+            GivenLevel::Same => self.settings.link,
+            GivenLevel::Form | GivenLevel::Misspelt => forms,
+            _ if twins => forms.max(0.992),
+            GivenLevel::WideForm => forms.max(0.97),
+            GivenLevel::Initial | GivenLevel::Sisters | GivenLevel::Alike => forms.max(0.985),
+            _ => forms,
+        }
+    }
+
+    /// What a guard must know of two records.
+    pub fn around(&self, a: At, b: At) -> Around {
+        let odd = |at: At| self.index.person(at).born.year == 0 && self.index.usually_dated(at.side);
+        Around {
+            today: self.settings.today,
+            date_unusually_missing: odd(a) || odd(b),
+            households: self.weights.households(),
+        }
+    }
+
+    fn guard(&self, a: At, b: At, c: &Comparison) -> Option<Guard> {
+        guard(self.index.person(a), self.index.person(b), c, self.around(a, b))
+    }
+
+    /// How likely two records of one system are one person, where both fit one of another system
+    /// by at least `both`: unless they contradict each other, that speaks for it too.
+    fn twice(&self, a: At, b: At, both: f32) -> f32 {
+        let (odds, c) = self.odds(a, b);
+        let contradict = c.born == BornLevel::Different
+            || c.sex == SexLevel::Different
+            || c.card == CardLevel::Other
+            || matches!(c.given, GivenLevel::Different | GivenLevel::Alike);
+        let odds = if contradict { odds } else { odds.max(both) };
+        1.0 / (1.0 + (-odds - TWICE_PRIOR).exp())
+    }
+
+    /// What becomes of a record's pairs with the records of another system, best first.
+    pub fn decide(&self, at: At, side: u8) -> Vec<Verdict> {
+        if self.settings.within && at.side == side {
+            self.among_copies(at)
+        } else {
+            self.pairs(at, side)
+        }
+    }
+
+    /// Within one list, whoever is the same as somebody who is the same is the same, unless a guard
+    /// stands against it where there are households.
+    fn among_copies(&self, at: At) -> Vec<Verdict> {
+        let mut verdicts = self.pairs(at, at.side);
+        let linked = |v: &Verdict| v.decision == Decision::Link;
+        let mut known: Vec<At> = vec![at];
+        known.extend(verdicts.iter().filter(|v| linked(v)).map(|v| v.other));
+        let mut next = 1;
+        while next < known.len() && known.len() < COPIES {
+            let from = known[next];
+            next += 1;
+            for further in self.pairs(from, at.side).iter().filter(|v| linked(v)).map(|v| v.other) {
+                if !known.contains(&further) {
+                    known.push(further);
+                }
+            }
+        }
+        for other in known.into_iter().filter(|o| *o != at) {
+            let (odds, comparison) = self.odds(at, other);
+            let guard = self.guard(at, other, &comparison);
+            if guard.is_some() && (self.weights.households() || guard.is_some_and(Guard::holds_always)) {
+                continue;
+            }
+            let fresh = Verdict {
+                other,
+                decision: Decision::Link,
+                probability: (1.0 / (1.0 + (-odds).exp())).max(self.settings.link),
+                obstacle: None,
+                comparison,
+            };
+            match verdicts.iter_mut().find(|v| v.other == other) {
+                Some(there) if linked(there) => {}
+                Some(there) => *there = fresh,
+                None => verdicts.push(fresh),
+            }
+        }
+        self.sort(&mut verdicts);
+        verdicts
+    }
+
+    fn sort(&self, verdicts: &mut [Verdict]) {
+        verdicts.sort_by(|a, b| {
+            (b.decision == Decision::Link)
+                .cmp(&(a.decision == Decision::Link))
+                .then(b.probability.total_cmp(&a.probability))
+                .then_with(|| self.index.rank(b.other).cmp(&self.index.rank(a.other)))
+        });
+    }
+
+    fn pairs(&self, at: At, side: u8) -> Vec<Verdict> {
+        let mut places = Vec::new();
+        let mine = self.scored(at, side, &mut places);
+        let ask = (self.settings.review / (1.0 - self.settings.review)).ln();
+        let mut verdicts: Vec<Verdict> = mine
+            .iter()
+            .filter(|s| s.odds >= ask)
+            .filter_map(|s| self.pair(at, s, &mine, &mut places))
+            .collect();
+        self.sort(&mut verdicts);
+        verdicts
+    }
+
+    fn pair(&self, at: At, found: &Scored, mine: &[Scored], places: &mut Vec<u32>) -> Option<Verdict> {
+        let settings = &self.settings;
+        let (mut sums, mut better_copy, mut best) = ([0.0f32; 2], false, true);
+        if !settings.within {
+            let theirs = self.scored(found.at, at.side, places);
+            for (sum, (rivals, me)) in sums.iter_mut().zip([(mine, found.at), (&theirs[..], at)]) {
+                for rival in rivals.iter().filter(|r| r.at != me) {
+                    let wins = rival
+                        .odds
+                        .total_cmp(&found.odds)
+                        .then_with(|| self.index.rank(rival.at).cmp(&self.index.rank(me)))
+                        .is_gt();
+                    if found.odds - rival.odds > 16.0 {
+                        continue;
+                    }
+                    let twice = self.twice(me, rival.at, rival.odds.min(found.odds));
+                    *sum += (1.0 - twice) * (rival.odds - found.odds).exp();
+                    if twice >= TWICE {
+                        let (x, y) = if me == found.at {
+                            (at, rival.at)
+                        } else {
+                            (rival.at, found.at)
+                        };
+                        better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
+                    } else {
+                        best &= !wins;
+                    }
+                }
+            }
+        }
+        let probability = 1.0 / (1.0 + (sums[0] + sums[1]) + (-found.odds).exp());
+        if probability < settings.review {
+            return None;
+        }
+        let link = self.needed(at, found.at, &found.comparison);
+        let obstacle = match self.guard(at, found.at, &found.comparison) {
+            Some(guard) => Some(Obstacle::Guard(guard)),
+            None if better_copy => Some(Obstacle::Twice),
+            None if probability >= link && best => None,
+            None if 1.0 / (1.0 + (-found.odds).exp()) >= link => Some(Obstacle::Rival),
+            None => Some(Obstacle::Weak),
+        };
+        if matches!(obstacle, Some(Obstacle::Guard(guard)) if guard.parts()) {
+            return None;
+        }
+        Some(Verdict {
+            other: found.at,
+            decision: if obstacle.is_none() {
+                Decision::Link
+            } else {
+                Decision::Review
+            },
+            probability,
+            obstacle,
+            comparison: found.comparison,
+        })
+    }
+}
