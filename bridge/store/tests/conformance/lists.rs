@@ -158,6 +158,32 @@ async fn a_decided_candidate_is_not_asked_again() {
 }
 
 #[tokio::test]
+async fn whose_a_record_is_and_where_that_person_has_one() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut people: Vec<_> = (0..3).map(|n| person(&format!("e{n}"), n)).collect();
+    people[1].links.get_mut("crm").unwrap().state = LinkState::Gone;
+    save_new(&store, &people).await;
+    let records: Vec<_> = people
+        .iter()
+        .flat_map(|e| e.links.values().map(|l| bridge_store::RecordKey::from(&**l)))
+        .collect();
+    let mut asked = records.clone();
+    asked.push(bridge_store::RecordKey::new("crm", "contacts", "nobody"));
+    let owners = store.owners(&asked).await.unwrap();
+    assert_eq!(owners.len(), records.len(), "nobody owns what is not there");
+    for person in &people {
+        for link in person.links.values() {
+            let owner = &owners[&bridge_store::RecordKey::from(&**link)];
+            assert_eq!(owner.entity, person.id);
+            let live = person.links.values().filter(|l| l.state == LinkState::Live);
+            assert!(owner.systems.iter().eq(live.map(|l| &l.system)), "{owner:?}");
+        }
+    }
+    assert!(store.owners(&[]).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn linked_records_are_listed_by_entity() {
     let place = Place::new();
     let store = place.open().await;
