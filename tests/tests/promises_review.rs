@@ -208,14 +208,7 @@ async fn promise_16_a_dry_run_lists_exactly_what_the_run_sends() {
                 "+61491570006",
                 "mim@example.com",
             ),
-            person(
-                "C3",
-                "I",
-                "Paperbark",
-                "",
-                "+61491570158",
-                "family@example.org",
-            ),
+            person("C3", "I", "Paperbark", "", "+61491570158", "family@example.org"),
             person(
                 "C4",
                 "Zora",
