@@ -201,11 +201,16 @@ fn member_of(household: &Household, member: usize, serial: usize, rng: &mut StdR
 
 /// One field stands differently in the CRM.
 fn differ(contact: &mut CsvPerson, rng: &mut StdRng) {
-    match rng.random_range(0..5) {
+    match rng.random_range(0..7) {
         0 => contact.street = format!("{} Elsewhere Street", rng.random_range(1..99)),
         1 => contact.phone.clear(),
         2 => contact.date_of_birth.clear(),
         3 => contact.phone = format!("+61 {}", &contact.phone[1..]),
+        // An initial without a birth date is for a person to decide.
+        4 | 5 => {
+            contact.given_name.truncate(1);
+            contact.date_of_birth.clear();
+        }
         _ => contact.email = contact.email.to_uppercase(),
     }
 }
