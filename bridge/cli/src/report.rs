@@ -43,6 +43,8 @@ pub struct Report {
     pub updated: BTreeMap<String, u64>,
     /// Pairs that may be the same person and wait for an answer.
     pub candidates: u64,
+    /// Faint resemblances, which only hold back creations.
+    pub faint: u64,
     /// Units that wait for a decision.
     pub conflicts: u64,
     /// Questions about whole records that wait for an answer.
@@ -78,6 +80,7 @@ impl Report {
             entities: counts.entities,
             links: count_links(engine).await?,
             candidates: counts.candidates,
+            faint: counts.faint,
             conflicts: counts.conflicts,
             cards: counts.cards,
             holds: counts.held,
@@ -106,7 +109,7 @@ impl Report {
 
     /// Whether something waits for a person.
     pub fn waiting(&self) -> bool {
-        self.candidates + self.conflicts + self.cards + self.holds + self.brakes > 0
+        self.candidates + self.faint + self.conflicts + self.cards + self.holds + self.brakes > 0
     }
 
     /// The same in words.
@@ -149,6 +152,7 @@ impl Report {
         out.line("Waiting for a person:");
         let lines = [
             (self.candidates, "possible duplicate", "halaxy-bridge matches list"),
+            (self.faint, "faint resemblance", "halaxy-bridge matches list --faint"),
             (self.conflicts, "value conflict", "halaxy-bridge conflicts list"),
             (self.cards, "record question", "halaxy-bridge conflicts list"),
             (self.holds, "held write", "halaxy-bridge conflicts holds"),

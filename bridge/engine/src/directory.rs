@@ -3,15 +3,16 @@
 //! when somebody new is to be identified for the first time.
 
 use bridge_core::Link;
-use bridge_core::matching::compare::{BornLevel, GivenLevel, compare};
+use bridge_core::matching::blocking::{faint_keys, faint_looks};
+use bridge_core::matching::compare::{BornLevel, CardLevel, GivenLevel, SexLevel, compare};
 use bridge_core::matching::decide::{Decider, Decision, Settings};
 use bridge_core::matching::index::{At, Index};
 use bridge_core::matching::learn::learn;
 use bridge_core::matching::person::{Born, Person, hash_text};
-use bridge_core::matching::reasons::{Names, reasons};
+use bridge_core::matching::reasons::{Names, compared, reasons};
 use bridge_core::matching::units;
 use bridge_core::matching::weights::Weights;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Below this probability two records have nothing to do with each other.
 const FAINT: f32 = 0.0005;
@@ -69,6 +70,8 @@ pub(crate) struct Directory {
     places: HashMap<Name, At>,
     references: HashMap<(bool, String), Vec<At>>,
     reference_of: HashMap<At, String>,
+    /// Records by system and by what makes them resemble others faintly.
+    faint: HashMap<(u8, u64), Vec<u32>>,
 }
 
 impl Directory {
@@ -83,11 +86,13 @@ impl Directory {
             places: HashMap::with_capacity(records.len()),
             references: HashMap::new(),
             reference_of: HashMap::new(),
+            faint: HashMap::new(),
             systems,
         };
         for (name, entry) in records {
             let Some(side) = directory.side(&name.0) else { continue };
             let record = sides[usize::from(side)].len() as u32;
+            directory.resembles(At { side, record }, &entry.person);
             sides[usize::from(side)].push((entry.person, hash_text(&name.1)));
             directory.note(name, At { side, record }, entry.reference);
         }
@@ -142,8 +147,57 @@ impl Directory {
         }
         if let (Some(side), Some(entry)) = (self.side(&name.0), entry) {
             let at = self.index.insert(side, entry.person, hash_text(&name.1));
+            self.resembles(at, &entry.person);
             self.note(name, at, entry.reference);
         }
+    }
+
+    fn resembles(&mut self, at: At, person: &Person) {
+        for key in faint_keys(person) {
+            self.faint.entry((at.side, key)).or_default().push(at.record);
+        }
+    }
+
+    /// Who a record resembles faintly in other systems: a like name that nothing contradicts. `free`
+    /// says who may still be somebody's counterpart. Kept are the likeliest.
+    pub fn faintly(&self, name: &Name, apart: &HashSet<(At, At)>, free: &impl Fn(&Name) -> bool) -> Vec<Resemblance> {
+        let Some(at) = self.places.get(name).copied() else {
+            return vec![];
+        };
+        let person = self.index.person(at);
+        let mut found = vec![];
+        for side in (0..self.index.sides()).filter(|side| *side != at.side) {
+            let lists = faint_looks(person)
+                .into_iter()
+                .filter_map(|key| self.faint.get(&(side, key)));
+            let records: BTreeSet<u32> = lists.flatten().copied().collect();
+            for record in records {
+                let other = At { side, record };
+                if self.index.is_gone(other) || apart.contains(&(at, other)) || !free(&self.name(other)) {
+                    continue;
+                }
+                let theirs = self.index.person(other);
+                let c = compare(person, theirs, &self.index);
+                let dated = |p: &Person| (p.born.month, p.born.day) != (1, 1);
+                let contradicts = (matches!(c.born, BornLevel::Different) && dated(person) && dated(theirs))
+                    || c.sex == SexLevel::Different
+                    || c.card == CardLevel::Other;
+                if !contradicts {
+                    let odds = self.weights.odds(&c, self.index.largest() as f32);
+                    found.push((odds, other, compared(person, theirs, &c, Names::Hidden)));
+                }
+            }
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        found.truncate(KEPT);
+        let resemblance = |(odds, other, reasons): (f32, At, Vec<String>)| Resemblance {
+            other: self.name(other),
+            link: false,
+            ask: false,
+            probability: 1.0 / (1.0 + (-odds).exp()),
+            reasons,
+        };
+        found.into_iter().map(resemblance).collect()
     }
 
     fn name(&self, at: At) -> Name {

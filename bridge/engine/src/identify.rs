@@ -157,21 +157,76 @@ impl Engine {
         let directory = self.directory().await?;
         let today = today(self.clock.now());
         let names: Vec<Name> = ready.iter().cloned().collect();
-        let (directory, resembling) = tokio::task::spawn_blocking(move || {
+        let (directory, apart, resembling) = tokio::task::spawn_blocking(move || {
             let resembling = resembling(&directory, &names, today, &apart);
-            (directory, resembling)
+            (directory, apart, resembling)
         })
         .await
         .map_err(|e| EngineError::Worker(e.to_string()))?;
-        *self.directory.lock().await = Some(directory);
         let others: BTreeSet<&Name> = resembling
             .iter()
             .flat_map(|(_, r)| r.iter().map(|r| &r.other))
             .collect();
-        let others: Vec<RecordKey> = others.into_iter().map(|name| self.key(name)).collect();
-        let owners = self.store.owners(&others).await?;
-        let owners = owners.into_iter().map(|(k, o)| ((k.system, k.remote_id), o)).collect();
-        Ok(Some(decide(&ready, resembling, &owners)))
+        let owners = self.owners_of(others).await?;
+        let mut pass = decide(&ready, resembling, &owners);
+        let pass = match self.alone_here(&pass).await? {
+            alone if alone.is_empty() => {
+                *self.directory.lock().await = Some(directory);
+                pass
+            }
+            alone => {
+                let taken = self.taken(&pass).await?;
+                let (directory, faint) = tokio::task::spawn_blocking(move || {
+                    let faint = faintly(&directory, &alone, &taken, &apart);
+                    (directory, faint)
+                })
+                .await
+                .map_err(|e| EngineError::Worker(e.to_string()))?;
+                *self.directory.lock().await = Some(directory);
+                for (name, list) in faint.into_iter().filter(|(_, list)| !list.is_empty()) {
+                    pass.candidates.extend(list.into_iter().map(|r| (name.clone(), r)));
+                    pass.found.insert(name, Found::Alone(true));
+                }
+                pass
+            }
+        };
+        Ok(Some(pass))
+    }
+
+    async fn owners_of(&self, names: BTreeSet<&Name>) -> Result<HashMap<Name, Owner>, EngineError> {
+        let keys: Vec<RecordKey> = names.into_iter().map(|name| self.key(name)).collect();
+        let owners = self.store.owners(&keys).await?;
+        Ok(owners.into_iter().map(|(k, o)| ((k.system, k.remote_id), o)).collect())
+    }
+
+    /// New people for whom records may be made elsewhere.
+    async fn alone_here(&self, pass: &Pass) -> Result<Vec<Name>, EngineError> {
+        let makes = self.settings.schema.parties.iter().any(|p| p.create.is_some());
+        let alone = pass
+            .found
+            .iter()
+            .filter(|(_, f)| makes && matches!(f, Found::Alone(false)));
+        Ok(alone.map(|(name, _)| name.clone()).collect())
+    }
+
+    /// Records that have their counterpart: nobody else's any more.
+    async fn taken(&self, pass: &Pass) -> Result<HashSet<Name>, EngineError> {
+        let mut taken: HashSet<Name> = HashSet::new();
+        let linked = Page::all(async |page| self.store.linked(&page).await).await?;
+        for row in linked {
+            let live = || row.records.iter().filter(|(_, s)| *s == bridge_core::LinkState::Live);
+            if live().count() > 1 {
+                taken.extend(live().map(|(k, _)| (k.system.clone(), k.remote_id.clone())));
+            }
+        }
+        for (name, found) in &pass.found {
+            match found {
+                Found::Joins(..) => _ = taken.insert(name.clone()),
+                Found::Pair(other, _) => taken.extend([name.clone(), other.clone()]),
+                Found::Alone(_) => {}
+            }
+        }
+        Ok(taken)
     }
 
     /// Gives every unidentified record its entity.
@@ -341,10 +396,28 @@ fn resembling(
 ) -> Vec<(Name, Vec<Resemblance>)> {
     let apart = directory.pairs(apart);
     let one = |name: &Name| (name.clone(), directory.resembling(name, today, &apart));
+    on_all_cores(names, one)
+}
+
+/// Who each of those who are alone resembles faintly among those who have nobody.
+fn faintly(
+    directory: &Directory,
+    alone: &[Name],
+    taken: &HashSet<Name>,
+    apart: &[(Name, Name)],
+) -> Vec<(Name, Vec<Resemblance>)> {
+    let apart = directory.pairs(apart);
+    let free = |name: &Name| !taken.contains(name);
+    let one = |name: &Name| (name.clone(), directory.faintly(name, &apart, &free));
+    on_all_cores(alone, one)
+}
+
+fn on_all_cores<T: Send>(names: &[Name], one: impl Fn(&Name) -> T + Sync) -> Vec<T> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(8);
     if names.len() < 64 {
         return names.iter().map(one).collect();
     }
+    let one = &one;
     std::thread::scope(|scope| {
         let tasks: Vec<_> = names
             .chunks(names.len().div_ceil(threads))

@@ -4,7 +4,7 @@
 use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::{Entity, Lane, review};
-use bridge_store::{AuditEntry, Candidate, CandidateState, RecordKey, Tx};
+use bridge_store::{AuditEntry, Candidate, CandidateState, Page, RecordKey, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person says about a pair.
@@ -96,6 +96,36 @@ impl Engine {
         self.judge_waiting(&mut tx, owners).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Says of all faint resemblances at once that they are different people, so that records may be
+    /// made for them. Returns how many pairs that were.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn release_faint(&self, by: &str) -> Result<usize, EngineError> {
+        let faint = Page::all(async |page| self.store.candidates(CandidateState::Faint, &page).await).await?;
+        for chunk in faint.chunks(200) {
+            let now = self.clock.now();
+            let mut tx = self.store.begin().await?;
+            let ids: Vec<String> = chunk.iter().map(|pair| pair.id.clone()).collect();
+            tx.decide_candidates(&ids, CandidateState::Different, by, now).await?;
+            let mut owners = BTreeSet::new();
+            for pair in chunk {
+                owners.extend(self.owners(&mut tx, pair).await?);
+            }
+            let entry = |entity: &String| AuditEntry {
+                at: now,
+                entity: Some(entity.clone()),
+                event: Verdict::Different.event().into(),
+                reason: format!("by {by}, with all faint resemblances"),
+                ..AuditEntry::default()
+            };
+            tx.append_audit(&owners.iter().map(entry).collect::<Vec<_>>()).await?;
+            self.judge_waiting(&mut tx, owners).await?;
+            tx.commit().await?;
+        }
+        Ok(faint.len())
     }
 
     /// Takes a verdict back: the pair is asked about again. Records that were linked by it are cut

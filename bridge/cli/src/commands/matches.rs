@@ -80,6 +80,18 @@ Example:
 
 Until the two are merged there, nobody is created for the record that is not linked.")]
     Duplicate(Decision),
+    /// All faint resemblances are different people: create whoever waits because of them.
+    #[command(after_help = "\
+Example:
+  halaxy-bridge matches release
+
+Answer the list first: whoever is linked there needs no record any more. About one in a hundred of the
+rest has a counterpart that nothing but a like name points to, and gets a second record.")]
+    Release {
+        /// Who decides.
+        #[command(flatten)]
+        by: ByArg,
+    },
     /// Take a decision back: the pair is asked about again.
     #[command(after_help = "\
 Example:
@@ -124,6 +136,15 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
         MatchesAction::Household(decision) => (decision, Some(Verdict::Household)),
         MatchesAction::Duplicate(decision) => (decision, Some(Verdict::Duplicate)),
         MatchesAction::Undo(decision) => (decision, None),
+        MatchesAction::Release { by } => {
+            let released = wiring::desk(&config).await?.release_faint(&by.name()).await?;
+            out.document(&json!({ "released": released }));
+            out.line(format!(
+                "{} released: records are made at the next sync.",
+                count(released as u64, "faint resemblance")
+            ));
+            return Ok(Exit::Done);
+        }
     };
     let Decision { id, by } = decision;
     let engine = wiring::desk(&config).await?;
@@ -255,7 +276,7 @@ async fn list(store: &Store, limit: usize, faint: bool, values: bool, out: &Outp
     let faint_ones = store.counts().await?.faint;
     if !faint && faint_ones > 0 {
         out.line(format!(
-            "{} beside these keep anybody from being created twice: matches list --faint",
+            "{} beside these keep anybody from being created twice: matches list --faint, matches release",
             count(faint_ones, "faint resemblance")
         ));
     }

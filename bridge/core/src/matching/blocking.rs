@@ -25,6 +25,10 @@ enum By {
     NameOfYear = 11,
     AddressOfOne = 12,
     GivenAtBirth = 13,
+    FaintGiven = 14,
+    FaintName = 15,
+    FaintFamily = 16,
+    FaintPlace = 17,
 }
 
 /// Soundex of a folded word, without its fixed length: spellings of one name mostly agree.
@@ -111,6 +115,45 @@ fn stems(given: &Given, out: &mut Vec<u64>) {
                 .map(|r| u64::from(*r) << 40 | 1),
         );
     }
+}
+
+/// Keys under which a record is found by whoever resembles it faintly: any form of the given name, a
+/// like family name with the same first letter, and, of those who have no given name, the place.
+/// Far too wide to match by; wide enough that hardly anybody is made twice.
+pub fn faint_keys(p: &Person) -> Vec<BlockKey> {
+    let mut out = around(p);
+    let given = p.given.word.bytes();
+    if given.len() == 1 {
+        out.push(key(By::FaintFamily, &[sound(p.surname.bytes())]));
+    } else if given.is_empty() && p.postcode != 0 {
+        out.push(key(By::FaintPlace, &[u64::from(p.postcode)]));
+    }
+    out
+}
+
+/// The keys to look under for who resembles a record faintly.
+pub fn faint_looks(p: &Person) -> Vec<BlockKey> {
+    let mut out = around(p);
+    out.push(key(By::FaintFamily, &[sound(p.surname.bytes())]));
+    if p.postcode != 0 {
+        out.push(key(By::FaintPlace, &[u64::from(p.postcode)]));
+    }
+    out
+}
+
+fn around(p: &Person) -> Vec<BlockKey> {
+    let (given, family) = (p.given.word.bytes(), p.surname.bytes());
+    let Some(letter) = given.first() else { return vec![] };
+    let mut stem = vec![];
+    stems(&p.given, &mut stem);
+    let mut out: Vec<BlockKey> = stem.into_iter().map(|s| key(By::FaintGiven, &[s])).collect();
+    if given.len() > 1 {
+        out.push(key(By::FaintGiven, &[sound(given), 1]));
+    }
+    if !family.is_empty() {
+        out.push(key(By::FaintName, &[sound(family), u64::from(*letter)]));
+    }
+    out
 }
 
 /// All keys of a record, without repetition.
