@@ -302,6 +302,32 @@ async fn promise_13_nothing_is_made_while_somebody_may_be_there_already() {
 }
 
 #[tokio::test]
+async fn promise_3_a_like_name_holds_a_creation_back_without_being_asked_about_until_released() {
+    for crm in BOTH {
+        let born = "1988-04-17";
+        let patients = vec![person(
+            "P1",
+            "Miriam",
+            "Samplewood",
+            born,
+            "+61491570006",
+            "mim@example.org",
+        )];
+        let contacts = vec![person("C1", "Miriam", "Quillfeather", "", "", "other@example.com")];
+        let practice = Practice::start(crm, Manners::Polite, patients, contacts).await;
+        practice.sync().await;
+        let counts = practice.counts().await;
+        assert_eq!((counts.candidates, counts.faint), (0, 1), "{crm:?}: not worth a look");
+        assert_eq!(practice.records("crm").len(), 1, "{crm:?}: she may have married");
+        assert_eq!(practice.engine.release_faint("reception").await.unwrap(), 1);
+        practice.sync().await;
+        practice.sync().await;
+        assert_eq!(practice.records("crm").len(), 2, "{crm:?}: made once");
+        assert_eq!(practice.counts().await.faint, 0, "{crm:?}");
+    }
+}
+
+#[tokio::test]
 async fn promise_13_a_person_says_same_or_different() {
     for crm in BOTH {
         for same in [true, false] {

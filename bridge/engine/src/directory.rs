@@ -178,8 +178,10 @@ impl Directory {
                 }
                 let theirs = self.index.person(other);
                 let c = compare(person, theirs, &self.index);
+                let initial = |p: &Person| p.given.word.is_initial();
                 let dated = |p: &Person| (p.born.month, p.born.day) != (1, 1);
                 let contradicts = (matches!(c.born, BornLevel::Different) && dated(person) && dated(theirs))
+                    || (c.given == GivenLevel::Different && (initial(person) || initial(theirs)))
                     || c.sex == SexLevel::Different
                     || c.card == CardLevel::Other;
                 if !contradicts {
