@@ -5,7 +5,7 @@
 mod broker;
 mod common;
 
-use common::{Control, arrives, digits, people, practice, run_in, sandbox, service, telecom, terminate};
+use common::{Control, arrives, digits, people, practice, run_in, service, stand_ins, telecom, terminate};
 use serde_json::{Value as Json, json};
 
 fn mobile_of(patient: &Json) -> &str {
@@ -21,16 +21,7 @@ fn mobile_of(patient: &Json) -> &str {
 async fn from_an_empty_folder_to_a_settled_conflict() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let files = [
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-    ];
-    let (_stand_ins, ends) = sandbox(&files);
+    let (_stand_ins, ends) = stand_ins(dir, "hubspot");
     practice(dir, &ends, "hubspot");
     let control = Control::of(&ends);
 
@@ -229,18 +220,7 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
 async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let files = [
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-        "--crm",
-        "plain",
-    ];
-    let (_stand_ins, ends) = sandbox(&files);
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
     practice(dir, &ends, "example-crm");
     let control = Control::of(&ends);
     assert_eq!(run_in(dir, &["prepare", "crm", "--yes"]).code, 0);
@@ -348,18 +328,7 @@ fn the_demo_settles_and_tells_its_pairs() {
 async fn the_service_outlives_its_broker() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let files = [
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-        "--crm",
-        "plain",
-    ];
-    let (_stand_ins, ends) = sandbox(&files);
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
     let config = practice(dir, &ends, "example-crm");
     let control = Control::of(&ends);
     let mut rabbit = broker::Private::start("");

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Control, arrives, digits, people, practice, run_in, sandbox, server, service, telecom, terminate};
+use common::{Control, arrives, digits, practice, run_in, server, service, stand_ins, telecom, terminate};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -13,18 +13,7 @@ use tokio::task::{JoinHandle, JoinSet};
 async fn a_practice_moves_to_a_server_and_has_one_driver_there() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let files = [
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-        "--crm",
-        "plain",
-    ];
-    let (_stand_ins, ends) = sandbox(&files);
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
     let config = practice(dir, &ends, "example-crm");
     let control = Control::of(&ends);
     let text = std::fs::read_to_string(&config).unwrap();
@@ -129,17 +118,7 @@ impl Proxy {
 async fn the_service_outlives_a_server_that_is_away_for_a_while() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let (patients, contacts) = people(dir);
-    let (_stand_ins, ends) = sandbox(&[
-        "--patients",
-        patients.to_str().unwrap(),
-        "--contacts",
-        contacts.to_str().unwrap(),
-        "--manners",
-        "polite",
-        "--crm",
-        "plain",
-    ]);
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
     let config = practice(dir, &ends, "example-crm");
     let control = Control::of(&ends);
     let mut url = reqwest::Url::parse(&server()).unwrap();

@@ -8,7 +8,7 @@ use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Failure, Page, Read, Remote};
 use bridge_core::capture::{How, Observation, Verdict, ask, observe};
 use bridge_core::matching::units;
-use bridge_core::{Hold, Lane, Link, LinkState, Op, Time};
+use bridge_core::{Hold, Lane, Link, LinkState, Op, Time, Values};
 use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,6 +188,7 @@ impl Engine {
             .any(|o| rows.get(&o.remote_id).is_none_or(|(link, _)| unknown(link)));
         let creating = strangers && self.creating(system).await?;
         let (mut changed, mut touched, mut losers) = (vec![], vec![], BTreeSet::new());
+        let mut renamed: BTreeMap<String, Values> = BTreeMap::new();
         for (id, seen) in latest {
             let now = self.clock.now();
             let known = rows.remove(&id);
@@ -205,6 +206,9 @@ impl Engine {
                     touched.push(link);
                 }
                 Some((mut link, busy)) => {
+                    if link.entity.is_some() && units::changes_key(&link, &seen.values) {
+                        renamed.insert(id, link.seen());
+                    }
                     let was = (link.look, link.asked, link.state);
                     let (verdict, dirty) = observe(&mut link, busy, &seen, now);
                     if dirty {
@@ -231,7 +235,7 @@ impl Engine {
         }
         self.hold_merged(tx, system, &losers, &mut changed, &mut touched)
             .await?;
-        self.hold_contradictions(tx, &mut changed).await?;
+        self.hold_contradictions(tx, &mut changed, &renamed).await?;
         self.index(tx, changed.iter().chain(&touched)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
@@ -255,9 +259,18 @@ impl Engine {
     }
 
     /// Links whose records no longer look like one person, since a name or birth date was changed,
-    /// are held until a person says what that means.
-    async fn hold_contradictions(&self, tx: &mut Tx, changed: &mut [Link]) -> Result<(), EngineError> {
-        let ids: BTreeSet<String> = changed.iter().filter_map(|l| l.entity.clone()).collect();
+    /// are held until a person says what that means. `renamed` holds what those records showed before.
+    async fn hold_contradictions(
+        &self,
+        tx: &mut Tx,
+        changed: &mut [Link],
+        renamed: &BTreeMap<String, Values>,
+    ) -> Result<(), EngineError> {
+        let asked = |l: &&Link| l.held.is_none() && renamed.contains_key(&l.remote_id);
+        let ids: BTreeSet<String> = changed.iter().filter(asked).filter_map(|l| l.entity.clone()).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
         let ids: Vec<String> = ids.into_iter().collect();
         let entities: BTreeMap<String, bridge_core::Entity> = tx
             .entities(&ids)
@@ -266,22 +279,16 @@ impl Engine {
             .map(|e| (e.id.clone(), e))
             .collect();
         for link in changed.iter_mut().filter(|l| l.held.is_none()) {
-            let Some(entity) = link.entity.as_ref().and_then(|id| entities.get(id)) else {
+            let entity = link.entity.as_ref().and_then(|id| entities.get(id));
+            let (Some(entity), Some(before)) = (entity, renamed.get(&link.remote_id)) else {
                 continue;
             };
             let now = link.seen();
-            let before = entity.links.get(&link.system).map(|l| l.seen()).unwrap_or_default();
-            if now
-                .iter()
-                .all(|(unit, value)| !units::is_key(unit) || before.get(unit) == Some(value))
-            {
-                continue;
-            }
             let live = entity.links.values().filter(|l| l.state == LinkState::Live);
             for other in live.filter(|l| l.system != link.system) {
                 let theirs = other.seen();
                 // What contradicted before the change was linked all the same, by a person.
-                if units::contradict(&now, &theirs) && !units::contradict(&before, &theirs) {
+                if units::contradict(&now, &theirs) && !units::contradict(before, &theirs) {
                     link.held = Some(Hold::LooksWrong);
                 }
             }

@@ -158,6 +158,25 @@ impl Directory {
         }
     }
 
+    /// Records of other systems under the same faint keys.
+    fn neighbours(&self, at: At) -> BTreeSet<At> {
+        let looks = faint_looks(self.index.person(at));
+        let mut found = BTreeSet::new();
+        for side in (0..self.index.sides()).filter(|side| *side != at.side) {
+            let lists = looks.iter().filter_map(|key| self.faint.get(&(side, *key)));
+            let there = lists.flatten().map(|record| At { side, record: *record });
+            found.extend(there.filter(|other| !self.index.is_gone(*other)));
+        }
+        found
+    }
+
+    /// Everybody who may resemble a record faintly.
+    pub fn around(&self, name: &Name) -> Vec<Name> {
+        let at = self.places.get(name).copied();
+        let around = at.into_iter().flat_map(|at| self.neighbours(at));
+        around.map(|other| self.name(other)).collect()
+    }
+
     /// Who a record resembles faintly in other systems: a like name that nothing contradicts. `free`
     /// says who may still be somebody's counterpart. Kept are the likeliest.
     pub fn faintly(&self, name: &Name, apart: &HashSet<(At, At)>, free: &impl Fn(&Name) -> bool) -> Vec<Resemblance> {
@@ -166,28 +185,21 @@ impl Directory {
         };
         let person = self.index.person(at);
         let mut found = vec![];
-        for side in (0..self.index.sides()).filter(|side| *side != at.side) {
-            let lists = faint_looks(person)
-                .into_iter()
-                .filter_map(|key| self.faint.get(&(side, key)));
-            let records: BTreeSet<u32> = lists.flatten().copied().collect();
-            for record in records {
-                let other = At { side, record };
-                if self.index.is_gone(other) || apart.contains(&(at, other)) || !free(&self.name(other)) {
-                    continue;
-                }
-                let theirs = self.index.person(other);
-                let c = compare(person, theirs, &self.index);
-                let initial = |p: &Person| p.given.word.is_initial();
-                let dated = |p: &Person| (p.born.month, p.born.day) != (1, 1);
-                let contradicts = (matches!(c.born, BornLevel::Different) && dated(person) && dated(theirs))
-                    || (c.given == GivenLevel::Different && (initial(person) || initial(theirs)))
-                    || c.sex == SexLevel::Different
-                    || c.card == CardLevel::Other;
-                if !contradicts {
-                    let odds = self.weights.odds(&c, self.index.largest() as f32);
-                    found.push((odds, other, compared(person, theirs, &c, Names::Hidden)));
-                }
+        for other in self.neighbours(at) {
+            if apart.contains(&(at, other)) || !free(&self.name(other)) {
+                continue;
+            }
+            let theirs = self.index.person(other);
+            let c = compare(person, theirs, &self.index);
+            let initial = |p: &Person| p.given.word.is_initial();
+            let dated = |p: &Person| (p.born.month, p.born.day) != (1, 1);
+            let contradicts = (matches!(c.born, BornLevel::Different) && dated(person) && dated(theirs))
+                || (c.given == GivenLevel::Different && (initial(person) || initial(theirs)))
+                || c.sex == SexLevel::Different
+                || c.card == CardLevel::Other;
+            if !contradicts {
+                let odds = self.weights.odds(&c, self.index.largest() as f32);
+                found.push((odds, other, compared(person, theirs, &c, Names::Hidden)));
             }
         }
         found.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));

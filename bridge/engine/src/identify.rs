@@ -3,13 +3,15 @@
 
 use crate::directory::{Directory, Entry, Name, Resemblance};
 use crate::error::EngineError;
+use crate::reconcile::joined;
 use crate::step::{Engine, Step};
 use bridge_core::matching::person::Born;
 use bridge_core::matching::weights::Weights;
 use bridge_core::review::join;
-use bridge_core::{Entity, Lane, Link};
+use bridge_core::{Entity, Lane, Link, Time};
 use bridge_store::{AuditEntry, Candidate, CandidateState, Owner, Page, RecordKey};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use tokio::task::spawn_blocking;
 
 /// Records loaded or entities saved at a time.
 const BATCH: usize = 500;
@@ -106,9 +108,7 @@ impl Engine {
             .await?
             .and_then(|text| serde_json::from_str(&text).ok());
         let first = learnt.is_none();
-        let directory = tokio::task::spawn_blocking(move || Directory::new(names, records, learnt))
-            .await
-            .map_err(|e| EngineError::Worker(e.to_string()))?;
+        let directory = joined(spawn_blocking(move || Directory::new(names, records, learnt))).await?;
         if first {
             let mut tx = self.store.begin().await?;
             let text = serde_json::to_string(directory.weights()).unwrap_or_default();
@@ -157,39 +157,34 @@ impl Engine {
         let directory = self.directory().await?;
         let today = today(self.clock.now());
         let names: Vec<Name> = ready.iter().cloned().collect();
-        let (directory, apart, resembling) = tokio::task::spawn_blocking(move || {
+        let work = move || {
             let resembling = resembling(&directory, &names, today, &apart);
             (directory, apart, resembling)
-        })
-        .await
-        .map_err(|e| EngineError::Worker(e.to_string()))?;
+        };
+        let (directory, apart, resembling) = joined(spawn_blocking(work)).await?;
         let others: BTreeSet<&Name> = resembling
             .iter()
             .flat_map(|(_, r)| r.iter().map(|r| &r.other))
             .collect();
         let owners = self.owners_of(others).await?;
         let mut pass = decide(&ready, resembling, &owners);
-        let pass = match self.alone_here(&pass).await? {
-            alone if alone.is_empty() => {
-                *self.directory.lock().await = Some(directory);
-                pass
-            }
-            alone => {
-                let taken = self.taken(&pass).await?;
-                let (directory, faint) = tokio::task::spawn_blocking(move || {
-                    let faint = faintly(&directory, &alone, &taken, &apart);
-                    (directory, faint)
-                })
-                .await
-                .map_err(|e| EngineError::Worker(e.to_string()))?;
-                *self.directory.lock().await = Some(directory);
-                for (name, list) in faint.into_iter().filter(|(_, list)| !list.is_empty()) {
-                    pass.candidates.extend(list.into_iter().map(|r| (name.clone(), r)));
-                    pass.found.insert(name, Found::Alone(true));
-                }
-                pass
-            }
+        let alone = self.alone(&pass);
+        let work = move || {
+            let around = alone.iter().flat_map(|name| directory.around(name)).collect();
+            (directory, alone, around)
         };
+        let (directory, alone, around): (_, _, BTreeSet<Name>) = joined(spawn_blocking(work)).await?;
+        let taken = self.taken(&pass, &around).await?;
+        let work = move || {
+            let faint = faintly(&directory, &alone, &taken, &apart);
+            (directory, faint)
+        };
+        let (directory, faint) = joined(spawn_blocking(work)).await?;
+        *self.directory.lock().await = Some(directory);
+        for (name, list) in faint.into_iter().filter(|(_, list)| !list.is_empty()) {
+            pass.candidates.extend(list.into_iter().map(|r| (name.clone(), r)));
+            pass.found.insert(name, Found::Alone(true));
+        }
         Ok(Some(pass))
     }
 
@@ -200,25 +195,19 @@ impl Engine {
     }
 
     /// New people for whom records may be made elsewhere.
-    async fn alone_here(&self, pass: &Pass) -> Result<Vec<Name>, EngineError> {
-        let makes = self.settings.schema.parties.iter().any(|p| p.create.is_some());
-        let alone = pass
-            .found
-            .iter()
-            .filter(|(_, f)| makes && matches!(f, Found::Alone(false)));
-        Ok(alone.map(|(name, _)| name.clone()).collect())
+    fn alone(&self, pass: &Pass) -> Vec<Name> {
+        if self.settings.schema.parties.iter().all(|p| p.create.is_none()) {
+            return vec![];
+        }
+        let alone = pass.found.iter().filter(|(_, f)| matches!(f, Found::Alone(false)));
+        alone.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Records that have their counterpart: nobody else's any more.
-    async fn taken(&self, pass: &Pass) -> Result<HashSet<Name>, EngineError> {
-        let mut taken: HashSet<Name> = HashSet::new();
-        let linked = Page::all(async |page| self.store.linked(&page).await).await?;
-        for row in linked {
-            let live = || row.records.iter().filter(|(_, s)| *s == bridge_core::LinkState::Live);
-            if live().count() > 1 {
-                taken.extend(live().map(|(k, _)| (k.system.clone(), k.remote_id.clone())));
-            }
-        }
+    /// Those of some records that have their counterpart: nobody else's any more.
+    async fn taken(&self, pass: &Pass, names: &BTreeSet<Name>) -> Result<HashSet<Name>, EngineError> {
+        let owners = self.owners_of(names.iter().collect()).await?;
+        let linked = owners.into_iter().filter(|(_, owner)| owner.systems.len() > 1);
+        let mut taken: HashSet<Name> = linked.map(|(name, _)| name).collect();
         for (name, found) in &pass.found {
             match found {
                 Found::Joins(..) => _ = taken.insert(name.clone()),
@@ -375,16 +364,10 @@ impl Engine {
     }
 }
 
-fn today(now: i64) -> Born {
-    let date = jiff::Timestamp::from_microsecond(now)
-        .unwrap_or_default()
-        .to_zoned(jiff::tz::TimeZone::UTC)
-        .date();
-    Born {
-        year: u16::try_from(date.year()).unwrap_or_default(),
-        month: date.month().unsigned_abs(),
-        day: date.day().unsigned_abs(),
-    }
+/// The day of a moment, in UTC.
+fn today(now: Time) -> Born {
+    let moment = jiff::Timestamp::from_microsecond(now).unwrap_or_default();
+    moment.to_zoned(jiff::tz::TimeZone::UTC).date().into()
 }
 
 /// Who each record resembles, on all cores.

@@ -85,7 +85,7 @@ impl Engine {
     /// A card for every victim, and its value kept; with the place in the audit that this covers.
     async fn raise(&self, system: &System, victims: &[Victim], place: &str, seq: i64) -> Result<(), EngineError> {
         let now = self.clock.now();
-        let until = now + micros(self.settings.keep_losers);
+        let until = self.settings.losers_until(now);
         let ids: Vec<String> = victims.iter().map(|v| v.entity.clone()).collect();
         let mut tx = self.store.begin().await?;
         let (mut pairs, mut losers, mut audit) = (vec![], vec![], vec![]);

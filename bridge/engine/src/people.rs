@@ -166,7 +166,7 @@ impl Engine {
         if !stale.is_empty() {
             return Err(EngineError::Changed);
         }
-        let until = now + i64::try_from(self.settings.keep_losers.as_micros()).unwrap_or(i64::MAX / 2);
+        let until = self.settings.losers_until(now);
         let rows: Vec<bridge_store::Loser> = losers
             .drain(..)
             .map(|l| bridge_store::Loser {

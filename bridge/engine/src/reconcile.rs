@@ -91,7 +91,7 @@ impl Engine {
         entities.retain(|e| e.dirty);
         let now = self.clock.now();
         let plans = self.plan_batch(entities, now, mirrors_complete).await?;
-        let until = now + i64::try_from(self.settings.keep_losers.as_micros()).unwrap_or(i64::MAX / 2);
+        let until = self.settings.losers_until(now);
         let (mut pairs, mut audit, mut losers) = (Vec::with_capacity(plans.len()), vec![], vec![]);
         for (before, plan) in plans {
             audit.extend(plan.notes.iter().map(|note| entry(&plan.entity.id, note, now)));
@@ -131,7 +131,7 @@ impl Engine {
     }
 }
 
-async fn joined<T>(work: impl Future<Output = Result<T, JoinError>>) -> Result<T, EngineError> {
+pub(crate) async fn joined<T>(work: impl Future<Output = Result<T, JoinError>>) -> Result<T, EngineError> {
     work.await.map_err(|e| EngineError::Worker(e.to_string()))
 }
 

@@ -1,5 +1,6 @@
 //! What the engine is told: the systems, how often to look, and where the brakes are.
 
+use crate::deliver::micros;
 use adapter_kit::{Adapter, Traits};
 use bridge_core::capture::{How, Observation};
 use bridge_core::mapping::Mapping;
@@ -143,6 +144,11 @@ impl Settings {
     /// The system of that name.
     pub fn system(&self, name: &str) -> Option<&System> {
         self.systems.iter().find(|s| s.name == name)
+    }
+
+    /// Until when a value that is overruled now is kept.
+    pub fn losers_until(&self, now: Time) -> Time {
+        now + micros(self.keep_losers)
     }
 
     /// Digest under which a system's cursor is kept: another mapping reads everything afresh.

@@ -8,7 +8,6 @@ use bridge_core::matching::batch::decide_all;
 use bridge_core::matching::decide::{Decider, Decision, Obstacle, Settings, Verdict};
 use bridge_core::matching::index::{At, Index};
 use bridge_core::matching::learn::learn;
-use bridge_core::matching::person::Born;
 use bridge_core::matching::reasons::{Names, reasons};
 use bridge_core::matching::weights::Weights;
 use clap::Args;
@@ -87,11 +86,7 @@ pub fn run(args: &MatchArgs, out: &Output) -> Result<Exit, Failure> {
     let today = args.today.unwrap_or_else(|| jiff::Zoned::now().date());
     let settings = Settings {
         within: args.dedup,
-        ..Settings::new(Born {
-            year: today.year().unsigned_abs(),
-            month: today.month().unsigned_abs(),
-            day: today.day().unsigned_abs(),
-        })
+        ..Settings::new(today.into())
     };
     bar.set_message("matching");
     let decider = Decider::new(&index, &weights, settings);

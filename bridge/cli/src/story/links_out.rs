@@ -22,28 +22,20 @@ pub async fn write(store: &Store, ids: &[IdRow], path: &Path) -> Result<usize, F
         _ => None,
     };
     let mut rows = vec![];
-    let mut page = Page::first(1_000);
-    loop {
-        let part = store.linked(&page).await?;
-        for linked in &part.rows {
-            let live: Vec<&RecordKey> = linked
-                .records
-                .iter()
-                .filter(|(_, s)| *s == LinkState::Live)
-                .map(|(r, _)| r)
-                .collect();
-            for (place, a) in live.iter().enumerate() {
-                rows.extend(
-                    live[place + 1..]
-                        .iter()
-                        .filter_map(|b| pair(a, b))
-                        .map(|(l, r)| (l, r, 1_000, "link")),
-                );
-            }
-        }
-        match part.next {
-            Some(next) => page.after = Some(next),
-            None => break,
+    for linked in Page::all(async |page| store.linked(&page).await).await? {
+        let live: Vec<&RecordKey> = linked
+            .records
+            .iter()
+            .filter(|(_, s)| *s == LinkState::Live)
+            .map(|(r, _)| r)
+            .collect();
+        for (place, a) in live.iter().enumerate() {
+            rows.extend(
+                live[place + 1..]
+                    .iter()
+                    .filter_map(|b| pair(a, b))
+                    .map(|(l, r)| (l, r, 1_000, "link")),
+            );
         }
     }
     let waiting = matches::open(store).await?;

@@ -89,6 +89,22 @@ pub fn sandbox(args: &[&str]) -> (Service, Json) {
     (Service(child), serde_json::from_str(&line).unwrap())
 }
 
+/// Polite stand-ins with a CRM of that kind and [`people`] of a folder on both sides.
+pub fn stand_ins(folder: &Path, crm: &str) -> (Service, Json) {
+    let (patients, contacts) = people(folder);
+    let (patients, contacts) = (patients.to_str().unwrap(), contacts.to_str().unwrap());
+    sandbox(&[
+        "--patients",
+        patients,
+        "--contacts",
+        contacts,
+        "--manners",
+        "polite",
+        "--crm",
+        crm,
+    ])
+}
+
 /// A folder made by `init` for these stand-ins, edited as a user edits it.
 pub fn practice(folder: &Path, ends: &Json, crm: &str) -> PathBuf {
     let made = run(&["init", folder.to_str().unwrap(), "--crm", crm]);

@@ -97,6 +97,16 @@ pub struct Born {
     pub day: u8,
 }
 
+impl From<jiff::civil::Date> for Born {
+    fn from(date: jiff::civil::Date) -> Self {
+        Self {
+            year: date.year().unsigned_abs(),
+            month: date.month().unsigned_abs(),
+            day: date.day().unsigned_abs(),
+        }
+    }
+}
+
 /// What kind of record stands behind a name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {

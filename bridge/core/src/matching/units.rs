@@ -3,6 +3,7 @@
 use super::compare::{BornLevel, Comparison, GivenLevel, SurnameLevel, compare};
 use super::index::Index;
 use super::person::{Person, Raw};
+use crate::entity::Link;
 use crate::value::{Value, Values};
 
 /// The units that tell people apart; nothing else of a record is needed for matching.
@@ -17,9 +18,12 @@ pub const UNITS: [&str; 8] = [
     "home_address",
 ];
 
-/// Whether a change of that unit may change who a record is.
-pub fn is_key(unit: &str) -> bool {
-    matches!(unit, "official_name" | "birth_date" | "sex")
+/// Whether these values change a unit that says who a record is.
+pub fn changes_key(link: &Link, values: &Values) -> bool {
+    ["official_name", "birth_date", "sex"].into_iter().any(|unit| {
+        let value = values.get(unit);
+        value.is_some() && link.units.get(unit).and_then(|x| x.seen()) != value
+    })
 }
 
 /// The person whom a record's units show.

@@ -4,7 +4,7 @@ use bridge_core::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, Op, Origin, UnitHold,
     Value, Values, Version, Write, WriteState,
 };
-use bridge_store::Store;
+use bridge_store::{Store, StoreError};
 
 pub use crate::place::Place;
 use std::collections::{BTreeMap, BTreeSet};
@@ -234,4 +234,19 @@ pub async fn load(store: &Store, id: &str) -> Entity {
 
 pub fn ids(ids: &[&str]) -> Vec<String> {
     ids.iter().map(|id| id.to_string()).collect()
+}
+
+/// Of `e1` and `e2`, the first's sealed body is found changed and named; the second can still be read.
+pub async fn only_e1_is_damaged(store: &Store) {
+    match store.entities(&ids(&["e1"])).await {
+        Err(StoreError::Damaged {
+            table: "entity", row, ..
+        }) => assert_eq!(row, "e1"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(
+        load(store, "e2").await,
+        person("e2", 2),
+        "the neighbour can still be read"
+    );
 }
