@@ -75,8 +75,8 @@ pub struct Limits {
 /// The part of a limit that is used in the long run, and the part that may be used in a burst.
 /// Together they stay below the limit in every window of its length, with room for the network
 /// to push calls together.
-const STEADY: f64 = 0.955;
-const BURST: f64 = 0.04;
+const STEADY: f64 = 0.97;
+const BURST: f64 = 0.02;
 
 fn quota(calls: f64, per: Duration, burst: bool) -> Quota {
     let calls = calls.max(f64::EPSILON);

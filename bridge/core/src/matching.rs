@@ -24,6 +24,7 @@
 
 pub mod batch;
 pub mod blocking;
+pub mod blocks;
 pub mod compare;
 pub mod decide;
 pub mod given_names;

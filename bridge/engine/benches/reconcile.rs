@@ -215,6 +215,16 @@ fn settings() -> Settings {
     }
 }
 
+/// Stores a record that no entity has yet.
+async fn newcomer(engine: &Engine, i: usize, now: i64) {
+    let mut link = Link::clone(&linked(i).links["crm"]);
+    link.entity = None;
+    link.known_at = now;
+    let mut tx = engine.store().begin().await.unwrap();
+    tx.touch_links(&[link]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// Resident memory of this process, megabytes.
 fn memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -296,6 +306,21 @@ async fn main() {
         begun.elapsed().as_secs_f64() * 1_000.0 / f64::from(quiet),
         memory()
     );
+    for (n, what) in ["first newcomer, everybody read for matching", "next newcomer"]
+        .iter()
+        .enumerate()
+    {
+        newcomer(&engine, people + n, clock.now()).await;
+        let (before, begun) = (cpu(), Instant::now());
+        let step = engine.step(clock.now()).await.unwrap();
+        assert_eq!(step.entities, 1);
+        println!(
+            "{what}: {:.0} ms CPU, {:.1} ms wall, {} MB resident",
+            (cpu() - before) as f64,
+            begun.elapsed().as_secs_f64() * 1_000.0,
+            memory()
+        );
+    }
     let mut stored = Duration::ZERO;
     for start in (0..people).step_by(1_000) {
         let ids: Vec<String> = (start..(start + 1_000).min(people))

@@ -4,6 +4,7 @@
 
 use bridge_core::Link;
 use bridge_core::matching::blocking::{faint_keys, faint_looks};
+use bridge_core::matching::blocks::Blocks;
 use bridge_core::matching::compare::{BornLevel, CardLevel, GivenLevel, SexLevel, compare};
 use bridge_core::matching::decide::{Decider, Decision, Settings};
 use bridge_core::matching::index::{At, Index};
@@ -12,7 +13,7 @@ use bridge_core::matching::person::{Born, Person, hash_text};
 use bridge_core::matching::reasons::{Names, compared, reasons};
 use bridge_core::matching::units;
 use bridge_core::matching::weights::Weights;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Below this probability two records have nothing to do with each other.
 const FAINT: f32 = 0.0005;
@@ -27,8 +28,8 @@ pub(crate) type Name = (String, String);
 /// What the directory keeps of a record.
 pub(crate) struct Entry {
     person: Person,
-    /// The number by which other systems refer to the home system's record.
-    reference: Option<String>,
+    /// Of the number by which other systems refer to the home system's record; 0 for none.
+    number: u64,
 }
 
 impl Entry {
@@ -37,12 +38,10 @@ impl Entry {
         if link.created_here || link.known_at == 0 || link.state != bridge_core::LinkState::Live {
             return None;
         }
+        let number = link.units.get(reference).and_then(|x| x.seen()?.as_text());
         Some(Entry {
             person: units::person(&link.seen()),
-            reference: link
-                .units
-                .get(reference)
-                .and_then(|x| x.seen()?.as_text().map(str::to_string)),
+            number: number.map_or(0, |number| hash_text(number).max(1)),
         })
     }
 }
@@ -60,51 +59,81 @@ pub(crate) struct Resemblance {
     pub reasons: Vec<String>,
 }
 
+/// One system's records by their places in the index.
+#[derive(Default)]
+struct Side {
+    system: String,
+    ids: Vec<Box<str>>,
+    numbers: Vec<u64>,
+    by_id: Blocks,
+    by_number: Blocks,
+    /// By what makes them resemble others faintly.
+    faint: Blocks,
+}
+
 /// Everybody.
 pub(crate) struct Directory {
-    systems: Vec<String>,
+    sides: Vec<Side>,
     index: Index,
     weights: Weights,
-    /// Remote ids by system and place in the index.
-    ids: Vec<Vec<String>>,
-    places: HashMap<Name, At>,
-    references: HashMap<(bool, String), Vec<At>>,
-    reference_of: HashMap<At, String>,
-    /// Records by system and by what makes them resemble others faintly.
-    faint: HashMap<(u8, u64), Vec<u32>>,
+}
+
+/// Everybody, being read.
+pub(crate) struct Gathering {
+    sides: Vec<(Side, Vec<(Person, u64)>)>,
+}
+
+impl Gathering {
+    /// Of nobody yet; the home system comes first.
+    pub fn new(systems: Vec<String>) -> Self {
+        let side = |system| {
+            let side = Side {
+                system,
+                ..Side::default()
+            };
+            (side, vec![])
+        };
+        Self {
+            sides: systems.into_iter().map(side).collect(),
+        }
+    }
+
+    /// Adds a record, once.
+    pub fn add(&mut self, system: &str, remote_id: &str, entry: Entry) {
+        if let Some((side, people)) = self.sides.iter_mut().find(|(side, _)| side.system == system) {
+            people.push((entry.person, hash_text(remote_id)));
+            side.ids.push(remote_id.into());
+            side.numbers.push(entry.number);
+        }
+    }
+
+    /// The directory of all that was added. Weights that were learnt earlier stay in force, so that
+    /// the same pair is judged alike tomorrow.
+    pub fn directory(self, learnt: Option<Weights>) -> Directory {
+        let (mut sides, people): (Vec<Side>, Vec<_>) = self.sides.into_iter().unzip();
+        for (side, people) in sides.iter_mut().zip(&people) {
+            let places = || (0u32..).zip(people);
+            side.by_id = Blocks::new(places().map(|(at, (_, id))| (*id, at)).collect());
+            side.faint = Blocks::new(
+                places()
+                    .flat_map(|(at, (person, _))| faint_keys(person).into_iter().map(move |key| (key, at)))
+                    .collect(),
+            );
+            let numbered = side.numbers.iter().zip(0u32..).filter(|(number, _)| **number != 0);
+            side.by_number = Blocks::new(numbered.map(|(number, at)| (*number, at)).collect());
+        }
+        let index = Index::new(people);
+        let shipped = Weights::shipped();
+        let weights = match learnt {
+            Some(weights) => weights,
+            None if sides.len() > 1 => learn(&index, &shipped, 0, 1),
+            None => shipped,
+        };
+        Directory { sides, index, weights }
+    }
 }
 
 impl Directory {
-    /// Of all these records; the home system comes first. Weights that were learnt earlier stay in
-    /// force, so that the same pair is judged alike tomorrow.
-    pub fn new(systems: Vec<String>, records: Vec<(Name, Entry)>, learnt: Option<Weights>) -> Self {
-        let mut sides: Vec<Vec<(Person, u64)>> = systems.iter().map(|_| vec![]).collect();
-        let mut directory = Self {
-            index: Index::default(),
-            weights: Weights::shipped(),
-            ids: systems.iter().map(|_| vec![]).collect(),
-            places: HashMap::with_capacity(records.len()),
-            references: HashMap::new(),
-            reference_of: HashMap::new(),
-            faint: HashMap::new(),
-            systems,
-        };
-        for (name, entry) in records {
-            let Some(side) = directory.side(&name.0) else { continue };
-            let record = sides[usize::from(side)].len() as u32;
-            directory.resembles(At { side, record }, &entry.person);
-            sides[usize::from(side)].push((entry.person, hash_text(&name.1)));
-            directory.note(name, At { side, record }, entry.reference);
-        }
-        directory.index = Index::new(sides);
-        directory.weights = match learnt {
-            Some(weights) => weights,
-            None if directory.systems.len() > 1 => learn(&directory.index, &directory.weights, 0, 1),
-            None => directory.weights,
-        };
-        directory
-    }
-
     /// The weights in force.
     pub fn weights(&self) -> &Weights {
         &self.weights
@@ -112,49 +141,36 @@ impl Directory {
 
     /// Whether so much changed that it had better be built anew.
     pub fn worn(&self) -> bool {
-        let places: usize = self.ids.iter().map(Vec::len).sum();
-        places > 1_000 + (1 + HOLES) * self.places.len()
+        let places: usize = self.sides.iter().map(|side| side.ids.len()).sum();
+        let there: usize = (0..self.index.sides()).map(|side| self.index.live(side)).sum();
+        places > 1_000 + (1 + HOLES) * there
     }
 
-    fn side(&self, system: &str) -> Option<u8> {
-        self.systems
-            .iter()
-            .position(|s| s == system)
-            .and_then(|p| u8::try_from(p).ok())
-    }
-
-    fn note(&mut self, name: Name, at: At, reference: Option<String>) {
-        self.ids[usize::from(at.side)].push(name.1.clone());
-        self.places.insert(name, at);
-        if let Some(reference) = reference {
-            self.references
-                .entry((at.side == 0, reference.clone()))
-                .or_default()
-                .push(at);
-            self.reference_of.insert(at, reference);
-        }
+    fn place(&self, name: &Name) -> Option<At> {
+        let (side, there) = (0u8..).zip(&self.sides).find(|(_, side)| side.system == name.0)?;
+        let found = there.by_id.under(hash_text(&name.1));
+        let mut found = found.map(|record| At { side, record });
+        found.find(|at| !self.index.is_gone(*at) && *there.ids[at.record as usize] == *name.1)
     }
 
     /// Puts a record as it is now in the place of what was known of it; `None` takes it out.
-    pub fn put(&mut self, name: Name, entry: Option<Entry>) {
-        if let Some(at) = self.places.remove(&name) {
+    pub fn put(&mut self, name: &Name, entry: Option<Entry>) {
+        if let Some(at) = self.place(name) {
             self.index.remove(at);
-            if let Some(reference) = self.reference_of.remove(&at)
-                && let Some(list) = self.references.get_mut(&(at.side == 0, reference))
-            {
-                list.retain(|other| *other != at);
+        }
+        let side = (0u8..).zip(&mut self.sides).find(|(_, side)| side.system == name.0);
+        if let (Some((side, there)), Some(entry)) = (side, entry) {
+            let id = hash_text(&name.1);
+            let at = self.index.insert(side, entry.person, id).record;
+            there.by_id.insert(id, at);
+            if entry.number != 0 {
+                there.by_number.insert(entry.number, at);
             }
-        }
-        if let (Some(side), Some(entry)) = (self.side(&name.0), entry) {
-            let at = self.index.insert(side, entry.person, hash_text(&name.1));
-            self.resembles(at, &entry.person);
-            self.note(name, at, entry.reference);
-        }
-    }
-
-    fn resembles(&mut self, at: At, person: &Person) {
-        for key in faint_keys(person) {
-            self.faint.entry((at.side, key)).or_default().push(at.record);
+            for key in faint_keys(&entry.person) {
+                there.faint.insert(key, at);
+            }
+            there.ids.push(name.1.as_str().into());
+            there.numbers.push(entry.number);
         }
     }
 
@@ -162,9 +178,9 @@ impl Directory {
     fn neighbours(&self, at: At) -> BTreeSet<At> {
         let looks = faint_looks(self.index.person(at));
         let mut found = BTreeSet::new();
-        for side in (0..self.index.sides()).filter(|side| *side != at.side) {
-            let lists = looks.iter().filter_map(|key| self.faint.get(&(side, *key)));
-            let there = lists.flatten().map(|record| At { side, record: *record });
+        for (side, there) in (0u8..).zip(&self.sides).filter(|(side, _)| *side != at.side) {
+            let under = looks.iter().flat_map(|key| there.faint.under(*key));
+            let there = under.map(|record| At { side, record });
             found.extend(there.filter(|other| !self.index.is_gone(*other)));
         }
         found
@@ -172,7 +188,7 @@ impl Directory {
 
     /// Everybody who may resemble a record faintly.
     pub fn around(&self, name: &Name) -> Vec<Name> {
-        let at = self.places.get(name).copied();
+        let at = self.place(name);
         let around = at.into_iter().flat_map(|at| self.neighbours(at));
         around.map(|other| self.name(other)).collect()
     }
@@ -180,7 +196,7 @@ impl Directory {
     /// Who a record resembles faintly in other systems: a like name that nothing contradicts. `free`
     /// says who may still be somebody's counterpart. Kept are the likeliest.
     pub fn faintly(&self, name: &Name, apart: &HashSet<(At, At)>, free: &impl Fn(&Name) -> bool) -> Vec<Resemblance> {
-        let Some(at) = self.places.get(name).copied() else {
+        let Some(at) = self.place(name) else {
             return vec![];
         };
         let person = self.index.person(at);
@@ -215,16 +231,24 @@ impl Directory {
     }
 
     fn name(&self, at: At) -> Name {
-        let side = usize::from(at.side);
-        (self.systems[side].clone(), self.ids[side][at.record as usize].clone())
+        let side = &self.sides[usize::from(at.side)];
+        (side.system.clone(), side.ids[at.record as usize].to_string())
     }
 
     /// The record elsewhere that carries this record's number, or whose number this one carries, if
     /// exactly one does and name or birth date supports it.
     fn by_reference(&self, at: At, apart: &HashSet<(At, At)>) -> Option<Resemblance> {
-        let number = self.reference_of.get(&at)?;
-        let list = |home: bool| self.references.get(&(home, number.clone()));
-        let ([here], [there]) = (&list(true)?[..], &list(false)?[..]) else {
+        let number = self.sides[usize::from(at.side)].numbers[at.record as usize];
+        if number == 0 {
+            return None;
+        }
+        let (mut home, mut others) = (vec![], vec![]);
+        for (side, there) in (0u8..).zip(&self.sides) {
+            let list = if side == 0 { &mut home } else { &mut others };
+            let there = there.by_number.under(number).map(|record| At { side, record });
+            list.extend(there.filter(|other| !self.index.is_gone(*other)));
+        }
+        let ([here], [there]) = (&home[..], &others[..]) else {
             return None;
         };
         let other = if *here == at { *there } else { *here };
@@ -241,15 +265,14 @@ impl Directory {
 
     /// Pairs as the index knows them, both ways round.
     pub fn pairs(&self, names: &[(Name, Name)]) -> HashSet<(At, At)> {
-        let at = |name: &Name| self.places.get(name).copied();
-        let known = names.iter().filter_map(|(a, b)| Some((at(a)?, at(b)?)));
+        let known = names.iter().filter_map(|(a, b)| Some((self.place(a)?, self.place(b)?)));
         known.flat_map(|(a, b)| [(a, b), (b, a)]).collect()
     }
 
     /// Who a record may be among the records of other systems, the surest first. `today` tells
     /// children from adults; `apart` holds who was told apart.
     pub fn resembling(&self, name: &Name, today: Born, apart: &HashSet<(At, At)>) -> Vec<Resemblance> {
-        let Some(at) = self.places.get(name).copied() else {
+        let Some(at) = self.place(name) else {
             return vec![];
         };
         if let Some(sure) = self.by_reference(at, apart) {

@@ -1,7 +1,7 @@
 //! Identity: which new records are people the bridge already knows. Decided only when every
 //! system's records are known, so that "nobody" means nobody.
 
-use crate::directory::{Directory, Entry, Name, Resemblance};
+use crate::directory::{Directory, Entry, Gathering, Name, Resemblance};
 use crate::error::EngineError;
 use crate::reconcile::joined;
 use crate::step::{Engine, Step};
@@ -73,7 +73,7 @@ impl Engine {
             for ids in ids.chunks(BATCH) {
                 for row in self.store.links(&system, &kind, ids).await? {
                     let entry = Entry::of(&row.link, &self.settings.reference);
-                    directory.put((system.clone(), row.link.remote_id), entry);
+                    directory.put(&(system.clone(), row.link.remote_id), entry);
                 }
             }
         }
@@ -83,7 +83,7 @@ impl Engine {
     async fn build_directory(&self) -> Result<Directory, EngineError> {
         let mut systems: Vec<&crate::System> = self.settings.systems.iter().collect();
         systems.sort_by_key(|s| s.name != self.settings.home);
-        let mut records = vec![];
+        let mut gathering = Gathering::new(systems.iter().map(|s| s.name.clone()).collect());
         for system in &systems {
             let mut after = String::new();
             loop {
@@ -95,12 +95,11 @@ impl Engine {
                 after.clone_from(last);
                 for row in self.store.links(&system.name, system.kind(), &ids).await? {
                     if let Some(entry) = Entry::of(&row.link, &self.settings.reference) {
-                        records.push(((system.name.clone(), row.link.remote_id), entry));
+                        gathering.add(&system.name, &row.link.remote_id, entry);
                     }
                 }
             }
         }
-        let names = systems.iter().map(|s| s.name.clone()).collect();
         // Learnt once: the same pair is judged alike tomorrow.
         let learnt: Option<Weights> = self
             .store
@@ -108,7 +107,7 @@ impl Engine {
             .await?
             .and_then(|text| serde_json::from_str(&text).ok());
         let first = learnt.is_none();
-        let directory = joined(spawn_blocking(move || Directory::new(names, records, learnt))).await?;
+        let directory = joined(spawn_blocking(move || gathering.directory(learnt))).await?;
         if first {
             let mut tx = self.store.begin().await?;
             let text = serde_json::to_string(directory.weights()).unwrap_or_default();

@@ -2,11 +2,12 @@
 //! record: sorted arrays for the many, a small overlay for what came since, the same answers.
 
 use super::blocking::{BlockKey, keys};
+use super::blocks::{Blocks, Counts, Ready};
 use super::compare::{CROWD, Frequencies};
 use super::given_names;
 use super::person::{Kind, Person};
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
+use std::hash::BuildHasherDefault;
 
 /// A record: its system's place in the index, and its own place there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,115 +18,21 @@ pub struct At {
     pub record: u32,
 }
 
-/// Keys are hashes already.
-#[derive(Default)]
-pub(super) struct Ready(u64);
-
-impl Hasher for Ready {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*b);
-        }
-    }
-    fn write_u32(&mut self, n: u32) {
-        self.0 = u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
-    }
-}
-
-type Counts<K> = HashMap<K, u32, BuildHasherDefault<Ready>>;
-
-/// Sorted keys with the records under them; `starts` finds the place by the key's first bits.
-#[derive(Default)]
-struct KeyTable {
-    keys: Vec<u64>,
-    records: Vec<u32>,
-    starts: Vec<u32>,
-    shift: u32,
-}
-
-impl KeyTable {
-    fn new(mut pairs: Vec<(u64, u32)>) -> Self {
-        pairs.sort_unstable();
-        let bits = usize::BITS - pairs.len().leading_zeros();
-        let bits = bits.saturating_sub(2).clamp(1, 26);
-        let shift = 64 - bits;
-        let mut starts = vec![0u32; (1 << bits) + 1];
-        for (key, _) in &pairs {
-            starts[(key >> shift) as usize + 1] += 1;
-        }
-        for i in 1..starts.len() {
-            starts[i] += starts[i - 1];
-        }
-        let mut table = Self {
-            keys: Vec::with_capacity(pairs.len()),
-            records: Vec::with_capacity(pairs.len()),
-            starts,
-            shift,
-        };
-        for (key, record) in pairs {
-            table.keys.push(key);
-            table.records.push(record);
-        }
-        table
-    }
-
-    fn block(&self, key: u64) -> &[u32] {
-        let slot = (key >> self.shift) as usize;
-        let (Some(from), Some(to)) = (self.starts.get(slot), self.starts.get(slot + 1)) else {
-            return &[];
-        };
-        let (from, to) = (*from as usize, *to as usize);
-        let keys = &self.keys[from..to];
-        let first = keys.partition_point(|k| *k < key);
-        let count = keys[first..].iter().take_while(|k| **k == key).count();
-        &self.records[from + first..from + first + count]
-    }
-}
-
 /// One system's records.
 #[derive(Default)]
 struct Side {
     people: Vec<Person>,
     ties: Vec<u64>,
     gone: Vec<bool>,
-    table: KeyTable,
-    added: HashMap<u64, Vec<u32>, BuildHasherDefault<Ready>>,
-    removed: Counts<u64>,
+    blocks: Blocks,
     live: u32,
     dated: u32,
 }
 
 impl Side {
-    fn size(&self, key: u64) -> usize {
-        let mut size = self.table.block(key).len();
-        if !self.added.is_empty() {
-            size += self.added.get(&key).map_or(0, Vec::len);
-        }
-        if !self.removed.is_empty() {
-            size -= self.removed.get(&key).copied().unwrap_or(0) as usize;
-        }
-        size
-    }
-
     fn block(&self, key: u64) -> impl Iterator<Item = u32> + '_ {
-        let added: &[u32] = if self.added.is_empty() {
-            &[]
-        } else {
-            self.added.get(&key).map_or(&[], Vec::as_slice)
-        };
-        let gone = !self.removed.is_empty();
-        self.table
-            .block(key)
-            .iter()
-            .chain(added)
-            .copied()
-            .filter(move |r| !gone || !self.gone[*r as usize])
+        let whole = self.blocks.is_whole();
+        self.blocks.under(key).filter(move |r| whole || !self.gone[*r as usize])
     }
 }
 
@@ -175,12 +82,10 @@ impl Index {
                 .collect();
             tasks.into_iter().flat_map(|t| t.join().unwrap_or_default()).collect()
         });
-        let table = KeyTable::new(pairs);
-        let same = |a: &u64, b: &u64| a == b;
-        let crowded = table.keys.chunk_by(same).filter(|run| run.len() > BLOCK);
-        self.crowded.extend(crowded.map(|run| run[0]));
+        let blocks = Blocks::new(pairs);
+        self.crowded.extend(blocks.larger_than(BLOCK));
         let mut side = Side {
-            table,
+            blocks,
             gone: vec![false; records.len()],
             live: records.len() as u32,
             ..Side::default()
@@ -216,8 +121,8 @@ impl Index {
         let there = &mut self.sides[usize::from(side)];
         let record = there.people.len() as u32;
         for key in keys(&person) {
-            there.added.entry(key).or_default().push(record);
-            if there.size(key) > BLOCK {
+            there.blocks.insert(key, record);
+            if there.blocks.size(key) > BLOCK {
                 self.crowded.insert(key);
             }
         }
@@ -240,8 +145,8 @@ impl Index {
         let person = there.people[place];
         there.dated -= u32::from(person.born.year != 0);
         for key in keys(&person) {
-            *self.sides[usize::from(at.side)].removed.entry(key).or_default() += 1;
-            if self.crowded.contains(&key) && self.sides.iter().all(|s| s.size(key) <= BLOCK) {
+            self.sides[usize::from(at.side)].blocks.remove(key);
+            if self.crowded.contains(&key) && self.sides.iter().all(|s| s.blocks.size(key) <= BLOCK) {
                 self.crowded.remove(&key);
             }
         }
@@ -264,6 +169,11 @@ impl Index {
     /// How many places a system has, records taken out included.
     pub fn places(&self, side: u8) -> u32 {
         self.sides[usize::from(side)].people.len() as u32
+    }
+
+    /// How many records a system has.
+    pub fn live(&self, side: u8) -> usize {
+        self.sides.get(usize::from(side)).map_or(0, |s| s.live as usize)
     }
 
     /// How many records the largest system has.
@@ -316,12 +226,7 @@ impl Index {
     pub fn bytes(&self) -> usize {
         self.sides
             .iter()
-            .map(|s| {
-                s.people.len() * (size_of::<Person>() + 9)
-                    + s.table.keys.len() * 12
-                    + s.table.starts.len() * 4
-                    + s.added.len() * 64
-            })
+            .map(|s| s.people.len() * (size_of::<Person>() + 9) + s.blocks.bytes())
             .sum::<usize>()
             + (self.given.len() + self.surname.len()) * 12
     }
@@ -341,7 +246,7 @@ impl Frequencies for Index {
     }
 
     fn others(&self, key: BlockKey, a: &Person, b: &Person) -> u8 {
-        let size: usize = self.sides.iter().map(|s| s.size(key)).sum();
+        let size: usize = self.sides.iter().map(|s| s.blocks.size(key)).sum();
         if size > BLOCK {
             return CROWD;
         }
