@@ -43,6 +43,8 @@ pub struct Report {
     pub updated: BTreeMap<String, u64>,
     /// Pairs that may be the same person and wait for an answer.
     pub candidates: u64,
+    /// Pairs within one system that are probably one person.
+    pub twice: u64,
     /// Faint resemblances, which only hold back creations.
     pub faint: u64,
     /// Units that wait for a decision.
@@ -80,6 +82,7 @@ impl Report {
             entities: counts.entities,
             links: count_links(engine).await?,
             candidates: counts.candidates,
+            twice: counts.twice,
             faint: counts.faint,
             conflicts: counts.conflicts,
             cards: counts.cards,
@@ -109,7 +112,7 @@ impl Report {
 
     /// Whether something waits for a person.
     pub fn waiting(&self) -> bool {
-        self.candidates + self.faint + self.conflicts + self.cards + self.holds + self.brakes > 0
+        self.candidates + self.twice + self.faint + self.conflicts + self.cards + self.holds + self.brakes > 0
     }
 
     /// The same in words.
@@ -151,7 +154,8 @@ impl Report {
         }
         out.line("Waiting for a person:");
         let lines = [
-            (self.candidates, "possible duplicate", "halaxy-bridge matches list"),
+            (self.candidates, "possible match", "halaxy-bridge matches list"),
+            (self.twice, "person entered twice", "halaxy-bridge matches list --twice"),
             (self.faint, "faint resemblance", "halaxy-bridge matches list --faint"),
             (self.conflicts, "value conflict", "halaxy-bridge conflicts list"),
             (self.cards, "record question", "halaxy-bridge conflicts list"),

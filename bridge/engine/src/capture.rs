@@ -189,6 +189,7 @@ impl Engine {
         let creating = strangers && self.creating(system).await?;
         let (mut changed, mut touched, mut losers) = (vec![], vec![], BTreeSet::new());
         let mut renamed: BTreeMap<String, Values> = BTreeMap::new();
+        let mut altered = vec![];
         for (id, seen) in latest {
             let now = self.clock.now();
             let known = rows.remove(&id);
@@ -210,9 +211,11 @@ impl Engine {
                         renamed.insert(id, link.seen());
                     }
                     let was = (link.look, link.asked, link.state);
+                    let alters = link.entity.is_some() && units::changes_person(&link, &seen.values);
                     let (verdict, dirty) = observe(&mut link, busy, &seen, now);
                     if dirty {
                         done.changed += 1;
+                        altered.extend(alters.then(|| link.remote_id.clone()));
                         changed.push(link);
                     } else if was != (link.look, link.asked, link.state) || verdict == Verdict::Look {
                         done.looks += usize::from(verdict == Verdict::Look && !was.0);
@@ -236,6 +239,8 @@ impl Engine {
         self.hold_merged(tx, system, &losers, &mut changed, &mut touched)
             .await?;
         self.hold_contradictions(tx, &mut changed, &renamed).await?;
+        let systems = self.settings.systems.len();
+        tx.match_again(&system.name, system.kind(), &altered, systems).await?;
         self.index(tx, changed.iter().chain(&touched)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;

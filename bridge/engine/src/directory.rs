@@ -230,6 +230,28 @@ impl Directory {
         found.into_iter().map(resemblance).collect()
     }
 
+    /// Records of the same system that are probably the same person. `today` tells children from adults.
+    pub fn twice(&self, name: &Name, today: Born, apart: &HashSet<(At, At)>) -> Vec<Resemblance> {
+        let Some(at) = self.place(name) else {
+            return vec![];
+        };
+        let settings = Settings {
+            within: true,
+            ..Settings::new(today)
+        };
+        let decider = Decider::new(&self.index, &self.weights, settings).telling_apart(apart);
+        let verdicts = decider.decide(at, at.side);
+        let sure = verdicts.iter().filter(|v| v.decision == Decision::Link);
+        sure.map(|v| Resemblance {
+            other: self.name(v.other),
+            link: false,
+            ask: false,
+            probability: v.probability,
+            reasons: reasons(self.index.person(at), self.index.person(v.other), v, Names::Hidden),
+        })
+        .collect()
+    }
+
     fn name(&self, at: At) -> Name {
         let side = &self.sides[usize::from(at.side)];
         (side.system.clone(), side.ids[at.record as usize].to_string())

@@ -36,6 +36,11 @@ pub(crate) struct Pass {
     pub candidates: Vec<(Name, Resemblance)>,
     /// Entities of records that somebody new resembles: nothing is created for them meanwhile.
     pub waiting: BTreeSet<String>,
+    /// Records of two entities that turn out to be one person, with the evidence.
+    pub unites: Vec<(Name, Name, String)>,
+    /// Records whose identity was asked about once more.
+    pub again: Vec<RecordKey>,
+    owners: HashMap<Name, Owner>,
 }
 
 impl Pass {
@@ -45,12 +50,19 @@ impl Pass {
             Found::Joins(id, _) => Some(id.clone()),
             _ => None,
         });
-        joined.chain(self.waiting.iter().cloned())
+        let united = self.unites.iter().flat_map(|(one, other, _)| [one, other]);
+        let united = united.filter_map(|name| Some(self.owner(name)?.entity.clone()));
+        joined.chain(self.waiting.iter().cloned()).chain(united)
+    }
+
+    /// Whose a record is that has an entity already, among those that the pass met.
+    pub(crate) fn owner(&self, name: &Name) -> Option<&Owner> {
+        self.owners.get(name)
     }
 }
 
 impl Engine {
-    fn key(&self, name: &Name) -> RecordKey {
+    pub(crate) fn key(&self, name: &Name) -> RecordKey {
         let kind = self.settings.system(&name.0).map_or("", |s| s.kind());
         RecordKey::new(&name.0, kind, &name.1)
     }
@@ -148,25 +160,26 @@ impl Engine {
 
     /// Decides, without storing anything, what every unidentified record is.
     pub(crate) async fn identity_pass(&self) -> Result<Option<Pass>, EngineError> {
-        if !self.caught_up().await? || !self.strangers().await? {
+        let again = self.store.to_match().await?;
+        if !self.caught_up().await? || (again.is_empty() && !self.strangers().await?) {
             return Ok(None);
         }
         let ready = self.ready().await?;
+        let loners = self.loners(&again).await?;
         let apart = self.told_apart().await?;
         let directory = self.directory().await?;
         let today = today(self.clock.now());
-        let names: Vec<Name> = ready.iter().cloned().collect();
+        let names: Vec<Name> = ready.iter().chain(&loners).cloned().collect();
         let work = move || {
             let resembling = resembling(&directory, &names, today, &apart);
             (directory, apart, resembling)
         };
         let (directory, apart, resembling) = joined(spawn_blocking(work)).await?;
-        let others: BTreeSet<&Name> = resembling
-            .iter()
-            .flat_map(|(_, r)| r.iter().map(|r| &r.other))
-            .collect();
-        let owners = self.owners_of(others).await?;
-        let mut pass = decide(&ready, resembling, &owners);
+        let others = resembling.iter().flat_map(|s| s.others.iter().chain(&s.twice));
+        let met: BTreeSet<&Name> = others.map(|r| &r.other).chain(&loners).collect();
+        let owners = self.owners_of(met).await?;
+        let mut pass = decide(&ready, resembling, owners);
+        pass.again = again;
         let alone = self.alone(&pass);
         let work = move || {
             let around = alone.iter().flat_map(|name| directory.around(name)).collect();
@@ -223,7 +236,7 @@ impl Engine {
             return Ok(());
         };
         // First, so that no crash leaves somebody waiting for a question nobody was asked.
-        self.keep_candidates(&pass).await?;
+        self.keep_candidates(&pass.candidates, &pass.waiting).await?;
         let all: Vec<(&Name, &Found)> = pass.found.iter().collect();
         for chunk in all.chunks(BATCH) {
             let mut tx = self.store.begin().await?;
@@ -285,7 +298,7 @@ impl Engine {
             tx.append_audit(&audit).await?;
             tx.commit().await?;
         }
-        Ok(())
+        self.finish_again(&pass, step).await
     }
 
     async fn links_of(
@@ -323,23 +336,26 @@ impl Engine {
         }
     }
 
-    async fn keep_candidates(&self, pass: &Pass) -> Result<(), EngineError> {
+    pub(crate) async fn keep_candidates(
+        &self,
+        candidates: &[(Name, Resemblance)],
+        waiting: &BTreeSet<String>,
+    ) -> Result<(), EngineError> {
         let now = self.clock.now();
-        let rows: Vec<Candidate> = pass
-            .candidates
+        let rows: Vec<Candidate> = candidates
             .iter()
             .map(|(one, r)| {
                 let score = (r.probability * 1000.0).round() as i64;
                 let row = Candidate::new(self.key(one), self.key(&r.other), score, r.reasons.clone(), now);
-                let state = if r.ask {
-                    CandidateState::Open
-                } else {
-                    CandidateState::Faint
+                let state = match r.ask {
+                    _ if one.0 == r.other.0 => CandidateState::Twice,
+                    true => CandidateState::Open,
+                    false => CandidateState::Faint,
                 };
                 Candidate { state, ..row }
             })
             .collect();
-        let waiting: Vec<String> = pass.waiting.iter().cloned().collect();
+        let waiting: Vec<String> = waiting.iter().cloned().collect();
         let mut tx = self.store.begin().await?;
         tx.add_candidates(&rows).await?;
         let before = tx.entities(&waiting).await?;
@@ -369,15 +385,23 @@ fn today(now: Time) -> Born {
     moment.to_zoned(jiff::tz::TimeZone::UTC).date().into()
 }
 
+/// Whom one record resembles.
+struct Resembling {
+    name: Name,
+    /// In other systems, the surest first.
+    others: Vec<Resemblance>,
+    /// Probably the same person in its own system.
+    twice: Vec<Resemblance>,
+}
+
 /// Who each record resembles, on all cores.
-fn resembling(
-    directory: &Directory,
-    names: &[Name],
-    today: Born,
-    apart: &[(Name, Name)],
-) -> Vec<(Name, Vec<Resemblance>)> {
+fn resembling(directory: &Directory, names: &[Name], today: Born, apart: &[(Name, Name)]) -> Vec<Resembling> {
     let apart = directory.pairs(apart);
-    let one = |name: &Name| (name.clone(), directory.resembling(name, today, &apart));
+    let one = |name: &Name| Resembling {
+        name: name.clone(),
+        others: directory.resembling(name, today, &apart),
+        twice: directory.twice(name, today, &apart),
+    };
     on_all_cores(names, one)
 }
 
@@ -412,26 +436,38 @@ fn on_all_cores<T: Send>(names: &[Name], one: impl Fn(&Name) -> T + Sync) -> Vec
     })
 }
 
-fn decide(ready: &BTreeSet<Name>, resembling: Vec<(Name, Vec<Resemblance>)>, owners: &HashMap<Name, Owner>) -> Pass {
-    let mut pass = Pass::default();
+fn decide(ready: &BTreeSet<Name>, resembling: Vec<Resembling>, owners: HashMap<Name, Owner>) -> Pass {
+    let mut pass = Pass {
+        owners,
+        ..Pass::default()
+    };
     let mut paired: HashMap<Name, String> = HashMap::new();
     let mut joined: HashSet<(String, String)> = HashSet::new();
-    for (name, list) in resembling {
+    let mut united: HashSet<String> = HashSet::new();
+    let mut twice = vec![];
+    for Resembling {
+        name,
+        others,
+        twice: copies,
+    } in resembling
+    {
+        twice.extend(copies.into_iter().map(|r| (name.clone(), r)));
         if paired.contains_key(&name) {
             continue;
         }
+        let own = pass.owners.get(&name).cloned();
         let mut found = None;
-        let mut later = false;
-        for mut r in list {
-            let owner = owners.get(&r.other);
+        let mut settled = false;
+        for mut r in others {
+            let owner = pass.owners.get(&r.other);
             // Beside a link, what else it resembles is no question any more.
-            if found.is_some() || later {
+            if found.is_some() || settled {
                 break;
             }
             if r.link {
                 let evidence = r.reasons.join("; ");
-                match owner {
-                    Some(owner)
+                match (&own, owner) {
+                    (None, Some(owner))
                         if !owner.systems.contains(&name.0)
                             && joined.insert((owner.entity.clone(), name.0.clone())) =>
                     {
@@ -439,26 +475,69 @@ fn decide(ready: &BTreeSet<Name>, resembling: Vec<(Name, Vec<Resemblance>)>, own
                         continue;
                     }
                     // Of a third system: it joins the entity that this pass makes, in the next one.
-                    None if paired.get(&r.other).is_some_and(|system| *system != name.0) => {
-                        later = true;
+                    (None, None) if paired.get(&r.other).is_some_and(|system| *system != name.0) => {
+                        settled = true;
                         continue;
                     }
-                    None if ready.contains(&r.other) && !paired.contains_key(&r.other) => {
+                    (None, None) if ready.contains(&r.other) && !paired.contains_key(&r.other) => {
                         paired.insert(name.clone(), r.other.0.clone());
                         paired.insert(r.other.clone(), name.0.clone());
                         found = Some(Found::Pair(r.other, evidence));
+                        continue;
+                    }
+                    // The other one is new and joins this one's entity.
+                    (Some(_), None) => {
+                        settled = true;
+                        continue;
+                    }
+                    (Some(own), Some(owner)) if own.entity == owner.entity => {
+                        settled = true;
+                        continue;
+                    }
+                    (Some(own), Some(owner)) if own.systems.is_disjoint(&owner.systems) => {
+                        // The other way round, or with one of three: in the next pass.
+                        if !united.contains(&own.entity) && !united.contains(&owner.entity) {
+                            united.extend([own.entity.clone(), owner.entity.clone()]);
+                            pass.unites.push((name.clone(), r.other, evidence));
+                        }
+                        settled = true;
                         continue;
                     }
                     _ => r.reasons.push("but that one is linked already".into()),
                 }
             }
             pass.waiting.extend(owner.map(|o| o.entity.clone()));
+            pass.waiting.extend(own.iter().map(|o| o.entity.clone()));
             pass.candidates.push((name.clone(), r));
         }
-        if !later {
+        if !settled && own.is_none() {
             let waits = pass.candidates.last().is_some_and(|(one, _)| *one == name);
             pass.found.insert(name, found.unwrap_or(Found::Alone(waits)));
         }
     }
+    for (name, r) in twice {
+        wait_for_one(&mut pass, &paired, &name, &r.other);
+        pass.candidates.push((name, r));
+    }
     pass
+}
+
+/// Of somebody who is in a system twice only one record gets a counterpart.
+fn wait_for_one(pass: &mut Pass, paired: &HashMap<Name, String>, name: &Name, other: &Name) {
+    let (one, other) = (name.min(other), name.max(other));
+    let complete = |name: &Name| {
+        paired.contains_key(name)
+            || matches!(pass.found.get(name), Some(Found::Joins(..)))
+            || pass.owner(name).is_some_and(|owner| owner.systems.len() > 1)
+    };
+    let waits = match (complete(one), complete(other)) {
+        (true, true) => return,
+        (false, true) => one,
+        _ => other,
+    };
+    if let Some(Found::Alone(waits)) = pass.found.get_mut(waits) {
+        *waits = true;
+    }
+    let owner = pass.owner(waits).map(|owner| owner.entity.clone());
+    pass.waiting.extend(owner);
 }

@@ -19,6 +19,7 @@ mod matches;
 mod people;
 mod preview;
 mod reconcile;
+mod rematch;
 mod settings;
 mod step;
 mod sweep;

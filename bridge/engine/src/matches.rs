@@ -42,7 +42,10 @@ impl Verdict {
 }
 
 fn undecided(state: CandidateState) -> bool {
-    matches!(state, CandidateState::Open | CandidateState::Faint)
+    matches!(
+        state,
+        CandidateState::Open | CandidateState::Twice | CandidateState::Faint
+    )
 }
 
 impl Engine {
@@ -146,7 +149,12 @@ impl Engine {
             owners.insert(new_id);
         }
         let ids = std::slice::from_ref(&pair.id);
-        tx.decide_candidates(ids, CandidateState::Open, by, now).await?;
+        let state = if pair.a.system == pair.b.system {
+            CandidateState::Twice
+        } else {
+            CandidateState::Open
+        };
+        tx.decide_candidates(ids, state, by, now).await?;
         let entries = owners.iter().map(|entity| AuditEntry {
             at: now,
             entity: Some(entity.clone()),
@@ -206,7 +214,7 @@ impl Engine {
     }
 
     /// Moves every record of the second entity into the first.
-    async fn unite(&self, tx: &mut Tx, keep: &str, give: &str) -> Result<(), EngineError> {
+    pub(crate) async fn unite(&self, tx: &mut Tx, keep: &str, give: &str) -> Result<(), EngineError> {
         let now = self.clock.now();
         let mut entities: BTreeMap<String, Entity> = tx
             .entities(&[keep.to_string(), give.to_string()])
@@ -254,7 +262,7 @@ impl Engine {
 
     /// Lets entities wait, or go on, as their pairs now stand: nothing is made for somebody who may
     /// be there already, nor for the second record of somebody who is in a system twice.
-    async fn judge_waiting(&self, tx: &mut Tx, ids: BTreeSet<String>) -> Result<(), EngineError> {
+    pub(crate) async fn judge_waiting(&self, tx: &mut Tx, ids: BTreeSet<String>) -> Result<(), EngineError> {
         let ids: Vec<String> = ids.into_iter().collect();
         let entities = tx.entities(&ids).await?;
         let records: Vec<RecordKey> = entities
@@ -265,7 +273,7 @@ impl Engine {
         for pair in tx.candidates_of(&records).await? {
             match pair.state {
                 CandidateState::Open | CandidateState::Faint => waits.extend([pair.a, pair.b]),
-                CandidateState::Duplicate => {
+                CandidateState::Duplicate | CandidateState::Twice => {
                     let [one, other] = self.owners(tx, &pair).await?;
                     let both = tx.entities(&[one.clone(), other]).await?;
                     let links = |id: &str| both.iter().find(|e| e.id == id).map_or(0, |e| e.links.len());

@@ -69,6 +69,8 @@ pub struct Would {
     pub updated: BTreeMap<String, usize>,
     /// Pairs that would wait for a person.
     pub candidates: usize,
+    /// People who would be found to be twice in one system.
+    pub twice: usize,
     /// Units that would wait for a person.
     pub conflicts: usize,
     /// Writes that would wait.
@@ -102,6 +104,7 @@ impl Engine {
         let counts = self.store.counts().await?;
         listing.would.entities = usize::try_from(counts.entities).unwrap_or(usize::MAX);
         listing.would.candidates = usize::try_from(counts.candidates).unwrap_or(usize::MAX);
+        listing.would.twice = usize::try_from(counts.twice).unwrap_or(usize::MAX);
         let pass = self.identity_pass().await?;
         let touched: BTreeSet<String> = pass.iter().flat_map(|p| p.touches()).collect();
         let every = self.approval().await? == Approval::Outdated;
@@ -121,12 +124,14 @@ impl Engine {
         }
         let mut extra: HashMap<String, Vec<(Link, bool)>> = HashMap::new();
         let mut fresh: Vec<(Entity, Vec<Link>)> = vec![];
-        let mut waiting = BTreeSet::new();
+        let (mut waiting, mut gone) = (BTreeSet::new(), BTreeSet::new());
         if let Some(pass) = pass {
-            let mut pairs = BTreeSet::new();
+            let (mut pairs, mut twice) = (BTreeSet::new(), BTreeSet::new());
             for (one, r) in &pass.candidates {
                 let pair = (one.min(&r.other).clone(), one.max(&r.other).clone());
-                if r.ask && pairs.insert(pair) {
+                if one.0 == r.other.0 {
+                    twice.insert(pair);
+                } else if r.ask && pairs.insert(pair) {
                     candidates.push(PreviewCandidate {
                         records: [one.clone(), r.other.clone()],
                         score: f64::from(r.probability),
@@ -135,6 +140,19 @@ impl Engine {
                 }
             }
             listing.would.candidates += pairs.len();
+            listing.would.twice += twice.len();
+            for (one, other, _) in &pass.unites {
+                let (Some(mine), Some(theirs)) = (pass.owner(one), pass.owner(other)) else {
+                    continue;
+                };
+                let (keep, give) = ((&mine.entity).min(&theirs.entity), (&mine.entity).max(&theirs.entity));
+                listing.would.links += 1;
+                let given = self.store.entities(std::slice::from_ref(give)).await?;
+                let links = given.iter().flat_map(|e| e.links.values());
+                let links = links.map(|link| (Link::clone(link), false));
+                extra.entry(keep.clone()).or_default().extend(links);
+                gone.insert(give.clone());
+            }
             for (name, found) in &pass.found {
                 let link = self.link(&name.0, &name.1).await?;
                 let Some(link) = link else { continue };
@@ -167,6 +185,7 @@ impl Engine {
         }
         dirty.sort();
         dirty.dedup();
+        dirty.retain(|id| !gone.contains(id));
         let now = self.clock.now();
         for chunk in dirty.chunks(BATCH) {
             let mut entities = self.store.entities(chunk).await?;

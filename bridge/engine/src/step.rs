@@ -489,6 +489,7 @@ impl Engine {
         let counts = self.store.counts().await?;
         let looks = counts.looks > 0 && self.readable_look_due().await?;
         let idle = !looks && counts.dirty + counts.planned + counts.unsettled == 0;
-        Ok(idle && !self.troubled() && (counts.unidentified == 0 || !self.strangers().await?))
+        let identified = counts.unidentified == 0 || !self.strangers().await?;
+        Ok(idle && !self.troubled() && identified && self.store.to_match().await?.is_empty())
     }
 }

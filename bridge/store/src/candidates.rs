@@ -16,7 +16,7 @@ const ADD: Insert = Insert {
     head: "INSERT INTO candidate (practice, id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since)",
     columns: 12,
     tail: "ON CONFLICT (practice, id) DO UPDATE SET score = excluded.score, reasons = excluded.reasons, state = excluded.state \
-           WHERE candidate.state IN ('open', 'faint')",
+           WHERE candidate.state IN ('open', 'twice', 'faint')",
 };
 const CLOSE: Among = Among {
     head: "UPDATE candidate SET state = ?, decided_at = ?, decided_by = ? WHERE practice = ? AND id",
@@ -70,7 +70,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Decides candidates by id. [`CandidateState::Open`] opens them again: nobody decided.
+    /// Decides candidates by id, or opens them again; who did, and when, is kept either way.
     pub async fn decide_candidates(
         &mut self,
         ids: &[String],
@@ -84,11 +84,7 @@ impl Tx {
                 conn,
                 ids,
                 |args| {
-                    let decided = state != CandidateState::Open;
-                    args.text(code(state))
-                        .int_or_null(decided.then_some(now))
-                        .text_or_null(decided.then_some(by))
-                        .shared(&scope.practice);
+                    args.text(code(state)).int(now).text(by).shared(&scope.practice);
                 },
                 |args, id| {
                     args.text(id);
@@ -211,6 +207,7 @@ impl Store {
 fn code(state: CandidateState) -> &'static str {
     match state {
         CandidateState::Open => "open",
+        CandidateState::Twice => "twice",
         CandidateState::Faint => "faint",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
@@ -233,6 +230,7 @@ fn candidate(row: &Row) -> Result<Candidate> {
         reasons: serde_json::from_str(&row.text(8)?).map_err(|_| damaged())?,
         state: match row.text(9)?.as_str() {
             "open" => CandidateState::Open,
+            "twice" => CandidateState::Twice,
             "faint" => CandidateState::Faint,
             "same" => CandidateState::Same,
             "different" => CandidateState::Different,

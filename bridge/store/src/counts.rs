@@ -49,6 +49,12 @@ impl Store {
                     "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'open'",
                 )
                 .await?,
+            twice: self
+                .count(
+                    conn,
+                    "SELECT count(*) FROM candidate WHERE practice = $1 AND state = 'twice'",
+                )
+                .await?,
             faint: self
                 .count(
                     conn,
@@ -70,7 +76,7 @@ impl Store {
     }
 
     /// Whether nothing waits for the bridge itself: nothing dirty, planned, sent or unknown, no look
-    /// due, no record without an entity. Costs a few microseconds, however large the store is.
+    /// due, no record to be identified. Costs a few microseconds, however large the store is.
     pub async fn quiet(&self) -> Result<bool> {
         let mut conn = self.read().await?;
         for sql in [
@@ -78,6 +84,7 @@ impl Store {
             "SELECT 1 FROM write WHERE practice = $1 AND state IN ('planned', 'sent', 'unknown') LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND look = 1 LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND entity IS NULL AND state = 'live' LIMIT 1",
+            "SELECT 1 FROM match_again WHERE practice = $1 LIMIT 1",
         ] {
             let mut args = Args::default();
             args.shared(&self.scope.practice);

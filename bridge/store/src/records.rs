@@ -127,6 +127,8 @@ pub struct Loser {
 pub enum CandidateState {
     /// Waits for a person.
     Open,
+    /// Probably the same person twice in one system, not yet looked at.
+    Twice,
     /// A faint resemblance: keeps anybody from being made twice, and is not worth a look by itself.
     Faint,
     /// The same, as decided or as found later.
@@ -165,7 +167,7 @@ pub struct Candidate {
     pub state: CandidateState,
     /// When the pair was first found.
     pub since: Time,
-    /// Who decided, unless it is open.
+    /// Who decided, or opened it again after it was decided.
     pub decided: Option<Decided>,
 }
 
@@ -340,6 +342,8 @@ pub struct Counts {
     pub cards: u64,
     /// Open candidates.
     pub candidates: u64,
+    /// People who are probably twice in one system.
+    pub twice: u64,
     /// Faint resemblances, which only hold back creations.
     pub faint: u64,
     /// Live records without an entity.

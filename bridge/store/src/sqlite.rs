@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -25,6 +25,11 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         3,
         "decided",
         include_str!("../../../migrations/sqlite/0003_decided.sql"),
+    ),
+    (
+        4,
+        "match again",
+        include_str!("../../../migrations/sqlite/0004_match_again.sql"),
     ),
 ];
 const READERS: u32 = 3;

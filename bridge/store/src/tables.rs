@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 17] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -68,6 +68,7 @@ const TABLES: [Table; 16] = [
     table!("card", "entity, kind, system", entity Text, kind Text, system Text, id Text, units Text, since Int),
     table!("candidate", "id", id Text, a_system Text, a_kind Text, a_id Text, b_system Text, b_kind Text, b_id Text, score Int,
         reasons Text, state Text, since Int, decided_at Int, decided_by Text),
+    table!("match_again", "system, kind, remote_id", system Text, kind Text, remote_id Text),
     table!("lookup", "key_kind, hash, system, kind, remote_id", key_kind Text, hash Blob, system Text, kind Text,
         remote_id Text),
     table!("name_part", "system, kind, remote_id", system Text, kind Text, remote_id Text, hashes Blob),

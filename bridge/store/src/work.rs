@@ -3,11 +3,12 @@
 
 use crate::{
     codes,
-    db::{Args, Columns, fetch},
+    db::{Among, Args, Columns, fetch},
     error::{Result, StoreError},
     load::sealed_link,
     open::Store,
     records::{Due, RecordKey},
+    tx::Tx,
 };
 use bridge_core::{Lane, Link, Op, Time, WriteState};
 
@@ -25,10 +26,63 @@ const LOOKS: &str = "SELECT l.remote_id FROM link l WHERE l.practice = $1 AND l.
      AND w.state IN ('sent', 'unknown')) ORDER BY l.asked, l.remote_id LIMIT $4";
 const LIVE: &str = "SELECT remote_id FROM link \
      WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id > $4 AND state = 'live' ORDER BY remote_id LIMIT $5";
+const MATCH_AGAIN: Among = Among {
+    head: "INSERT INTO match_again (practice, system, kind, remote_id) SELECT l.practice, l.system, l.kind, l.remote_id FROM link l \
+           WHERE (SELECT count(*) FROM link o WHERE o.practice = l.practice AND o.entity = l.entity AND o.state = 'live') < ? \
+           AND l.entity IS NOT NULL AND l.practice = ? AND l.system = ? AND l.kind = ? AND l.remote_id",
+    tail: "ON CONFLICT (practice, system, kind, remote_id) DO NOTHING",
+};
+const MATCHED: Among = Among {
+    head: "DELETE FROM match_again WHERE practice = ? AND system = ? AND kind = ? AND remote_id",
+    tail: "",
+};
+const TO_MATCH: &str =
+    "SELECT system, kind, remote_id FROM match_again WHERE practice = $1 ORDER BY system, kind, remote_id";
 const SENT: &str = "SELECT DISTINCT entity FROM write \
      WHERE practice = $1 AND state IN ('sent', 'unknown') AND state = 'sent' LIMIT 512";
 
+impl Tx {
+    /// Asks who these records of one system are once more: those of entities that have live records
+    /// in fewer than so many systems.
+    pub async fn match_again(&mut self, system: &str, kind: &str, remote_ids: &[String], systems: usize) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let head = |args: &mut Args| {
+            let systems = i64::try_from(systems).unwrap_or(i64::MAX);
+            args.int(systems).shared(&scope.practice).text(system).text(kind);
+        };
+        MATCH_AGAIN
+            .run(conn, remote_ids, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Who these records of one system are was decided again.
+    pub async fn matched(&mut self, system: &str, kind: &str, remote_ids: &[String]) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let head = |args: &mut Args| {
+            args.shared(&scope.practice).text(system).text(kind);
+        };
+        MATCHED
+            .run(conn, remote_ids, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        Ok(())
+    }
+}
+
 impl Store {
+    /// Records of which it was asked once more who they are.
+    pub async fn to_match(&self) -> Result<Vec<RecordKey>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice);
+        let rows = fetch(&mut self.read().await?, TO_MATCH, args).await?;
+        let key = |row: &crate::pool::Row| Ok(RecordKey::new(row.text(0)?, row.text(1)?, row.text(2)?));
+        rows.iter().map(key).collect()
+    }
+
     /// Entities that wait for reconcile, by lane and then by age.
     pub async fn dirty(&self, limit: usize) -> Result<Vec<String>> {
         let mut args = Args::default();

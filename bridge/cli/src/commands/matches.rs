@@ -34,6 +34,7 @@ pub enum MatchesAction {
 Examples:
   halaxy-bridge matches list
   halaxy-bridge matches list --limit 0 --json      all of them
+  halaxy-bridge matches list --twice               people who probably stand twice in one system
   halaxy-bridge matches list --faint               resemblances too faint to be worth a look
 
 While a pair waits, neither record is linked, and nobody is created for it.")]
@@ -41,6 +42,9 @@ While a pair waits, neither record is linked, and nobody is created for it.")]
         /// At most so many; 0 for all.
         #[arg(long, default_value_t = 50, value_name = "N")]
         limit: usize,
+        /// Instead, pairs within one system that are probably one person: best merged there.
+        #[arg(long, conflicts_with = "faint")]
+        twice: bool,
         /// Instead, resemblances that only keep anybody from being created twice.
         #[arg(long)]
         faint: bool,
@@ -121,12 +125,18 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
     let (decision, verdict) = match &args.action {
         MatchesAction::List {
             limit,
+            twice,
             faint,
             no_values,
         } => {
             let store = wiring::store(&config).await?;
             let limit = if *limit == 0 { usize::MAX } else { *limit };
-            return list(&store, limit, *faint, !no_values, out).await;
+            let state = match (twice, faint) {
+                (true, _) => CandidateState::Twice,
+                (_, true) => CandidateState::Faint,
+                _ => CandidateState::Open,
+            };
+            return list(&store, limit, state, !no_values, out).await;
         }
         MatchesAction::Show { id, no_values } => {
             return show(&wiring::store(&config).await?, id, !no_values, out).await;
@@ -167,6 +177,7 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
 fn state(state: CandidateState) -> &'static str {
     match state {
         CandidateState::Open => "open",
+        CandidateState::Twice => "twice",
         CandidateState::Faint => "faint",
         CandidateState::Same => "same",
         CandidateState::Different => "different",
@@ -197,7 +208,8 @@ async fn show(store: &Store, id: &str, values: bool, out: &Output) -> Result<Exi
     for reason in &pair.reasons {
         out.line(format!("- {reason}"));
     }
-    match &pair.decided {
+    let undecided = [CandidateState::Open, CandidateState::Twice, CandidateState::Faint].contains(&pair.state);
+    match pair.decided.as_ref().filter(|_| !undecided) {
         Some(decided) => out.line(format!(
             "Decided: {}, by {} on {}. Take it back with: halaxy-bridge matches undo {id}",
             state(pair.state),
@@ -226,12 +238,7 @@ async fn surest_first(store: &Store, state: CandidateState) -> Result<Vec<Candid
     Ok(all)
 }
 
-async fn list(store: &Store, limit: usize, faint: bool, values: bool, out: &Output) -> Result<Exit, Failure> {
-    let state = if faint {
-        CandidateState::Faint
-    } else {
-        CandidateState::Open
-    };
+async fn list(store: &Store, limit: usize, state: CandidateState, values: bool, out: &Output) -> Result<Exit, Failure> {
     let mut candidates = surest_first(store, state).await?;
     let total = candidates.len();
     candidates.truncate(limit);
@@ -273,15 +280,26 @@ async fn list(store: &Store, limit: usize, faint: bool, values: bool, out: &Outp
     if total > candidates.len() {
         out.line(format!("... of {} (--limit 0 lists all).", count(total as u64, "pair")));
     }
-    let faint_ones = store.counts().await?.faint;
-    if !faint && faint_ones > 0 {
+    let counts = store.counts().await?;
+    if state == CandidateState::Open && counts.twice > 0 {
+        out.line(format!(
+            "{} probably the same person twice in one system: matches list --twice",
+            count(counts.twice, "pair")
+        ));
+    }
+    if state == CandidateState::Open && counts.faint > 0 {
         out.line(format!(
             "{} beside these keep anybody from being created twice: matches list --faint, matches release",
-            count(faint_ones, "faint resemblance")
+            count(counts.faint, "faint resemblance")
         ));
     }
     if total > 0 {
-        out.line("Answer with: halaxy-bridge matches accept | reject | household | duplicate ID");
+        out.line(match state {
+            CandidateState::Twice => {
+                "Merge them there, or answer with: halaxy-bridge matches duplicate | reject | household ID"
+            }
+            _ => "Answer with: halaxy-bridge matches accept | reject | household | duplicate ID",
+        });
     }
     Ok(Exit::Done)
 }

@@ -58,6 +58,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
     let runs = store.runs(5).await?;
     let waiting = Report {
         candidates: counts.candidates,
+        twice: counts.twice,
         faint: counts.faint,
         conflicts: counts.conflicts,
         cards: counts.cards,
@@ -79,7 +80,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             "looks": counts.looks, "unidentified": counts.unidentified,
         },
         "waiting": {
-            "candidates": counts.candidates, "faint": counts.faint, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
+            "candidates": counts.candidates, "twice": counts.twice, "faint": counts.faint, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
         },
         "runs": shown,
     }));

@@ -20,9 +20,18 @@ pub const UNITS: [&str; 8] = [
 
 /// Whether these values change a unit that says who a record is.
 pub fn changes_key(link: &Link, values: &Values) -> bool {
-    ["official_name", "birth_date", "sex"].into_iter().any(|unit| {
-        let value = values.get(unit);
-        value.is_some() && link.units.get(unit).and_then(|x| x.seen()) != value
+    changes(link, values, &["official_name", "birth_date", "sex"])
+}
+
+/// Whether these values change anything that tells people apart.
+pub fn changes_person(link: &Link, values: &Values) -> bool {
+    changes(link, values, &UNITS)
+}
+
+fn changes(link: &Link, values: &Values, units: &[&str]) -> bool {
+    units.iter().any(|unit| {
+        let value = values.get(*unit);
+        value.is_some() && link.units.get(*unit).and_then(|x| x.seen()) != value
     })
 }
 

@@ -258,6 +258,7 @@ async fn everything_is_counted() {
             held: 4,
             conflicts: 1,
             cards: 1,
+            twice: 0,
             faint: 0,
             candidates: 1,
             unidentified: 1,

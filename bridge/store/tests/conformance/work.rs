@@ -193,6 +193,34 @@ async fn a_sweep_pages_through_live_records() {
 }
 
 #[tokio::test]
+async fn who_is_asked_about_once_more_is_kept_until_it_is_decided() {
+    let place = Place::new();
+    let store = place.open().await;
+    let mut lone = person("e2", 2);
+    lone.links.remove("halaxy");
+    save_new(&store, &[person("e1", 1), lone.clone()]).await;
+    let id = |entity: &Entity| entity.links["crm"].remote_id.clone();
+    let ids = [id(&person("e1", 1)), id(&lone), "nobody".to_string()];
+    let ask = async || {
+        let mut tx = store.begin().await.unwrap();
+        tx.match_again("crm", "contacts", &ids, 2).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    ask().await;
+    ask().await;
+    assert_eq!(
+        store.to_match().await.unwrap(),
+        [RecordKey::from(&*lone.links["crm"])],
+        "only who has no counterpart, once"
+    );
+    assert!(!store.quiet().await.unwrap());
+    let mut tx = store.begin().await.unwrap();
+    tx.matched("crm", "contacts", &ids).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(store.to_match().await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn quiet_means_nothing_waits_for_the_bridge() {
     let place = Place::new();
     let store = place.open().await;
