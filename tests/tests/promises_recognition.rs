@@ -4,7 +4,7 @@
 
 use adapter_sandbox::{CrmKind, CsvPerson, Manners};
 use bridge_engine::Verdict;
-use bridge_store::{Candidate, CandidateState, Page};
+use bridge_store::{Candidate, CandidateState, Page, RecordKey};
 use bridge_tests::{Practice, person};
 
 const BOTH: [CrmKind; 2] = [CrmKind::Hubspot, CrmKind::Plain];
@@ -106,6 +106,63 @@ async fn promise_13_nobody_is_recognised_against_a_persons_word() {
             let open = pairs(&practice, CandidateState::Open).await;
             assert_eq!(open.is_empty(), told_apart, "{crm:?}: {open:?}");
         }
+    }
+}
+
+/// A patient with her contact, and a second contact of hers into which that one is merged.
+async fn tidied(new_id: bool) -> (Practice, String) {
+    let other = CsvPerson {
+        date_of_birth: String::new(),
+        ..person("C2", "Miriam", "Samplewood", "", "", "mim@example.com")
+    };
+    let (patients, contacts) = (vec![miriam("P1")], vec![miriam("C1"), other]);
+    let practice = Practice::start(CrmKind::Hubspot, Manners::Polite, patients, contacts).await;
+    let switch = serde_json::json!({ "merge_gives_new_id": new_id });
+    practice.sandbox.set_switches("crm", &switch).unwrap();
+    practice.sync().await;
+    let (c1, c2) = (practice.id("C1"), practice.id("C2"));
+    assert_eq!(
+        practice.entity("halaxy", &practice.id("P1")).await.links["crm"].remote_id,
+        c1
+    );
+    let survivor = practice.sandbox.person_merge("crm", "contacts", &c2, &c1).unwrap();
+    practice.sync().await;
+    practice.sweep().await;
+    (practice, survivor)
+}
+
+#[tokio::test]
+async fn promise_13_a_merge_into_a_contact_of_nobodys_moves_the_link_once_a_person_has_seen_it() {
+    for new_id in [false, true] {
+        let (practice, survivor) = tidied(new_id).await;
+        let patient = practice.id("P1");
+        let cards = practice
+            .engine
+            .store()
+            .cards(&Default::default(), &Page::first(9))
+            .await;
+        let cards = cards.unwrap().rows;
+        let entity = practice.entity("halaxy", &patient).await.id;
+        let card = cards.iter().find(|c| c.entity == entity).expect("a card of hers");
+        practice.engine.dismiss(card, "reception").await.unwrap();
+        practice.sync().await;
+        let now = practice.entity("halaxy", &patient).await;
+        assert_eq!(now.links["crm"].remote_id, survivor, "new id {new_id}");
+        practice.edit("halaxy", &patient, "mobile", "+61491570158");
+        practice.sync().await;
+        assert_eq!(
+            practice.shows("crm", &survivor, "mobile"),
+            "+61491570158",
+            "new id {new_id}"
+        );
+        assert_eq!(practice.records("crm").len(), 1, "new id {new_id}");
+        let old = RecordKey::new("crm", "contacts", practice.id("C1"));
+        let audit = practice.engine.store().audit_of_record(&old).await;
+        assert!(
+            audit.unwrap().iter().any(|line| line.reason.contains(&survivor)),
+            "new id {new_id}: the old id tells where it went"
+        );
+        assert!(practice.counts().await.cards == 0, "new id {new_id}");
     }
 }
 

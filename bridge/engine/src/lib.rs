@@ -16,6 +16,7 @@ mod identify;
 mod look_back;
 pub mod lookup;
 mod matches;
+mod merges;
 mod people;
 mod preview;
 mod reconcile;

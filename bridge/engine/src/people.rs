@@ -4,7 +4,7 @@ use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::plan::Loser;
 use bridge_core::review::{self, Choice, DecisionError};
-use bridge_core::{CardKind, Entity, Hold, Lane, LinkState, Value};
+use bridge_core::{CardKind, Entity, Lane, Value};
 use bridge_store::{AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, RecordKey};
 use std::collections::BTreeMap;
 
@@ -49,7 +49,8 @@ impl Engine {
         .await
     }
 
-    /// Closes a card.
+    /// Closes a card. If it told of a merge into a record that is nobody's counterpart, that record takes
+    /// the place of the one that is gone.
     ///
     /// # Errors
     /// [`EngineError::Decision`] if it is closed already.
@@ -65,34 +66,9 @@ impl Engine {
         })
         .await?;
         if row.card.kind == CardKind::Merged {
+            self.follow_merge(&row.entity, &row.card.system, by).await?;
             self.free_survivors(&row.card.system).await?;
         }
-        Ok(())
-    }
-
-    /// A merge's survivor with a new id may be identified once every card about the merge is closed.
-    async fn free_survivors(&self, system: &str) -> Result<(), EngineError> {
-        let waiting = self.store.unidentified(None, usize::MAX >> 1).await?;
-        let mut tx = self.store.begin().await?;
-        let mut free = vec![];
-        for survivor in waiting
-            .iter()
-            .filter(|l| l.system == system && l.held == Some(Hold::Merged))
-        {
-            let losers = tx.links(system, &survivor.kind, &survivor.merged_from).await?;
-            if losers.iter().all(|row| row.link.held.is_none()) {
-                let id = std::slice::from_ref(&survivor.remote_id);
-                free.extend(
-                    tx.links(system, &survivor.kind, id)
-                        .await?
-                        .into_iter()
-                        .map(|row| row.link),
-                );
-            }
-        }
-        free.iter_mut().for_each(|link| link.held = None);
-        tx.touch_links(&free).await?;
-        tx.commit().await?;
         Ok(())
     }
 
@@ -188,17 +164,5 @@ impl Engine {
         .await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// The live record of an entity in a system, if it has one.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn record_of(&self, entity: &str, system: &str) -> Result<Option<RecordKey>, EngineError> {
-        let found = self.store.entities(&[entity.to_string()]).await?.pop();
-        let link = found
-            .and_then(|mut e| e.links.remove(system))
-            .filter(|l| l.state == LinkState::Live);
-        Ok(link.map(|l| RecordKey::from(&l)))
     }
 }

@@ -64,10 +64,6 @@ impl Args {
         self.add(Value::Int(number))
     }
 
-    pub fn int_or_null(&mut self, number: Option<i64>) -> &mut Self {
-        self.add(number.map_or(Value::NullInt, Value::Int))
-    }
-
     pub fn blob(&mut self, bytes: Vec<u8>) -> &mut Self {
         self.add(Value::Blob(bytes))
     }

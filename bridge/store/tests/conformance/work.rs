@@ -1,8 +1,8 @@
 //! What is to be sent, settled, looked at and swept.
 
 use crate::support::*;
-use bridge_core::{Lane, LinkState, WriteState};
-use bridge_store::Due;
+use bridge_core::{Entity, Lane, LinkState, WriteState};
+use bridge_store::{Due, RecordKey};
 
 fn due(list: &[(&str, Lane)]) -> Vec<Due> {
     list.iter()
