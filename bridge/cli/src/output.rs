@@ -144,11 +144,12 @@ pub fn count(n: u64, one: &str) -> String {
     if n == 1 {
         return format!("1 {one}");
     }
-    if one == "person" {
-        return format!("{} people", thousands(n));
+    if let Some(rest) = one.strip_prefix("person") {
+        return format!("{} people{rest}", thousands(n));
     }
     let many = match one.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ if one.ends_with("ch") => format!("{one}es"),
         _ => format!("{one}s"),
     };
     format!("{} {many}", thousands(n))

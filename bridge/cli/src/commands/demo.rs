@@ -229,8 +229,9 @@ async fn backfill_plan(engine: &Engine, stop: &CancellationToken, out: &Output) 
     out.line(format!("  create  {}", sum(&preview.would.created)));
     out.line(format!("  update  {}", sum(&preview.would.updated)));
     out.line(format!(
-        "  ask     {}, {}",
-        count(preview.would.candidates as u64, "possible duplicate"),
+        "  ask     {}, {}, {}",
+        count(preview.would.candidates as u64, "possible match"),
+        count(preview.would.twice as u64, "person entered twice"),
         count(preview.would.conflicts as u64, "value conflict")
     ));
     out.line(format!("  The demo approves its own plan, {}.\n", preview.digest));
@@ -240,7 +241,7 @@ async fn backfill_plan(engine: &Engine, stop: &CancellationToken, out: &Output) 
 async fn tell_matches(engine: &Engine, out: &Output) -> Result<(), Failure> {
     let open = commands::matches::open(engine.store()).await?;
     out.heading("\nWho is who");
-    out.line("  Linked by themselves: only people whose name, birth date and a mobile or email agree, uniquely on both sides.");
+    out.line("  Linked by themselves: only people whose records agree beyond doubt, with no rival on either side.");
     for candidate in open.iter().take(3) {
         out.line(format!(
             "  Waits: {}:{} and {}:{} ({})",
@@ -254,7 +255,7 @@ async fn tell_matches(engine: &Engine, out: &Output) -> Result<(), Failure> {
     if !open.is_empty() {
         out.line(format!(
             "  {} in all; nobody is created for them while they wait.",
-            count(open.len() as u64, "possible duplicate")
+            count(open.len() as u64, "possible match")
         ));
     }
     Ok(())

@@ -275,7 +275,7 @@ async fn list(store: &Store, limit: usize, state: CandidateState, values: bool, 
     out.table(
         &["id", "score", "one", "other", "why"],
         rows.collect(),
-        "No possible duplicates.",
+        "No possible matches.",
     );
     if total > candidates.len() {
         out.line(format!("... of {} (--limit 0 lists all).", count(total as u64, "pair")));

@@ -141,9 +141,10 @@ pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Ou
     });
     out.table(&["system", "records", "create", "update", "calls"], rows.collect(), "");
     out.line(format!(
-        "Link {}; leave {} and {} to a person; hold {}.",
+        "Link {}; leave {}, {} and {} to a person; hold {}.",
         count(would.links as u64, "pair"),
-        count(would.candidates as u64, "possible duplicate"),
+        count(would.candidates as u64, "possible match"),
+        count(would.twice as u64, "person entered twice"),
         count(would.conflicts as u64, "value conflict"),
         count(would.holds as u64, "write"),
     ));
