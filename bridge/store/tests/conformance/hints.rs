@@ -80,5 +80,6 @@ async fn a_hint_and_its_event_are_one_practices_own() {
     assert_eq!(put(&neighbour, &[hint("1", "e1")], NOW).await, 1);
     take(&neighbour, &[hint("1", "e1")], NOW).await;
     assert_eq!(store.hints("crm", 10).await.unwrap().len(), 1);
-    assert_eq!(expire(&store, NOW + 1).await, 0);
+    assert_eq!(expire(&store, NOW + 1).await, 1);
+    assert_eq!(put(&neighbour, &[hint("1", "e1")], NOW).await, 0, "it keeps its own");
 }
