@@ -3,8 +3,14 @@
 //! to stop.
 //!
 //! Addresses on the internet belong behind a proxy that ends TLS: the listener speaks plain HTTP.
+//!
+//! | module | what it serves |
+//! |---|---|
+//! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
 #![deny(missing_docs)]
 
+pub mod inbox;
 mod listener;
+pub mod webhooks;
 
 pub use listener::{BODY_LIMIT, Listener, router};
