@@ -14,6 +14,7 @@ mod probe;
 mod query;
 mod stamp;
 mod verdicts;
+mod webhook;
 mod writes;
 
 pub use adapter::HalaxyAdapter;
@@ -22,3 +23,4 @@ pub use client::{HalaxyClient, Written};
 pub use options::{HalaxyOptions, OptionsError, Region};
 pub use patient::{PATIENT_STATUS, PatientView};
 pub use query::{Compare, PAGE_SIZE, Query};
+pub use webhook::HalaxyWebhook;

@@ -17,6 +17,7 @@ mod server_time;
 mod transport;
 mod turnstile;
 mod verdict;
+pub mod webhook;
 mod wire;
 
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};

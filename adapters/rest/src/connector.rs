@@ -2,6 +2,9 @@
 //! in `connectors/example-crm.toml`.
 
 mod kind;
+mod webhook;
+
+pub use webhook::{EventRule, WebhookSpec};
 
 pub use kind::{
     Authors, Changes, Clearing, ItemErrors, Kind, List, Lookup, Members, Need, Paging, PagingStyle, Prepare, ProbeCall,
@@ -37,6 +40,8 @@ pub struct Connector {
     pub answers: Answers,
     /// Kinds of records by name.
     pub kinds: BTreeMap<String, Kind>,
+    /// Webhooks, where the product sends some.
+    pub webhook: Option<WebhookSpec>,
 }
 
 impl Connector {

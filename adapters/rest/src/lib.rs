@@ -10,6 +10,7 @@
 //! | `cursor`, `pages` | paging, changes, listings |
 //! | `record`, `body` | records coming in; bodies going out |
 //! | `lookups`, `writes`, `setup` | reads, creates and updates, probes and preparation |
+//! | `webhook` | what the product sends |
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -27,8 +28,10 @@ mod record;
 mod setup;
 pub mod shipped;
 pub mod template;
+mod webhook;
 mod writes;
 
 pub use account::{RestOptions, SetupError};
 pub use adapter::RestAdapter;
 pub use connector::Connector;
+pub use webhook::RestWebhook;

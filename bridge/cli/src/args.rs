@@ -2,7 +2,7 @@
 
 use crate::commands::{
     check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run,
-    sandbox, status, store, sync,
+    sandbox, status, store, sync, webhooks,
 };
 use crate::logs::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -55,6 +55,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Show what there is, what waits, and what the last runs did.
     Status(status::StatusArgs),
+    /// The addresses to enter as webhooks in the products.
+    Webhooks(webhooks::WebhooksArgs),
     /// Values that two systems changed differently, and questions about whole records.
     Conflicts(conflicts::ConflictsArgs),
     /// Pairs of records that may be the same person.

@@ -5,11 +5,13 @@
 mod queue;
 mod reader;
 mod secret;
+mod serve;
 mod sync;
 mod systems;
 
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
+pub use serve::{ServeConfig, WebhookConfig};
 
 use adapter_rest::Connector;
 use bridge_core::codec::Country;
@@ -78,6 +80,8 @@ pub struct SystemConfig {
     pub call_life: Option<Duration>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
+    /// Its webhooks, if it sends any.
+    pub webhook: Option<WebhookConfig>,
     /// Line of the section.
     pub line: usize,
 }
@@ -99,6 +103,8 @@ pub struct Config {
     pub store_key: SecretRef,
     /// The queue.
     pub queue: QueueConfig,
+    /// What the service listens on, if anything.
+    pub serve: Option<ServeConfig>,
     /// Systems by name.
     pub systems: BTreeMap<String, SystemConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
@@ -179,6 +185,7 @@ pub fn parse(path: &Path, text: &str, files: Files<'_>) -> Result<Config, Vec<Pr
         path,
         problems: vec![],
         entity_text: String::new(),
+        reachable: false,
     };
     let config = reader.config(&root);
     let mut problems = reader.problems;
@@ -205,6 +212,9 @@ impl<'s> Reader<'s> {
         let queue = top
             .optional("queue")
             .and_then(|v| self.table(Some(v), "queue", "[queue] with url"));
+        let serve = top
+            .optional("serve")
+            .and_then(|v| self.table(Some(v), "serve", "[serve] with listen"));
         let systems = self.table(
             top.optional("systems"),
             "systems",
@@ -220,6 +230,8 @@ impl<'s> Reader<'s> {
         let country = country?;
         let (store_url, store_key) = self.store(store?);
         let queue = self.queue(queue);
+        let serve = self.serve(serve);
+        self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
@@ -271,6 +283,7 @@ impl<'s> Reader<'s> {
             store_url: store_url?,
             store_key: store_key?,
             queue,
+            serve,
             systems: connected,
             entity,
             home,

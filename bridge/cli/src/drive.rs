@@ -14,6 +14,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const GLANCE: Duration = Duration::from_secs(1);
 /// Longest the service waits for what is due.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long hints are gathered at the least, so that one read serves many.
+const GATHER: Duration = Duration::from_millis(250);
 /// Probes in a row that must fail before a pass gives a system up.
 const PROBES: u32 = 4;
 
@@ -112,13 +114,15 @@ pub async fn until_read(
     Ok(pass)
 }
 
-/// The service: steps whenever something is due, and soon after another process has decided
-/// something. A step that has begun is finished. Ends when `stop` is cancelled. A broker that is away
+/// The service: steps whenever something is due, at once when a webhook came, and soon after another
+/// process has decided something. A step that has begun is finished. Ends when `stop` is cancelled. A broker that is away
 /// delays what it divides and nothing else: changes are still captured, and the store keeps the rest.
 ///
 /// # Errors
 /// See [`Engine::step`].
 pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(&Step)) -> Result<(), EngineError> {
+    let bell = engine.bell();
+    let mut rung: Option<Instant> = None;
     while !stop.is_cancelled() {
         let step = match engine.step(times::now()).await {
             Err(EngineError::Queue(error)) if error.is_transient() => {
@@ -140,6 +144,15 @@ pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnM
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
+                () = bell.notified() => {
+                    let wait = rung.map_or(Duration::ZERO, |at| GATHER.saturating_sub(at.elapsed()));
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = stop.cancelled() => {}
+                    }
+                    rung = Some(Instant::now());
+                    break;
+                }
             }
             if !left && !engine.store().quiet().await? {
                 break;

@@ -5,6 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`commands`] | one file per command |
 //! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
+//! | [`serving`] | what the service listens on |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -25,6 +26,7 @@ pub mod matchfiles;
 pub mod output;
 pub mod report;
 pub mod review;
+pub mod serving;
 pub mod signals;
 pub mod story;
 pub mod times;

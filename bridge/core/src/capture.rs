@@ -17,6 +17,19 @@ pub enum How {
     LaggingRow,
 }
 
+/// What somebody says has happened to a record: a reason to read it, and nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Made, changed or restored.
+    Changed,
+    /// Removed or archived.
+    Removed,
+    /// Merged with others.
+    Merged,
+    /// Removed for good on the person's demand.
+    Erased,
+}
+
 /// What a system showed of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {

@@ -95,15 +95,19 @@ impl Engine {
         Ok(true)
     }
 
-    /// Takes what the system's feed shows, page by page, until it has no more.
+    /// Takes what the system's feed shows, page by page, until it has no more. Says how many pages it took
+    /// and whether there are more. Of the `hinted` ids, those that rows of a feed without lag are about are
+    /// added to `shown`.
     pub(crate) async fn poll(
         &self,
         system: &System,
+        hinted: &BTreeSet<&str>,
+        shown: &mut BTreeSet<String>,
         step: &mut Step,
-    ) -> Result<Result<bool, AdapterError>, EngineError> {
+    ) -> Result<Result<(usize, bool), AdapterError>, EngineError> {
         let digest = self.settings.cursor_digest(system);
         let mut position = self.position(system).await?;
-        for _ in 0..PAGES_PER_STEP {
+        for pages in 1..=PAGES_PER_STEP {
             let page = match system.adapter.changes(system.kind(), position.cursor.as_deref()).await {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
@@ -113,19 +117,25 @@ impl Engine {
             let completed = !more && !position.complete;
             position.complete |= !more;
             let how = if page.may_lag { How::LaggingRow } else { How::Row };
+            let told = page
+                .records
+                .iter()
+                .filter(|r| !page.may_lag && hinted.contains(r.id.as_str()));
+            let told: Vec<String> = told.map(|r| r.id.clone()).collect();
             let text = serde_json::to_string(&position).unwrap_or_default();
             let stored = self.take_page(system, page, how, Some((&digest, &text))).await?;
             step.observed += stored.changed + stored.new;
             step.looks_asked += stored.looks;
+            shown.extend(told);
             if completed {
                 // what waited for complete knowledge is judged again
                 self.judge_all_again().await?;
             }
             if !more {
-                return Ok(Ok(false));
+                return Ok(Ok((pages, false)));
             }
         }
-        Ok(Ok(true))
+        Ok(Ok((PAGES_PER_STEP, true)))
     }
 
     /// Stores one page, and the position it leads to.

@@ -12,6 +12,7 @@ mod capture;
 mod deliver;
 mod directory;
 mod error;
+mod hints;
 mod identify;
 mod look_back;
 pub mod lookup;

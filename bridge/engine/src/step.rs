@@ -15,7 +15,9 @@ use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// A sweep asked for: due whatever the record of the last one says.
 pub(crate) const SWEEP_NOW: Time = Time::MIN;
@@ -27,6 +29,8 @@ pub struct Step {
     pub polls: usize,
     /// Facts stored that call for a reconcile, and new records.
     pub observed: usize,
+    /// Hints followed.
+    pub hints: usize,
     /// Direct reads asked for.
     pub looks_asked: usize,
     /// Direct reads made because a record was due for one.
@@ -74,7 +78,14 @@ impl Step {
     /// Whether the step found anything to do beside quiet polls.
     pub fn active(&self) -> bool {
         self.more
-            || self.observed + self.looks_asked + self.looks + self.linked + self.entities + self.reconciled + self.sent
+            || self.hints
+                + self.observed
+                + self.looks_asked
+                + self.looks
+                + self.linked
+                + self.entities
+                + self.reconciled
+                + self.sent
                 > 0
     }
 
@@ -82,6 +93,7 @@ impl Step {
     pub fn add(&mut self, other: &Step) {
         self.polls += other.polls;
         self.observed += other.observed;
+        self.hints += other.hints;
         self.looks_asked += other.looks_asked;
         self.looks += other.looks;
         self.guards += other.guards;
@@ -123,6 +135,9 @@ pub struct Health {
     /// The last poll of this process ended: nothing it could show is still unread.
     #[serde(skip)]
     caught_up: bool,
+    /// Pages of the poll under way, and of the last one that ended.
+    #[serde(skip)]
+    pages: (usize, Option<usize>),
     #[serde(skip)]
     rest_until: Time,
 }
@@ -139,6 +154,8 @@ pub struct Engine {
     pub(crate) directory: tokio::sync::Mutex<Option<Directory>>,
     /// Records that changed since the directory saw them; kept once there is a directory.
     pub(crate) stale: Mutex<Option<BTreeSet<RecordKey>>>,
+    pub(crate) bell: Arc<Notify>,
+    pub(crate) next_expiry: AtomicI64,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -199,6 +216,8 @@ impl Engine {
             parked: Mutex::default(),
             directory: tokio::sync::Mutex::default(),
             stale: Mutex::default(),
+            bell: Arc::default(),
+            next_expiry: AtomicI64::new(Time::MIN),
             held: vec![],
         }
     }
@@ -312,6 +331,7 @@ impl Engine {
         for one in steps {
             step.add(&one?);
         }
+        self.expire_hints(now).await?;
         Ok(step)
     }
 
@@ -337,22 +357,29 @@ impl Engine {
 
     async fn capture(&self, system: &System, now: Time) -> Result<Step, EngineError> {
         let mut step = Step::default();
-        let (due, sweep, rest) = self.with_health(&system.name, |h| {
-            (now >= h.next_poll, now >= h.next_sweep, h.rest_until)
+        let (due, sweep, rest, pages) = self.with_health(&system.name, |h| {
+            (now >= h.next_poll, now >= h.next_sweep, h.rest_until, h.pages.1)
         });
         if now < rest {
             step.wake_at(rest);
             return Ok(step);
         }
-        if due {
-            match self.poll(system, &mut step).await? {
-                Ok(more) => {
+        let hints = self.hints(system).await?;
+        let mut shown = BTreeSet::new();
+        let mut more_to_show = false;
+        if due || Self::poll_is_cheaper(system, &hints, pages) {
+            let hinted = hints.iter().map(|h| h.remote_id.as_str()).collect();
+            match self.poll(system, &hinted, &mut shown, &mut step).await? {
+                Ok((pages, more)) => {
+                    more_to_show = more;
                     step.polls += usize::from(!more);
                     step.more |= more;
                     let next = if more { 0 } else { now + micros(system.poll_every) };
                     self.well(system, |h| {
                         h.next_poll = next;
                         h.caught_up = !more;
+                        let all = h.pages.0 + pages;
+                        h.pages = if more { (all, h.pages.1) } else { (0, Some(all)) };
                     });
                 }
                 Err(error) => {
@@ -361,6 +388,9 @@ impl Engine {
                     return Ok(step);
                 }
             }
+        }
+        if !hints.is_empty() {
+            self.follow(system, &hints, &shown, more_to_show, &mut step).await?;
         }
         if sweep {
             let next = self
@@ -488,7 +518,7 @@ impl Engine {
     pub async fn settled(&self) -> Result<bool, EngineError> {
         let counts = self.store.counts().await?;
         let looks = counts.looks > 0 && self.readable_look_due().await?;
-        let idle = !looks && counts.dirty + counts.planned + counts.unsettled == 0;
+        let idle = !looks && counts.hints + counts.dirty + counts.planned + counts.unsettled == 0;
         let identified = counts.unidentified == 0 || !self.strangers().await?;
         Ok(idle && !self.troubled() && identified && self.store.to_match().await?.is_empty())
     }

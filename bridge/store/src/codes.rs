@@ -1,5 +1,6 @@
 //! How enumerations stand in columns.
 
+use bridge_core::capture::News;
 use bridge_core::{CardKind, Lane, LinkState, Op, WriteState};
 
 pub(crate) fn lane(lane: Lane) -> i64 {
@@ -49,6 +50,25 @@ pub(crate) fn link_state_of(code: &str) -> LinkState {
         "live" => LinkState::Live,
         "merged" => LinkState::Merged,
         _ => LinkState::Gone,
+    }
+}
+
+pub(crate) fn news(news: News) -> &'static str {
+    match news {
+        News::Changed => "changed",
+        News::Removed => "removed",
+        News::Merged => "merged",
+        News::Erased => "erased",
+    }
+}
+
+/// Unknown news are a change: the record is read again all the same.
+pub(crate) fn news_of(code: &str) -> News {
+    match code {
+        "removed" => News::Removed,
+        "merged" => News::Merged,
+        "erased" => News::Erased,
+        _ => News::Changed,
     }
 }
 

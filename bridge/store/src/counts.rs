@@ -70,19 +70,23 @@ impl Store {
             looks: self
                 .count(conn, "SELECT count(*) FROM link WHERE practice = $1 AND look = 1")
                 .await?,
+            hints: self
+                .count(conn, "SELECT count(*) FROM hint WHERE practice = $1 AND taken = 0")
+                .await?,
         };
         tx.rollback().await?;
         Ok(counts)
     }
 
     /// Whether nothing waits for the bridge itself: nothing dirty, planned, sent or unknown, no look
-    /// due, no record to be identified. Costs a few microseconds, however large the store is.
+    /// due, no hint to follow, no record to be identified. Costs a few microseconds, however large the store is.
     pub async fn quiet(&self) -> Result<bool> {
         let mut conn = self.read().await?;
         for sql in [
             "SELECT 1 FROM entity WHERE practice = $1 AND dirty = 1 LIMIT 1",
             "SELECT 1 FROM write WHERE practice = $1 AND state IN ('planned', 'sent', 'unknown') LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND look = 1 LIMIT 1",
+            "SELECT 1 FROM hint WHERE practice = $1 AND taken = 0 LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND entity IS NULL AND state = 'live' LIMIT 1",
             "SELECT 1 FROM match_again WHERE practice = $1 LIMIT 1",
         ] {

@@ -24,6 +24,7 @@ mod codes;
 mod counts;
 mod db;
 mod error;
+mod hints;
 mod index;
 mod key;
 mod load;
@@ -41,6 +42,7 @@ mod tx;
 mod work;
 
 pub use error::{Result, StoreError};
+pub use hints::Hint;
 pub use key::{Key, KeyError};
 pub use open::Store;
 pub use postgres::Driving;

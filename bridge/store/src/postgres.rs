@@ -15,13 +15,14 @@ use sqlx::{
 };
 use std::{str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
         "match again",
         include_str!("../../../migrations/postgres/0002_match_again.sql"),
     ),
+    (3, "hint", include_str!("../../../migrations/postgres/0003_hint.sql")),
 ];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.

@@ -350,6 +350,8 @@ pub struct Counts {
     pub unidentified: u64,
     /// Records due for a direct read.
     pub looks: u64,
+    /// Hints that nobody has followed.
+    pub hints: u64,
 }
 
 /// Id of the conflict of that unit.

@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -31,6 +31,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
         "match again",
         include_str!("../../../migrations/sqlite/0004_match_again.sql"),
     ),
+    (5, "hint", include_str!("../../../migrations/sqlite/0005_hint.sql")),
 ];
 const READERS: u32 = 3;
 

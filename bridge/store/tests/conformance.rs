@@ -13,6 +13,8 @@ mod aggregates;
 mod damage;
 #[path = "conformance/file.rs"]
 mod file;
+#[path = "conformance/hints.rs"]
+mod hints;
 #[path = "conformance/index.rs"]
 mod index;
 #[path = "conformance/leases.rs"]

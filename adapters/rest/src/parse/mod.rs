@@ -4,9 +4,10 @@ mod account;
 mod calls;
 mod kind;
 mod section;
+mod webhook;
 
 use crate::connector::Connector;
-use bridge_core::config_problem::{Problem, Source};
+use bridge_core::config_problem::{Problem, Source, suggestion};
 use section::Section;
 
 /// Variables that every template may name.
@@ -38,7 +39,9 @@ impl Connector {
                 .into_iter()
                 .filter_map(|(name, kind)| Some((name, kind?)))
                 .collect(),
+            webhook: root.section("webhook", webhook::webhook).flatten(),
         };
+        check_webhook(&connector, &mut root);
         if connector.kinds.is_empty() && !root.has("kinds") {
             root.note(
                 0..0,
@@ -55,6 +58,19 @@ impl Connector {
         } else {
             Err(problems)
         }
+    }
+}
+
+/// A kind that a webhook tells of must be one of the connector's.
+fn check_webhook(connector: &Connector, root: &mut Section<'_, '_, '_>) {
+    let rules = connector.webhook.iter().flat_map(|webhook| &webhook.rules);
+    for rule in rules.filter(|rule| !connector.kinds.contains_key(&rule.kind)) {
+        let known: Vec<&str> = connector.kinds.keys().map(String::as_str).collect();
+        root.note(
+            rule.span.clone(),
+            format!("there is no kind `{}`", rule.kind),
+            suggestion(&rule.kind, &known),
+        );
     }
 }
 

@@ -18,6 +18,7 @@ pub mod sandbox;
 pub mod status;
 pub mod store;
 pub mod sync;
+pub mod webhooks;
 
 use crate::args::{Command, ConfigArg};
 use crate::config::{self, Config};
@@ -40,6 +41,7 @@ pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
         Command::Sync(args) => sync::run(&args, out).await,
         Command::Run(args) => run::run(&args, out).await,
         Command::Status(args) => status::run(&args, out).await,
+        Command::Webhooks(args) => webhooks::run(&args, out),
         Command::Conflicts(args) => conflicts::run(&args, out).await,
         Command::Matches(args) => matches::run(&args, out).await,
         Command::Match(args) => match_files::run(&args, out),

@@ -7,7 +7,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::report::Report;
 use crate::wiring::WiringError;
-use crate::{commands, signals, wiring};
+use crate::{commands, serving, signals, wiring};
 use bridge_engine::{Approval, Engine, EngineError, Step};
 use bridge_store::StoreError;
 use clap::Args;
@@ -41,11 +41,16 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
     let mut engine = wiring::engine(&config).await?;
     let stop = signals::stop();
+    let serving = serving::start(&config, &stop).await?;
     let started = Instant::now();
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
     out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
     if engine.approval().await? != Approval::Given {
         out.remark("Nothing is approved yet, so it only reads. To approve, stop it, look at `halaxy-bridge plan`, and run `halaxy-bridge sync --approve DIGEST`.");
+    }
+    if let Some(serving) = &serving {
+        serving.open(&engine);
+        out.remark(format!("Listening on {}.", serving.address));
     }
     let mut sum = Step::default();
     let mut tell = |step: &Step| {
@@ -66,6 +71,9 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
         };
         tracing::warn!(%error, "waiting for the store");
         // What this engine knew of calls on their way is void; a new one looks what became of them.
+        if let Some(serving) = &serving {
+            serving.close();
+        }
         drop(engine);
         engine = match again(&config, &stop).await? {
             Some(engine) => engine,
@@ -74,6 +82,12 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
                 return Ok(Exit::Done);
             }
         };
+        if let Some(serving) = &serving {
+            serving.open(&engine);
+        }
+    }
+    if let Some(serving) = serving {
+        serving.ended().await;
     }
     let pass = Pass {
         sum,

@@ -17,6 +17,8 @@ pub(super) struct Reader<'s> {
     pub path: &'s Path,
     pub problems: Vec<Problem>,
     pub entity_text: String,
+    /// The service listens, and says where it is reached from outside.
+    pub reachable: bool,
 }
 
 /// A section and where it stands.

@@ -36,6 +36,8 @@ impl<'s> Reader<'s> {
         let region = keys.optional_text("region").map(|(t, _)| t.to_string());
         let user_agent = keys.optional_text("user_agent").map(|(t, _)| t.to_string());
         let may_receive = keys.optional("may_receive");
+        let webhook_secret = keys.optional_text("webhook_secret");
+        let webhook_path = keys.optional_text("webhook_path");
         let poll = keys.optional_text("poll_every");
         let lag = keys.optional_text("lag");
         let call_life = keys.optional_text("call_life");
@@ -119,6 +121,7 @@ impl<'s> Reader<'s> {
             }
             share
         });
+        let webhook = self.webhook(webhook_secret, webhook_path, file.as_ref());
         if connector == HALAXY && user_agent.is_none() {
             self.note(
                 span,
@@ -157,6 +160,7 @@ impl<'s> Reader<'s> {
             lag,
             call_life,
             allow_private,
+            webhook,
             line,
         })
     }

@@ -263,6 +263,7 @@ async fn everything_is_counted() {
             candidates: 1,
             unidentified: 1,
             looks: 1,
+            hints: 0,
         }
     );
 }

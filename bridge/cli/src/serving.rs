@@ -1,0 +1,144 @@
+//! What the service listens on: the routers behind `[serve]`, and the accounts that may call.
+
+use crate::config::{Config, ServeConfig, SystemConfig};
+use crate::exit::Failure;
+use crate::wiring::WiringError;
+use adapter_halaxy::HalaxyWebhook;
+use adapter_kit::SystemClock;
+use adapter_kit::webhook::Webhook;
+use adapter_rest::RestWebhook;
+use bridge_admin::inbox::Inbox;
+use bridge_admin::webhooks::{Door, Doors};
+use bridge_admin::{Listener, router};
+use bridge_engine::Engine;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The shortest part of an address that counts as impossible to guess: 96 bits in base64.
+const TOKEN_LENGTH: usize = 16;
+
+/// The listener while it serves.
+pub struct Serving {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    inbox: Inbox,
+    task: JoinHandle<()>,
+}
+
+impl Serving {
+    /// From now on hints go to this engine.
+    pub fn open(&self, engine: &Engine) {
+        self.inbox.open(engine.store().clone(), engine.bell());
+    }
+
+    /// Senders of webhooks are told to come again.
+    pub fn close(&self) {
+        self.inbox.close();
+    }
+
+    /// Returns when requests under way have been answered, after `stop` was cancelled.
+    pub async fn ended(self) {
+        // It only panics if a handler does, and then there is nothing left to wait for.
+        let _ = self.task.await;
+    }
+}
+
+/// Listens as `[serve]` says, until `stop` is cancelled; nothing without that section.
+///
+/// # Errors
+/// [`Failure`] if the address cannot be listened on, or a secret is missing.
+pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Option<Serving>, Failure> {
+    let Some(serve) = &config.serve else {
+        return Ok(None);
+    };
+    let listening = |error: std::io::Error| {
+        Failure::Failed(format!(
+            "cannot listen on {}: {error}; another program may have the port",
+            serve.listen
+        ))
+    };
+    let inbox = Inbox::new(Arc::new(SystemClock::new()));
+    let doors = Doors::new(
+        doors(config)?,
+        public_url(serve),
+        inbox.clone(),
+        Arc::new(SystemClock::new()),
+    );
+    let listener = Listener::bind(serve.listen).await.map_err(listening)?;
+    let address = listener.address().map_err(listening)?;
+    let app = router([doors.routes()]);
+    let task = tokio::spawn(listener.serve(app, stop.clone()));
+    Ok(Some(Serving { address, inbox, task }))
+}
+
+/// What products call, up to `/webhooks`. Where nothing is said of it, nothing has webhooks.
+pub fn public_url(serve: &ServeConfig) -> &str {
+    serve.public_url.as_deref().unwrap_or_default()
+}
+
+/// The accounts that may call.
+///
+/// # Errors
+/// [`WiringError`] naming the section and what it lacks.
+pub fn doors(config: &Config) -> Result<Vec<Door>, WiringError> {
+    config
+        .systems
+        .values()
+        .filter_map(|system| door(system).transpose())
+        .collect()
+}
+
+fn door(system: &SystemConfig) -> Result<Option<Door>, WiringError> {
+    let Some(config) = &system.webhook else { return Ok(None) };
+    let trouble = |key: &str, why: String| WiringError::Secret {
+        system: system.name.clone(),
+        key: key.into(),
+        why,
+    };
+    let secret = config.secret.load().map_err(|why| trouble("webhook_secret", why))?;
+    let token = match &config.path {
+        Some(path) => path.load().map_err(|why| trouble("webhook_path", why))?,
+        None => token(&secret, &system.name),
+    };
+    let safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if token.expose_secret().len() < TOKEN_LENGTH || !token.expose_secret().chars().all(safe) {
+        let why = format!("it must have {TOKEN_LENGTH} or more characters, of a-z, A-Z, 0-9, - and _ only");
+        return Err(trouble("webhook_path", why));
+    }
+    let webhook: Box<dyn Webhook> = match &system.file {
+        None => Box::new(HalaxyWebhook::new(secret)),
+        Some(connector) => match connector.webhook.clone() {
+            Some(spec) => {
+                Box::new(RestWebhook::new(spec, secret).map_err(|why| trouble("webhook_secret", why.into()))?)
+            }
+            None => return Ok(None),
+        },
+    };
+    Ok(Some(Door {
+        system: system.name.clone(),
+        kind: system.mapping.kind.clone(),
+        token,
+        webhook,
+    }))
+}
+
+/// As hard to guess as the secret, and tells nothing of it.
+fn token(secret: &SecretString, system: &str) -> SecretString {
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose_secret().as_bytes()) else {
+        unreachable!("a key of HMAC may have any length");
+    };
+    mac.update(b"halaxy-bridge webhook path ");
+    mac.update(system.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()
+        .into()
+}

@@ -1,0 +1,120 @@
+//! What webhooks told of: kept until the records are due for a direct read, and a while longer so that
+//! repetitions are known.
+
+use crate::{
+    codes,
+    db::{Among, Args, Columns, Insert, execute, fetch},
+    error::Result,
+    key::hex,
+    open::Store,
+    tx::Tx,
+};
+use bridge_core::Time;
+use bridge_core::capture::News;
+use sha2::{Digest, Sha256};
+
+const PUT: Insert = Insert {
+    head: "INSERT INTO hint (practice, id, system, kind, remote_id, news, received, taken)",
+    columns: 8,
+    tail: "ON CONFLICT (practice, id) DO NOTHING",
+};
+const TAKE: Among = Among {
+    head: "UPDATE hint SET taken = ? WHERE practice = ? AND id",
+    tail: "",
+};
+const WAITING: &str = "SELECT id, kind, remote_id, news FROM hint \
+     WHERE practice = $1 AND system = $2 AND taken = 0 ORDER BY received, id LIMIT $3";
+
+/// A hint that a record may have changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    /// Tells this event about this record from any other.
+    pub id: String,
+    /// System name.
+    pub system: String,
+    /// Remote kind.
+    pub kind: String,
+    /// Remote id.
+    pub remote_id: String,
+    /// What is said to have happened.
+    pub news: News,
+}
+
+impl Hint {
+    /// A hint; two of the same event about the same record are one. `event` is whatever the product
+    /// tells its events apart by.
+    pub fn new(system: &str, kind: &str, remote_id: &str, news: News, event: &str) -> Self {
+        let mut hash = Sha256::new();
+        for part in [system, kind, remote_id, codes::news(news), event] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_bytes());
+        }
+        Self {
+            id: hex(&hash.finalize()[..16]),
+            system: system.into(),
+            kind: kind.into(),
+            remote_id: remote_id.into(),
+            news,
+        }
+    }
+}
+
+impl Tx {
+    /// Keeps hints; those of events known already are left out. The number of new ones.
+    pub async fn put_hints(&mut self, hints: &[Hint], now: Time) -> Result<u64> {
+        let (conn, scope) = self.parts();
+        PUT.run(conn, hints.iter().collect(), |args, hint: &Hint| {
+            args.shared(&scope.practice)
+                .text(&hint.id)
+                .text(&hint.system)
+                .text(&hint.kind)
+                .text(&hint.remote_id)
+                .text(codes::news(hint.news))
+                .int(now)
+                .int(0);
+        })
+        .await
+    }
+
+    /// Notes that hints have been followed: in the transaction that asks for the reads.
+    pub async fn take_hints(&mut self, hints: &[Hint], now: Time) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let head = |args: &mut Args| {
+            args.int(now.max(1)).shared(&scope.practice);
+        };
+        TAKE.run(conn, hints, head, |args, hint| {
+            args.text(&hint.id);
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets hints that were received before a moment, followed or not; the number forgotten.
+    pub async fn expire_hints(&mut self, before: Time) -> Result<u64> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice).int(before);
+        let sql = "DELETE FROM hint WHERE practice = $1 AND received < $2";
+        execute(conn, sql, args).await
+    }
+}
+
+impl Store {
+    /// Hints about a system's records that nobody has followed, oldest first.
+    pub async fn hints(&self, system: &str, limit: usize) -> Result<Vec<Hint>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(system).int(limit as i64);
+        let rows = fetch(&mut self.read().await?, WAITING, args).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Hint {
+                    id: row.text(0)?,
+                    news: codes::news_of(&row.text(3)?),
+                    system: system.into(),
+                    kind: row.text(1)?,
+                    remote_id: row.text(2)?,
+                })
+            })
+            .collect()
+    }
+}
