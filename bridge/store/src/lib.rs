@@ -37,6 +37,7 @@ mod rotate;
 mod save;
 mod sqlite;
 mod tables;
+mod trace;
 mod tx;
 mod work;
 
@@ -50,4 +51,5 @@ pub use records::{
     LinkedRow, LookupKey, Loser, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tables::TableSum;
+pub use trace::trace_subject;
 pub use tx::Tx;

@@ -15,7 +15,10 @@ use sqlx::{
 };
 use std::{str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "store", include_str!("../../../migrations/postgres/0001_store.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
+    (3, "trace", include_str!("../../../migrations/postgres/0003_trace.sql")),
+];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.
 const LAST_STATEMENT: (&str, &str) = ("lock_timeout", "2s");

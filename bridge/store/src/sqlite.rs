@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -26,6 +26,7 @@ const MIGRATIONS: [(i64, &str, &str); 3] = [
         "decided",
         include_str!("../../../migrations/sqlite/0003_decided.sql"),
     ),
+    (5, "trace", include_str!("../../../migrations/sqlite/0005_trace.sql")),
 ];
 const READERS: u32 = 3;
 

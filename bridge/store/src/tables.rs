@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 17] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -79,6 +79,7 @@ const TABLES: [Table; 16] = [
         reason Text, body Blob),
     table!("loser", "seq", seq Int, entity Text, unit Text, system Text, at Int, until Int, why Text, value Blob),
     table!("secret", "name", name Text, body Blob),
+    table!("trace", "subject", subject Text, context Text, since Int),
 ];
 
 /// Rows that are on their way at once.
