@@ -4,9 +4,11 @@ use crate::approval::Approval;
 use crate::deliver::{micros, wait};
 use crate::directory::Directory;
 use crate::error::EngineError;
+use crate::follow::Seen;
 use crate::look_back;
+use crate::note::Noted;
 use crate::settings::{Ids, Settings, System};
-use adapter_kit::{AdapterError, Clock};
+use adapter_kit::{AdapterError, Clock, Failure};
 use bridge_core::Time;
 use bridge_queue::Queue;
 use bridge_store::{RecordKey, Store};
@@ -125,6 +127,9 @@ pub struct Health {
     caught_up: bool,
     #[serde(skip)]
     rest_until: Time,
+    /// The trouble is that the product refuses the credentials.
+    #[serde(skip)]
+    pub(crate) refused: bool,
 }
 
 /// The loop over one practice's systems. One engine at a time drives an account.
@@ -139,6 +144,11 @@ pub struct Engine {
     pub(crate) directory: tokio::sync::Mutex<Option<Directory>>,
     /// Records that changed since the directory saw them; kept once there is a directory.
     pub(crate) stale: Mutex<Option<BTreeSet<RecordKey>>>,
+    /// When changes that are on their way were seen.
+    pub(crate) seen: Arc<Seen>,
+    /// Since when this engine drives the accounts, if it does.
+    pub(crate) driving_since: Option<Time>,
+    pub(crate) noted: Mutex<Noted>,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -162,7 +172,13 @@ impl Engine {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, EngineError> {
         store.mark_sent_as_unknown(clock.now()).await?;
-        Ok(Self::attend(settings, store, queue, clock, ids))
+        let driving_since = Some(clock.now());
+        let engine = Self {
+            driving_since,
+            ..Self::attend(settings, store, queue, clock, ids)
+        };
+        engine.unfollow_old().await?;
+        Ok(engine)
     }
 
     /// For a person's decisions and for reading, beside the engine that drives the accounts: takes
@@ -199,6 +215,9 @@ impl Engine {
             parked: Mutex::default(),
             directory: tokio::sync::Mutex::default(),
             stale: Mutex::default(),
+            seen: Arc::default(),
+            driving_since: None,
+            noted: Mutex::default(),
             held: vec![],
         }
     }
@@ -312,6 +331,7 @@ impl Engine {
         for one in steps {
             step.add(&one?);
         }
+        self.note(now).await?;
         Ok(step)
     }
 
@@ -448,6 +468,7 @@ impl Engine {
         self.with_health(&system.name, |h| {
             h.last_seen = Some(now);
             h.trouble = None;
+            h.refused = false;
             h.failures = 0;
             f(h);
         });
@@ -458,6 +479,7 @@ impl Engine {
         let until = self.with_health(&system.name, |h| {
             h.failures = h.failures.saturating_add(1);
             h.trouble = Some(error.to_string());
+            h.refused = error.failure == Failure::Auth;
             h.rest_until = now + micros(wait(error, h.failures));
             h.rest_until
         });

@@ -76,6 +76,11 @@ async fn runs_budgets_and_notes_are_kept() {
     assert_eq!(store.runs(1).await.unwrap().len(), 1);
     assert_eq!(store.calls("crm", "2026-11-22").await.unwrap(), 12);
     assert_eq!(store.calls("halaxy", "2026-11-22").await.unwrap(), 0);
+    let mut tx = store.begin().await.unwrap();
+    tx.drop_calls_before("2026-11-23").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.calls("crm", "2026-11-22").await.unwrap(), 0);
+    assert_eq!(store.calls("crm", "2026-11-23").await.unwrap(), 1);
     assert_eq!(store.meta("approved").await.unwrap().as_deref(), Some("another"));
     assert_eq!(store.meta("never").await.unwrap(), None);
 }
