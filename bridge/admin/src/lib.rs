@@ -5,6 +5,8 @@
 //! Addresses on the internet belong behind a proxy that ends TLS: the listener speaks plain HTTP.
 #![deny(missing_docs)]
 
+pub mod health;
 mod listener;
+pub mod metrics;
 
 pub use listener::{BODY_LIMIT, Listener, router};

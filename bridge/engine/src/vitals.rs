@@ -21,10 +21,14 @@ const HOUR: Time = 3_600_000_000;
 const DAY: Time = 24 * HOUR;
 
 /// When somebody is told.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// A system must be looked at within so long. `None`: five times its poll interval, ten minutes at least.
     pub stale_after: Option<Duration>,
+    /// The same for single systems, by name.
+    pub stale_after_of: BTreeMap<String, Duration>,
+    /// When credentials end, microseconds, where the configuration says so, by system.
+    pub credentials_end: BTreeMap<String, Time>,
     /// Work that nobody holds may wait so long.
     pub parked_after: Duration,
     /// The share of a day's calls whose use is worth telling, 0 to 1.
@@ -37,6 +41,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             stale_after: None,
+            stale_after_of: BTreeMap::new(),
+            credentials_end: BTreeMap::new(),
             parked_after: Duration::from_secs(3_600),
             budget_share: 0.9,
             credentials_before: Duration::from_secs(14 * 86_400),
@@ -46,9 +52,9 @@ impl Default for Limits {
 
 impl Limits {
     /// The longest time between two successful looks at a system that is polled so often.
-    pub fn allowed(&self, poll_every: Duration) -> Duration {
-        self.stale_after
-            .unwrap_or_else(|| (poll_every * 5).max(Duration::from_secs(600)))
+    pub fn allowed(&self, system: &str, poll_every: Duration) -> Duration {
+        let stated = self.stale_after_of.get(system).copied().or(self.stale_after);
+        stated.unwrap_or_else(|| (poll_every * 5).max(Duration::from_secs(600)))
     }
 }
 
@@ -84,6 +90,7 @@ pub enum Sight {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// Since when, microseconds.
+    #[serde(with = "moment")]
     pub since: Time,
     /// What failed and with which code; no values.
     pub what: String,
@@ -110,6 +117,7 @@ pub struct SystemVitals {
     /// Whether it is seen.
     pub sight: Sight,
     /// When it was last looked at with success, microseconds.
+    #[serde(serialize_with = "moment::maybe")]
     pub looked: Option<Time>,
     /// Seconds since then.
     pub looked_seconds: Option<u64>,
@@ -126,6 +134,7 @@ pub struct SystemVitals {
     /// Its daily limit, where it has one that is known here.
     pub budget: Option<Budget>,
     /// Until when its credentials can be renewed, microseconds.
+    #[serde(serialize_with = "moment::maybe")]
     pub credentials_until: Option<Time>,
 }
 
@@ -218,6 +227,7 @@ pub struct Alert {
 #[derive(Clone, Debug, Serialize)]
 pub struct Vitals {
     /// When this was found out, microseconds.
+    #[serde(serialize_with = "moment::serialize")]
     pub at: Time,
     /// What it is about as a whole.
     pub state: State,
@@ -339,7 +349,7 @@ impl Engine {
             .meta(&trouble_name(name))
             .await?
             .and_then(|text| serde_json::from_str(&text).ok());
-        let allowed = limits.allowed(system.poll_every);
+        let allowed = limits.allowed(name, system.poll_every);
         let sight = match looked {
             Some(at) if now - at <= micros(allowed) => Sight::Current,
             Some(_) => Sight::CouldNotLook,
@@ -371,7 +381,10 @@ impl Engine {
                 }
                 None => None,
             },
-            credentials_until: told.credentials_until.or(until.and_then(|text| text.parse().ok())),
+            credentials_until: told
+                .credentials_until
+                .or(until.and_then(|text| text.parse().ok()))
+                .or(limits.credentials_end.get(name).copied()),
         })
     }
 
@@ -421,6 +434,30 @@ impl Engine {
                 None
             }
         }
+    }
+}
+
+/// Times as text for people and other programs: RFC 3339, UTC.
+mod moment {
+    use bridge_core::Time;
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Timestamp::from_microsecond(*at).unwrap_or_default())
+    }
+
+    pub fn maybe<S: Serializer>(at: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let stamp: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(stamp.as_microsecond())
     }
 }
 
