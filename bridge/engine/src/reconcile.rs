@@ -74,11 +74,9 @@ impl Engine {
         let topic = Topic::Reconcile;
         let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         if claims.is_empty() {
-            let dirty = self.store.dirty(REFILL).await?;
-            if dirty.is_empty() {
+            if self.announce().await? == 0 {
                 return Ok(None);
             }
-            self.announce(dirty).await?;
             claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         }
         if claims.is_empty() {
@@ -123,8 +121,16 @@ impl Engine {
         }))
     }
 
-    /// Fills the queue with dirty entities, each with the trace of the change that made it so.
-    async fn announce(&self, dirty: Vec<String>) -> Result<(), EngineError> {
+    /// Fills the queue with what is dirty, for whichever process takes it, each with the trace of the change
+    /// that made it so. Returns how many entities that were: there may be more.
+    ///
+    /// # Errors
+    /// The store's or the queue's.
+    pub async fn announce(&self) -> Result<usize, EngineError> {
+        let dirty = self.store.dirty(REFILL).await?;
+        if dirty.is_empty() {
+            return Ok(0);
+        }
         let contexts = self.contexts(&dirty).await?;
         let mut steps = vec![];
         let wakes: Vec<Wake> = dirty
@@ -140,7 +146,7 @@ impl Engine {
             })
             .collect();
         self.queue.publish(&wakes).await?;
-        Ok(())
+        Ok(wakes.len())
     }
 
     /// Plans a batch beside what else is under way; the planner is pure.
