@@ -74,6 +74,7 @@ pub async fn until_settled(
         }
         pause(step.wake, stop).await;
     }
+    engine.note_calls().await?;
     Ok(pass)
 }
 
@@ -109,6 +110,7 @@ pub async fn until_read(
             pause(step.wake, stop).await;
         }
     }
+    engine.note_calls().await?;
     Ok(pass)
 }
 
@@ -149,7 +151,7 @@ pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnM
             }
         }
     }
-    Ok(())
+    engine.note_calls().await
 }
 
 async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {

@@ -8,6 +8,7 @@ mod common;
 use collector::{Collector, Span, names};
 use common::{Control, Service, arrives, client, practice, program, run_in, stand_ins, telecom, terminate};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
@@ -61,6 +62,31 @@ fn add(dir: &Path, text: &str) {
     let path = dir.join("bridge.toml");
     let config = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{config}\n{text}\n")).unwrap();
+}
+
+/// Every metric that a dashboard or an alert names is on the page, but for those that need a daily limit,
+/// an end of credentials, or a vendor that says "too many".
+fn watched_names_exist(page: &str) {
+    let rare = [
+        "bridge_budget_limit",
+        "bridge_budget_forecast",
+        "bridge_credentials_left_seconds",
+        "bridge_http_throttled_total",
+    ];
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
+    for file in ["grafana/practice.json", "grafana/systems.json", "prometheus/alerts.yml"] {
+        let text = std::fs::read_to_string(deploy.join(file)).unwrap();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let named: BTreeSet<&str> = words.filter(|word| word.starts_with("bridge_")).collect();
+        assert!(named.len() > 5, "{file}: {named:?}");
+        for name in named.iter().filter(|name| !rare.contains(name)) {
+            let shown = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+            assert!(
+                page.lines().any(shown),
+                "{file} names {name}, which is not on the page: {page}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -136,6 +162,7 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
     ] {
         assert!(page.contains(line), "{line} in {page}");
     }
+    watched_names_exist(&page);
     let pushed = collector.metrics();
     for name in [
         "bridge.writes",

@@ -56,17 +56,31 @@ fn stamp(at: Time, format: &str) -> String {
 }
 
 impl Engine {
-    /// Notes what changed since the last time.
+    /// Before a process ends or rests: notes all the calls it has made so far.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn note_calls(&self) -> Result<(), EngineError> {
+        self.note_all(self.clock.now(), true).await
+    }
+
+    /// Notes what changed since the last time, and calls now and then.
     pub(crate) async fn note(&self, now: Time) -> Result<(), EngineError> {
+        let counted = self.noted.lock().unwrap_or_else(PoisonError::into_inner).counted;
+        self.note_all(now, now - counted >= micros(COUNT_EVERY)).await
+    }
+
+    async fn note_all(&self, now: Time, count: bool) -> Result<(), EngineError> {
         if self.driving_since.is_none() {
             return Ok(());
         }
-        let (before, counted) = {
-            let noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-            (noted.systems.clone(), noted.counted)
-        };
-        let count = now - counted >= micros(COUNT_EVERY);
-        let (health, mut tx, mut after) = (self.health(), None, before.clone());
+        let before = self
+            .noted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .systems
+            .clone();
+        let (health, mut tx, mut after) = (self.health(), None, before);
         for system in &self.settings.systems {
             let (name, usage) = (&system.name, system.adapter.usage());
             let noted = after.entry(name.clone()).or_default();
@@ -99,7 +113,9 @@ impl Engine {
         }
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         noted.systems = after;
-        noted.counted = if count { now } else { counted };
+        if count {
+            noted.counted = now;
+        }
         Ok(())
     }
 
