@@ -15,12 +15,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// The service with a collector, and the address it serves on.
-fn observed(dir: &Path, collector: &Collector) -> (Service, String) {
+fn observed(dir: &Path, collector: &Collector, sampler: &str) -> (Service, String) {
     let mut child = program()
         .arg("run")
         .arg("-c")
         .arg(dir.join("bridge.toml"))
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url)
+        .env("OTEL_TRACES_SAMPLER", sampler)
         .env("OTEL_BSP_SCHEDULE_DELAY", "100")
         .env("OTEL_METRIC_EXPORT_INTERVAL", "200")
         .stdout(Stdio::null())
@@ -64,6 +65,46 @@ fn add(dir: &Path, text: &str) {
     std::fs::write(&path, format!("{config}\n{text}\n")).unwrap();
 }
 
+/// Changes that the store still follows.
+async fn followed(dir: &Path) -> u64 {
+    let config = halaxy_bridge::config::load(&dir.join("bridge.toml")).unwrap();
+    let store = halaxy_bridge::wiring::store(&config).await.unwrap();
+    let sums = store.sums().await.unwrap();
+    sums.iter().find(|sum| sum.table == "trace").unwrap().rows
+}
+
+#[tokio::test]
+async fn an_edit_that_is_not_sampled_arrives_and_leaves_no_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
+    practice(dir, &ends, "example-crm");
+    add(dir, "[serve]\nlisten = \"127.0.0.1:0\"");
+    let control = Control::of(&ends);
+    assert_eq!(run_in(dir, &["prepare", "crm", "--yes"]).code, 0);
+    assert_eq!(run_in(dir, &["sync", "--yes", "--json"]).json()["converged"], true);
+    let collector = Collector::start().await;
+    let (mut service, _) = observed(dir, &collector, "always_off");
+    edit_and_arrive(&control).await;
+    terminate(&service.0);
+    // The collector is served meanwhile.
+    let ended = tokio::task::spawn_blocking(move || service.0.wait());
+    assert!(ended.await.unwrap().unwrap().success());
+    assert_eq!(collector.spans().len(), 0);
+    assert!(collector.metrics().contains("bridge.writes"), "metrics are not sampled");
+    assert_eq!(followed(dir).await, 0);
+}
+
+/// Somebody changes a mobile number in Halaxy, and it comes to stand in the CRM.
+async fn edit_and_arrive(control: &Control) {
+    let (patient, contact) = (control.id("P1").await, control.id("C1").await);
+    let path = format!("records/halaxy/Patient/{patient}");
+    let shown = control.get(&path).await;
+    control.patch(&path, telecom(&shown, "+61491570158")).await;
+    let there = |c: &Json| c["mobile"].as_str().is_some_and(|m| m.ends_with("91570158"));
+    arrives(control, &format!("records/crm/contacts/{contact}"), there).await;
+}
+
 /// Every metric that a dashboard or an alert names is on the page, but for those that need a daily limit,
 /// an end of credentials, or a vendor that says "too many".
 fn watched_names_exist(page: &str) {
@@ -102,19 +143,14 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
     assert_eq!(first.json()["converged"], true, "{first:?}");
 
     let collector = Collector::start().await;
-    let (service, address) = observed(dir, &collector);
+    let (service, address) = observed(dir, &collector, "parentbased_always_on");
     let (code, status) = status_says(&address, "nothing_to_do").await;
     assert_eq!((code, &status["alerts"]), (200, &serde_json::json!([])), "{status}");
     assert_eq!(get(&format!("{address}/health")).await.0, 200);
     assert_eq!(get(&format!("{address}/ready")).await.0, 200);
 
     // One edit.
-    let (patient, contact) = (control.id("P1").await, control.id("C1").await);
-    let shown = control.get(&format!("records/halaxy/Patient/{patient}")).await;
-    let path = format!("records/halaxy/Patient/{patient}");
-    control.patch(&path, telecom(&shown, "+61491570158")).await;
-    let there = |c: &Json| c["mobile"].as_str().is_some_and(|m| m.ends_with("91570158"));
-    arrives(&control, &format!("records/crm/contacts/{contact}"), there).await;
+    edit_and_arrive(&control).await;
     let delivered = |s: &&Span| s.name == "deliver" && s.attributes.get("outcome").is_some_and(|o| o == "applied");
     let trace = collector
         .until("the delivery", |spans| {
@@ -150,6 +186,8 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
     };
     assert!(own.iter().filter(calls).count() >= 3, "read, guard and write: {own:#?}");
     assert!(spans.iter().filter(delivered).count() == 1, "one edit, one delivery");
+
+    assert_eq!(followed(dir).await, 0, "what has arrived is not followed any more");
 
     // Metrics, pushed and on the page.
     let (code, page) = get(&format!("{address}/metrics")).await;
