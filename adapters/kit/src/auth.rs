@@ -3,6 +3,7 @@
 use crate::call::Priority;
 use crate::clock::micros;
 use crate::contract::Failure;
+use crate::gauge::Label;
 use crate::origin::{Origin, OriginError};
 use crate::transport::HttpRequest;
 use crate::verdict::{StatusVerdicts, Verdict, Verdicts};
@@ -298,6 +299,9 @@ impl Authority {
                 return Err(store_failed(error));
             }
         }
+        if let Some(life) = REFRESH_LIFE.into_iter().find_map(|name| seconds(&answer[name])) {
+            wire.credentials_until(asked + micros(life));
+        }
         let life = usable_life(&answer["expires_in"], life_cap);
         state.token = Some((SecretString::from(token), asked + micros(life)));
         state.serial += 1;
@@ -362,7 +366,14 @@ impl Authority {
         loop {
             attempt += 1;
             let last = attempt >= self.attempts;
-            let sent = wire.attempt(request.clone(), Purpose::Token, None, priority).await;
+            let label = Label {
+                what: "POST token",
+                template: None,
+                attempt,
+            };
+            let sent = wire
+                .attempt(request.clone(), Purpose::Token, label, None, priority)
+                .await;
             let (failure, code, wait) = match sent {
                 Ok((answer, asked)) => {
                     let status = answer.status.as_str().to_string();
@@ -413,13 +424,22 @@ impl Authority {
     }
 }
 
+/// Members in which products say how long a refresh token lives, in seconds: no standard names one.
+const REFRESH_LIFE: [&str; 3] = [
+    "refresh_token_expires_in",
+    "x_refresh_token_expires_in",
+    "refresh_expires_in",
+];
+
+fn seconds(told: &Json) -> Option<Duration> {
+    let told = told.as_f64().or_else(|| told.as_str()?.parse().ok());
+    told.filter(|seconds| seconds.is_finite() && *seconds > 0.0)
+        .map(|seconds| Duration::from_secs_f64(seconds.min(1e9)))
+}
+
 /// How long a token is used: somewhat less than the product says, and no longer than the cap.
 fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
-    let told = expires_in.as_f64().or_else(|| expires_in.as_str()?.parse().ok());
-    let told = told
-        .filter(|seconds| seconds.is_finite() && *seconds > 0.0)
-        .map(|s| Duration::from_secs_f64(s.min(1e8)));
-    let told = told.unwrap_or(Duration::from_secs(600));
+    let told = seconds(expires_in).unwrap_or(Duration::from_secs(600));
     let margin = Duration::from_secs(60).min(told / 10);
     let life = told - margin;
     cap.map_or(life, |cap| life.min(cap))

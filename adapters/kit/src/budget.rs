@@ -18,6 +18,21 @@ pub trait DayBudget: Send + Sync {
 
     /// The product told how many calls are left today.
     async fn told(&self, now: Time, remaining: u64);
+
+    /// How much of the day is used, for watchers; `None` if the count is kept elsewhere.
+    fn state(&self, now: Time) -> Option<DayUse> {
+        let _ = now;
+        None
+    }
+}
+
+/// An account's calls of one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayUse {
+    /// Calls the account has a day.
+    pub limit: u64,
+    /// Calls used today, by whomever, as far as known.
+    pub used: u64,
 }
 
 /// A day budget kept in memory: a day is 24 hours from midnight UTC.
@@ -70,6 +85,13 @@ impl DayBudget for MemoryDayBudget {
     async fn told(&self, now: Time, remaining: u64) {
         self.on_day(now, |spent| *spent = (*spent).max(self.calls.saturating_sub(remaining)));
     }
+
+    fn state(&self, now: Time) -> Option<DayUse> {
+        Some(DayUse {
+            limit: self.calls,
+            used: self.on_day(now, |spent| *spent),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +111,7 @@ mod tests {
         );
         assert!(budget.take(noon, Priority::Interactive).await.is_ok());
         assert!(budget.take(noon, Priority::Interactive).await.is_err());
+        assert_eq!(budget.state(noon), Some(DayUse { limit: 3, used: 3 }));
         let tomorrow = noon + micros(Duration::from_secs(43_200));
         assert!(budget.take(tomorrow, Priority::Bulk).await.is_ok());
         budget.told(tomorrow, 1).await;

@@ -63,6 +63,7 @@ pub struct Call {
     pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) what: String,
+    pub(crate) template: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
@@ -76,6 +77,7 @@ impl Call {
         let target = target.into();
         Call {
             what: method.to_string(),
+            template: None,
             method,
             target,
             effect,
@@ -102,6 +104,13 @@ impl Call {
     /// Without it, only the method is named.
     pub fn what(mut self, what: impl Into<String>) -> Call {
         self.what = what.into();
+        self
+    }
+
+    /// The path with names in place of ids, for traces, e.g. `contacts/{{ id }}`. Without it, a trace shows
+    /// what the call is called.
+    pub fn template(mut self, template: impl Into<String>) -> Call {
+        self.template = Some(template.into());
         self
     }
 

@@ -5,6 +5,7 @@ use crate::auth::{Auth, AuthError, AuthOptionsError, Authority};
 use crate::call::{Body, Call, CallError, Effect, Outcome, Response, ambient_priority};
 use crate::clock::Clock;
 use crate::contract::{AdapterError, Failure, Usage};
+use crate::gauge::Label;
 use crate::limits::Limits;
 use crate::origin::{Origin, OriginError};
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportErrorKind};
@@ -116,10 +117,10 @@ impl Client {
             inner: Arc::new(Inner {
                 origin: Origin::new(&options.base_url)?,
                 authority: Authority::new(options.auth, user_agent, attempts)?,
+                wire: Wire::new(&options.system, transport, clock, options.limits),
                 system: options.system,
                 headers,
                 verdicts: options.verdicts,
-                wire: Wire::new(transport, clock, options.limits),
                 attempts,
                 write_life: options.write_life,
             }),
@@ -150,9 +151,14 @@ impl Client {
                 .request(&call, url.clone(), credentials.header)
                 .ok_or_else(|| unfit("header"))?;
             let purpose = Purpose::Call(call.effect);
+            let label = Label {
+                what: &call.what,
+                template: call.template.as_deref(),
+                attempt,
+            };
             let sent = inner
                 .wire
-                .attempt(request, purpose, call.group.as_deref(), priority)
+                .attempt(request, purpose, label, call.group.as_deref(), priority)
                 .await;
             let again = call.effect == Effect::Read && attempt < inner.attempts;
             let (answer, started) = match sent {

@@ -1,6 +1,7 @@
 //! The contract between the engine and a product. An adapter moves bodies; it decides nothing:
 //! which read counts, what is merged and what is sent is decided in `bridge-core`.
 
+use crate::budget::DayUse;
 use async_trait::async_trait;
 use bridge_core::{Author, Time, Version};
 use serde_json::Value as Json;
@@ -294,4 +295,9 @@ pub struct Usage {
     pub writes: u64,
     /// Answers that said "too many".
     pub throttled: u64,
+    /// What is used of the day's calls, where the account has a daily limit.
+    pub day: Option<DayUse>,
+    /// Until when the credentials can be renewed, where the product says so: after it a person must
+    /// connect the account anew.
+    pub credentials_until: Option<Time>,
 }

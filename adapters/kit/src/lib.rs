@@ -10,6 +10,7 @@ mod client;
 mod clock;
 pub mod conformance;
 pub mod contract;
+mod gauge;
 mod limits;
 mod network;
 mod origin;
@@ -21,7 +22,7 @@ pub mod webhook;
 mod wire;
 
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
-pub use budget::{DayBudget, MemoryDayBudget};
+pub use budget::{DayBudget, DayUse, MemoryDayBudget};
 pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
 pub use client::{Client, ClientOptions, OptionsError};
 pub use clock::{Clock, ManualClock, SystemClock};

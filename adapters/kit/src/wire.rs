@@ -3,19 +3,31 @@
 use crate::call::{Effect, Priority};
 use crate::clock::Clock;
 use crate::contract::Usage;
+use crate::gauge::{self, Label};
 use crate::limits::{Limiter, Limits};
 use crate::server_time::{ServerTime, parse_date};
 use crate::transport::{HttpRequest, HttpResponse, Transport, TransportError};
 use bridge_core::Time;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tracing::Instrument;
 
 /// What one attempt does on the other side; token calls count apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Call(Effect),
     Token,
+}
+
+impl Purpose {
+    fn name(self) -> &'static str {
+        match self {
+            Purpose::Call(Effect::Read) => "read",
+            Purpose::Call(Effect::Write) => "write",
+            Purpose::Token => "token",
+        }
+    }
 }
 
 /// Why an attempt got no answer.
@@ -31,6 +43,7 @@ pub(crate) enum Stopped {
 /// The way to one product, shared by its calls and its token calls.
 pub(crate) struct Wire {
     pub clock: Arc<dyn Clock>,
+    system: String,
     transport: Arc<dyn Transport>,
     limiter: Limiter,
     limits: Limits,
@@ -39,11 +52,14 @@ pub(crate) struct Wire {
     reads: AtomicU64,
     writes: AtomicU64,
     throttled: AtomicU64,
+    /// Until when the credentials can be renewed; the largest time there is: not known.
+    credentials_until: AtomicI64,
 }
 
 impl Wire {
-    pub fn new(transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, limits: Limits) -> Wire {
+    pub fn new(system: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>, limits: Limits) -> Wire {
         Wire {
+            system: system.into(),
             limiter: Limiter::new(&limits, clock.clone()),
             clock,
             transport,
@@ -53,6 +69,7 @@ impl Wire {
             reads: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             throttled: AtomicU64::new(0),
+            credentials_until: AtomicI64::new(Time::MAX),
         }
     }
 
@@ -61,9 +78,11 @@ impl Wire {
         &self,
         request: HttpRequest,
         purpose: Purpose,
+        label: Label<'_>,
         group: Option<&str>,
         priority: Priority,
     ) -> Result<(HttpResponse, Time), Stopped> {
+        let asked = self.clock.ticks();
         let _pass = self.limiter.enter(group, priority).await.map_err(Stopped::Limits)?;
         if let Some(day) = &self.limits.day {
             day.take(self.clock.now(), priority).await.map_err(Stopped::DayBudget)?;
@@ -77,7 +96,16 @@ impl Wire {
         for counter in counters.iter().flatten() {
             counter.fetch_add(1, Ordering::Relaxed);
         }
-        let answer = self.transport.send(request).await;
+        let sent = self.clock.ticks();
+        let waited = sent.saturating_sub(asked);
+        let span = gauge::span(&self.system, label, &request.method, waited);
+        let exchange = async {
+            let answer = self.transport.send(request).await;
+            let took = self.clock.ticks().saturating_sub(sent);
+            gauge::ended(&self.system, purpose.name(), &answer, took, waited);
+            answer
+        };
+        let answer = exchange.instrument(span).await;
         if answer.as_ref().is_err_and(|error| error.not_processed) {
             for counter in counters.iter().flatten() {
                 counter.fetch_sub(1, Ordering::Relaxed);
@@ -105,13 +133,23 @@ impl Wire {
 
     /// The product said "too many": hold everything back.
     pub fn throttled(&self, wait: Duration) {
-        self.throttled.fetch_add(1, Ordering::Relaxed);
+        self.count_throttled();
         self.limiter.pause(wait);
     }
 
     /// The product said that the day's calls are used up.
     pub fn day_spent(&self) {
+        self.count_throttled();
+    }
+
+    fn count_throttled(&self) {
         self.throttled.fetch_add(1, Ordering::Relaxed);
+        gauge::throttled(&self.system);
+    }
+
+    /// The product said until when its credentials can be renewed.
+    pub fn credentials_until(&self, until: Time) {
+        self.credentials_until.store(until, Ordering::Relaxed);
     }
 
     pub fn calls_per_second(&self) -> Option<f64> {
@@ -128,6 +166,8 @@ impl Wire {
             reads: self.reads.load(Ordering::Relaxed),
             writes: self.writes.load(Ordering::Relaxed),
             throttled: self.throttled.load(Ordering::Relaxed),
+            day: self.limits.day.as_ref().and_then(|day| day.state(self.clock.now())),
+            credentials_until: Some(self.credentials_until.load(Ordering::Relaxed)).filter(|until| *until < Time::MAX),
         }
     }
 }

@@ -192,7 +192,7 @@ impl Account {
         let call = self
             .filled(call, request, variables)
             .map_err(|error| self.unsendable(what, &error))?;
-        self.client.send(call.what(what)).await
+        self.client.send(call.what(what).template(request.path.source())).await
     }
 
     fn filled(&self, mut call: Call, request: &Request, variables: &Variables) -> Result<Call, TemplateError> {

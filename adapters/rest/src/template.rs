@@ -123,6 +123,11 @@ impl Template {
         names
     }
 
+    /// The text as it was written, holes and all.
+    pub(crate) fn source(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it has no holes.
     pub fn is_fixed(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Text(_)))

@@ -7,10 +7,13 @@
 //! | module | what it serves |
 //! |---|---|
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
+//! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
+pub mod health;
 pub mod inbox;
 mod listener;
+pub mod metrics;
 pub mod webhooks;
 
 pub use listener::{BODY_LIMIT, Listener, router};

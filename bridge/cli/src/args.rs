@@ -4,7 +4,7 @@ use crate::commands::{
     check, completions, conflicts, demo, explain, init, key, links, match_files, matches, plan, prepare, replay, run,
     sandbox, status, store, sync, webhooks,
 };
-use crate::logs::LogFormat;
+use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 //! in the folder wins over what is inside the binary. Everything that is wrong is found in one go,
 //! with file, line and remedy; an unknown key is refused.
 
+mod alerts;
 mod queue;
 mod reader;
 mod secret;
@@ -19,7 +20,7 @@ use bridge_core::condition::Condition;
 use bridge_core::config_problem::{Keys, Problem, Source};
 use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
-use bridge_core::{Class, Wins};
+use bridge_core::{Class, Time, Wins};
 use reader::{Reader, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -78,6 +79,10 @@ pub struct SystemConfig {
     pub lag: Option<Duration>,
     /// Instead of the connector's statement.
     pub call_life: Option<Duration>,
+    /// A successful look may be so old; instead of what `[alerts]` says.
+    pub stale_after: Option<Duration>,
+    /// When its credentials end, microseconds, if the configuration says so.
+    pub credentials_end: Option<Time>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
     /// Its webhooks, if it sends any.
@@ -123,6 +128,8 @@ pub struct Config {
     pub keep_losers: Duration,
     /// Brakes.
     pub brakes: bridge_engine::Brakes,
+    /// When somebody is told.
+    pub alerts: bridge_engine::vitals::Limits,
 }
 
 /// Loads and checks a configuration, mappings and connectors included. Needs no network and no secret.
@@ -212,9 +219,6 @@ impl<'s> Reader<'s> {
         let queue = top
             .optional("queue")
             .and_then(|v| self.table(Some(v), "queue", "[queue] with url"));
-        let serve = top
-            .optional("serve")
-            .and_then(|v| self.table(Some(v), "serve", "[serve] with listen"));
         let systems = self.table(
             top.optional("systems"),
             "systems",
@@ -224,6 +228,12 @@ impl<'s> Reader<'s> {
         let brakes = top
             .optional("brakes")
             .and_then(|v| self.table(Some(v), "brakes", "[brakes] with share and floor"));
+        let serve = top
+            .optional("serve")
+            .and_then(|v| self.table(Some(v), "serve", "[serve] with listen"));
+        let alerts = top
+            .optional("alerts")
+            .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -233,6 +243,7 @@ impl<'s> Reader<'s> {
         let serve = self.serve(serve);
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
+        let mut alerts = self.alerts(alerts);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
             Ok(entity) => entity,
@@ -275,6 +286,15 @@ impl<'s> Reader<'s> {
         }
         let sync = self.sync(sync?, &connected)?;
         connected.retain(|name, _| sync.systems.contains(name));
+        for system in connected.values() {
+            let name = &system.name;
+            alerts
+                .stale_after_of
+                .extend(system.stale_after.map(|after| (name.clone(), after)));
+            alerts
+                .credentials_end
+                .extend(system.credentials_end.map(|end| (name.clone(), end)));
+        }
         Some(Config {
             path: self.path.to_path_buf(),
             practice: name?,
@@ -293,6 +313,7 @@ impl<'s> Reader<'s> {
             sweep_every: sync.sweep_every,
             keep_losers: sync.keep_losers,
             brakes,
+            alerts,
         })
     }
 

@@ -76,6 +76,7 @@ pub async fn until_settled(
         }
         pause(step.wake, stop).await;
     }
+    engine.note_calls().await?;
     Ok(pass)
 }
 
@@ -111,6 +112,7 @@ pub async fn until_read(
             pause(step.wake, stop).await;
         }
     }
+    engine.note_calls().await?;
     Ok(pass)
 }
 
@@ -162,7 +164,7 @@ pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnM
             }
         }
     }
-    Ok(())
+    engine.note_calls().await
 }
 
 async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {

@@ -12,6 +12,7 @@
 //! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
 //! | [`matchfiles`] | exports as files, for `match` |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
+//! | [`telemetry`] | logs, traces and metrics |
 #![deny(missing_docs)]
 
 pub mod args;
@@ -21,7 +22,6 @@ pub mod drive;
 pub mod exit;
 pub mod holds;
 pub mod kept_token;
-pub mod logs;
 pub mod matchfiles;
 pub mod output;
 pub mod report;
@@ -29,6 +29,7 @@ pub mod review;
 pub mod serving;
 pub mod signals;
 pub mod story;
+pub mod telemetry;
 pub mod times;
 pub mod typed;
 pub mod wiring;

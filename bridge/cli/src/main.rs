@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use halaxy_bridge::args::{Cli, Command};
+use halaxy_bridge::commands;
 use halaxy_bridge::output::Output;
-use halaxy_bridge::{commands, logs};
+use halaxy_bridge::telemetry::{Options, Telemetry};
 use std::process::ExitCode;
 
 /// The C library's keeps for each thread what it once used; this one gives it back, and takes less time.
@@ -22,7 +23,9 @@ fn main() -> ExitCode {
     } else {
         "warn"
     };
-    logs::start(cli.log_format, usual);
+    // Only the service has a page that shows metrics.
+    let page = matches!(cli.command, Command::Run(_));
+    let telemetry = Telemetry::start(Options::from_env(cli.log_format, usual, page));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -30,8 +33,9 @@ fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let done = runtime.block_on(commands::run(cli.command, &out));
+    let done = runtime.block_on(commands::run(cli.command, &out, &telemetry));
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    telemetry.end();
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {

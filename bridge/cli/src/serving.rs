@@ -2,14 +2,16 @@
 
 use crate::config::{Config, ServeConfig, SystemConfig};
 use crate::exit::Failure;
+use crate::telemetry::Telemetry;
 use crate::wiring::WiringError;
 use adapter_halaxy::HalaxyWebhook;
 use adapter_kit::SystemClock;
 use adapter_kit::webhook::Webhook;
 use adapter_rest::RestWebhook;
+use bridge_admin::health::{self, Watch};
 use bridge_admin::inbox::Inbox;
 use bridge_admin::webhooks::{Door, Doors};
-use bridge_admin::{Listener, router};
+use bridge_admin::{Listener, metrics, router};
 use bridge_engine::Engine;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
@@ -52,7 +54,12 @@ impl Serving {
 ///
 /// # Errors
 /// [`Failure`] if the address cannot be listened on, or a secret is missing.
-pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Option<Serving>, Failure> {
+pub async fn start(
+    config: &Config,
+    watch: &Watch,
+    telemetry: &Telemetry,
+    stop: &CancellationToken,
+) -> Result<Option<Serving>, Failure> {
     let Some(serve) = &config.serve else {
         return Ok(None);
     };
@@ -71,7 +78,9 @@ pub async fn start(config: &Config, stop: &CancellationToken) -> Result<Option<S
     );
     let listener = Listener::bind(serve.listen).await.map_err(listening)?;
     let address = listener.address().map_err(listening)?;
-    let app = router([doors.routes()]);
+    let mut parts = vec![doors.routes(), health::router(watch.clone())];
+    parts.extend(telemetry.registry().cloned().map(metrics::router));
+    let app = router(parts);
     let task = tokio::spawn(listener.serve(app, stop.clone()));
     Ok(Some(Serving { address, inbox, task }))
 }

@@ -3,6 +3,7 @@
 
 use crate::error::EngineError;
 use crate::lookup;
+use crate::measure;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Failure, Page, Read, Remote};
@@ -12,6 +13,7 @@ use bridge_core::{Hold, Lane, Link, LinkState, Op, Time, Values};
 use bridge_store::{RecordKey, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use tracing::{Instrument, Span, field, info_span};
 
 /// Pages taken in one step, so that a long backfill does not keep other work waiting.
 const PAGES_PER_STEP: usize = 20;
@@ -108,22 +110,30 @@ impl Engine {
         let digest = self.settings.cursor_digest(system);
         let mut position = self.position(system).await?;
         for pages in 1..=PAGES_PER_STEP {
-            let page = match system.adapter.changes(system.kind(), position.cursor.as_deref()).await {
-                Ok(page) => page,
+            // The first pass of a feed is a backfill: no single change of it is followed.
+            let follow = position.complete;
+            let one = async {
+                let page = match system.adapter.changes(system.kind(), position.cursor.as_deref()).await {
+                    Ok(page) => page,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let more = page.more;
+                position.cursor = Some(page.cursor.clone());
+                let completed = !more && !position.complete;
+                position.complete |= !more;
+                let told = page
+                    .records
+                    .iter()
+                    .filter(|r| !page.may_lag && hinted.contains(r.id.as_str()));
+                let told: Vec<String> = told.map(|r| r.id.clone()).collect();
+                let text = serde_json::to_string(&position).unwrap_or_default();
+                let stored = self.take_page(system, page, follow, Some((&digest, &text))).await?;
+                Ok::<_, EngineError>(Ok((more, completed, stored, told)))
+            };
+            let (more, completed, stored, told) = match one.instrument(reading(system, "page")).await? {
+                Ok(done) => done,
                 Err(error) => return Ok(Err(error)),
             };
-            let more = page.more;
-            position.cursor = Some(page.cursor.clone());
-            let completed = !more && !position.complete;
-            position.complete |= !more;
-            let how = if page.may_lag { How::LaggingRow } else { How::Row };
-            let told = page
-                .records
-                .iter()
-                .filter(|r| !page.may_lag && hinted.contains(r.id.as_str()));
-            let told: Vec<String> = told.map(|r| r.id.clone()).collect();
-            let text = serde_json::to_string(&position).unwrap_or_default();
-            let stored = self.take_page(system, page, how, Some((&digest, &text))).await?;
             step.observed += stored.changed + stored.new;
             step.looks_asked += stored.looks;
             shown.extend(told);
@@ -138,26 +148,30 @@ impl Engine {
         Ok(Ok((PAGES_PER_STEP, true)))
     }
 
-    /// Stores one page, and the position it leads to.
+    /// Stores one page, and the position it leads to. Its changes are followed one by one if `follow`.
     pub(crate) async fn take_page(
         &self,
         system: &System,
         page: Page,
-        how: How,
+        follow: bool,
         cursor: Option<(&str, &str)>,
     ) -> Result<Stored, EngineError> {
+        let how = if page.may_lag { How::LaggingRow } else { How::Row };
+        let kind = if cursor.is_some() { "page" } else { "listing" };
+        let records = page.records.len();
         let observations = page
             .records
             .iter()
             .map(|r| system.observe(r, how, page.started))
             .collect();
         let mut tx = self.store.begin().await?;
-        let stored = self.take(&mut tx, system, observations).await?;
+        let stored = self.take(&mut tx, system, observations, follow).await?;
         if let Some((digest, position)) = cursor {
             tx.set_cursor(&system.name, system.kind(), digest, position, self.clock.now())
                 .await?;
         }
         tx.commit().await?;
+        told(system, kind, records, stored);
         Ok(stored)
     }
 
@@ -169,6 +183,7 @@ impl Engine {
         tx: &mut Tx,
         system: &System,
         observations: Vec<Observation>,
+        follow: bool,
     ) -> Result<Stored, EngineError> {
         let mut done = Stored::default();
         let mut latest: BTreeMap<String, Observation> = BTreeMap::new();
@@ -254,6 +269,14 @@ impl Engine {
         self.index(tx, changed.iter().chain(&touched)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
+        if follow {
+            // A record that nobody knew has been read, or is due for a direct read and followed from there.
+            let new = touched
+                .iter()
+                .filter(|l| l.entity.is_none() && l.known_at > 0 && !l.look);
+            let news: Vec<&Link> = changed.iter().chain(new).collect();
+            self.follow(tx, system, &news).await?;
+        }
         Ok(done)
     }
 
@@ -361,6 +384,7 @@ impl Engine {
             return Ok(Ok(()));
         }
         let creating = self.creating(system).await?;
+        let follow = self.mirrors_complete().await?;
         let free: Vec<String> = self
             .store
             .links(&system.name, system.kind(), &due)
@@ -371,35 +395,51 @@ impl Engine {
             .filter(|id| !self.parked(system, id))
             .collect();
         for ids in free.chunks(system.traits().read_batch.max(1)) {
-            let started = self.clock.now();
-            let reads = match system.adapter.read(system.kind(), ids).await {
-                Ok(reads) => reads,
-                // one record that cannot be read is its own affair
-                Err(error) if ids.len() == 1 && lone(&error) => {
-                    self.park(system, &ids[0], Some(&error));
-                    continue;
-                }
-                Err(error) => return Ok(Err(error)),
-            };
-            step.looks += ids.len();
-            for (id, read) in ids.iter().zip(&reads) {
-                if let Read::Failed(error) = read {
-                    self.park(system, id, Some(error));
-                }
+            let one = self.look_at(system, ids, follow, step);
+            if let Err(error) = one.instrument(reading(system, "look")).await? {
+                return Ok(Err(error));
             }
-            let observations = direct(system, ids, &reads, started);
-            let mut tx = self.store.begin().await?;
-            let stored = self.take(&mut tx, system, observations).await?;
-            tx.commit().await?;
-            step.observed += stored.changed + stored.new;
-            let read: Vec<String> = ids
-                .iter()
-                .zip(&reads)
-                .filter(|(_, read)| !matches!(read, Read::Failed(_)))
-                .map(|(id, _)| id.clone())
-                .collect();
-            self.park_stale(system, &read, started).await?;
         }
+        Ok(Ok(()))
+    }
+
+    /// Reads one batch directly.
+    async fn look_at(
+        &self,
+        system: &System,
+        ids: &[String],
+        follow: bool,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
+        let started = self.clock.now();
+        let reads = match system.adapter.read(system.kind(), ids).await {
+            Ok(reads) => reads,
+            // one record that cannot be read is its own affair
+            Err(error) if ids.len() == 1 && lone(&error) => {
+                self.park(system, &ids[0], Some(&error));
+                return Ok(Ok(()));
+            }
+            Err(error) => return Ok(Err(error)),
+        };
+        step.looks += ids.len();
+        for (id, read) in ids.iter().zip(&reads) {
+            if let Read::Failed(error) = read {
+                self.park(system, id, Some(error));
+            }
+        }
+        let observations = direct(system, ids, &reads, started);
+        let mut tx = self.store.begin().await?;
+        let stored = self.take(&mut tx, system, observations, follow).await?;
+        tx.commit().await?;
+        told(system, "look", ids.len(), stored);
+        step.observed += stored.changed + stored.new;
+        let read: Vec<String> = ids
+            .iter()
+            .zip(&reads)
+            .filter(|(_, read)| !matches!(read, Read::Failed(_)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        self.park_stale(system, &read, started).await?;
         Ok(Ok(()))
     }
 
@@ -446,6 +486,27 @@ impl Engine {
         tx.commit().await?;
         Ok(links.len())
     }
+}
+
+/// The span of one read of a system, whatever it shows.
+pub(crate) fn reading(system: &System, how: &'static str) -> Span {
+    info_span!(
+        parent: None,
+        "capture",
+        system = system.name,
+        kind = system.kind(),
+        how,
+        record = field::Empty,
+        records = field::Empty,
+        changed = field::Empty,
+    )
+}
+
+/// Notes what a read showed, in its span and in the counters.
+fn told(system: &System, how: &'static str, records: usize, stored: Stored) {
+    let changed = stored.changed + stored.new;
+    Span::current().record("records", records).record("changed", changed);
+    measure::captured(&system.name, how, records, changed);
 }
 
 /// Whether a failed call may be the fault of the record it was for, rather than of the account.

@@ -4,7 +4,9 @@
 
 use crate::capture::lone;
 use crate::error::EngineError;
+use crate::follow::Work;
 use crate::look_back;
+use crate::measure;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
@@ -16,6 +18,7 @@ use futures::{StreamExt, TryStreamExt};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::time::Duration;
+use tracing::{Instrument, field, info_span};
 
 /// Calls of one chunk under way at once, where the product takes few records per call.
 const CONCURRENT: usize = 8;
@@ -84,85 +87,38 @@ impl Engine {
         ids: &[String],
         step: &mut Step,
     ) -> Result<Result<(), AdapterError>, EngineError> {
-        let entities = self.store.entities(ids).await?;
+        let contexts = self.contexts(ids).await?;
+        let span =
+            info_span!(parent: None, "deliver", system = system.name, writes = ids.len(), outcome = field::Empty);
+        let own =
+            |entity: &str| info_span!(parent: None, "deliver", system = system.name, entity, outcome = field::Empty);
+        let work = Work::begin(span, ids.len(), &contexts, own);
+        let span = work.span.clone();
+        self.deliver_work(system, ids, &work, step).instrument(span).await
+    }
+
+    async fn deliver_work(
+        &self,
+        system: &System,
+        ids: &[String],
+        work: &Work,
+        step: &mut Step,
+    ) -> Result<Result<(), AdapterError>, EngineError> {
         let traits = system.traits();
-        let mut guards: HashMap<String, (Observation, Json)> = HashMap::new();
-        let guarded: Vec<&Entity> = entities
-            .iter()
-            .filter(|e| !e.dirty && e.writes.get(&system.name).is_some_and(|w| w.op == Op::Update))
-            .collect();
         let started = self.clock.now();
-        if !guarded.is_empty() {
-            let remote: Vec<String> = guarded
-                .iter()
-                .filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone()))
-                .collect();
-            let batches = remote.chunks(traits.read_batch.max(1)).map(|ids| async move {
-                match system.adapter.read(system.kind(), ids).await {
-                    Ok(reads) => Ok(reads),
-                    // the records of this batch wait, the others go on
-                    Err(error) if lone(&error) => Ok(ids.iter().map(|_| Read::Failed(error.clone())).collect()),
-                    Err(error) => Err(error),
-                }
-            });
-            let reads: Result<Vec<Vec<Read>>, AdapterError> =
-                futures::stream::iter(batches).buffered(CONCURRENT).try_collect().await;
-            let reads: Vec<Read> = match reads {
-                Ok(reads) => reads.into_iter().flatten().collect(),
-                Err(error) => return Ok(Err(error)),
-            };
-            step.guards += remote.len();
-            for (id, read) in remote.iter().zip(reads) {
-                let (seen, body) = match read {
-                    Read::Found(record) if record.id == *id => {
-                        (system.observe(&record, How::Direct, started), record.body)
-                    }
-                    // another record answers: a merge, which a look of its own will show whole
-                    Read::Found(_) => {
-                        self.hint(&system.name, std::slice::from_ref(id)).await?;
-                        continue;
-                    }
-                    Read::Missing => (system.missing(id, started), Json::Null),
-                    Read::Failed(_) => continue,
-                };
-                guards.insert(id.clone(), (seen, body));
-            }
-        }
+        let guards = match self.guard(system, ids, started, step).await? {
+            Ok(guards) => guards,
+            Err(error) => return Ok(Err(error)),
+        };
         let ready = self.mark(system, ids, &guards, started).await?;
         if ready.is_empty() {
             return Ok(Ok(()));
         }
         let (ids, outgoing): (Vec<String>, Vec<Outgoing>) = ready.into_iter().map(|r| (r.entity, r.outgoing)).unzip();
         step.sent += outgoing.len();
-        let create = matches!(outgoing.first(), Some(Outgoing::Create { .. }));
-        let size = if create {
-            traits.create_batch
-        } else {
-            traits.update_batch
-        }
-        .max(1);
-        let batches: Vec<Vec<Outgoing>> = outgoing.chunks(size).map(<[Outgoing]>::to_vec).collect();
-        let calls = batches.into_iter().map(|batch| async {
-            let count = batch.len();
-            let mut answers: Vec<Option<Answer>> = system
-                .adapter
-                .write(system.kind(), batch)
-                .await
-                .into_iter()
-                .map(Some)
-                .collect();
-            answers.resize(count, None);
-            answers
-        });
-        let answers: Vec<Option<Answer>> = futures::stream::iter(calls)
-            .buffered(CONCURRENT)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter()
-            .flatten()
-            .collect();
         let (mut trouble, mut well) = (None, false);
         let mut settled = vec![];
+        let answers = send(system, outgoing).await;
         for (place, id) in ids.into_iter().enumerate() {
             let answer = answers.get(place).cloned().flatten().unwrap_or_else(|| {
                 Answer::Unknown(AdapterError {
@@ -181,11 +137,64 @@ impl Engine {
         }
         let style = traits.answer;
         let conditional = traits.guard == Guard::Conditional;
-        self.settle_answers(system, settled, style, Manners { conditional }, step)
+        self.settle_answers(system, settled, style, Manners { conditional }, work, step)
+            .instrument(info_span!("settle"))
             .await?;
         // One lost answer among good ones is that write's own affair; anything else rests the system.
         let whole = |e: &AdapterError| !well || !matches!(e.failure, Failure::Unavailable | Failure::Protocol);
         Ok(trouble.filter(whole).map_or(Ok(()), Err))
+    }
+
+    /// Reads directly what updates are about to change; by remote id, with the bodies.
+    async fn guard(
+        &self,
+        system: &System,
+        ids: &[String],
+        started: Time,
+        step: &mut Step,
+    ) -> Result<Result<HashMap<String, (Observation, Json)>, AdapterError>, EngineError> {
+        let mut guards = HashMap::new();
+        let entities = self.store.entities(ids).await?;
+        let remote: Vec<String> = entities
+            .iter()
+            .filter(|e| !e.dirty && e.writes.get(&system.name).is_some_and(|w| w.op == Op::Update))
+            .filter_map(|e| Some(e.links.get(&system.name)?.remote_id.clone()))
+            .collect();
+        if remote.is_empty() {
+            return Ok(Ok(guards));
+        }
+        let batches = remote.chunks(system.traits().read_batch.max(1)).map(|ids| async move {
+            match system.adapter.read(system.kind(), ids).await {
+                Ok(reads) => Ok(reads),
+                // the records of this batch wait, the others go on
+                Err(error) if lone(&error) => Ok(ids.iter().map(|_| Read::Failed(error.clone())).collect()),
+                Err(error) => Err(error),
+            }
+        });
+        let reads: Result<Vec<Vec<Read>>, AdapterError> = futures::stream::iter(batches)
+            .buffered(CONCURRENT)
+            .try_collect()
+            .instrument(info_span!("guard", records = remote.len()))
+            .await;
+        let reads: Vec<Read> = match reads {
+            Ok(reads) => reads.into_iter().flatten().collect(),
+            Err(error) => return Ok(Err(error)),
+        };
+        step.guards += remote.len();
+        for (id, read) in remote.iter().zip(reads) {
+            let (seen, body) = match read {
+                Read::Found(record) if record.id == *id => (system.observe(&record, How::Direct, started), record.body),
+                // another record answers: a merge, which a look of its own will show whole
+                Read::Found(_) => {
+                    self.hint(&system.name, std::slice::from_ref(id)).await?;
+                    continue;
+                }
+                Read::Missing => (system.missing(id, started), Json::Null),
+                Read::Failed(_) => continue,
+            };
+            guards.insert(id.clone(), (seen, body));
+        }
+        Ok(Ok(guards))
     }
 
     /// Marks a chunk sent, in one transaction, and builds the calls from what the guards saw.
@@ -285,6 +294,7 @@ impl Engine {
         answers: Vec<(String, Answer)>,
         style: AnswerStyle,
         manners: Manners,
+        work: &Work,
         step: &mut Step,
     ) -> Result<(), EngineError> {
         let now = self.clock.now();
@@ -324,7 +334,15 @@ impl Engine {
             let outcome = settlement(system, answer, style, write.tries, now);
             let (event, reason) = describe(&outcome);
             let applied = settle(&mut after, &system.name, manners, outcome, now);
+            measure::written(&system.name, op, event);
+            if let Some(span) = work.of(&id) {
+                span.record("outcome", event);
+            }
             if applied {
+                if let Some(seen) = self.seen.at(&id) {
+                    let lag = u64::try_from(now - seen).unwrap_or(0);
+                    measure::arrived(&system.name, Duration::from_micros(lag));
+                }
                 let tally = step.tally(&system.name);
                 match op {
                     Op::Create => tally.created += 1,
@@ -365,6 +383,38 @@ impl Engine {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Sends writes in calls of the product's batch size, some of them at once; an answer for each, if any came.
+async fn send(system: &System, outgoing: Vec<Outgoing>) -> Vec<Option<Answer>> {
+    let traits = system.traits();
+    let create = matches!(outgoing.first(), Some(Outgoing::Create { .. }));
+    let size = if create {
+        traits.create_batch
+    } else {
+        traits.update_batch
+    }
+    .max(1);
+    let span = info_span!(
+        "send",
+        op = if create { "create" } else { "update" },
+        writes = outgoing.len()
+    );
+    let batches: Vec<Vec<Outgoing>> = outgoing.chunks(size).map(<[Outgoing]>::to_vec).collect();
+    let calls = batches.into_iter().map(|batch| async {
+        let count = batch.len();
+        let mut answers: Vec<Option<Answer>> = system
+            .adapter
+            .write(system.kind(), batch)
+            .await
+            .into_iter()
+            .map(Some)
+            .collect();
+        answers.resize(count, None);
+        answers
+    });
+    let answers = futures::stream::iter(calls).buffered(CONCURRENT).collect::<Vec<_>>();
+    answers.instrument(span).await.into_iter().flatten().collect()
 }
 
 fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEntry {

@@ -48,7 +48,7 @@ impl Engine {
 
     /// Lets the records that hints are about be read directly, but for those that a poll begun after the
     /// hints arrived has `shown`. While that poll has further pages the others wait for it.
-    pub(crate) async fn follow(
+    pub(crate) async fn follow_hints(
         &self,
         system: &System,
         hints: &[Hint],

@@ -258,7 +258,7 @@ impl Engine {
                 .into_iter()
                 .map(|e| (e.id.clone(), e))
                 .collect();
-            let (mut pairs, mut audit) = (vec![], vec![]);
+            let (mut pairs, mut audit, mut known) = (vec![], vec![], vec![]);
             for (name, found) in chunk {
                 let Some(link) = links.remove(*name) else { continue };
                 let (before, mut entity, evidence) = match found {
@@ -276,8 +276,10 @@ impl Engine {
                     }
                 };
                 let at = (link.system.clone(), link.remote_id.clone());
+                known.push((RecordKey::from(&link), entity.id.clone()));
                 if let Found::Pair(j, _) = found {
                     let Some(other) = links.remove(j) else { continue };
+                    known.push((RecordKey::from(&other), entity.id.clone()));
                     join(&mut entity, other, now);
                 }
                 join(&mut entity, link, now);
@@ -295,6 +297,7 @@ impl Engine {
                 pairs.push((before, entity));
             }
             tx.save_entities(&pairs, Lane::Backfill, now).await?;
+            self.follow_records(&mut tx, known).await?;
             tx.append_audit(&audit).await?;
             tx.commit().await?;
         }

@@ -2,6 +2,8 @@
 //! which ones; the store's dirty flags are the truth and refill it.
 
 use crate::error::EngineError;
+use crate::follow::{Contexts, Seen, Work, announced, context_of};
+use crate::measure;
 use crate::step::{Engine, Step};
 use bridge_core::plan::{Context, Note, Reconciled, reconcile};
 use bridge_core::{Entity, Lane, Schema, Time};
@@ -10,6 +12,7 @@ use bridge_store::{AuditEntry, Loser, Store};
 use std::sync::Arc;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::{Instrument, field, info_span};
 
 /// Entities planned and saved in one transaction: as many as fit one insert of the store.
 const BATCH: usize = 256;
@@ -25,6 +28,7 @@ struct Batch {
     audit: Vec<AuditEntry>,
     losers: Vec<Loser>,
     now: Time,
+    work: Work,
 }
 
 impl Engine {
@@ -53,8 +57,10 @@ impl Engine {
             match next? {
                 Some(batch) => {
                     let (store, queue) = (self.store.clone(), Arc::clone(&self.queue));
+                    let span = batch.work.span.clone();
+                    let save = save(store, queue, Arc::clone(&self.seen), batch).instrument(span);
                     // A task of its own, so that sealing one batch and opening the next use two cores.
-                    saving = Some(AbortOnDropHandle::new(tokio::spawn(save(store, queue, batch))));
+                    saving = Some(AbortOnDropHandle::new(tokio::spawn(save)));
                 }
                 None if last => return Ok(()),
                 None => {}
@@ -68,15 +74,9 @@ impl Engine {
         let topic = Topic::Reconcile;
         let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         if claims.is_empty() {
-            let dirty = self.store.dirty(REFILL).await?;
-            if dirty.is_empty() {
+            if self.announce().await? == 0 {
                 return Ok(None);
             }
-            let wakes: Vec<Wake> = dirty
-                .into_iter()
-                .map(|id| Wake::new(topic.clone(), id, 0, "dirty"))
-                .collect();
-            self.queue.publish(&wakes).await?;
             claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         }
         if claims.is_empty() {
@@ -87,10 +87,15 @@ impl Engine {
             .map(|c| c.wake.key.clone())
             .filter(|k| !k.is_empty())
             .collect();
-        let mut entities = self.store.entities(&ids).await?;
-        entities.retain(|e| e.dirty);
-        let now = self.clock.now();
-        let plans = self.plan_batch(entities, now, mirrors_complete).await?;
+        let work = begin(&claims, ids.len());
+        let planned = async {
+            let mut entities = self.store.entities(&ids).await?;
+            entities.retain(|e| e.dirty);
+            let now = self.clock.now();
+            let plans = self.plan_batch(entities, now, mirrors_complete).await?;
+            Ok::<_, EngineError>((now, plans))
+        };
+        let (now, plans) = planned.instrument(work.span.clone()).await?;
         let until = self.settings.losers_until(now);
         let (mut pairs, mut audit, mut losers) = (Vec::with_capacity(plans.len()), vec![], vec![]);
         for (before, plan) in plans {
@@ -112,7 +117,36 @@ impl Engine {
             audit,
             losers,
             now,
+            work,
         }))
+    }
+
+    /// Fills the queue with what is dirty, for whichever process takes it, each with the trace of the change
+    /// that made it so. Returns how many entities that were: there may be more.
+    ///
+    /// # Errors
+    /// The store's or the queue's.
+    pub async fn announce(&self) -> Result<usize, EngineError> {
+        let dirty = self.store.dirty(REFILL).await?;
+        if dirty.is_empty() {
+            return Ok(0);
+        }
+        let contexts = self.contexts(&dirty).await?;
+        let mut steps = vec![];
+        let wakes: Vec<Wake> = dirty
+            .into_iter()
+            .map(|id| {
+                let step = contexts.get(&id).and_then(|context| announced(context, &id));
+                let trace = step.as_ref().and_then(context_of);
+                steps.extend(step);
+                Wake {
+                    trace,
+                    ..Wake::new(Topic::Reconcile, id, 0, "dirty")
+                }
+            })
+            .collect();
+        self.queue.publish(&wakes).await?;
+        Ok(wakes.len())
     }
 
     /// Plans a batch beside what else is under way; the planner is pure.
@@ -135,14 +169,30 @@ pub(crate) async fn joined<T>(work: impl Future<Output = Result<T, JoinError>>) 
     work.await.map_err(|e| EngineError::Worker(e.to_string()))
 }
 
+/// The work on claimed messages, within the traces they carry.
+fn begin(claims: &[Claim], entities: usize) -> Work {
+    let carried = |c: &Claim| Some((c.wake.key.clone(), c.wake.trace.clone()?));
+    let contexts: Contexts = claims.iter().filter_map(carried).collect();
+    let span = info_span!(
+        parent: None, "reconcile", otel.kind = "consumer", entities, writes = field::Empty, conflicts = field::Empty
+    );
+    let own = |entity: &str| {
+        info_span!(
+            parent: None, "reconcile", otel.kind = "consumer", entity, writes = field::Empty, conflicts = field::Empty
+        )
+    };
+    Work::begin(span, entities, &contexts, own)
+}
+
 /// Saves a planned batch; returns how many entities were saved. Those that moved meanwhile stay dirty.
-async fn save(store: Store, queue: Arc<dyn Queue>, batch: Batch) -> Result<usize, EngineError> {
+async fn save(store: Store, queue: Arc<dyn Queue>, seen: Arc<Seen>, batch: Batch) -> Result<usize, EngineError> {
     let Batch {
         claims,
         pairs,
         mut audit,
         mut losers,
         now,
+        work,
     } = batch;
     let mut saved = 0;
     if !pairs.is_empty() {
@@ -154,11 +204,38 @@ async fn save(store: Store, queue: Arc<dyn Queue>, batch: Batch) -> Result<usize
         }
         tx.append_audit(&audit).await?;
         tx.append_losers(&losers).await?;
+        let done = |e: &&Entity| e.writes.is_empty() && !stale.contains(&e.id);
+        let ended: Vec<String> = pairs
+            .iter()
+            .map(|(_, after)| after)
+            .inspect(|after| tell(&work, after))
+            .filter(|after| done(after) && work.of(&after.id).is_some())
+            .map(|after| after.id.clone())
+            .collect();
+        if !ended.is_empty() {
+            tx.drop_traces(&ended).await?;
+        }
         tx.commit().await?;
+        seen.arrived(
+            pairs
+                .iter()
+                .map(|(_, after)| after)
+                .filter(done)
+                .map(|after| after.id.as_str()),
+        );
         saved = pairs.len() - stale.len();
+        measure::reconciled(saved);
     }
     queue.ack(&claims).await?;
     Ok(saved)
+}
+
+/// Notes in the trace of an entity's change what was planned.
+fn tell(work: &Work, after: &Entity) {
+    if let Some(span) = work.of(&after.id) {
+        span.record("writes", after.writes.len())
+            .record("conflicts", after.conflicts.len());
+    }
 }
 
 fn plan(schema: &Schema, entity: Entity, now: Time, mirrors_complete: bool) -> (Entity, Reconciled) {

@@ -4,9 +4,11 @@ use crate::approval::Approval;
 use crate::deliver::{micros, wait};
 use crate::directory::Directory;
 use crate::error::EngineError;
+use crate::follow::Seen;
 use crate::look_back;
+use crate::note::Noted;
 use crate::settings::{Ids, Settings, System};
-use adapter_kit::{AdapterError, Clock};
+use adapter_kit::{AdapterError, Clock, Failure};
 use bridge_core::Time;
 use bridge_queue::Queue;
 use bridge_store::{RecordKey, Store};
@@ -140,6 +142,9 @@ pub struct Health {
     pages: (usize, Option<usize>),
     #[serde(skip)]
     rest_until: Time,
+    /// The trouble is that the product refuses the credentials.
+    #[serde(skip)]
+    pub(crate) refused: bool,
 }
 
 /// The loop over one practice's systems. One engine at a time drives an account.
@@ -156,6 +161,11 @@ pub struct Engine {
     pub(crate) stale: Mutex<Option<BTreeSet<RecordKey>>>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) next_expiry: AtomicI64,
+    /// When changes that are on their way were seen.
+    pub(crate) seen: Arc<Seen>,
+    /// Since when this engine drives the accounts, if it does.
+    pub(crate) driving_since: Option<Time>,
+    pub(crate) noted: Mutex<Noted>,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -179,7 +189,13 @@ impl Engine {
         ids: Arc<dyn Ids>,
     ) -> Result<Self, EngineError> {
         store.mark_sent_as_unknown(clock.now()).await?;
-        Ok(Self::attend(settings, store, queue, clock, ids))
+        let driving_since = Some(clock.now());
+        let engine = Self {
+            driving_since,
+            ..Self::attend(settings, store, queue, clock, ids)
+        };
+        engine.unfollow_old().await?;
+        Ok(engine)
     }
 
     /// For a person's decisions and for reading, beside the engine that drives the accounts: takes
@@ -218,6 +234,9 @@ impl Engine {
             stale: Mutex::default(),
             bell: Arc::default(),
             next_expiry: AtomicI64::new(Time::MIN),
+            seen: Arc::default(),
+            driving_since: None,
+            noted: Mutex::default(),
             held: vec![],
         }
     }
@@ -332,6 +351,7 @@ impl Engine {
             step.add(&one?);
         }
         self.expire_hints(now).await?;
+        self.note(now).await?;
         Ok(step)
     }
 
@@ -390,7 +410,8 @@ impl Engine {
             }
         }
         if !hints.is_empty() {
-            self.follow(system, &hints, &shown, more_to_show, &mut step).await?;
+            self.follow_hints(system, &hints, &shown, more_to_show, &mut step)
+                .await?;
         }
         if sweep {
             let next = self
@@ -478,6 +499,7 @@ impl Engine {
         self.with_health(&system.name, |h| {
             h.last_seen = Some(now);
             h.trouble = None;
+            h.refused = false;
             h.failures = 0;
             f(h);
         });
@@ -488,6 +510,7 @@ impl Engine {
         let until = self.with_health(&system.name, |h| {
             h.failures = h.failures.saturating_add(1);
             h.trouble = Some(error.to_string());
+            h.refused = error.failure == Failure::Auth;
             h.rest_until = now + micros(wait(error, h.failures));
             h.rest_until
         });

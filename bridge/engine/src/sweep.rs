@@ -2,15 +2,17 @@
 //! feed could have shown; what it finds is repaired and counted as a defect of capture. A record
 //! missing from one listing is a suspicion, confirmed by a direct read, never a removal by itself.
 
+use crate::capture::reading;
 use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::AdapterError;
-use bridge_core::capture::{How, ask};
+use bridge_core::capture::ask;
 use bridge_core::{Link, Time};
 use bridge_store::AuditEntry;
 use std::collections::HashSet;
+use tracing::Instrument;
 
 const BATCH: usize = 500;
 
@@ -67,14 +69,20 @@ impl Engine {
     ) -> Result<Result<(), AdapterError>, EngineError> {
         let (mut cursor, mut listed, mut repaired) = (None::<String>, HashSet::new(), 0);
         loop {
-            let page = match system.adapter.listing(system.kind(), cursor.as_deref()).await {
-                Ok(page) => page,
-                Err(error) => return Ok(Err(error)), // a listing that broke off proves nothing
+            let one = async {
+                let page = match system.adapter.listing(system.kind(), cursor.as_deref()).await {
+                    Ok(page) => page,
+                    Err(error) => return Ok(Err(error)), // a listing that broke off proves nothing
+                };
+                listed.extend(page.records.iter().filter(|r| r.alive).map(|r| r.id.clone()));
+                let (more, next) = (page.more, page.cursor.clone());
+                let stored = self.take_page(system, page, true, None).await?;
+                Ok::<_, EngineError>(Ok((more, next, stored)))
             };
-            listed.extend(page.records.iter().filter(|r| r.alive).map(|r| r.id.clone()));
-            let (more, next) = (page.more, page.cursor.clone());
-            let how = if page.may_lag { How::LaggingRow } else { How::Row };
-            let stored = self.take_page(system, page, how, None).await?;
+            let (more, next, stored) = match one.instrument(reading(system, "listing")).await? {
+                Ok(done) => done,
+                Err(error) => return Ok(Err(error)),
+            };
             repaired += stored.changed + stored.new + stored.looks;
             if !more {
                 break;

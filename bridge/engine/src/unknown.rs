@@ -2,6 +2,7 @@
 
 use crate::deliver::micros;
 use crate::error::EngineError;
+use crate::follow::Work;
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Read};
@@ -10,6 +11,7 @@ use bridge_core::settle::{Looked, settle_unknown_create, settle_unknown_update};
 use bridge_core::{Entity, Lane, Op, Time, WriteState};
 use bridge_store::AuditEntry;
 use std::collections::HashMap;
+use tracing::{Instrument, info_span};
 
 /// Names a creation among what waits.
 fn creation(entity: &str) -> String {
@@ -52,16 +54,29 @@ impl Engine {
             }
         }
         for chunk in updates.chunks(traits.read_batch.max(1)) {
-            if let Err(error) = self.settle_updates(system, chunk, step).await? {
+            let work = self.ask_again(system, chunk).await?;
+            let settled = self.settle_updates(system, chunk, step);
+            if let Err(error) = settled.instrument(work.span.clone()).await? {
                 return Ok(Err(error));
             }
         }
         for chunk in creates.chunks(traits.read_batch.max(1)) {
-            if let Err(error) = self.settle_creates(system, chunk, step).await? {
+            let work = self.ask_again(system, chunk).await?;
+            let settled = self.settle_creates(system, chunk, step);
+            if let Err(error) = settled.instrument(work.span.clone()).await? {
                 return Ok(Err(error));
             }
         }
         Ok(Ok(()))
+    }
+
+    /// The work on unknown outcomes, within the traces of the changes that were sent.
+    async fn ask_again(&self, system: &System, chunk: &[Entity]) -> Result<Work, EngineError> {
+        let ids: Vec<String> = chunk.iter().map(|e| e.id.clone()).collect();
+        let contexts = self.contexts(&ids).await?;
+        let span = info_span!(parent: None, "settle unknown", system = system.name, writes = ids.len());
+        let own = |entity: &str| info_span!(parent: None, "settle unknown", system = system.name, entity);
+        Ok(Work::begin(span, ids.len(), &contexts, own))
     }
 
     async fn settle_updates(

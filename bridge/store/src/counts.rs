@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     open::Store,
     pool::Conn,
-    records::Counts,
+    records::{Counts, Oldest},
 };
 use std::collections::BTreeMap;
 
@@ -76,6 +76,22 @@ impl Store {
         };
         tx.rollback().await?;
         Ok(counts)
+    }
+
+    /// Since when the longest waiting of each sort waits. Reads the ends of indexes only.
+    pub async fn oldest(&self) -> Result<Oldest> {
+        let mut conn = self.read().await?;
+        let mut oldest = async |sql| {
+            let mut args = Args::default();
+            args.shared(&self.scope.practice);
+            let row = fetch_one(&mut conn, sql, args).await?;
+            row.map_or(Ok(None), |row| row.int_or_null(0))
+        };
+        Ok(Oldest {
+            dirty: oldest("SELECT min(dirty_since) FROM entity WHERE practice = $1 AND dirty = 1").await?,
+            looks: oldest("SELECT min(asked) FROM link WHERE practice = $1 AND look = 1").await?,
+            unsettled: oldest("SELECT min(at) FROM write WHERE practice = $1 AND state IN ('sent', 'unknown')").await?,
+        })
     }
 
     /// Whether nothing waits for the bridge itself: nothing dirty, planned, sent or unknown, no look

@@ -38,6 +38,7 @@ mod rotate;
 mod save;
 mod sqlite;
 mod tables;
+mod trace;
 mod tx;
 mod work;
 
@@ -49,7 +50,8 @@ pub use postgres::Driving;
 pub use progress::Lease;
 pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
-    LinkedRow, LookupKey, Loser, Owner, Page, Paged, RecordKey, Run, conflict_id,
+    LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use tables::TableSum;
+pub use trace::trace_subject;
 pub use tx::Tx;

@@ -27,6 +27,7 @@ const RUNS: &str =
 const ADD_CALLS: &str = "INSERT INTO budget (practice, system, day, calls) VALUES ($1, $2, $3, $4) \
      ON CONFLICT (practice, system, day) DO UPDATE SET calls = budget.calls + excluded.calls";
 const CALLS: &str = "SELECT calls FROM budget WHERE practice = $1 AND system = $2 AND day = $3";
+const DROP_CALLS: &str = "DELETE FROM budget WHERE practice = $1 AND day < $2";
 const LEASE: &str = "SELECT holder, epoch, until FROM lease WHERE practice = $1 AND name = $2";
 const SET_LEASE: &str = "INSERT INTO lease (practice, name, holder, epoch, until) VALUES ($1, $2, $3, $4, $5) \
      ON CONFLICT (practice, name) DO UPDATE SET holder = excluded.holder, epoch = excluded.epoch, until = excluded.until";
@@ -109,6 +110,15 @@ impl Tx {
             .text(day)
             .int(calls.try_into().unwrap_or(i64::MAX));
         execute(conn, ADD_CALLS, args).await?;
+        Ok(())
+    }
+
+    /// Forgets the calls of days before this one.
+    pub async fn drop_calls_before(&mut self, day: &str) -> Result<()> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice).text(day);
+        execute(conn, DROP_CALLS, args).await?;
         Ok(())
     }
 

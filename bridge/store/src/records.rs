@@ -317,6 +317,17 @@ pub struct Paged<T> {
     pub next: Option<String>,
 }
 
+/// Since when the longest waiting of each sort waits; none where nothing does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oldest {
+    /// Entities that wait for reconcile.
+    pub dirty: Option<Time>,
+    /// Records that are due for a direct read.
+    pub looks: Option<Time>,
+    /// Writes that are sent, or whose outcome is unknown.
+    pub unsettled: Option<Time>,
+}
+
 /// How much of everything there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -32,6 +32,7 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
         include_str!("../../../migrations/sqlite/0004_match_again.sql"),
     ),
     (5, "hint", include_str!("../../../migrations/sqlite/0005_hint.sql")),
+    (6, "trace", include_str!("../../../migrations/sqlite/0006_trace.sql")),
 ];
 const READERS: u32 = 3;
 

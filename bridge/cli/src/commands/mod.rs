@@ -24,13 +24,14 @@ use crate::args::{Command, ConfigArg};
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
+use crate::telemetry::Telemetry;
 use bridge_store::Store;
 
 /// Does what the command line says.
 ///
 /// # Errors
 /// [`Failure`] if the command could not do its work.
-pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
+pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Result<Exit, Failure> {
     match command {
         Command::Demo(args) => demo::run(args, out).await,
         Command::Sandbox(args) => sandbox::run(args, out).await,
@@ -39,7 +40,7 @@ pub async fn run(command: Command, out: &Output) -> Result<Exit, Failure> {
         Command::Prepare(args) => prepare::run(&args, out).await,
         Command::Plan(args) => plan::run(&args, out).await,
         Command::Sync(args) => sync::run(&args, out).await,
-        Command::Run(args) => run::run(&args, out).await,
+        Command::Run(args) => run::run(&args, out, telemetry).await,
         Command::Status(args) => status::run(&args, out).await,
         Command::Webhooks(args) => webhooks::run(&args, out),
         Command::Conflicts(args) => conflicts::run(&args, out).await,

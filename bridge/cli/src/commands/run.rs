@@ -6,8 +6,11 @@ use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::report::Report;
+use crate::telemetry::Telemetry;
 use crate::wiring::WiringError;
 use crate::{commands, serving, signals, wiring};
+use bridge_admin::health::Watch;
+use bridge_admin::metrics;
 use bridge_engine::{Approval, Engine, EngineError, Step};
 use bridge_store::StoreError;
 use clap::Args;
@@ -26,7 +29,10 @@ Examples:
 
 SIGTERM and Ctrl-C let it finish what it has begun and end with code 0. Until a first plan is
 approved it only reads. Decisions made by other commands meanwhile are taken up within a second.
-If a server that holds the store goes away, it waits and carries on.")]
+If a server that holds the store goes away, it waits and carries on.
+
+With [serve] listen = \"127.0.0.1:8600\" it answers /health, /ready, /status.json and /metrics there.
+Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names.")]
 pub struct RunArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -37,11 +43,16 @@ pub struct RunArgs {
 ///
 /// # Errors
 /// [`Failure`] if the configuration, the store or the engine fails.
-pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
+pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
     let mut engine = wiring::engine(&config).await?;
     let stop = signals::stop();
-    let serving = serving::start(&config, &stop).await?;
+    let watch = Watch::new(config.alerts.clone());
+    let serving = serving::start(&config, &watch, telemetry, &stop).await?;
+    let watched = serving.is_some() || telemetry.pushes_metrics();
+    if watched {
+        metrics::show(&watch);
+    }
     let started = Instant::now();
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
     out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
@@ -65,10 +76,16 @@ pub async fn run(args: &RunArgs, out: &Output) -> Result<Exit, Failure> {
             );
         }
     };
-    while let Err(error) = drive::serve(&engine, &stop, &mut tell).await {
+    loop {
+        let ended = tokio::select! {
+            ended = drive::serve(&engine, &stop, &mut tell) => ended,
+            never = watch.keep(&engine), if watched => match never {},
+        };
+        let Err(error) = ended else { break };
         let EngineError::Store(StoreError::Unreachable { .. }) = error else {
             return Err(error.into());
         };
+        watch.lost(error.to_string());
         tracing::warn!(%error, "waiting for the store");
         // What this engine knew of calls on their way is void; a new one looks what became of them.
         if let Some(serving) = &serving {

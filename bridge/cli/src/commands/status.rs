@@ -6,6 +6,7 @@ use crate::output::{Output, count, thousands};
 use crate::report::Report;
 use crate::{commands, times, wiring};
 use bridge_engine::Approval;
+use bridge_engine::vitals::State;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -16,7 +17,8 @@ Examples:
   halaxy-bridge status
   halaxy-bridge status --json | jq .waiting
 
-Reads the store only; no account is called. Exit code 3 if something waits for a person.")]
+Reads the store only; no account is called. Alerts say what somebody should see to: a system that could not be
+looked at in time, credentials, calls of the day, parked work, brakes. Exit code 3 if something waits for a person.")]
 pub struct StatusArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -31,6 +33,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
     let engine = wiring::desk(&config).await?;
     let store = engine.store();
+    let vitals = engine.vitals(&config.alerts).await?;
     let counts = store.counts().await?;
     let approval = engine.approval().await?;
     let brakes = engine.brakes().await?;
@@ -45,7 +48,10 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
         let read = cursor.map(|c| c.updated);
         systems.insert(
             system.name.clone(),
-            json!({ "records": of(&counts.records), "linked": of(&counts.links), "last_read": read.map(times::iso) }),
+            json!({
+                "records": of(&counts.records), "linked": of(&counts.links), "last_read": read.map(times::iso),
+                "vitals": vitals.systems.get(&system.name),
+            }),
         );
         let read = read.map_or("never".into(), |at| times::ago(at, now));
         rows.push(vec![
@@ -83,6 +89,8 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             "candidates": counts.candidates, "twice": counts.twice, "faint": counts.faint, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
         },
         "runs": shown,
+        "state": vitals.state,
+        "alerts": vitals.alerts,
     }));
     out.heading(&config.practice);
     out.table(
@@ -96,6 +104,10 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
         Approval::Outdated => {
             "Mappings or rules have changed since the last approval: see `halaxy-bridge plan`.".into()
         }
+        Approval::Given if left == 0 && vitals.state == State::CouldNotLook => format!(
+            "{} known; nothing is left to do of what was seen, but not everything could be looked at.",
+            count(counts.entities, "person")
+        ),
         Approval::Given if left == 0 => format!("{} known; nothing is left to do.", count(counts.entities, "person")),
         Approval::Given => format!(
             "{} known; {} left to do.",
@@ -103,6 +115,10 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             count(left, "thing")
         ),
     });
+    for alert in &vitals.alerts {
+        let of = alert.system.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
+        out.line(format!("{} {of}{}. {}", out.bold("ALERT"), alert.message, alert.remedy));
+    }
     for run in &runs {
         let n = |of: &str| {
             run.counts[of]
@@ -121,9 +137,11 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
         ));
     }
     waiting.tell_waiting(out);
-    Ok(if waiting.waiting() || approval != Approval::Given {
-        Exit::Waiting
-    } else {
-        Exit::Done
-    })
+    Ok(
+        if waiting.waiting() || approval != Approval::Given || !vitals.alerts.is_empty() {
+            Exit::Waiting
+        } else {
+            Exit::Done
+        },
+    )
 }

@@ -42,6 +42,8 @@ impl<'s> Reader<'s> {
         let lag = keys.optional_text("lag");
         let call_life = keys.optional_text("call_life");
         let share = keys.optional("share");
+        let stale_after = keys.optional_text("stale_after");
+        let credentials_end = keys.optional_text("credentials_end");
         let allow_private = keys.optional_flag("allow_private").unwrap_or(false);
         let Some((connector, connector_span)) = connector else {
             self.problems.extend(keys.finish());
@@ -130,6 +132,8 @@ impl<'s> Reader<'s> {
             );
         }
         let may_receive = self.classes(may_receive, connector == HALAXY);
+        let stale_after = self.duration("stale_after", stale_after);
+        let credentials_end = self.date("credentials_end", credentials_end);
         let (poll_every, lag, call_life) = (
             self.duration("poll_every", poll),
             self.duration("lag", lag),
@@ -159,6 +163,8 @@ impl<'s> Reader<'s> {
             share,
             lag,
             call_life,
+            stale_after,
+            credentials_end,
             allow_private,
             webhook,
             line,

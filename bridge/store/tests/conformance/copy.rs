@@ -44,6 +44,9 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();
     tx.start_run("r1", "sync", NOW).await.unwrap();
     tx.add_calls("crm", "2026-11-22", 7).await.unwrap();
+    tx.keep_traces(&[("e1".into(), "00-aa-bb-01".into())], NOW)
+        .await
+        .unwrap();
     tx.take_lease("drive/crm", "one", 100, 200).await.unwrap();
     let other = RecordKey::new("halaxy", "Patient", "p000007");
     let pair = Candidate::new(record, other, 900, vec!["email".into()], NOW);

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use bridge_core::Value;
-use bridge_store::{AuditEntry, Cursor, Loser, RecordKey, Run};
+use bridge_store::{AuditEntry, Cursor, Loser, RecordKey, Run, trace_subject};
 
 #[tokio::test]
 async fn a_cursor_belongs_to_its_mapping_and_moves_with_its_transaction() {
@@ -76,6 +76,11 @@ async fn runs_budgets_and_notes_are_kept() {
     assert_eq!(store.runs(1).await.unwrap().len(), 1);
     assert_eq!(store.calls("crm", "2026-11-22").await.unwrap(), 12);
     assert_eq!(store.calls("halaxy", "2026-11-22").await.unwrap(), 0);
+    let mut tx = store.begin().await.unwrap();
+    tx.drop_calls_before("2026-11-23").await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.calls("crm", "2026-11-22").await.unwrap(), 0);
+    assert_eq!(store.calls("crm", "2026-11-23").await.unwrap(), 1);
     assert_eq!(store.meta("approved").await.unwrap().as_deref(), Some("another"));
     assert_eq!(store.meta("never").await.unwrap(), None);
 }
@@ -223,4 +228,37 @@ async fn values_that_lost_are_kept_until_their_time() {
     assert_eq!(tx.expire_losers(NOW + 102).await.unwrap(), 2);
     tx.commit().await.unwrap();
     assert_eq!(store.losers("e1").await.unwrap(), [two.clone(), two]);
+}
+
+#[tokio::test]
+async fn a_trace_follows_its_subject_until_it_is_dropped_or_too_old() {
+    let place = Place::new();
+    let store = place.open().await;
+    let stranger = trace_subject(&RecordKey::new("crm", "contacts", "7"));
+    let traces = |names: &[(&str, &str)]| -> Vec<(String, String)> {
+        names.iter().map(|(s, c)| (s.to_string(), c.to_string())).collect()
+    };
+    let mut tx = store.begin().await.unwrap();
+    tx.keep_traces(&traces(&[("e1", "first"), ("e2", "other"), (&stranger, "new")]), NOW)
+        .await
+        .unwrap();
+    tx.keep_traces(&traces(&[("e1", "second")]), NOW + 10).await.unwrap();
+    tx.commit().await.unwrap();
+    let asked: Vec<String> = ["e1", "e2", "e3", &stranger].map(String::from).into();
+    let all = store.traces(&asked, 0).await.unwrap();
+    assert_eq!(
+        all.into_iter().collect::<Vec<_>>(),
+        traces(&[(&stranger, "new"), ("e1", "second"), ("e2", "other")]),
+        "the latest change of each"
+    );
+    let young = store.traces(&asked, NOW + 1).await.unwrap();
+    assert_eq!(young.into_iter().collect::<Vec<_>>(), traces(&[("e1", "second")]));
+    let mut tx = store.begin().await.unwrap();
+    tx.drop_traces(std::slice::from_ref(&stranger)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.traces(&asked, 0).await.unwrap().len(), 2);
+    let mut tx = store.begin().await.unwrap();
+    tx.drop_traces_before(NOW + 1).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.traces(&asked, 0).await.unwrap().len(), 1);
 }

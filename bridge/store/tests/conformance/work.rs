@@ -255,3 +255,29 @@ async fn quiet_means_nothing_waits_for_the_bridge() {
     tx.commit().await.unwrap();
     assert!(!store.quiet().await.unwrap(), "a record without an entity");
 }
+
+#[tokio::test]
+async fn the_longest_waiting_of_each_sort_is_known() {
+    let place = Place::new();
+    let store = place.open().await;
+    assert_eq!(store.oldest().await.unwrap(), bridge_store::Oldest::default());
+    save_new(&store, &[person("e1", 1), person("e2", 2)]).await;
+    let mut tx = store.begin().await.unwrap();
+    tx.mark_dirty(&["e1".into()], Lane::Live, NOW + 7).await.unwrap();
+    tx.mark_dirty(&["e2".into()], Lane::Backfill, NOW + 5).await.unwrap();
+    tx.commit().await.unwrap();
+    let oldest = store.oldest().await.unwrap();
+    assert_eq!(
+        (oldest.dirty, oldest.looks, oldest.unsettled),
+        (Some(NOW + 5), None, None),
+        "whatever lane it waits in"
+    );
+    change(&store, "e2", NOW + 8, Lane::Live, |entity| {
+        entity
+            .writes
+            .insert("crm".into(), write("crm", WriteState::Unknown, Lane::Live));
+    })
+    .await;
+    let at = load(&store, "e2").await.writes["crm"].at;
+    assert_eq!(store.oldest().await.unwrap().unsettled, Some(at));
+}

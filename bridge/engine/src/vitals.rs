@@ -1,0 +1,569 @@
+//! How a practice is doing, in one answer: what is left to do, what waits for a person, how long ago
+//! each system was looked at, and what somebody should be told. "Nothing to do" is said only of
+//! systems that were looked at in time; otherwise the answer is that nobody could look (promise 18).
+//!
+//! Everything comes from the store, so that a process which drives nothing gives the same answer.
+
+use crate::approval::{Approval, Brake};
+use crate::deliver::micros;
+use crate::error::EngineError;
+use crate::note::{credentials_name, day, hour, trouble_name};
+use crate::settings::System;
+use crate::step::Engine;
+use bridge_core::Time;
+use bridge_queue::{Depth, Topic};
+use bridge_store::{Counts, Oldest};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+const HOUR: Time = 3_600_000_000;
+const DAY: Time = 24 * HOUR;
+
+/// When somebody is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// A system must be looked at within so long. `None`: five times its poll interval, ten minutes at least.
+    pub stale_after: Option<Duration>,
+    /// The same for single systems, by name.
+    pub stale_after_of: BTreeMap<String, Duration>,
+    /// When credentials end, microseconds, where the configuration says so, by system.
+    pub credentials_end: BTreeMap<String, Time>,
+    /// Work that nobody holds may wait so long.
+    pub parked_after: Duration,
+    /// The share of a day's calls whose use is worth telling, 0 to 1.
+    pub budget_share: f64,
+    /// How long before credentials end.
+    pub credentials_before: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stale_after: None,
+            stale_after_of: BTreeMap::new(),
+            credentials_end: BTreeMap::new(),
+            parked_after: Duration::from_secs(3_600),
+            budget_share: 0.9,
+            credentials_before: Duration::from_secs(14 * 86_400),
+        }
+    }
+}
+
+impl Limits {
+    /// The longest time between two successful looks at a system that is polled so often.
+    pub fn allowed(&self, system: &str, poll_every: Duration) -> Duration {
+        let stated = self.stale_after_of.get(system).copied().or(self.stale_after);
+        stated.unwrap_or_else(|| (poll_every * 5).max(Duration::from_secs(600)))
+    }
+}
+
+/// What the practice as a whole is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Every system was looked at in time, and nothing is left to do.
+    NothingToDo,
+    /// Every system was looked at in time, and there is work.
+    Working,
+    /// A person must approve before anything is done.
+    Unapproved,
+    /// A system was not read yet, and its time is not over.
+    Starting,
+    /// A system was not looked at in time: what it holds now is not known.
+    CouldNotLook,
+}
+
+/// Whether a system is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    /// It was looked at in time.
+    Current,
+    /// It was not read yet, and its time is not over.
+    Starting,
+    /// It was not looked at in time.
+    CouldNotLook,
+}
+
+/// Trouble that a system is in, as every process can read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Since when, microseconds.
+    #[serde(with = "moment")]
+    pub since: Time,
+    /// What failed and with which code; no values.
+    pub what: String,
+    /// The product refuses the credentials: a person must act.
+    pub credentials: bool,
+}
+
+/// The calls of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Budget {
+    /// Calls the account has a day.
+    pub limit: u64,
+    /// Calls used since midnight UTC.
+    pub used: u64,
+    /// Calls that the day will have used if it goes on as in the last hours.
+    pub forecast: u64,
+}
+
+/// One system.
+#[derive(Clone, Debug, Serialize)]
+pub struct SystemVitals {
+    /// The kind of its records.
+    pub kind: String,
+    /// Whether it is seen.
+    pub sight: Sight,
+    /// When it was last looked at with success, microseconds.
+    #[serde(serialize_with = "moment::maybe")]
+    pub looked: Option<Time>,
+    /// Seconds since then.
+    pub looked_seconds: Option<u64>,
+    /// Seconds that may lie between two looks.
+    pub allowed_seconds: u64,
+    /// What is wrong with it now.
+    pub trouble: Option<Trouble>,
+    /// Its live records.
+    pub records: u64,
+    /// Those that belong to an entity.
+    pub linked: u64,
+    /// Calls made to it since midnight UTC, by every process.
+    pub calls_today: u64,
+    /// Its daily limit, where it has one that is known here.
+    pub budget: Option<Budget>,
+    /// Until when its credentials can be renewed, microseconds.
+    #[serde(serialize_with = "moment::maybe")]
+    pub credentials_until: Option<Time>,
+}
+
+/// What is left to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Work {
+    /// Entities that wait for reconcile.
+    pub dirty: u64,
+    /// Writes that wait to be sent.
+    pub planned: u64,
+    /// Writes that are sent, or whose outcome is unknown.
+    pub unsettled: u64,
+    /// Those whose outcome is unknown.
+    pub unknown: u64,
+    /// Records due for a direct read.
+    pub looks: u64,
+    /// Records whose identity is not decided.
+    pub unidentified: u64,
+}
+
+/// What waits for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Units that systems changed differently.
+    pub conflicts: u64,
+    /// Questions about whole records.
+    pub cards: u64,
+    /// Pairs of records that may be the same.
+    pub candidates: u64,
+    /// Faint ones.
+    pub faint: u64,
+    /// Writes and links on hold.
+    pub holds: u64,
+    /// Systems whose writes are held as a whole.
+    pub brakes: u64,
+}
+
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertCode {
+    /// A system was not looked at within its time.
+    CouldNotLook,
+    /// A system refuses our credentials.
+    Credentials,
+    /// Credentials end soon.
+    CredentialsExpire,
+    /// A day's calls are used up, or will be.
+    Budget,
+    /// Work waits for longer than it should, or was given up.
+    Parked,
+    /// A system's writes are held as a whole.
+    Brake,
+    /// The queue cannot be reached.
+    Queue,
+    /// Mappings or rules changed since a person approved: nothing is written.
+    Approval,
+}
+
+impl AlertCode {
+    /// Its name in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CouldNotLook => "could_not_look",
+            Self::Credentials => "credentials",
+            Self::CredentialsExpire => "credentials_expire",
+            Self::Budget => "budget",
+            Self::Parked => "parked",
+            Self::Brake => "brake",
+            Self::Queue => "queue",
+            Self::Approval => "approval",
+        }
+    }
+}
+
+/// Something that somebody should be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alert {
+    /// What it is about.
+    pub code: AlertCode,
+    /// The system, if it is about one.
+    pub system: Option<String>,
+    /// What is the matter; no values.
+    pub message: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// How a practice is doing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Vitals {
+    /// When this was found out, microseconds.
+    #[serde(serialize_with = "moment::serialize")]
+    pub at: Time,
+    /// What it is about as a whole.
+    pub state: State,
+    /// Whether a person has approved what would be written.
+    pub approval: Approval,
+    /// By name.
+    pub systems: BTreeMap<String, SystemVitals>,
+    /// What is left to do.
+    pub work: Work,
+    /// Since when the longest waiting work waits, seconds.
+    pub oldest_work_seconds: u64,
+    /// What waits for a person.
+    pub waiting: Waiting,
+    /// Messages in the queue; none for a process that drives nothing.
+    pub queue: Option<QueueVitals>,
+    /// What somebody should be told, the worst first.
+    pub alerts: Vec<Alert>,
+}
+
+/// The queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct QueueVitals {
+    /// Messages to be handed out now.
+    pub ready: usize,
+    /// Handed out.
+    pub claimed: usize,
+    /// To be handed out later.
+    pub later: usize,
+    /// Given up.
+    pub buried: usize,
+}
+
+impl From<Depth> for QueueVitals {
+    fn from(depth: Depth) -> Self {
+        Self {
+            ready: depth.ready,
+            claimed: depth.claimed,
+            later: depth.later,
+            buried: depth.buried,
+        }
+    }
+}
+
+impl Engine {
+    /// How the practice is doing now. Reads whole indexes: for people and watchers, every few seconds at most.
+    ///
+    /// # Errors
+    /// The store's. That the queue cannot be reached is an alert.
+    pub async fn vitals(&self, limits: &Limits) -> Result<Vitals, EngineError> {
+        let now = self.clock.now();
+        let counts = self.store.counts().await?;
+        let oldest = self.store.oldest().await?;
+        let (approval, brakes) = (self.approval().await?, self.brakes().await?);
+        let mut alerts = vec![];
+        let mut systems = BTreeMap::new();
+        for system in &self.settings.systems {
+            let vitals = self.system_vitals(system, &counts, limits, now).await?;
+            system_alerts(&system.name, &vitals, limits, now, &mut alerts);
+            systems.insert(system.name.clone(), vitals);
+        }
+        let queue = self.queue_vitals(&mut alerts).await;
+        alerts.extend(brakes.iter().map(brake_alert));
+        alerts.extend((approval == Approval::Outdated).then(approval_alert));
+        let waits = |at: Option<Time>| at.map_or(0, |at| seconds(now - at));
+        let oldest_work_seconds = [oldest.dirty, oldest.looks, oldest.unsettled]
+            .map(waits)
+            .into_iter()
+            .max()
+            .unwrap_or(0);
+        // Until a person has approved, everything waits for that.
+        if approval == Approval::Given {
+            alerts.extend(parked_alert(&oldest, limits, now));
+        }
+        alerts.sort_by(|a, b| (a.code, &a.system).cmp(&(b.code, &b.system)));
+        let work = Work {
+            dirty: counts.dirty,
+            planned: counts.planned,
+            unsettled: counts.unsettled,
+            unknown: counts.unknown,
+            looks: counts.looks,
+            unidentified: counts.unidentified,
+        };
+        Ok(Vitals {
+            at: now,
+            state: state(&systems, &approval, work),
+            approval,
+            systems,
+            work,
+            oldest_work_seconds,
+            waiting: Waiting {
+                conflicts: counts.conflicts,
+                cards: counts.cards,
+                candidates: counts.candidates,
+                faint: counts.faint,
+                holds: counts.held,
+                brakes: brakes.len() as u64,
+            },
+            queue,
+            alerts,
+        })
+    }
+
+    async fn system_vitals(
+        &self,
+        system: &System,
+        counts: &Counts,
+        limits: &Limits,
+        now: Time,
+    ) -> Result<SystemVitals, EngineError> {
+        let name = &system.name;
+        let digest = self.settings.cursor_digest(system);
+        let looked = self
+            .store
+            .cursor(name, system.kind(), &digest)
+            .await?
+            .map(|c| c.updated);
+        let trouble: Option<Trouble> = self
+            .store
+            .meta(&trouble_name(name))
+            .await?
+            .and_then(|text| serde_json::from_str(&text).ok());
+        let allowed = limits.allowed(name, system.poll_every);
+        let sight = match looked {
+            Some(at) if now - at <= micros(allowed) => Sight::Current,
+            Some(_) => Sight::CouldNotLook,
+            None if trouble.is_none() && now - self.began().await? <= micros(allowed) => Sight::Starting,
+            None => Sight::CouldNotLook,
+        };
+        let used = self.store.calls(name, &day(now)).await?;
+        let told = system.adapter.usage();
+        let until = self.store.meta(&credentials_name(name)).await?;
+        Ok(SystemVitals {
+            kind: system.kind().into(),
+            sight,
+            looked,
+            looked_seconds: looked.map(|at| seconds(now - at)),
+            allowed_seconds: allowed.as_secs(),
+            trouble,
+            records: counts.records.get(name).copied().unwrap_or(0),
+            linked: counts.links.get(name).copied().unwrap_or(0),
+            calls_today: used,
+            budget: match told.day {
+                Some(day) => {
+                    let used = day.used.max(used);
+                    let forecast = used + self.calls_to_come(name, now).await?;
+                    Some(Budget {
+                        limit: day.limit,
+                        used,
+                        forecast,
+                    })
+                }
+                None => None,
+            },
+            credentials_until: told
+                .credentials_until
+                .or(until.and_then(|text| text.parse().ok()))
+                .or(limits.credentials_end.get(name).copied()),
+        })
+    }
+
+    /// From when on a system could have been read: since this process drives it, or else since there is a store.
+    async fn began(&self) -> Result<Time, EngineError> {
+        if let Some(since) = self.driving_since {
+            return Ok(since);
+        }
+        let created = self.store.meta("created").await?;
+        Ok(created.and_then(|text| text.parse().ok()).unwrap_or(0))
+    }
+
+    /// Calls until midnight UTC, if it goes on as in this hour and the one before.
+    async fn calls_to_come(&self, system: &str, now: Time) -> Result<u64, EngineError> {
+        let this = self.store.calls(system, &hour(now)).await?;
+        let last = self.store.calls(system, &hour(now - HOUR)).await?;
+        let over = (HOUR + now.rem_euclid(HOUR)) as f64;
+        let left = (DAY - now.rem_euclid(DAY)) as f64;
+        Ok(((this + last) as f64 / over * left) as u64)
+    }
+
+    async fn queue_vitals(&self, alerts: &mut Vec<Alert>) -> Option<QueueVitals> {
+        self.driving_since?;
+        match self.queue.depth(&Topic::Reconcile).await {
+            Ok(depth) => {
+                if depth.buried > 0 {
+                    alerts.push(Alert {
+                        code: AlertCode::Parked,
+                        system: None,
+                        message: format!("{} messages were given up", depth.buried),
+                        remedy:
+                            "The store keeps their work. See the log for what failed, then empty the parking queue."
+                                .into(),
+                    });
+                }
+                Some(depth.into())
+            }
+            Err(error) => {
+                alerts.push(Alert {
+                    code: AlertCode::Queue,
+                    system: None,
+                    message: error.to_string(),
+                    remedy:
+                        "Start the broker or mend its settings. Nothing is lost: the store keeps what is to be done."
+                            .into(),
+                });
+                None
+            }
+        }
+    }
+}
+
+/// Times as text for people and other programs: RFC 3339, UTC.
+mod moment {
+    use bridge_core::Time;
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(at: &Time, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Timestamp::from_microsecond(*at).unwrap_or_default())
+    }
+
+    pub fn maybe<S: Serializer>(at: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'d, D: Deserializer<'d>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let stamp: Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(stamp.as_microsecond())
+    }
+}
+
+fn seconds(micros: Time) -> u64 {
+    u64::try_from(micros / 1_000_000).unwrap_or(0)
+}
+
+fn state(systems: &BTreeMap<String, SystemVitals>, approval: &Approval, work: Work) -> State {
+    let some = |sight| systems.values().any(|s| s.sight == sight);
+    if some(Sight::CouldNotLook) {
+        State::CouldNotLook
+    } else if some(Sight::Starting) {
+        State::Starting
+    } else if *approval != Approval::Given {
+        State::Unapproved
+    } else if work == Work::default() {
+        State::NothingToDo
+    } else {
+        State::Working
+    }
+}
+
+fn system_alerts(name: &str, vitals: &SystemVitals, limits: &Limits, now: Time, alerts: &mut Vec<Alert>) {
+    let mut tell = |code, message: String, remedy: &str| {
+        alerts.push(Alert {
+            code,
+            system: Some(name.into()),
+            message,
+            remedy: remedy.into(),
+        });
+    };
+    if vitals.sight == Sight::CouldNotLook {
+        let since = vitals
+            .looked_seconds
+            .map_or("never read".into(), |s| format!("not looked at for {s} s"));
+        let why = vitals
+            .trouble
+            .as_ref()
+            .map(|t| format!(": {}", t.what))
+            .unwrap_or_default();
+        let message = format!("{since}, allowed are {} s{why}", vitals.allowed_seconds);
+        let remedy = "See that `halaxy-bridge run` runs, and what `halaxy-bridge check` says of the account.";
+        tell(AlertCode::CouldNotLook, message, remedy);
+    }
+    if let Some(trouble) = vitals.trouble.as_ref().filter(|t| t.credentials) {
+        let remedy = "Connect the account anew, or put a valid secret where the configuration says it is.";
+        tell(AlertCode::Credentials, trouble.what.clone(), remedy);
+    }
+    if let Some(until) = vitals.credentials_until
+        && until - now < micros(limits.credentials_before)
+    {
+        let days = (until - now).max(0) / DAY;
+        let remedy = "Connect the account anew before.";
+        tell(
+            AlertCode::CredentialsExpire,
+            format!("the credentials end in {days} days"),
+            remedy,
+        );
+    }
+    if let Some(budget) = vitals.budget {
+        let share = (budget.limit as f64 * limits.budget_share) as u64;
+        if budget.used >= share || budget.forecast > budget.limit {
+            let Budget { used, limit, forecast } = budget;
+            let message = format!("{used} of {limit} calls of the day are used, {forecast} expected");
+            let remedy = "Poll less often, or ask the vendor for more; what a person asks for still goes through.";
+            tell(AlertCode::Budget, message, remedy);
+        }
+    }
+}
+
+fn brake_alert(brake: &Brake) -> Alert {
+    Alert {
+        code: AlertCode::Brake,
+        system: Some(brake.system.clone()),
+        message: format!("{} writes to {} linked records are held", brake.writes, brake.linked),
+        remedy: "Look at `halaxy-bridge plan`; if it is right, `halaxy-bridge sync --approve DIGEST`.".into(),
+    }
+}
+
+fn approval_alert() -> Alert {
+    Alert {
+        code: AlertCode::Approval,
+        system: None,
+        message: "mappings or rules changed since the last approval: nothing is written".into(),
+        remedy: "Look at `halaxy-bridge plan`; if it is right, `halaxy-bridge sync --approve DIGEST`.".into(),
+    }
+}
+
+fn parked_alert(oldest: &Oldest, limits: &Limits, now: Time) -> Option<Alert> {
+    let sorts = [
+        ("a reconcile", oldest.dirty),
+        ("a direct read", oldest.looks),
+        ("an unsettled write", oldest.unsettled),
+    ];
+    let late = |at: Time| now - at > micros(limits.parked_after);
+    let named: Vec<String> = sorts
+        .iter()
+        .filter_map(|(what, at)| {
+            at.filter(|at| late(*at))
+                .map(|at| format!("{what} waits for {} s", seconds(now - at)))
+        })
+        .collect();
+    (!named.is_empty()).then(|| Alert {
+        code: AlertCode::Parked,
+        system: None,
+        message: named.join("; "),
+        remedy: "See the log for what fails. `halaxy-bridge replay` tries what is held once more.".into(),
+    })
+}
