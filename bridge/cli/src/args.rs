@@ -102,6 +102,20 @@ impl ConfigArg {
     }
 }
 
+impl ConfigArg {
+    /// The configurations of a folder with one for each practice, in order; none if one is meant.
+    pub fn practices(&self) -> Option<Vec<PathBuf>> {
+        if !self.config.is_dir() || self.path().exists() {
+            return None;
+        }
+        let entries = std::fs::read_dir(&self.config).ok()?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|path| path.is_file() && path.extension().is_some_and(|ending| ending == "toml"));
+        files.sort();
+        (!files.is_empty()).then_some(files)
+    }
+}
+
 /// Who decides.
 #[derive(Clone, Debug, Args)]
 pub struct ByArg {

@@ -167,6 +167,31 @@ pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnM
     engine.note_calls().await
 }
 
+/// Helps the worker that drives: reconciles what it announces in the queue they share. `tell` is called
+/// with the number of entities of each round. Ends when `stop` is cancelled.
+///
+/// # Errors
+/// See [`Engine::assist`].
+pub async fn assist(engine: &Engine, stop: &CancellationToken, mut tell: impl FnMut(usize)) -> Result<(), EngineError> {
+    while !stop.is_cancelled() {
+        match engine.assist().await {
+            Err(EngineError::Queue(error)) if error.is_transient() => {
+                tracing::warn!(%error, "waiting for the queue");
+                pause(None, stop).await;
+            }
+            done => match done? {
+                0 => tokio::select! {
+                    () = engine.announced() => {}
+                    () = tokio::time::sleep(GLANCE) => {}
+                    () = stop.cancelled() => {}
+                },
+                done => tell(done),
+            },
+        }
+    }
+    Ok(())
+}
+
 async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {
     let counts = engine.store().counts().await?;
     if counts.dirty + counts.unsettled + counts.looks + counts.unidentified > 0 || engine.troubled() {

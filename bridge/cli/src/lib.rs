@@ -26,6 +26,7 @@ pub mod matchfiles;
 pub mod output;
 pub mod report;
 pub mod review;
+pub mod service;
 pub mod serving;
 pub mod signals;
 pub mod story;

@@ -77,6 +77,20 @@ pub enum WiringError {
     Network(#[from] adapter_kit::NetworkError),
 }
 
+impl WiringError {
+    /// Whether it may pass without anybody doing anything: a server that is away, another worker that drives.
+    pub fn passes(&self) -> bool {
+        use bridge_engine::EngineError::{Queue as Broker, Store};
+        use bridge_store::StoreError::{Fenced, Unreachable};
+        match self {
+            Self::Driven => true,
+            Self::Store(error) | Self::Engine(Store(error)) => matches!(error, Unreachable { .. } | Fenced { .. }),
+            Self::Queue(error) | Self::Engine(Broker(error)) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
+
 /// Opens the configured store.
 ///
 /// # Errors
@@ -329,17 +343,32 @@ fn namespace(practice: &str) -> String {
 /// # Errors
 /// [`WiringError`].
 pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
+    beside(config, Arc::new(Embedded::default())).await
+}
+
+/// An engine that shares the queue of the one that drives.
+///
+/// # Errors
+/// [`WiringError`].
+pub async fn helper(config: &Config) -> Result<Engine, WiringError> {
+    beside(config, queue(config).await?).await
+}
+
+async fn beside(config: &Config, queue: Arc<dyn Queue>) -> Result<Engine, WiringError> {
     let store = store(config).await?;
     let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Ok(Engine::attend(
-        settings,
-        store,
-        Arc::new(Embedded::default()),
-        clock,
-        Arc::new(RandomIds),
-    ))
+    Ok(Engine::attend(settings, store, queue, clock, Arc::new(RandomIds)))
+}
+
+/// Whether the store is on a server, which several workers share.
+///
+/// # Errors
+/// [`WiringError::Url`].
+pub fn on_server(config: &Config) -> Result<bool, WiringError> {
+    let url = config.store_url.load().map_err(WiringError::Url)?;
+    Ok(!url.expose_secret().starts_with("sqlite:"))
 }
 
 /// Keeps a second driver from a practice as long as it lives.

@@ -13,6 +13,7 @@ mod deliver;
 mod directory;
 mod error;
 mod follow;
+mod handed;
 mod hints;
 mod identify;
 mod look_back;

@@ -1,8 +1,10 @@
 //! Reconcile: dirty entities are planned in batches and stored with their notes. The queue says
 //! which ones; the store's dirty flags are the truth and refill it.
 
+use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::follow::{Contexts, Seen, Work, announced, context_of};
+use crate::handed::Handed;
 use crate::measure;
 use crate::step::{Engine, Step};
 use bridge_core::plan::{Context, Note, Reconciled, reconcile};
@@ -10,6 +12,7 @@ use bridge_core::{Entity, Lane, Schema, Time};
 use bridge_queue::{Claim, Queue, Topic, Wake};
 use bridge_store::{AuditEntry, Loser, Store};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinError;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, field, info_span};
@@ -20,6 +23,10 @@ const BATCH: usize = 256;
 const REFILL: usize = 16 * BATCH;
 /// How long a batch may take before somebody else may try it, microseconds.
 const LEASE: Time = 60_000_000;
+/// How long the driver waits for entities that other workers have in hand, before it turns to what else is due.
+const OTHERS: Duration = Duration::from_millis(500);
+/// Between two looks at what they have in hand.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Planned entities on their way into the store.
 struct Batch {
@@ -43,12 +50,47 @@ impl Engine {
         Ok(step.reconciled)
     }
 
-    /// Reconciles everything that is dirty. While one batch is saved, the next is loaded and planned.
+    /// Reconciles what the driver of this practice announced in a queue that processes share, until the
+    /// queue has no more. For workers beside the driver: they announce nothing themselves. Returns how
+    /// many entities that were.
+    ///
+    /// # Errors
+    /// The store's or the queue's.
+    pub async fn assist(&self) -> Result<usize, EngineError> {
+        let mut step = Step::default();
+        self.reconcile_batches(&mut step, false).await?;
+        Ok(step.reconciled)
+    }
+
+    /// Returns when the queue may have something to reconcile. A broker that is away has nothing.
+    pub async fn announced(&self) {
+        if self.queue.wait(&Topic::Reconcile).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Reconciles everything that is dirty, and gives other workers a moment for what they took.
     pub(crate) async fn reconcile_all(&self, step: &mut Step) -> Result<(), EngineError> {
+        let begun = self.clock.now();
+        loop {
+            self.reconcile_batches(step, true).await?;
+            if self.handed.is_empty() || self.clock.now() - begun > micros(OTHERS) {
+                return Ok(());
+            }
+            self.handed.keep(&self.store.dirty_since(REFILL).await?);
+            if self.handed.is_empty() {
+                return Ok(());
+            }
+            self.clock.sleep(LOOK).await;
+        }
+    }
+
+    /// While one batch is saved, the next is loaded and planned.
+    async fn reconcile_batches(&self, step: &mut Step, announce: bool) -> Result<(), EngineError> {
         let mirrors_complete = self.mirrors_complete().await?;
         let mut saving = None;
         loop {
-            let next = self.prepare(mirrors_complete).await;
+            let next = self.prepare(mirrors_complete, announce).await;
             // Nothing may be free only because the last batch is still being saved.
             let last = saving.is_none();
             if let Some(saved) = saving.take() {
@@ -58,7 +100,8 @@ impl Engine {
                 Some(batch) => {
                     let (store, queue) = (self.store.clone(), Arc::clone(&self.queue));
                     let span = batch.work.span.clone();
-                    let save = save(store, queue, Arc::clone(&self.seen), batch).instrument(span);
+                    let (seen, handed) = (Arc::clone(&self.seen), Arc::clone(&self.handed));
+                    let save = save(store, queue, seen, handed, batch).instrument(span);
                     // A task of its own, so that sealing one batch and opening the next use two cores.
                     saving = Some(AbortOnDropHandle::new(tokio::spawn(save)));
                 }
@@ -70,11 +113,11 @@ impl Engine {
 
     /// Takes up to a batch of entities from the queue, refilled from the store's dirty flags, and
     /// plans them.
-    async fn prepare(&self, mirrors_complete: bool) -> Result<Option<Batch>, EngineError> {
+    async fn prepare(&self, mirrors_complete: bool, announce: bool) -> Result<Option<Batch>, EngineError> {
         let topic = Topic::Reconcile;
         let mut claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
         if claims.is_empty() {
-            if self.announce().await? == 0 {
+            if !announce || self.announce().await? == 0 {
                 return Ok(None);
             }
             claims = self.queue.claim(&topic, BATCH, self.clock.now(), LEASE).await?;
@@ -122,12 +165,14 @@ impl Engine {
     }
 
     /// Fills the queue with what is dirty, for whichever process takes it, each with the trace of the change
-    /// that made it so. Returns how many entities that were: there may be more.
+    /// that made it so. What was announced and may still be in somebody's hand is not announced again for a
+    /// while. Returns how many entities that were: there may be more.
     ///
     /// # Errors
     /// The store's or the queue's.
     pub async fn announce(&self) -> Result<usize, EngineError> {
-        let dirty = self.store.dirty(REFILL).await?;
+        let waiting = self.store.dirty_since(REFILL).await?;
+        let dirty = self.handed.announce(waiting, self.clock.now());
         if dirty.is_empty() {
             return Ok(0);
         }
@@ -145,7 +190,10 @@ impl Engine {
                 }
             })
             .collect();
-        self.queue.publish(&wakes).await?;
+        if let Err(error) = self.queue.publish(&wakes).await {
+            self.handed.answered(wakes.iter().map(|wake| &wake.key));
+            return Err(error.into());
+        }
         Ok(wakes.len())
     }
 
@@ -185,7 +233,13 @@ fn begin(claims: &[Claim], entities: usize) -> Work {
 }
 
 /// Saves a planned batch; returns how many entities were saved. Those that moved meanwhile stay dirty.
-async fn save(store: Store, queue: Arc<dyn Queue>, seen: Arc<Seen>, batch: Batch) -> Result<usize, EngineError> {
+async fn save(
+    store: Store,
+    queue: Arc<dyn Queue>,
+    seen: Arc<Seen>,
+    handed: Arc<Handed>,
+    batch: Batch,
+) -> Result<usize, EngineError> {
     let Batch {
         claims,
         pairs,
@@ -226,6 +280,7 @@ async fn save(store: Store, queue: Arc<dyn Queue>, seen: Arc<Seen>, batch: Batch
         saved = pairs.len() - stale.len();
         measure::reconciled(saved);
     }
+    handed.answered(claims.iter().map(|claim| &claim.wake.key));
     queue.ack(&claims).await?;
     Ok(saved)
 }

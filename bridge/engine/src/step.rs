@@ -5,6 +5,7 @@ use crate::deliver::{micros, wait};
 use crate::directory::Directory;
 use crate::error::EngineError;
 use crate::follow::Seen;
+use crate::handed::Handed;
 use crate::look_back;
 use crate::note::Noted;
 use crate::settings::{Ids, Settings, System};
@@ -159,6 +160,7 @@ pub struct Engine {
     pub(crate) directory: tokio::sync::Mutex<Option<Directory>>,
     /// Records that changed since the directory saw them; kept once there is a directory.
     pub(crate) stale: Mutex<Option<BTreeSet<RecordKey>>>,
+    pub(crate) handed: Arc<Handed>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) next_expiry: AtomicI64,
     /// When changes that are on their way were seen.
@@ -232,6 +234,7 @@ impl Engine {
             parked: Mutex::default(),
             directory: tokio::sync::Mutex::default(),
             stale: Mutex::default(),
+            handed: Arc::default(),
             bell: Arc::default(),
             next_expiry: AtomicI64::new(Time::MIN),
             seen: Arc::default(),

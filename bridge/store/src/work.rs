@@ -12,7 +12,8 @@ use crate::{
 };
 use bridge_core::{Lane, Link, Op, Time, WriteState};
 
-const DIRTY: &str = "SELECT id FROM entity WHERE practice = $1 AND dirty = 1 ORDER BY lane, dirty_since, id LIMIT $2";
+const DIRTY: &str =
+    "SELECT id, dirty_since FROM entity WHERE practice = $1 AND dirty = 1 ORDER BY lane, dirty_since, id LIMIT $2";
 const UNIDENTIFIED: &str = "SELECT system, kind, remote_id, entity, body FROM link \
      WHERE practice = $1 AND entity IS NULL AND state = 'live' AND (system, kind, remote_id) > ($2, $3, $4) \
      ORDER BY system, kind, remote_id LIMIT $5";
@@ -85,12 +86,18 @@ impl Store {
 
     /// Entities that wait for reconcile, by lane and then by age.
     pub async fn dirty(&self, limit: usize) -> Result<Vec<String>> {
+        let waiting = self.dirty_since(limit).await?;
+        Ok(waiting.into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// As [`Store::dirty`], each with the moment since when it waits.
+    pub async fn dirty_since(&self, limit: usize) -> Result<Vec<(String, Time)>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice).int(limit as i64);
         fetch(&mut self.read().await?, DIRTY, args)
             .await?
             .iter()
-            .map(|row| row.text(0))
+            .map(|row| Ok((row.text(0)?, row.int(1)?)))
             .collect()
     }
 

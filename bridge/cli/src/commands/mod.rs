@@ -11,6 +11,7 @@ pub mod links;
 pub mod match_files;
 pub mod matches;
 pub mod plan;
+pub mod practices;
 pub mod prepare;
 pub mod replay;
 pub mod run;

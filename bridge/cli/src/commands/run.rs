@@ -1,24 +1,41 @@
-//! `run`: the service.
+//! `run`: the service, and what one process of it does.
 
 use crate::args::ConfigArg;
-use crate::config::Config;
-use crate::drive::{self, Pass};
+use crate::commands::{self, practices};
+use crate::config::ServeConfig;
+use crate::drive::Pass;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::report::Report;
+use crate::service::{self, Next, Role, Service};
 use crate::telemetry::Telemetry;
-use crate::wiring::WiringError;
-use crate::{commands, serving, signals, wiring};
+use crate::{serving, signals};
 use bridge_admin::health::Watch;
 use bridge_admin::metrics;
-use bridge_engine::{Approval, Engine, EngineError, Step};
-use bridge_store::StoreError;
+use bridge_engine::Step;
 use clap::Args;
-use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
+use std::time::Instant;
 
-/// Longest pause between two attempts to reach a store that is away.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Where to listen instead of what `[serve]` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// Nowhere.
+    None,
+    /// There.
+    At(std::net::SocketAddr),
+}
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Listen::None);
+        }
+        let address = text.parse().map(Listen::At);
+        address.map_err(|_| "give an IP address and a port, such as 127.0.0.1:8600, or none".into())
+    }
+}
 
 /// What `run` takes.
 #[derive(Debug, Args)]
@@ -26,10 +43,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 Examples:
   halaxy-bridge run
   RUST_LOG=info halaxy-bridge run --log-format json
+  halaxy-bridge run --role reconcile --listen none     another worker on the same machine
+  halaxy-bridge run -c /etc/halaxy-bridge/practices    every practice of a folder, each in a process of its own
 
 SIGTERM and Ctrl-C let it finish what it has begun and end with code 0. Until a first plan is
 approved it only reads. Decisions made by other commands meanwhile are taken up within a second.
 If a server that holds the store goes away, it waits and carries on.
+
+Any number of workers may share a practice whose store is PostgreSQL. One of them drives: it alone
+reads and writes the accounts. With RabbitMQ the others help to decide; when the driver ends, one of
+them takes over. Products may send webhooks to any of them.
+
+In a folder without bridge.toml every *.toml is a practice. The process of NORTH.toml sees only
+environment variables whose names begin with NORTH_, beside the usual ones.
 
 With [serve] listen = \"127.0.0.1:8600\" it answers /health, /ready, /status.json and /metrics there.
 Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names.")]
@@ -37,6 +63,12 @@ pub struct RunArgs {
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArg,
+    /// What this process does.
+    #[arg(long, value_enum, default_value_t, value_name = "ROLE")]
+    pub role: Role,
+    /// Where to listen instead of what [serve] says; `none` for nowhere.
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<Listen>,
 }
 
 /// Runs until stopped.
@@ -44,68 +76,57 @@ pub struct RunArgs {
 /// # Errors
 /// [`Failure`] if the configuration, the store or the engine fails.
 pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<Exit, Failure> {
-    let config = commands::load(&args.config)?;
-    let mut engine = wiring::engine(&config).await?;
+    if let Some(files) = args.config.practices() {
+        return practices::run(&files, args, out).await;
+    }
+    let mut config = commands::load(&args.config)?;
+    match args.listen {
+        None => {}
+        Some(Listen::None) => config.serve = None,
+        Some(Listen::At(listen)) => {
+            let configured = config.serve.take();
+            config.serve = Some(ServeConfig {
+                listen,
+                public_url: configured.as_ref().and_then(|serve| serve.public_url.clone()),
+                line: configured.map_or(0, |serve| serve.line),
+            });
+        }
+    }
     let stop = signals::stop();
     let watch = Watch::new(config.alerts.clone());
+    // Whatever cannot be had from the start is said at once; what goes away later is waited for.
+    let mut worker = service::first(&config, args.role, out).await?;
     let serving = serving::start(&config, &watch, telemetry, &stop).await?;
     let watched = serving.is_some() || telemetry.pushes_metrics();
     if watched {
         metrics::show(&watch);
     }
-    let started = Instant::now();
-    let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
-    out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
-    if engine.approval().await? != Approval::Given {
-        out.remark("Nothing is approved yet, so it only reads. To approve, stop it, look at `halaxy-bridge plan`, and run `halaxy-bridge sync --approve DIGEST`.");
-    }
     if let Some(serving) = &serving {
-        serving.open(&engine);
         out.remark(format!("Listening on {}.", serving.address));
     }
+    let service = Service {
+        config: &config,
+        role: args.role,
+        stop: &stop,
+        watch: watched.then_some(&watch),
+        serving: serving.as_ref(),
+        out,
+    };
+    let started = Instant::now();
     let mut sum = Step::default();
-    let mut tell = |step: &Step| {
-        sum.add(step);
-        if step.sent + step.linked + step.entities > 0 {
-            tracing::info!(
-                observed = step.observed,
-                linked = step.linked,
-                sent = step.sent,
-                refused = step.failures,
-                "step"
-            );
+    let last = loop {
+        match service.turn(worker, &mut sum).await? {
+            Next::Work(next) => worker = next,
+            Next::Stopped(last) => break last,
         }
     };
-    loop {
-        let ended = tokio::select! {
-            ended = drive::serve(&engine, &stop, &mut tell) => ended,
-            never = watch.keep(&engine), if watched => match never {},
-        };
-        let Err(error) = ended else { break };
-        let EngineError::Store(StoreError::Unreachable { .. }) = error else {
-            return Err(error.into());
-        };
-        watch.lost(error.to_string());
-        tracing::warn!(%error, "waiting for the store");
-        // What this engine knew of calls on their way is void; a new one looks what became of them.
-        if let Some(serving) = &serving {
-            serving.close();
-        }
-        drop(engine);
-        engine = match again(&config, &stop).await? {
-            Some(engine) => engine,
-            None => {
-                out.remark("Stopped while the store was away.");
-                return Ok(Exit::Done);
-            }
-        };
-        if let Some(serving) = &serving {
-            serving.open(&engine);
-        }
-    }
     if let Some(serving) = serving {
         serving.ended().await;
     }
+    let Some(engine) = last else {
+        out.remark("Stopped while the store was away.");
+        return Ok(Exit::Done);
+    };
     let pass = Pass {
         sum,
         converged: engine.settled().await?,
@@ -115,22 +136,4 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
     out.document(&report);
     out.remark("Stopped.");
     Ok(Exit::Done)
-}
-
-/// Starts anew once the store can be reached; none if it is asked to stop before.
-async fn again(config: &Config, stop: &CancellationToken) -> Result<Option<Engine>, Failure> {
-    let mut wait = Duration::from_millis(250);
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = stop.cancelled() => return Ok(None),
-        }
-        match wiring::engine(config).await {
-            Err(
-                WiringError::Store(StoreError::Unreachable { .. })
-                | WiringError::Engine(EngineError::Store(StoreError::Unreachable { .. })),
-            ) => wait = (wait * 2).min(LONGEST_WAIT),
-            other => return Ok(Some(other?)),
-        }
-    }
 }
