@@ -21,7 +21,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 # Files whose commands people copy, or machines run.
-TOLD = ["README.md", "deploy/RUNBOOK.md", "deploy/Dockerfile", "deploy/systemd/halaxy-bridge.service"]
+TOLD = [
+    "README.md",
+    "deploy/RUNBOOK.md",
+    "deploy/Dockerfile",
+    "deploy/systemd/halaxy-bridge.service",
+]
 PINNED = re.compile(r"^\S+:[\w.-]+@sha256:[0-9a-f]{64}$")
 OWN_IMAGE = "halaxy-bridge:"
 
@@ -55,26 +60,24 @@ def sub_commands(text: str) -> set[str]:
     return set(re.findall(r"^  ([a-z][\w-]*)", listed[1], re.MULTILINE)) if listed else set()
 
 
+# Where a call may stand: first of all, or behind what runs it as somebody else or somewhere else.
+CALL = re.compile(r"(?:^|\$\(|-u halaxy-bridge |-- |--rm bridge |^ExecStart=/usr/bin/|^CMD )halaxy-bridge(-worker)? ([^|;)#&]+)")
+
+
 def commands(text: str, markdown: bool) -> list[tuple[int, list[str]]]:
     """Lines that call the program, with their words. Of markdown, code blocks and `code` only."""
     found, inside = [], False
-    # A command that is continued on the next line is one command.
-    text = re.sub(r"\\\n\s*", lambda m: " " * 2, text)
     for number, line in enumerate(text.splitlines(), 1):
         if markdown and line.lstrip().startswith("```"):
             inside = not inside
             continue
         pieces = [line] if inside or not markdown else re.findall(r"`([^`]+)`", line)
         for piece in pieces:
-            piece = piece.replace('["', '"').replace('"]', '"').replace('", "', '" "') if not markdown else piece
-            for call in re.finditer(r"(?:^|[\s(\"=/`])halaxy-bridge(?:-worker)?\"? ([a-z\"-][^|;)#&]*)", piece):
-                try:
-                    words = shlex.split(call[1], comments=True)
-                except ValueError:
-                    words = call[1].split()
-                if "-worker" in call[0]:
-                    words.insert(0, "run")
-                found.append((number, words))
+            # The JSON form of CMD and HEALTHCHECK.
+            piece = re.sub(r'[\["\],]+', " ", piece).replace("  ", " ") if piece.startswith("CMD [") else piece
+            for call in CALL.finditer(piece.strip()):
+                words = shlex.split(call[2])
+                found.append((number, ["run", *words] if call[1] else words))
     return found
 
 
@@ -102,7 +105,6 @@ def documents(program: str) -> int:
     for name in TOLD:
         text = (ROOT / name).read_text()
         for line, words in commands(text, name.endswith(".md")):
-            # Prose names the program too: `halaxy-bridge NAME` is no call.
             wrong = check_command(program, words)
             must(not wrong, f"{name}:{line}: halaxy-bridge {' '.join(words)}: {wrong}")
             count += 1
