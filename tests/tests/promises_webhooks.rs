@@ -283,13 +283,15 @@ async fn promise_1_nasty_webhooks_do_no_harm() {
         practice.sandbox.set_manners(Manners::Polite);
         practice.sync().await;
         for unit in ["mobile", "email"] {
-            let (here, there) = (
-                practice.shows("halaxy", &patient, unit),
-                practice.shows("crm", &contact, unit),
-            );
+            // In nasty manners a product spells numbers its own way.
+            let shown = |system: &str, id: &str| practice.shows(system, id, unit).replace(' ', "");
+            let (here, there) = (shown("halaxy", &patient), shown("crm", &contact));
+            // A write that landed late is an edit, and may be one that nobody decided.
+            let counts = practice.counts().await;
+            let asked = counts.conflicts + counts.cards + counts.held > 0;
             assert!(
-                here == there || practice.counts().await.conflicts + practice.counts().await.cards > 0,
-                "{crm:?}: {unit}"
+                here == there || asked,
+                "{crm:?}: {unit}: {here} and {there}, {counts:?}"
             );
         }
     }
