@@ -5,6 +5,7 @@ use crate::{Practice, Purpose, now};
 use adapter_sandbox::Subscription;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bridge_admin::health::Watch;
 use halaxy_bridge::serving::{self, Serving};
 use halaxy_bridge::{config, drive};
 use hmac::{Hmac, KeyInit, Mac};
@@ -79,7 +80,10 @@ impl Practice {
         self.configure("bridge.toml", &(text + &serve)).await;
         self.sync().await;
         let config = config::load(&self.folder.path().join("bridge.toml")).unwrap();
-        let serving = serving::start(&config, &self.stop).await.unwrap().expect("a listener");
+        let serving = serving::start(&config, &Watch::new(config.alerts.clone()), None, &self.stop)
+            .await
+            .unwrap()
+            .expect("a listener");
         serving.open(&self.engine);
         let urls = serving::doors(&config).unwrap().into_iter().map(|door| {
             let (event, path) = door.paths().remove(0);

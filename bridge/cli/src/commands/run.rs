@@ -48,7 +48,7 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
     let mut engine = wiring::engine(&config).await?;
     let stop = signals::stop();
     let watch = Watch::new(config.alerts.clone());
-    let serving = serving::start(&config, &watch, telemetry, &stop).await?;
+    let serving = serving::start(&config, &watch, telemetry.registry(), &stop).await?;
     let watched = serving.is_some() || telemetry.pushes_metrics();
     if watched {
         metrics::show(&watch);
