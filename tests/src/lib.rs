@@ -13,7 +13,9 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 mod acts;
+mod hooks;
 pub use acts::{Purpose, fault, kind, purpose, writing};
+pub use hooks::{Hooks, Storm};
 
 /// A practice with its stand-ins.
 pub struct Practice {

@@ -8,6 +8,7 @@ use crate::answer::{Answer, Call};
 use crate::faults::FaultRule;
 use crate::options::Manners;
 use crate::sandbox::Sandbox;
+use crate::webhooks::Subscription;
 
 /// Who acts in a product. Only the HubSpot-shaped CRM shows the difference, in its property history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -98,6 +99,7 @@ pub(crate) fn handle(sandbox: &Sandbox, call: &Call, base: &str) -> Answer {
         }),
         ["manners"] if call.method == Method::GET => Ok(Answer::json(200, json!({"mode": sandbox.manners()}))),
         ["ids"] if call.method == Method::GET => Ok(Answer::json(200, json!(sandbox.ids()))),
+        ["webhooks"] => webhooks(sandbox, call),
         ["switches", system] => Ok(switches(sandbox, system, call)),
         _ => Ok(ControlError::NotFound.answer()),
     };
@@ -139,6 +141,7 @@ fn records(
                 .map(|()| shown(id, 200))
         }
         (&Method::DELETE, [id]) => sandbox.person_delete(system, kind, id).map(|()| Answer::empty(204)),
+        (&Method::POST, [id, "erase"]) => sandbox.person_erase(system, kind, id).map(|()| Answer::empty(204)),
         (&Method::POST, [id, "restore"]) => sandbox.person_restore(system, kind, id).map(|()| shown(id, 200)),
         _ => Ok(Answer::json(
             405,
@@ -185,6 +188,25 @@ fn faults(sandbox: &Sandbox, call: &Call) -> Result<Answer, Box<Answer>> {
             rules.extend(wanted);
             sandbox.set_faults(rules.clone());
             Ok(Answer::json(201, json!(rules)))
+        }
+        _ => Ok(ControlError::NotFound.answer()),
+    }
+}
+
+fn webhooks(sandbox: &Sandbox, call: &Call) -> Result<Answer, Box<Answer>> {
+    match call.method {
+        Method::GET => Ok(Answer::json(200, json!(sandbox.webhooks_sent()))),
+        Method::POST => {
+            let subscription: Subscription = body_of(call)?;
+            let shown = json!(subscription);
+            Ok(match sandbox.send_webhooks(subscription) {
+                Ok(()) => Answer::json(201, shown),
+                Err(error) => error.answer(),
+            })
+        }
+        Method::DELETE => {
+            sandbox.stop_webhooks();
+            Ok(Answer::empty(204))
         }
         _ => Ok(ControlError::NotFound.answer()),
     }

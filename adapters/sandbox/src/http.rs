@@ -15,6 +15,7 @@ use crate::answer::{Answer, Call};
 use crate::calls::{CallInfo, Phase, Verdict};
 use crate::clock::http_date;
 use crate::control;
+use crate::courier;
 use crate::sandbox::{Sandbox, System, halaxy_base};
 
 /// No product takes more (a patient with attachments may hold 20 MB, in base64).
@@ -43,9 +44,12 @@ impl Sandbox {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        axum::serve(listener, self.router())
+        let courier = tokio::spawn(courier::deliver(Arc::clone(&self)));
+        let served = axum::serve(listener, self.router())
             .with_graceful_shutdown(shutdown)
-            .await
+            .await;
+        courier.abort();
+        served
     }
 }
 

@@ -12,7 +12,7 @@
 //! | `/halaxy/main/` | Halaxy: `oauth/token`, `metadata`, `Patient` in full |
 //! | `/hubspot` | the HubSpot-shaped CRM: `crm/v3/...` and `crm/objects/2026-09/...` with the same handlers |
 //! | `/plain` | the plain CRM: `contacts` |
-//! | `/control` | people, calls, faults, manners, ids, switches |
+//! | `/control` | people, calls, faults, manners, ids, switches, webhooks |
 //!
 //! All times come from a [`Clock`] and all randomness from a seed, so the same calls in the same order give the same
 //! answers. [`Sandbox::router`] can be called in process; a cut connection then shows as [`ConnectionCut`] on the response.
@@ -23,6 +23,7 @@ mod answer;
 mod calls;
 mod clock;
 mod control;
+mod courier;
 mod faults;
 mod halaxy;
 mod http;
@@ -35,6 +36,7 @@ mod people;
 mod persons;
 mod plain;
 mod sandbox;
+mod webhooks;
 
 pub use calls::{CallInfo, CallRecord, Phase, Verdict};
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -48,3 +50,4 @@ pub use options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, T
 pub use people::{CsvError, CsvPerson, load_csv};
 pub use plain::PlainSwitches;
 pub use sandbox::{IdRow, Sandbox};
+pub use webhooks::{Delivery, Sent, Subscription};

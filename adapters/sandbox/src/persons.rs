@@ -8,6 +8,7 @@ use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
 use crate::plain::Plain;
 use crate::sandbox::{Crm, Sandbox, System};
+use crate::webhooks::Happened;
 
 /// The product an action of a person goes to.
 enum Target<'a> {
@@ -36,11 +37,13 @@ impl Sandbox {
         body: &Value,
         author: Author,
     ) -> Result<String, ControlError> {
-        self.act(system, kind, |target, cx| match target {
+        let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
             Target::Plain(plain) => plain.person_create(body, cx.now),
-        })
+        })?;
+        self.tell(system, kind, &id, &Happened::Created)?;
+        Ok(id)
     }
 
     /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
@@ -68,7 +71,10 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
             Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
-        })
+        })?;
+        let members = patch.get("properties").unwrap_or(patch).as_object();
+        let names = members.into_iter().flat_map(|members| members.keys().cloned());
+        self.tell(system, kind, id, &Happened::Changed(names.collect()))
     }
 
     /// Somebody at the screen deletes a record. In the HubSpot-shaped CRM that archives it, in the plain one it marks it.
@@ -80,7 +86,21 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
             Target::Plain(plain) => plain.person_delete(id, cx.now),
-        })
+        })?;
+        self.tell(system, kind, id, &Happened::Removed)
+    }
+
+    /// Somebody at the screen removes a record for good, on the demand of the person it is about.
+    ///
+    /// # Errors
+    /// [`ControlError::NotFound`].
+    pub fn person_erase(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        self.act(system, kind, |target, cx| match target {
+            Target::Halaxy(halaxy) => halaxy.person_delete(id),
+            Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
+            Target::Plain(plain) => plain.person_delete(id, cx.now),
+        })?;
+        self.tell(system, kind, id, &Happened::Erased)
     }
 
     /// Somebody at the screen brings a deleted record back; Halaxy has no way to.
@@ -92,7 +112,8 @@ impl Sandbox {
             Target::Halaxy(_) => Err(ControlError::Refused("a removed patient stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
             Target::Plain(plain) => plain.person_restore(id, cx.now),
-        })
+        })?;
+        self.tell(system, kind, id, &Happened::Restored)
     }
 
     /// Somebody at the screen merges two records; gives the survivor's id, which may be a new one.
@@ -100,11 +121,20 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError`].
     pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
-        self.act(system, kind, |target, cx| match target {
+        let survivor = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
             Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
             Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
-        })
+        })?;
+        self.tell(system, kind, winner, &Happened::Merged(loser.into(), survivor.clone()))?;
+        Ok(survivor)
+    }
+
+    fn tell(&self, system: &str, kind: &str, id: &str, happened: &Happened) -> Result<(), ControlError> {
+        let system = System::of(system, kind)?;
+        let now = self.clock().now_micros();
+        self.state().tell(system, id, happened, false, now);
+        Ok(())
     }
 
     fn act<T>(

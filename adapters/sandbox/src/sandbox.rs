@@ -17,6 +17,7 @@ use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
 use crate::options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
 use crate::plain::Plain;
+use crate::webhooks::Outbox;
 
 /// References of records read in process, where no client said how it addressed the sandbox.
 const NO_HOST: &str = "http://sandbox.invalid";
@@ -51,6 +52,7 @@ pub(crate) struct State {
     calls: CallLog,
     faults: Vec<FaultRule>,
     ids: Vec<IdRow>,
+    pub outbox: Outbox,
     /// Calls whose connection is cut and whose effect is still to come, by the time it comes.
     late: BTreeMap<(i64, u64), (String, Call)>,
 }
@@ -114,12 +116,14 @@ impl State {
             rng: &mut self.rng,
             manners: self.manners,
         };
-        match (product, &mut self.crm) {
+        let answer = match (product, &mut self.crm) {
             ("halaxy", _) => self.halaxy.handle(call, &mut cx),
             ("hubspot", Crm::Hubspot(hubspot)) => hubspot.handle(call, &mut cx),
             ("plain", Crm::Plain(plain)) => plain.handle(call, &mut cx),
             _ => Answer::empty(404),
-        }
+        };
+        self.tell_of_call(system, call, &answer, now);
+        answer
     }
 
     /// Nothing happens between a late call's time and the next look at the state, so it may land only then.
@@ -186,6 +190,7 @@ impl Sandbox {
             calls: CallLog::default(),
             faults: Vec::new(),
             ids,
+            outbox: Outbox::default(),
             late: BTreeMap::new(),
         };
         Arc::new(Self {

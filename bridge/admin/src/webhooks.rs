@@ -12,12 +12,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bridge_store::Hint;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 /// The largest body a webhook may have; HubSpot's largest, a hundred events, is a third of it.
 pub const WEBHOOK_LIMIT: usize = 256 * 1024;
@@ -49,17 +49,6 @@ impl Door {
     }
 }
 
-/// What happened to requests since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Received {
-    /// Requests taken.
-    pub taken: u64,
-    /// Hints in them, repetitions included.
-    pub hints: u64,
-    /// Requests refused, by reason.
-    pub refused: BTreeMap<&'static str, u64>,
-}
-
 /// All accounts that may call.
 pub struct Doors {
     /// By digest of system and token: finding one tells nothing of a token by the time it takes.
@@ -67,26 +56,29 @@ pub struct Doors {
     public_url: String,
     inbox: Inbox,
     clock: Arc<dyn Clock>,
-    tally: Tally,
 }
 
-/// Counters of [`Received`].
-#[derive(Default)]
-struct Tally {
-    taken: AtomicU64,
-    hints: AtomicU64,
-    refused: [AtomicU64; REASONS.len()],
+/// Made at the first use: a meter provider that is set later counts nothing.
+static REQUESTS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let meter = opentelemetry::global::meter("halaxy-bridge");
+    let counter = meter.u64_counter("bridge.webhooks");
+    counter
+        .with_description("Requests of products, by what became of them")
+        .build()
+});
+
+/// Counts a request; `outcome` is `taken` or why it was not. Whoever does not know an address has no system.
+fn count(system: &str, outcome: &'static str) {
+    let system = KeyValue::new("system", system.to_string());
+    REQUESTS.add(1, &[system, KeyValue::new("outcome", outcome)]);
 }
 
-const REASONS: [&str; 7] = [
-    "address",
-    "unsigned",
-    "forged",
-    "stale",
-    "content",
-    "too large",
-    "turned away",
-];
+fn refuse(system: &str, reason: &'static str, status: u16) -> Response {
+    count(system, reason);
+    StatusCode::from_u16(status)
+        .unwrap_or(StatusCode::BAD_REQUEST)
+        .into_response()
+}
 
 impl Doors {
     /// `public_url` is what products call, up to `/webhooks`: some of them sign it.
@@ -99,7 +91,6 @@ impl Doors {
             public_url: public_url.trim_end_matches('/').into(),
             inbox,
             clock,
-            tally: Tally::default(),
         })
     }
 
@@ -109,26 +100,6 @@ impl Doors {
             .route("/webhooks/{system}/{token}", post(receive))
             .route("/webhooks/{system}/{token}/{event}", post(receive))
             .with_state(Arc::clone(self))
-    }
-
-    /// What happened to requests so far.
-    pub fn received(&self) -> Received {
-        let number = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let refused = REASONS.into_iter().zip(self.tally.refused.iter().map(number));
-        Received {
-            taken: number(&self.tally.taken),
-            hints: number(&self.tally.hints),
-            refused: refused.filter(|(_, n)| *n > 0).collect(),
-        }
-    }
-
-    fn refuse(&self, reason: &'static str, status: u16) -> Response {
-        if let Some(place) = REASONS.iter().position(|r| *r == reason) {
-            self.tally.refused[place].fetch_add(1, Ordering::Relaxed);
-        }
-        StatusCode::from_u16(status)
-            .unwrap_or(StatusCode::BAD_REQUEST)
-            .into_response()
     }
 }
 
@@ -140,12 +111,12 @@ async fn receive(
 ) -> Response {
     let part = |name: &str| address.get(name).map_or("", String::as_str);
     let Some(door) = doors.doors.get(&digest(part("system"), part("token"))) else {
-        return doors.refuse("address", 404);
+        return refuse("", "address", 404);
     };
     let (head, body) = request.into_parts();
     // Only who knows the address gets this far, so that nobody else can make us hold bodies.
     let Ok(body) = to_bytes(body, WEBHOOK_LIMIT).await else {
-        return doors.refuse("too large", 413);
+        return refuse(&door.system, "too large", 413);
     };
     let called = head.uri.path_and_query().map_or("/", |called| called.as_str());
     let arrival = Arrival {
@@ -166,11 +137,10 @@ async fn receive(
                 Refused::Stale => "stale",
                 Refused::Content(_) => "content",
             };
-            return doors.refuse(reason, refused.status());
+            return refuse(&door.system, reason, refused.status());
         }
     };
     let hints = hints(door, notices);
-    let told = hints.len() as u64;
     let kept = if hints.is_empty() {
         Ok(())
     } else {
@@ -178,12 +148,11 @@ async fn receive(
     };
     match kept {
         Ok(()) => {
-            doors.tally.taken.fetch_add(1, Ordering::Relaxed);
-            doors.tally.hints.fetch_add(told, Ordering::Relaxed);
+            count(&door.system, "taken");
             StatusCode::OK.into_response()
         }
         Err(NotKept::Full | NotKept::Away) => {
-            let mut answer = doors.refuse("turned away", 503);
+            let mut answer = refuse(&door.system, "turned away", 503);
             answer
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));

@@ -2,7 +2,6 @@
 
 use crate::config::{Config, ServeConfig, SystemConfig};
 use crate::exit::Failure;
-use crate::telemetry::Telemetry;
 use crate::wiring::WiringError;
 use adapter_halaxy::HalaxyWebhook;
 use adapter_kit::SystemClock;
@@ -14,6 +13,7 @@ use bridge_admin::webhooks::{Door, Doors};
 use bridge_admin::{Listener, metrics, router};
 use bridge_engine::Engine;
 use hmac::{Hmac, KeyInit, Mac};
+use prometheus::Registry;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use std::net::SocketAddr;
@@ -50,14 +50,15 @@ impl Serving {
     }
 }
 
-/// Listens as `[serve]` says, until `stop` is cancelled; nothing without that section.
+/// Listens as `[serve]` says, until `stop` is cancelled; nothing without that section. Metrics are shown if
+/// there is a `registry` of them.
 ///
 /// # Errors
 /// [`Failure`] if the address cannot be listened on, or a secret is missing.
 pub async fn start(
     config: &Config,
     watch: &Watch,
-    telemetry: &Telemetry,
+    registry: Option<&Registry>,
     stop: &CancellationToken,
 ) -> Result<Option<Serving>, Failure> {
     let Some(serve) = &config.serve else {
@@ -79,7 +80,7 @@ pub async fn start(
     let listener = Listener::bind(serve.listen).await.map_err(listening)?;
     let address = listener.address().map_err(listening)?;
     let mut parts = vec![doors.routes(), health::router(watch.clone())];
-    parts.extend(telemetry.registry().cloned().map(metrics::router));
+    parts.extend(registry.cloned().map(metrics::router));
     let app = router(parts);
     let task = tokio::spawn(listener.serve(app, stop.clone()));
     Ok(Some(Serving { address, inbox, task }))

@@ -180,6 +180,42 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         }
         std::fs::write(&config, &text).unwrap();
 
+        // webhooks that nothing could reach, and ones that all is well with
+        let section = "[systems.halaxy]\n";
+        let secret = format!("{section}webhook_secret = \"file:bridge.key\"\n");
+        let served = |more: &str| format!("[serve]\nlisten = \"127.0.0.1:0\"\n{more}\n{secret}");
+        let public = "public_url = \"https://bridge.example/\"";
+        for (lines, part) in [
+            (secret.clone(), "an address that the product can call"),
+            (served(""), "an address that the product can call"),
+            (served("public_url = \"http://bridge.example\""), "no public address"),
+            (served(public).replace("127.0.0.1:0", "8600"), "no address to listen on"),
+            (
+                served(public).replace("file:bridge.key", "s3cret"),
+                "must name where the secret is",
+            ),
+            (format!("{section}webhook_path = \"env:X\"\n"), "of no use without"),
+        ] {
+            std::fs::write(&config, text.replace(section, &lines)).unwrap();
+            let checked = run_in(dir, &["check", "--offline", "--json"]);
+            let line = problem(&checked, part)["line"].as_u64().unwrap();
+            assert!(line > 1, "{part}: {checked:?}");
+            assert!(!checked.stdout.contains("s3cret"), "{checked:?}");
+        }
+        std::fs::write(&config, text.replace(section, &served(public))).unwrap();
+        std::fs::write(dir.join("bridge.key"), "0123456789abcdef".repeat(4)).unwrap();
+        let shown = run_in(dir, &["webhooks", "--json"]);
+        let addresses = shown.json();
+        assert_eq!((shown.code, addresses.as_array().unwrap().len()), (0, 8), "{shown:?}");
+        assert_eq!(addresses[1]["event"], "patient-update");
+        let url = addresses[1]["url"].as_str().unwrap();
+        assert!(url.starts_with("https://bridge.example/webhooks/halaxy/") && url.ends_with("/patient-update"));
+        assert!(
+            !url.contains("0123456789abcdef"),
+            "it tells nothing of the secret: {url}"
+        );
+        std::fs::write(&config, &text).unwrap();
+
         // a clinical unit that the CRM may not have
         let entities = dir.join("mappings/entities/person.toml");
         let units = std::fs::read_to_string(&entities).unwrap();

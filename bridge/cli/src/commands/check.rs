@@ -4,6 +4,7 @@ use crate::args::ConfigArg;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
+use crate::serving;
 use crate::wiring::{self, WiringError};
 use bridge_core::config_problem::Problem;
 use clap::Args;
@@ -53,6 +54,9 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     let mut problems: Vec<Problem> = missing
         .map(|error| at(config, &error, "Set it, then run `check` again."))
         .collect();
+    if let Err(error) = serving::doors(config) {
+        problems.push(at(config, &error, "Set it, then run `check` again."));
+    }
     let store = match wiring::store(config).await {
         Ok(store) => store,
         Err(error) => {

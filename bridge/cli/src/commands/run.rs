@@ -96,7 +96,7 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
     let watch = Watch::new(config.alerts.clone());
     // Whatever cannot be had from the start is said at once; what goes away later is waited for.
     let mut worker = service::first(&config, args.role, out).await?;
-    let serving = serving::start(&config, &watch, telemetry, &stop).await?;
+    let serving = serving::start(&config, &watch, telemetry.registry(), &stop).await?;
     let watched = serving.is_some() || telemetry.pushes_metrics();
     if watched {
         metrics::show(&watch);
