@@ -7,7 +7,7 @@ mod common;
 
 use collector::{Collector, Span, names};
 use common::{Control, Service, arrives, client, practice, program, run_in, stand_ins, telecom, terminate};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -31,8 +31,8 @@ fn observed(dir: &Path, collector: &Collector, sampler: &str) -> (Service, Strin
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let address = loop {
         let line = lines.next().unwrap().unwrap();
-        if let Some(rest) = line.strip_prefix("Health and metrics are served on ") {
-            break rest.trim_end_matches('.').to_string();
+        if let Some(rest) = line.strip_prefix("Listening on ") {
+            break format!("http://{}", rest.trim_end_matches('.'));
         }
     };
     std::thread::spawn(move || lines.for_each(drop));
@@ -145,7 +145,7 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
     let collector = Collector::start().await;
     let (service, address) = observed(dir, &collector, "parentbased_always_on");
     let (code, status) = status_says(&address, "nothing_to_do").await;
-    assert_eq!((code, &status["alerts"]), (200, &serde_json::json!([])), "{status}");
+    assert_eq!((code, &status["alerts"]), (200, &json!([])), "{status}");
     assert_eq!(get(&format!("{address}/health")).await.0, 200);
     assert_eq!(get(&format!("{address}/ready")).await.0, 200);
 
@@ -189,12 +189,30 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
 
     assert_eq!(followed(dir).await, 0, "what has arrived is not followed any more");
 
+    // Somebody new is followed from the record to the one that is made of it.
+    let made = client()
+        .post(format!("{}/records/halaxy/Patient", ends["control_url"].as_str().unwrap()))
+        .json(&json!({ "name": [{ "use": "official", "family": "Newcomer", "given": ["Nadia"] }], "birthDate": "1990-09-09" }));
+    assert!(made.send().await.unwrap().status().is_success());
+    let creation = |s: &&Span| s.name == "send" && s.attributes["op"] == "create";
+    let whole = collector
+        .until("the creation", |spans| {
+            let own = names(spans, &spans.iter().find(creation)?.trace);
+            let expected = ["capture", "queue", "reconcile", "send", "settle", "deliver"];
+            expected
+                .iter()
+                .all(|name| own.iter().any(|own| own == name))
+                .then_some(own)
+        })
+        .await;
+    assert_eq!(whole[0], "capture", "{whole:?}");
+
     // Metrics, pushed and on the page.
     let (code, page) = get(&format!("{address}/metrics")).await;
     assert_eq!(code, 200);
     for line in [
         "bridge_writes_total{op=\"update\",outcome=\"applied\",system=\"crm\"} 1",
-        "bridge_lag_seconds_count{system=\"crm\"} 1",
+        "bridge_lag_seconds_count{system=\"crm\"} 2",
         "bridge_alerts{code=\"could_not_look\"} 0",
         "bridge_http_duration_seconds_bucket{purpose=\"read\",status=\"2xx\",system=\"halaxy\"",
     ] {

@@ -214,6 +214,20 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
             !url.contains("0123456789abcdef"),
             "it tells nothing of the secret: {url}"
         );
+        // addresses and times of the watch that are none
+        for (section, part) in [
+            ("[serve]\nlisten = \"everywhere\"", "no address to listen on"),
+            ("[serve]\nlisten = \"127.0.0.1:8600\"\nport = 1", "port"),
+            ("[alerts]\nstale_after = \"soon\"", "no length of time"),
+            ("[alerts]\nbudget_share = 90.0", "between 0 and 1"),
+        ] {
+            std::fs::write(&config, format!("{text}\n{section}\n")).unwrap();
+            let found = problem(&run_in(dir, &["check", "--offline", "--json"]), part);
+            assert!(found["line"].as_u64().unwrap() > text.lines().count() as u64, "{found}");
+        }
+        let ends = text.replace("[systems.halaxy]", "[systems.halaxy]\ncredentials_end = \"in March\"");
+        std::fs::write(&config, ends).unwrap();
+        problem(&run_in(dir, &["check", "--offline", "--json"]), "no date");
         std::fs::write(&config, &text).unwrap();
 
         // a clinical unit that the CRM may not have

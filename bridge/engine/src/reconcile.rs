@@ -219,7 +219,7 @@ pub(crate) async fn joined<T>(work: impl Future<Output = Result<T, JoinError>>) 
 
 /// The work on claimed messages, within the traces they carry.
 fn begin(claims: &[Claim], entities: usize) -> Work {
-    let carried = |c: &Claim| Some((c.wake.key.clone(), c.wake.trace.clone()?));
+    let carried = |c: &Claim| c.wake.trace.clone().map(|context| (c.wake.key.clone(), context));
     let contexts: Contexts = claims.iter().filter_map(carried).collect();
     let span = info_span!(
         parent: None, "reconcile", otel.kind = "consumer", entities, writes = field::Empty, conflicts = field::Empty
