@@ -608,6 +608,35 @@ async fn promise_9_a_fault_costs_at_most_three_more_calls() {
     );
 }
 
+#[tokio::test]
+async fn a_brake_lets_go_when_what_tripped_it_is_taken_back() {
+    let mut practice = Practice::start(CrmKind::Hubspot, Manners::Polite, crowd("P", 12), vec![]).await;
+    let config = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
+    practice
+        .configure("bridge.toml", &format!("{config}\n[brakes]\nshare = 0.5\nfloor = 5\n"))
+        .await;
+    practice.sync().await;
+    let phone = |i: usize, digits: &str| practice.edit("halaxy", &practice.id(&format!("P{i}")), "phone", digits);
+    let on = async || {
+        for _ in 0..3 {
+            practice.engine.poll_now();
+            practice.engine.step(now()).await.unwrap();
+        }
+    };
+    (0..9).for_each(|i| phone(i, &format!("+6135550000{i}")));
+    on().await;
+    assert_eq!(practice.engine.brakes().await.unwrap().len(), 1);
+    assert_eq!(practice.holding("crm", "5550000"), 0, "all of them wait");
+    (0..9).for_each(|i| phone(i, ""));
+    phone(11, "+61355511111");
+    on().await;
+    assert!(
+        practice.engine.brakes().await.unwrap().is_empty(),
+        "nothing is left of it"
+    );
+    assert_eq!(practice.holding("crm", "+61355511111"), 1, "work goes on");
+}
+
 /// After the backfill that a person approved, an import of strangers is not passed on unasked.
 #[tokio::test]
 async fn a_brake_holds_a_flood_of_creations_until_a_person_releases_it() {

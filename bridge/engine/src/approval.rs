@@ -5,7 +5,7 @@
 use crate::error::EngineError;
 use crate::settings::System;
 use crate::step::Engine;
-use bridge_core::Lane;
+use bridge_core::{Lane, Time};
 use serde::{Deserialize, Serialize};
 
 const APPROVED: &str = "approved";
@@ -98,13 +98,15 @@ impl Engine {
     }
 
     /// Whether a system's writes wait for a person; trips the brake if so much is due at once that
-    /// a mistake is likelier than work.
+    /// a mistake is likelier than work, and lets go once what tripped it is gone from where it came.
     pub(crate) async fn braked(&self, system: &System, due: usize) -> Result<bool, EngineError> {
         let name = brake_name(&system.name);
-        if self.noted(&name).await? {
-            return Ok(true);
-        }
         let limits = self.settings.brakes;
+        if self.noted(&name).await? {
+            // Half of what trips it, so that it does not come and go.
+            let gone = self.unasked(system).await? <= limits.floor / 2;
+            return Ok(!gone || !self.let_go(system).await?);
+        }
         if (due as u64) < limits.floor.min(1_000) {
             return Ok(false);
         }
@@ -130,6 +132,19 @@ impl Engine {
         Ok(true)
     }
 
+    /// Releases a brake that has nothing left to hold. Not while entities are to be judged: their writes
+    /// are not seen meanwhile.
+    async fn let_go(&self, system: &System) -> Result<bool, EngineError> {
+        if self.store.counts().await?.dirty > 0 {
+            return Ok(false);
+        }
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(&brake_name(&system.name), "").await?;
+        tx.commit().await?;
+        tracing::info!(system = %system.name, "the brake lets go: what tripped it is gone");
+        Ok(true)
+    }
+
     async fn noted(&self, name: &str) -> Result<bool, EngineError> {
         Ok(self.store.meta(name).await?.is_some_and(|note| !note.is_empty()))
     }
@@ -147,8 +162,13 @@ impl Engine {
         Ok(unasked.count() as u64)
     }
 
-    /// Once the system has nothing left to send, a release is taken back and the backfill is over.
+    /// Once the system has nothing left to send, a brake lets go, a release is taken back and the backfill
+    /// is over.
     pub(crate) async fn rearm(&self, system: &System) -> Result<(), EngineError> {
+        let nothing_waits = self.store.writes_due(&system.name, Time::MAX / 2, 1).await?.is_empty();
+        if nothing_waits && self.noted(&brake_name(&system.name)).await? {
+            self.let_go(system).await?;
+        }
         let (released, backfilled) = (released_name(&system.name), backfilled_name(&system.name));
         let mut notes = vec![];
         if self.noted(&released).await? {
