@@ -3,12 +3,17 @@
 
 mod fields;
 mod levels;
+mod mailbox;
 mod names;
 
 use super::blocking;
 use super::person::Person;
 use fields::{born, card, email, phone, place};
-pub use levels::{BornLevel, CardLevel, ContactLevel, GivenLevel, MiddleLevel, PlaceLevel, SexLevel, SurnameLevel};
+pub use levels::{
+    BornLevel, CardLevel, ContactLevel, GivenLevel, MiddleLevel, OwnerLevel, PlaceLevel, SexLevel, SurnameLevel,
+};
+use mailbox::{chance, owner};
+pub(super) use names::slip_of_another;
 use names::{crossed, given, middle, surname};
 
 /// What is known of all records, for judging how telling an agreement is.
@@ -50,6 +55,8 @@ pub struct Comparison {
     pub phone: ContactLevel,
     /// Mailboxes.
     pub email: ContactLevel,
+    /// Whose name the mailbox spells that is the same.
+    pub owner: OwnerLevel,
     /// Addresses.
     pub place: PlaceLevel,
     /// Cards.
@@ -62,9 +69,10 @@ pub struct Comparison {
     pub given_share: f32,
     /// Share of records with the same family name; 0 unless they agree.
     pub surname_share: f32,
-    /// Records under the same phone and mailbox in all, as a share.
+    /// Records under the same phone in all, as a share.
     pub phone_share: f32,
-    /// As above.
+    /// Records under the same mailbox in all, as a share; of mailboxes that are alike because the
+    /// names are, how often those of two namesakes are.
     pub email_share: f32,
 }
 
@@ -93,6 +101,7 @@ pub fn compare(a: &Person, b: &Person, f: &impl Frequencies) -> Comparison {
     };
     (c.phone, c.phone_others) = phone(a, b, f);
     (c.email, c.email_others) = email(a, b, f);
+    c.owner = owner(a, b, &c);
     // few records tell little of how common a name is: as many of the wide world count with them
     let all = f.records() as f32 + WORLD;
     let shared = |level: ContactLevel, others: u8| match level {
@@ -100,7 +109,7 @@ pub fn compare(a: &Person, b: &Person, f: &impl Frequencies) -> Comparison {
         _ => 0.0,
     };
     c.phone_share = shared(c.phone, c.phone_others);
-    c.email_share = shared(c.email, c.email_others);
+    c.email_share = shared(c.email, c.email_others).max(chance(a, b, &c));
     if c.given == GivenLevel::Same {
         c.given_share = (f.given(a.given.word.hash).max(f.given(b.given.word.hash)) as f32 + WORLD * USUAL) / all;
     }

@@ -2,8 +2,8 @@
 //! a link needs a clear winner that no guard stands against.
 
 use super::blocking::keys;
-use super::compare::{BornLevel, CardLevel, Comparison, GivenLevel, SexLevel, compare};
-use super::guards::{Around, Guard, guard};
+use super::compare::{BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, OwnerLevel, SexLevel, compare};
+use super::guards::{Around, Guard, TOGETHER, guard};
 use super::index::{At, Index};
 use super::person::{Born, Kind};
 use super::weights::Weights;
@@ -28,9 +28,9 @@ impl Settings {
     /// The shipped thresholds.
     pub fn new(today: Born) -> Self {
         Self {
-            link: 0.7,
-            link_forms: 0.92,
-            review: 0.045,
+            link: 0.4,
+            link_forms: 0.8,
+            review: 0.12,
             today,
             within: false,
         }
@@ -89,8 +89,6 @@ struct Scored {
 const FLOOR: f32 = -7.0;
 /// From this probability on two records of one system count as one person.
 const TWICE: f32 = 0.5;
-/// Until this age twins mostly live together.
-const TOGETHER: u16 = 30;
 /// How much rarer a second record in the same system is than one in the other.
 const TWICE_PRIOR: f32 = -2.5;
 
@@ -176,14 +174,21 @@ impl<'a> Decider<'a> {
     fn needed(&self, a: At, b: At, c: &Comparison) -> f32 {
         let forms = self.settings.link_forms;
         let born = self.index.person(a).born.year.max(self.index.person(b).born.year);
-        let twins = c.born == BornLevel::Same && born + TOGETHER > self.settings.today.year;
+        let same_date = c.born == BornLevel::Same;
+        let twins = same_date && born + TOGETHER > self.settings.today.year;
+        let own_phone = c.owner == OwnerLevel::Missing && c.phone == ContactLevel::Own;
         match c.given {
             GivenLevel::Same => self.settings.link,
             GivenLevel::Form | GivenLevel::Misspelt => forms,
-            _ if twins => forms.max(0.992),
-            GivenLevel::WideForm => forms.max(0.97),
+            GivenLevel::Initial if c.owner == OwnerLevel::Named && !same_date => forms,
+            _ if twins => forms.max(0.985),
+            GivenLevel::WideForm if same_date => forms.max(0.9),
+            GivenLevel::WideForm if c.owner == OwnerLevel::Named => forms,
+            GivenLevel::WideForm if own_phone => forms.max(0.9),
+            GivenLevel::WideForm => forms.max(0.98),
+            GivenLevel::Initial | GivenLevel::Alike if same_date => forms.max(0.95),
             GivenLevel::Initial | GivenLevel::Sisters | GivenLevel::Alike => forms.max(0.985),
-            _ => forms,
+            _ => forms.max(0.92),
         }
     }
 

@@ -94,6 +94,13 @@ pub fn any_form(place: u16, is: impl Fn(&[u8]) -> bool) -> bool {
         .any(|name| is(name.as_bytes()))
 }
 
+/// Whether `is` holds for a name that is no form of this one.
+pub fn any_other(place: u16, is: impl Fn(&[u8]) -> bool) -> bool {
+    let mine = roots(place);
+    let others = (0u16..).zip(&TABLE.names).filter(|(line, _)| !mine.contains(line));
+    others.flat_map(|(_, names)| names).any(|name| is(name.as_bytes()))
+}
+
 /// Whether a name is also one that people are given, and not only called by.
 pub fn is_full(place: u16) -> bool {
     TABLE.lines[usize::from(place)]

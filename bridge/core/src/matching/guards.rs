@@ -1,7 +1,10 @@
 //! What keeps two records from being linked by themselves, whatever the weights say. A guard turns
 //! a link into a question for a person, or tells the two apart.
 
-use super::compare::{BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, PlaceLevel, SexLevel, SurnameLevel};
+use super::compare::{
+    BornLevel, CROWD, CardLevel, Comparison, ContactLevel, GivenLevel, OwnerLevel, PlaceLevel, SexLevel, SurnameLevel,
+    slip_of_another,
+};
 use super::person::{Born, Kind, Person};
 
 /// Why two records are not linked without a person.
@@ -74,6 +77,8 @@ impl Guard {
 const OWN_CONTACT: u16 = 15;
 /// From this age on nobody shares them as a child does.
 const GROWN: u16 = 18;
+/// Until this age twins mostly live together.
+pub(super) const TOGETHER: u16 = 30;
 
 /// Whether somebody born then is younger than `age` at `today`. Nobody is, by an unknown date.
 fn younger(born: Born, age: u16, today: Born) -> bool {
@@ -165,7 +170,8 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
     let ties = ties(c);
     let same_date = c.born == BornLevel::Same;
     let no_surname = c.surname == SurnameLevel::Missing;
-    let by_given = c.given == GivenLevel::Same && ties >= if same_date { 1 } else { 2 };
+    let own = |l: ContactLevel| l == ContactLevel::Own;
+    let by_given = c.given == GivenLevel::Same && (ties > 1 || same_date && ties > 0 || own(c.phone) || own(c.email));
     if c.given == GivenLevel::Missing || no_surname && !by_given {
         return Some(Guard::NoName);
     }
@@ -177,20 +183,33 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
     if c.born == BornLevel::Missing && (below(OWN_CONTACT) || child && c.given != GivenLevel::Same) {
         return Some(Guard::ChildWithoutBirthDate);
     }
-    if let Some(guard) = names(c, child, ties) {
+    // Charlie's mailbox may be Charlotte's, or that of a Charlie beside her
+    let (x, y) = (a.given.word.bytes(), b.given.word.bytes());
+    let two_names = !x.starts_with(y) && !y.starts_with(x);
+    if c.given == GivenLevel::WideForm && !same_date && c.owner == OwnerLevel::Short && two_names {
+        return Some(Guard::GivenNames);
+    }
+    let one_unit = a.street.unit == b.street.unit;
+    if let Some(guard) = names(c, child, ties, one_unit) {
         return Some(guard);
     }
+    // a twin's name is often a slip from the same misspelling
+    let twins = child || same_date && below(TOGETHER);
+    if twins && c.given == GivenLevel::Misspelt && slip_of_another(&a.given, &b.given) {
+        return Some(Guard::GivenNames);
+    }
     let whole_name = c.given == GivenLevel::Same && c.surname == SurnameLevel::Same;
+    // a file without a date where all others have one may be the child named after the parent
+    let one_date = (a.born.year == 0) != (b.born.year == 0);
+    let whole_given = matches!(c.given, GivenLevel::Same | GivenLevel::Misspelt);
+    let number = c.card == CardLevel::Person;
+    if around.date_unusually_missing && !number && (one_date && ties < 3 || !whole_given || ties < 2 && !whole_name) {
+        return Some(Guard::DateUnknown);
+    }
     // the same postcode is a third field where nothing speaks against it
     let unknown = |l: ContactLevel| l == ContactLevel::Missing;
     if whole_name && same_date && unknown(c.phone) && unknown(c.email) && c.place == PlaceLevel::Area {
         return None;
-    }
-    let differ = |l: ContactLevel| !matches!(l, ContactLevel::Own | ContactLevel::Shared | ContactLevel::Missing);
-    let one_date = (a.born.year == 0) != (b.born.year == 0);
-    let enough = ties > 1 || ties == 1 && whole_name;
-    if around.date_unusually_missing && one_date && (!enough || differ(c.phone) || differ(c.email)) {
-        return Some(Guard::DateUnknown);
     }
     let crowd = c.phone == ContactLevel::Crowd || c.email == ContactLevel::Crowd;
     let same_given = matches!(c.given, GivenLevel::Same | GivenLevel::Form | GivenLevel::Misspelt);
@@ -198,37 +217,62 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
         c.surname,
         SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part
     );
-    let nearly = c.email == ContactLevel::Near && (whole_name || same_date && same_given && same_family);
-    if ties == 0 && !(crowd && whole_name) && !nearly {
+    let nearly = c.email == ContactLevel::Near && same_date && same_given && same_family;
+    let one_slip = same_given && same_family && (c.given == GivenLevel::Same || c.surname == SurnameLevel::Same);
+    if ties == 0 && !(crowd && one_slip) && !nearly {
         return Some(if crowd { Guard::CrowdOnly } else { Guard::NoThirdField });
     }
     None
 }
 
+/// Whether a mailbox that nobody else uses spells the name out that an initial stands for. A phone
+/// that others use too says that they may use the mailbox.
+fn spelt_out(c: &Comparison) -> bool {
+    let family = matches!(
+        c.surname,
+        SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part
+    );
+    let shared = matches!(c.phone, ContactLevel::Shared | ContactLevel::Crowd);
+    family && !shared && c.owner == OwnerLevel::Named && c.email == ContactLevel::Own
+}
+
 /// What given and family names forbid.
-fn names(c: &Comparison, child: bool, ties: u32) -> Option<Guard> {
+fn names(c: &Comparison, child: bool, ties: u32, one_unit: bool) -> Option<Guard> {
     let same_date = c.born == BornLevel::Same;
     let other_family = matches!(c.surname, SurnameLevel::Changed | SurnameLevel::Different);
     if c.crossed && other_family && (child || ties == 0 || !same_date) {
         return Some(Guard::FamilyNames);
     }
     let by_form = matches!(c.given, GivenLevel::Form | GivenLevel::WideForm | GivenLevel::Misspelt);
+    let same = |l: ContactLevel| matches!(l, ContactLevel::Own | ContactLevel::Shared);
+    let or_unknown = |l: ContactLevel| same(l) || l == ContactLevel::Missing;
+    let by_contact = (same(c.phone) || same(c.email)) && or_unknown(c.phone) && or_unknown(c.email);
+    let only_house = ties == 1 && c.place == PlaceLevel::House;
     match c.given {
         GivenLevel::Same => {}
         // a slip or a form of no other name: even of twins only one is called that
         GivenLevel::Form | GivenLevel::Misspelt if child && ties > 0 => {}
         // twins share a birth date, and often all but a letter
         _ if child && c.card != CardLevel::Person => return Some(Guard::GivenNames),
+        GivenLevel::Initial if spelt_out(c) => {}
         GivenLevel::Initial if !(same_date && ties > 0) => return Some(Guard::InitialAlone),
         GivenLevel::Different | GivenLevel::Second => return Some(Guard::GivenNames),
-        GivenLevel::FormMisspelt if ties > 1 => {}
+        // a short form of several names is a relative's as well
+        GivenLevel::WideForm if !same_date && only_house => {
+            return Some(Guard::GivenNames);
+        }
+        GivenLevel::FormMisspelt | GivenLevel::Loose if ties == 1 && by_contact => {}
+        GivenLevel::Misspelt if c.surname == SurnameLevel::Misspelt && !same_date && ties < 2 => {
+            return Some(Guard::GivenNames);
+        }
         _ if !by_form && !same_date && ties < 2 => return Some(Guard::GivenNames),
         _ => {}
     }
     if other_family && !same_date {
         // a coordinator's phone and mailbox stand on many files: two Sharons among them are two people
-        let busy = c.place != PlaceLevel::House && c.phone_others.max(c.email_others) > 2;
-        if busy || c.surname == SurnameLevel::Different {
+        let others = c.phone_others.max(c.email_others);
+        let busy = others > if c.place == PlaceLevel::House { CROWD - 1 } else { 2 };
+        if busy || only_house && !one_unit || c.surname == SurnameLevel::Different {
             return Some(Guard::FamilyNames);
         }
     }
@@ -236,7 +280,13 @@ fn names(c: &Comparison, child: bool, ties: u32) -> Option<Guard> {
         c.born,
         BornLevel::Near | BornLevel::Placeholder | BornLevel::Slip | BornLevel::Swapped
     );
-    if near && (c.given != GivenLevel::Same && !by_form || other_family && ties < 2) {
+    // relatives of one name, some years or days apart, share a mailbox or a house
+    let kin = match c.born {
+        BornLevel::Near => ties < 2,
+        BornLevel::Slip => only_house,
+        _ => false,
+    };
+    if near && (c.given != GivenLevel::Same && !by_form || other_family && ties < 2 || kin) {
         return Some(Guard::NearBirthDate);
     }
     None

@@ -2,7 +2,8 @@
 //! two records' own names are ever printed; what other people hold is counted, never shown.
 
 use super::compare::{
-    BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, MiddleLevel, PlaceLevel, SexLevel, SurnameLevel,
+    BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, MiddleLevel, OwnerLevel, PlaceLevel, SexLevel,
+    SurnameLevel,
 };
 use super::decide::{Obstacle, Verdict};
 use super::person::{Person, Word};
@@ -119,6 +120,9 @@ pub fn compared(a: &Person, b: &Person, c: &Comparison, names: Names) -> Vec<Str
                 _ => differ.push(text),
             }
         }
+    }
+    if c.owner == OwnerLevel::Named {
+        agree.push("the e-mail address spells the given name".into());
     }
     match c.card {
         CardLevel::Person => agree.push("same Medicare card and number on it".into()),

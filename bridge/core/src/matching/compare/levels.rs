@@ -127,6 +127,21 @@ levels! {
 }
 
 levels! {
+    /// Whose name a mailbox spells that both records hold.
+    OwnerLevel {
+        /// The given name of both, or the fuller form of it.
+        Named = "named",
+        /// The shorter form of the given name, which may be somebody else's name too.
+        Short = "short",
+        /// Nobody's, or another name.
+        Silent = "silent",
+        /// No mailbox is the same.
+        #[default]
+        Missing = "missing",
+    }
+}
+
+levels! {
     /// Addresses.
     PlaceLevel {
         /// The same house.

@@ -116,6 +116,16 @@ fn given_words(a: &Given, b: &Given, f: &impl Frequencies) -> GivenLevel {
     GivenLevel::Different
 }
 
+/// Whether a misspelt given name is one slip from another name too: "Jak" is Jack's or Jake's.
+pub(in crate::matching) fn slip_of_another(a: &Given, b: &Given) -> bool {
+    let (slip, name) = if a.known == 0 { (a, b) } else { (b, a) };
+    let letters = slip.word.bytes();
+    slip.known == 0
+        && given_names::any_other(name.known, |other| {
+            other.len() >= 3 && other[0] == letters[0] && slips(other, letters, 1) <= 1
+        })
+}
+
 pub(super) fn given(a: &Person, b: &Person, f: &impl Frequencies) -> GivenLevel {
     let first = given_words(&a.given, &b.given, f);
     if first != GivenLevel::Different {
