@@ -14,6 +14,7 @@ use serde_json::json;
 use sha2::Sha256;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 /// What products and bridge share.
@@ -142,16 +143,26 @@ impl Practice {
         let (mut requests, events, records) = self.requests(hooks, count);
         let stop = CancellationToken::new();
         let raging = async {
-            let (begun, mut sent) = (Instant::now(), tokio::task::JoinSet::new());
-            for (n, (sort, request)) in requests.drain(..).enumerate() {
-                let due = begun + Duration::from_secs_f64(n as f64 / rate as f64);
-                tokio::time::sleep_until(due.into()).await;
-                sent.spawn(async move {
-                    let answer = request.send().await.ok().map(|answer| answer.status().as_u16());
-                    (sort, answer, due.elapsed())
-                });
-            }
-            let done = sent.join_all().await;
+            // Products are elsewhere: what they do must not wait for the engine.
+            let outside = Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .unwrap();
+            let sending = outside.spawn(async move {
+                let (begun, mut sent) = (Instant::now(), tokio::task::JoinSet::new());
+                for (n, (sort, request)) in requests.drain(..).enumerate() {
+                    let due = begun + Duration::from_secs_f64(n as f64 / rate as f64);
+                    tokio::time::sleep_until(due.into()).await;
+                    sent.spawn(async move {
+                        let answer = request.send().await.ok().map(|answer| answer.status().as_u16());
+                        (sort, answer, due.elapsed())
+                    });
+                }
+                sent.join_all().await
+            });
+            let done = sending.await.unwrap();
+            outside.shutdown_background();
             while !self.engine.store().quiet().await.unwrap() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }

@@ -6,6 +6,7 @@ use bridge_core::Time;
 use bridge_store::{Hint, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 /// Requests that may wait to be written; more are turned away, and their senders come again.
@@ -47,11 +48,11 @@ struct Shelf {
 }
 
 impl Inbox {
-    /// An inbox that turns everything away until it is opened. Needs a runtime around it.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    /// An inbox that turns everything away until it is opened. Its writer runs where `runtime` says.
+    pub fn new(clock: Arc<dyn Clock>, runtime: &Handle) -> Self {
         let (queue, waiting) = mpsc::channel(WAITING);
         let (shelf, seen) = watch::channel(None);
-        tokio::spawn(write(waiting, seen, clock));
+        runtime.spawn(write(waiting, seen, clock));
         Self {
             queue,
             shelf: Arc::new(shelf),

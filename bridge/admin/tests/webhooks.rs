@@ -46,7 +46,10 @@ impl House {
         let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
         let store = Store::open(&url, &Key::generate(), "clinic", 0).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let (inbox, bell) = (Inbox::new(Arc::clone(&clock)), Arc::new(Notify::new()));
+        let (inbox, bell) = (
+            Inbox::new(Arc::clone(&clock), &tokio::runtime::Handle::current()),
+            Arc::new(Notify::new()),
+        );
         inbox.open(store.clone(), Arc::clone(&bell));
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let base = format!("http://{}", listener.address().unwrap());

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,7 +30,17 @@ pub struct Serving {
     /// The address it listens on.
     pub address: SocketAddr,
     inbox: Inbox,
-    task: JoinHandle<()>,
+    task: Option<JoinHandle<()>>,
+    /// A thread of its own: the engine computes for long stretches, and whoever calls must not wait for that.
+    thread: Option<Runtime>,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.shutdown_background();
+        }
+    }
 }
 
 impl Serving {
@@ -44,9 +55,11 @@ impl Serving {
     }
 
     /// Returns when requests under way have been answered, after `stop` was cancelled.
-    pub async fn ended(self) {
-        // It only panics if a handler does, and then there is nothing left to wait for.
-        let _ = self.task.await;
+    pub async fn ended(mut self) {
+        if let Some(task) = self.task.take() {
+            // It only panics if a handler does, and then there is nothing left to wait for.
+            let _ = task.await;
+        }
     }
 }
 
@@ -70,20 +83,31 @@ pub async fn start(
             serve.listen
         ))
     };
-    let inbox = Inbox::new(Arc::new(SystemClock::new()));
+    let thread = Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("listener")
+        .enable_all()
+        .build()?;
+    let inbox = Inbox::new(Arc::new(SystemClock::new()), thread.handle());
     let doors = Doors::new(
         doors(config)?,
         public_url(serve),
         inbox.clone(),
         Arc::new(SystemClock::new()),
     );
-    let listener = Listener::bind(serve.listen).await.map_err(listening)?;
+    let bound = thread.spawn(Listener::bind(serve.listen)).await;
+    let listener = bound.map_err(std::io::Error::other).flatten().map_err(listening)?;
     let address = listener.address().map_err(listening)?;
     let mut parts = vec![doors.routes(), health::router(watch.clone())];
     parts.extend(registry.cloned().map(metrics::router));
     let app = router(parts);
-    let task = tokio::spawn(listener.serve(app, stop.clone()));
-    Ok(Some(Serving { address, inbox, task }))
+    let task = thread.spawn(listener.serve(app, stop.clone()));
+    Ok(Some(Serving {
+        address,
+        inbox,
+        task: Some(task),
+        thread: Some(thread),
+    }))
 }
 
 /// What products call, up to `/webhooks`. Where nothing is said of it, nothing has webhooks.

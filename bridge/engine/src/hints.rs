@@ -30,9 +30,13 @@ impl Engine {
         Arc::clone(&self.bell)
     }
 
-    /// Hints about a system's records that wait to be followed.
+    /// Hints about a system's records that are to be followed now.
     pub(crate) async fn hints(&self, system: &System) -> Result<Vec<Hint>, EngineError> {
-        Ok(self.store.hints(&system.name, HINTS_PER_STEP).await?)
+        let hints = self.store.hints(&system.name, HINTS_PER_STEP).await?;
+        if hints.len() == HINTS_PER_STEP {
+            self.bell.notify_one();
+        }
+        Ok(self.whole_reads(system, hints))
     }
 
     /// Whether a poll shows what hints are about in fewer calls than direct reads take: where records are
@@ -44,6 +48,29 @@ impl Engine {
         };
         let records = hints.iter().map(|h| &h.remote_id).collect::<BTreeSet<_>>().len();
         records.div_ceil(traits.read_batch.max(1)) > pages.max(1) + records / PAGE
+    }
+
+    /// The hints to follow now: while more records are hinted at than one read takes, whole reads only. The
+    /// others are rung for again, and are the oldest then.
+    fn whole_reads(&self, system: &System, hints: Vec<Hint>) -> Vec<Hint> {
+        let batch = system.traits().read_batch.max(1);
+        let mut records = BTreeSet::new();
+        let all = hints.iter().map(|h| &h.remote_id).collect::<BTreeSet<_>>().len();
+        let most = if all > batch { all - all % batch } else { all };
+        let fits = |hint: &Hint| {
+            let known = records.contains(&hint.remote_id);
+            if !known && records.len() < most {
+                records.insert(hint.remote_id.clone());
+                return true;
+            }
+            known
+        };
+        if most < all {
+            self.bell.notify_one();
+        }
+        let mut hints = hints;
+        hints.retain(fits);
+        hints
     }
 
     /// Lets the records that hints are about be read directly, but for those that a poll begun after the
@@ -97,7 +124,6 @@ impl Engine {
         tx.commit().await?;
         step.hints += followed.len();
         step.looks_asked += links.len();
-        step.more |= hints.len() == HINTS_PER_STEP;
         Ok(())
     }
 
