@@ -50,7 +50,9 @@ fn worker() {
         let queue = wiring::queue(&config).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let engine = Engine::attend(settings, store, queue, clock, Arc::new(RandomIds));
-        while engine.reconcile().await.unwrap() == 0 {}
+        while engine.assist().await.unwrap() == 0 {
+            engine.announced().await;
+        }
     };
     Runtime::new().unwrap().block_on(work);
     telemetry.end();

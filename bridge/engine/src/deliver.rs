@@ -13,7 +13,7 @@ use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
 use bridge_core::capture::{How, Observation};
 use bridge_core::settle::{Manners, Sending, Settlement, mark_sent, settle};
-use bridge_core::{Entity, Hold, Lane, Op, Time, WriteState};
+use bridge_core::{Entity, Hold, Lane, Op, Origin, Time, WriteState};
 use bridge_store::AuditEntry;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value as Json;
@@ -338,7 +338,11 @@ impl Engine {
                 span.record("outcome", event);
             }
             if applied {
-                if let Some(seen) = self.seen.at(&id) {
+                // What a person decided took as long as the person did.
+                let observed = |unit| matches!(after.agreed.get(unit).map(|a| &a.origin), Some(Origin::System(_)));
+                if let Some(seen) = self.seen.at(&id)
+                    && write.values.keys().all(observed)
+                {
                     let lag = u64::try_from(now - seen).unwrap_or(0);
                     measure::arrived(&system.name, Duration::from_micros(lag));
                 }
