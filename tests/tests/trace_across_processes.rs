@@ -32,6 +32,7 @@ fn telemetry(collector: &str) -> Telemetry {
         traces: Export::To(collector.into()),
         metrics: Export::Off,
         page: false,
+        practice: Some("Sampleton Clinic".into()),
     })
 }
 

@@ -140,6 +140,8 @@ pub struct Waiting {
 /// How a practice is doing.
 #[derive(Clone, Debug, Serialize)]
 pub struct Vitals {
+    /// The practice.
+    pub practice: String,
     /// When this was found out, microseconds.
     #[serde(serialize_with = "moment::serialize")]
     pub at: Time,
@@ -225,6 +227,7 @@ impl Engine {
             unidentified: counts.unidentified,
         };
         Ok(Vitals {
+            practice: self.store.practice().to_string(),
             at: now,
             state: state(&systems, &approval, work),
             approval,
