@@ -167,6 +167,7 @@ fn promise_12_nothing_that_watchers_see_carries_a_personal_value() {
         traces: Export::To(collector.url.clone()),
         metrics: Export::To(collector.url.clone()),
         page: true,
+        practice: Some("Sampleton Clinic".into()),
     });
     let queue = Arc::new(Tapped::default());
     let pages = runtime.block_on(async {

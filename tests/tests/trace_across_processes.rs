@@ -32,6 +32,7 @@ fn telemetry(collector: &str) -> Telemetry {
         traces: Export::To(collector.into()),
         metrics: Export::Off,
         page: false,
+        practice: Some("Sampleton Clinic".into()),
     })
 }
 
@@ -50,7 +51,9 @@ fn worker() {
         let queue = wiring::queue(&config).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let engine = Engine::attend(settings, store, queue, clock, Arc::new(RandomIds));
-        while engine.assist().await.unwrap() == 0 {}
+        while engine.assist().await.unwrap() == 0 {
+            engine.announced().await;
+        }
     };
     Runtime::new().unwrap().block_on(work);
     telemetry.end();

@@ -25,6 +25,7 @@ fn changes_that_share_a_batch_keep_traces_of_their_own() {
         traces: Export::To(collector.url.clone()),
         metrics: Export::Off,
         page: false,
+        practice: Some("Sampleton Clinic".into()),
     });
     runtime.block_on(async {
         let practice = Practice::settled(CrmKind::Plain).await;

@@ -2,15 +2,28 @@
 
 use clap::Parser;
 use halaxy_bridge::args::{Cli, Command};
-use halaxy_bridge::commands;
 use halaxy_bridge::output::Output;
 use halaxy_bridge::telemetry::{Options, Telemetry};
+use halaxy_bridge::{commands, config};
 use std::process::ExitCode;
 
 /// The C library's keeps for each thread what it once used; this one gives it back, and takes less time.
 #[cfg(not(target_env = "msvc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// The practice that a long-lived command works for. What is wrong with its configuration is said later.
+fn practice(command: &Command) -> Option<String> {
+    let arg = match command {
+        Command::Run(args) => &args.config,
+        Command::Sync(args) => &args.config,
+        _ => return None,
+    };
+    if arg.practices().is_some() {
+        return None;
+    }
+    Some(config::load(&arg.path()).ok()?.practice)
+}
 
 fn main() -> ExitCode {
     // Nothing else in the process chooses a TLS provider, so this cannot be too late.
@@ -25,7 +38,8 @@ fn main() -> ExitCode {
     };
     // Only the service has a page that shows metrics.
     let page = matches!(cli.command, Command::Run(_));
-    let telemetry = Telemetry::start(Options::from_env(cli.log_format, usual, page));
+    let practice = practice(&cli.command);
+    let telemetry = Telemetry::start(Options::from_env(cli.log_format, usual, page, practice));
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

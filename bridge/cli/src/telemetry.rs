@@ -5,11 +5,13 @@
 
 use clap::ValueEnum;
 use opentelemetry::trace::TracerProvider;
+use opentelemetry::{Key, KeyValue};
 use opentelemetry_otlp::{ExporterBuildError, MetricExporter, Protocol, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use prometheus::Registry;
+use std::collections::HashSet;
 use std::time::Duration;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -27,6 +29,8 @@ const OURS: [&str; 7] = [
     "bridge_queue",
     "halaxy_bridge",
 ];
+/// The resource attribute, and on Prometheus' page the label, that names the practice.
+const PRACTICE: &str = "practice";
 /// Longest that the end of the program waits for a collector.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
@@ -66,11 +70,13 @@ pub struct Options {
     pub metrics: Export,
     /// Whether metrics are kept for Prometheus' page.
     pub page: bool,
+    /// The practice that this process works for: stands with everything it tells.
+    pub practice: Option<String>,
 }
 
 impl Options {
     /// As the environment says, logging to stderr.
-    pub fn from_env(format: LogFormat, usual: &str, page: bool) -> Self {
+    pub fn from_env(format: LogFormat, usual: &str, page: bool, practice: Option<String>) -> Self {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         Self {
             format,
@@ -79,6 +85,7 @@ impl Options {
             traces: export(&set, "TRACES"),
             metrics: export(&set, "METRICS"),
             page,
+            practice,
         }
     }
 }
@@ -118,12 +125,13 @@ impl Telemetry {
     /// counted. An exporter that cannot be made is a warning in the log, and the program goes on.
     pub fn start(options: Options) -> Self {
         let mut telemetry = Self::default();
+        let resource = resource(options.practice.as_deref());
         let mut troubles = vec![];
         let mut built = |what: &'static str, error: ExporterBuildError| troubles.push((what, error.to_string()));
         match span_exporter(&options.traces) {
             Some(Ok(exporter)) => {
                 let provider = SdkTracerProvider::builder()
-                    .with_resource(resource())
+                    .with_resource(resource.clone())
                     .with_batch_exporter(exporter);
                 telemetry.tracer = Some(provider.build());
             }
@@ -140,7 +148,7 @@ impl Telemetry {
         };
         telemetry.pushes_metrics = pushed.is_some();
         if options.page || pushed.is_some() {
-            let mut provider = SdkMeterProvider::builder().with_resource(resource());
+            let mut provider = SdkMeterProvider::builder().with_resource(resource);
             if let Some(reader) = pushed {
                 provider = provider.with_reader(reader);
             }
@@ -148,6 +156,7 @@ impl Telemetry {
                 let registry = Registry::new();
                 let page = opentelemetry_prometheus::exporter()
                     .with_registry(registry.clone())
+                    .with_resource_selector(HashSet::from([Key::from_static_str(PRACTICE)]))
                     .scope_info_enabled(false)
                     .build();
                 match page {
@@ -236,18 +245,20 @@ fn metric_exporter(to: &Export) -> Option<Result<MetricExporter, ExporterBuildEr
     }
 }
 
-/// Who is talking: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win.
-fn resource() -> Resource {
-    let mut resource = Resource::builder();
-    if std::env::var("OTEL_SERVICE_NAME").is_err() {
+/// Who is talking: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win. Two processes differ in their
+/// instance at least, or a collector would take their counters for one.
+fn resource(practice: Option<&str>) -> Resource {
+    let stated = std::env::var("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    let mut resource = Resource::builder().with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    if std::env::var("OTEL_SERVICE_NAME").is_err() && !stated.contains("service.name=") {
         resource = resource.with_service_name("halaxy-bridge");
     }
-    resource
-        .with_attribute(opentelemetry::KeyValue::new(
-            "service.version",
-            env!("CARGO_PKG_VERSION"),
-        ))
-        .build()
+    if !stated.contains("service.instance.id=") {
+        let instance = uuid::Uuid::now_v7().to_string();
+        resource = resource.with_attribute(KeyValue::new("service.instance.id", instance));
+    }
+    let practice = practice.map(|name| KeyValue::new(PRACTICE, name.to_string()));
+    resource.with_attributes(practice).build()
 }
 
 #[cfg(test)]

@@ -211,9 +211,9 @@ async fn one_edit_is_one_trace_and_promise_18_not_seen_is_not_idle() {
     let (code, page) = get(&format!("{address}/metrics")).await;
     assert_eq!(code, 200);
     for line in [
-        "bridge_writes_total{op=\"update\",outcome=\"applied\",system=\"crm\"} 1",
-        "bridge_lag_seconds_count{system=\"crm\"} 2",
-        "bridge_alerts{code=\"could_not_look\"} 0",
+        "bridge_writes_total{op=\"update\",outcome=\"applied\",system=\"crm\",practice=\"Sampleton Clinic\"} 1",
+        "bridge_lag_seconds_count{system=\"crm\",practice=\"Sampleton Clinic\"} 2",
+        "bridge_alerts{code=\"could_not_look\",practice=\"Sampleton Clinic\"} 0",
         "bridge_http_duration_seconds_bucket{purpose=\"read\",status=\"2xx\",system=\"halaxy\"",
     ] {
         assert!(page.contains(line), "{line} in {page}");

@@ -7,12 +7,13 @@ use crate::error::EngineError;
 use crate::follow::Work;
 use crate::look_back;
 use crate::measure;
+use crate::send::{CONCURRENT, outgoing, send, sent_entry};
 use crate::settings::System;
 use crate::step::{Engine, Step};
 use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
 use bridge_core::capture::{How, Observation};
 use bridge_core::settle::{Manners, Sending, Settlement, mark_sent, settle};
-use bridge_core::{Entity, Hold, Lane, Op, Time, WriteState};
+use bridge_core::{Entity, Hold, Lane, Op, Origin, Time, WriteState};
 use bridge_store::AuditEntry;
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value as Json;
@@ -20,8 +21,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tracing::{Instrument, field, info_span};
 
-/// Calls of one chunk under way at once, where the product takes few records per call.
-const CONCURRENT: usize = 8;
 /// Writes looked at for one system in one step.
 const DUE_PER_STEP: usize = 1_000;
 /// A guard older than this is taken again.
@@ -339,7 +338,11 @@ impl Engine {
                 span.record("outcome", event);
             }
             if applied {
-                if let Some(seen) = self.seen.at(&id) {
+                // What a person decided took as long as the person did.
+                let observed = |unit| matches!(after.agreed.get(unit).map(|a| &a.origin), Some(Origin::System(_)));
+                if let Some(seen) = self.seen.at(&id)
+                    && write.values.keys().all(observed)
+                {
                     let lag = u64::try_from(now - seen).unwrap_or(0);
                     measure::arrived(&system.name, Duration::from_micros(lag));
                 }
@@ -382,91 +385,6 @@ impl Engine {
         self.belongs_elsewhere(&mut tx, system, &stale).await?;
         tx.commit().await?;
         Ok(())
-    }
-}
-
-/// Sends writes in calls of the product's batch size, some of them at once; an answer for each, if any came.
-async fn send(system: &System, outgoing: Vec<Outgoing>) -> Vec<Option<Answer>> {
-    let traits = system.traits();
-    let create = matches!(outgoing.first(), Some(Outgoing::Create { .. }));
-    let size = if create {
-        traits.create_batch
-    } else {
-        traits.update_batch
-    }
-    .max(1);
-    let span = info_span!(
-        "send",
-        op = if create { "create" } else { "update" },
-        writes = outgoing.len()
-    );
-    let batches: Vec<Vec<Outgoing>> = outgoing.chunks(size).map(<[Outgoing]>::to_vec).collect();
-    let calls = batches.into_iter().map(|batch| async {
-        let count = batch.len();
-        let mut answers: Vec<Option<Answer>> = system
-            .adapter
-            .write(system.kind(), batch)
-            .await
-            .into_iter()
-            .map(Some)
-            .collect();
-        answers.resize(count, None);
-        answers
-    });
-    let answers = futures::stream::iter(calls).buffered(CONCURRENT).collect::<Vec<_>>();
-    answers.instrument(span).await.into_iter().flatten().collect()
-}
-
-fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEntry {
-    let write = entity.writes.get(&system.name);
-    AuditEntry {
-        at: now,
-        entity: Some(entity.id.clone()),
-        system: Some(system.name.clone()),
-        remote_id: entity.links.get(&system.name).map(|l| l.remote_id.clone()),
-        event: "sent".into(),
-        units: write.map(|w| w.values.keys().cloned().collect()).unwrap_or_default(),
-        reason: write
-            .map(|w| {
-                w.reasons
-                    .iter()
-                    .map(|(u, r)| format!("{u}: {r}"))
-                    .collect::<Vec<_>>()
-                    .join("; ")
-            })
-            .unwrap_or_default(),
-        body: write.map(|w| look_back::body(&w.values, &w.guarded)),
-        ..AuditEntry::default()
-    }
-}
-
-/// The call for a write that was just marked sent. Fails with the code of what the mapping cannot write.
-fn outgoing(system: &System, entity: &Entity, body: Option<&Json>, conditional: bool) -> Result<Outgoing, String> {
-    let write = entity.writes.get(&system.name).ok_or("no write")?;
-    let empty = Json::Object(Default::default());
-    let before = body.unwrap_or(&empty);
-    let after = system.mapping.write(before, &write.values).map_err(|e| e.to_string())?;
-    match write.op {
-        Op::Create => {
-            let reference = entity.agreed.get(&system.reference).and_then(|a| a.value.as_text());
-            let reference = reference.map_or_else(|| entity.id.clone(), str::to_string);
-            Ok(Outgoing::Create {
-                key: write.key.clone(),
-                reference,
-                body: after,
-            })
-        }
-        Op::Update => Ok(Outgoing::Update {
-            key: write.key.clone(),
-            id: entity
-                .links
-                .get(&system.name)
-                .map(|l| l.remote_id.clone())
-                .unwrap_or_default(),
-            before: before.clone(),
-            after,
-            version: if conditional { write.guard_version.clone() } else { None },
-        }),
     }
 }
 

@@ -23,6 +23,8 @@ const LONGEST: Time = 86_400_000_000;
 const LINKS: usize = 128;
 /// Changes whose time of sight is remembered.
 const SEEN: usize = 10_000;
+/// A change so old makes room for another.
+const OLD: Time = 600_000_000;
 
 /// Trace context by subject.
 pub(crate) type Contexts = BTreeMap<String, String>;
@@ -108,8 +110,9 @@ impl Work {
     }
 }
 
-/// When changes that are on their way were seen, by the subject of their trace: what the time to their
-/// arrival is measured from. Of this process, and no more of them than it can measure at leisure.
+/// When changes that are on their way were seen last, by the subject of their trace: what the time to
+/// their arrival is measured from. Of the process that reads and writes; what another one judges without
+/// anything to write stays here until it is old and there is need of room.
 #[derive(Default)]
 pub(crate) struct Seen(Mutex<HashMap<String, Time>>);
 
@@ -118,14 +121,16 @@ impl Seen {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes changes; one that is on its way already is measured from its first sight.
+    /// Notes changes.
     fn note(&self, changes: impl Iterator<Item = (String, Time)>) {
+        let mut changes = changes.peekable();
+        let Some((_, latest)) = changes.peek() else { return };
+        let old = latest - OLD;
         self.with(|seen| {
-            for (subject, at) in changes {
-                if seen.len() < SEEN {
-                    seen.entry(subject).or_insert(at);
-                }
+            if seen.len() >= SEEN {
+                seen.retain(|_, at| *at > old);
             }
+            seen.extend(changes.take(SEEN.saturating_sub(seen.len())));
         });
     }
 

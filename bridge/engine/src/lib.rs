@@ -26,6 +26,7 @@ mod people;
 mod preview;
 mod reconcile;
 mod rematch;
+mod send;
 mod settings;
 mod step;
 mod sweep;

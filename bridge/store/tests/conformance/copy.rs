@@ -41,6 +41,7 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.put_hints(&[hint], NOW).await.unwrap();
     tx.match_again("crm", "contacts", &["c000007".into()], 9).await.unwrap();
     tx.put_secret("token/crm", "a token").await.unwrap();
+    tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();
     tx.start_run("r1", "sync", NOW).await.unwrap();
