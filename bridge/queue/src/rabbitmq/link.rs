@@ -205,8 +205,9 @@ impl Keeper {
         for number in 1.. {
             let cut = CancellationToken::new();
             let _cut = cut.clone().drop_guard();
+            let ended = CancellationToken::new();
             let opened = tokio::select! {
-                opened = timeout(self.timing.attempt, self.open(number, &cut)) => opened,
+                opened = timeout(self.timing.attempt, self.open(number, &cut, &ended)) => opened,
                 () = self.stop.cancelled() => return,
             };
             let limit = self.timing.attempt;
@@ -220,7 +221,11 @@ impl Keeper {
                         tokio::select! {
                             () = session.end() => {}
                             () = self.stop.cancelled() => {
-                                let goodbye = session.connection.close(200, "done".into());
+                                let goodbye = async {
+                                    let _ = session.connection.close(200, "done".into()).await;
+                                    // Cut while it still reads, it would see an error.
+                                    ended.cancelled().await;
+                                };
                                 let _ = timeout(FAREWELL, goodbye).await;
                                 session.gone.cancel();
                                 return;
@@ -248,8 +253,17 @@ impl Keeper {
         }
     }
 
-    async fn open(&self, number: u64, cut: &CancellationToken) -> Result<Session, QueueError> {
-        let connection = self.address.open(&self.name, cut).await.map_err(|e| trouble(&e))?;
+    async fn open(
+        &self,
+        number: u64,
+        cut: &CancellationToken,
+        ended: &CancellationToken,
+    ) -> Result<Session, QueueError> {
+        let connection = self
+            .address
+            .open(&self.name, cut, ended)
+            .await
+            .map_err(|e| trouble(&e))?;
         self.topology.declare(&connection).await?;
         let channel = connection.create_channel().await.map_err(|e| trouble(&e))?;
         let confirm = channel.confirm_select(ConfirmSelectOptions::default());
