@@ -164,6 +164,7 @@ fn promise_12_nothing_that_watchers_see_carries_a_personal_value() {
         format: LogFormat::Json,
         usual: "debug".into(),
         writer: BoxMakeWriter::new(move || writer.clone()),
+        colours: false,
         traces: Export::To(collector.url.clone()),
         metrics: Export::To(collector.url.clone()),
         page: true,

@@ -29,6 +29,7 @@ fn telemetry(collector: &str) -> Telemetry {
         format: LogFormat::Text,
         usual: "warn".into(),
         writer: BoxMakeWriter::new(std::io::stderr),
+        colours: false,
         traces: Export::To(collector.into()),
         metrics: Export::Off,
         page: false,

@@ -22,6 +22,7 @@ fn changes_that_share_a_batch_keep_traces_of_their_own() {
         format: LogFormat::Text,
         usual: "warn".into(),
         writer: BoxMakeWriter::new(std::io::stderr),
+        colours: false,
         traces: Export::To(collector.url.clone()),
         metrics: Export::Off,
         page: false,

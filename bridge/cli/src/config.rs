@@ -132,6 +132,22 @@ pub struct Config {
     pub alerts: bridge_engine::vitals::Limits,
 }
 
+impl Config {
+    /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
+    pub fn command(&self, words: &str) -> String {
+        let path = self.path.to_string_lossy();
+        if path == "bridge.toml" {
+            return format!("halaxy-bridge {words}");
+        }
+        let plain = |c: char| c.is_alphanumeric() || "/._-\\:".contains(c);
+        if path.chars().all(plain) {
+            format!("halaxy-bridge {words} -c {path}")
+        } else {
+            format!("halaxy-bridge {words} -c '{}'", path.replace('\'', "'\\''"))
+        }
+    }
+}
+
 /// Loads and checks a configuration, mappings and connectors included. Needs no network and no secret.
 ///
 /// # Errors
@@ -254,14 +270,21 @@ impl<'s> Reader<'s> {
         };
         self.entity_text = entity_text;
         let mut connected = BTreeMap::new();
+        let mut named = BTreeSet::new();
         for (key, value) in systems?.0.iter() {
             let span = key.span();
+            named.insert(key.get_ref().to_string());
             let Some(table) = self.table(Some(value), "systems", "[systems.NAME] with connector = \"..\"") else {
                 continue;
             };
             if let Some(system) = self.system(key.get_ref(), (table.0, span), &entity, country) {
                 connected.insert(system.name.clone(), system);
             }
+        }
+        let sync = sync.and_then(|table| self.sync(table, &named));
+        // Whatever else is found without a section that cannot be read follows from that.
+        if connected.len() < named.len() {
+            return None;
         }
         let home = connected
             .values()
@@ -284,7 +307,7 @@ impl<'s> Reader<'s> {
                 self.problems.extend(check_laws(&system.mapping, LAW_SAMPLES));
             }
         }
-        let sync = self.sync(sync?, &connected)?;
+        let sync = sync?;
         connected.retain(|name, _| sync.systems.contains(name));
         for system in connected.values() {
             let name = &system.name;

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     // Nothing else in the process chooses a TLS provider, so this cannot be too late.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
-    let out = Output::new(cli.json);
+    let out = Output::new(cli.json, cli.log_format);
     // The demo tells its own story; the faults it meets on the way are part of the play.
     let usual = if matches!(cli.command, Command::Demo(_)) {
         "error"
@@ -43,11 +43,15 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            out.remark(format!("error: cannot start: {error}"));
+            out.error(format!("cannot start: {error}"));
             return ExitCode::from(1);
         }
     };
-    let done = runtime.block_on(commands::run(cli.command, &out, &telemetry));
+    let done = runtime.block_on(async {
+        let done = commands::run(cli.command, &out, &telemetry).await;
+        bridge_queue::connections_closed().await;
+        done
+    });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     telemetry.end();
     match done {

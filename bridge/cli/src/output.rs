@@ -2,6 +2,7 @@
 //! there and everything else goes to stderr. Styles and progress bars appear on terminals only.
 
 use crate::exit::Failure;
+use crate::telemetry::LogFormat;
 use bridge_core::config_problem::Problem;
 use comfy_table::{ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,18 +15,21 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
+    /// What else is said is a line of the log too.
+    logged: bool,
     styled: bool,
     progress: bool,
 }
 
 impl Output {
-    /// For this process: styles unless `NO_COLOR` is set, progress if stderr is a terminal.
-    pub fn new(json: bool) -> Self {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    /// For this process: styles unless `NO_COLOR` is set, progress if stderr is a terminal that shows no JSON log.
+    pub fn new(json: bool, log: LogFormat) -> Self {
+        let logged = log == LogFormat::Json;
         Self {
             json,
-            styled: !json && !plain && std::io::stdout().is_terminal(),
-            progress: std::io::stderr().is_terminal(),
+            logged,
+            styled: !json && coloured(&std::io::stdout()),
+            progress: !logged && std::io::stderr().is_terminal(),
         }
     }
 
@@ -56,8 +60,26 @@ impl Output {
         }
     }
 
-    /// A remark that is no result: always on stderr.
+    /// A remark that is no result: always on stderr, as a log line where the log is for programs.
     pub fn remark(&self, text: impl AsRef<str>) {
+        if self.logged {
+            tracing::info!("{}", text.as_ref());
+        } else {
+            let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    /// What went wrong, likewise.
+    pub fn error(&self, text: impl AsRef<str>) {
+        if self.logged {
+            tracing::error!("{}", text.as_ref());
+        } else {
+            self.remark(format!("error: {}", text.as_ref()));
+        }
+    }
+
+    /// A question to somebody at a terminal.
+    pub fn question(&self, text: impl AsRef<str>) {
         let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
     }
 
@@ -100,7 +122,7 @@ impl Output {
             }
             Failure::Usage(text) | Failure::Failed(text) => {
                 self.document(&json!({ "error": text }));
-                self.remark(format!("error: {text}"));
+                self.error(text);
             }
         }
     }
@@ -108,6 +130,16 @@ impl Output {
     /// What is wrong with a configuration, on stderr.
     pub fn problems(&self, problems: &[Problem]) {
         for problem in problems {
+            if self.logged {
+                let Problem {
+                    file,
+                    line,
+                    message,
+                    remedy,
+                } = problem;
+                tracing::error!(file, line, remedy, "{message}");
+                continue;
+            }
             let place = if problem.line == 0 {
                 problem.file.clone()
             } else {
@@ -137,6 +169,11 @@ impl Output {
             ProgressDrawTarget::hidden()
         }
     }
+}
+
+/// Whether colours and bold type show there: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+pub fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// `3 records`, `1 record`.

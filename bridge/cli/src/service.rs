@@ -96,7 +96,11 @@ async fn greet(engine: Engine, config: &Config, out: &Output) -> Result<Engine, 
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
     out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
     if engine.approval().await? != Approval::Given {
-        out.remark("Nothing is approved yet, so it only reads. To approve, stop it, look at `halaxy-bridge plan`, and run `halaxy-bridge sync --approve DIGEST`.");
+        out.remark(format!(
+            "Nothing is approved yet, so it only reads. To approve, stop it, look at `{}`, and run `{}`.",
+            config.command("plan"),
+            config.command("sync --approve DIGEST")
+        ));
     }
     Ok(engine)
 }

@@ -3,6 +3,7 @@
 //! the OpenTelemetry specification); without one they cost nothing. All of it carries ids, codes and
 //! names, never personal values.
 
+use crate::output;
 use clap::ValueEnum;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{Key, KeyValue};
@@ -64,6 +65,8 @@ pub struct Options {
     pub usual: String,
     /// Where log lines go.
     pub writer: BoxMakeWriter,
+    /// Whether lines for people are coloured there.
+    pub colours: bool,
     /// Traces.
     pub traces: Export,
     /// Metrics, beside Prometheus' page.
@@ -80,8 +83,10 @@ impl Options {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
         Self {
             format,
-            usual: usual.into(),
+            // What the program says beside its results is part of a log for programs.
+            usual: format!("{usual},halaxy_bridge::output=info"),
             writer: BoxMakeWriter::new(std::io::stderr),
+            colours: output::coloured(&std::io::stderr()),
             traces: export(&set, "TRACES"),
             metrics: export(&set, "METRICS"),
             page,
@@ -180,7 +185,7 @@ impl Telemetry {
 
     fn subscribe(&self, options: Options) {
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(&options.usual));
-        let lines = lines(options.format, options.writer).with_filter(filter);
+        let lines = lines(options.format, options.writer, options.colours).with_filter(filter);
         let traces = self.tracer.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("halaxy-bridge"))
@@ -214,11 +219,11 @@ impl Telemetry {
     }
 }
 
-fn lines<S>(format: LogFormat, writer: BoxMakeWriter) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S>(format: LogFormat, writer: BoxMakeWriter, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colours);
     match format {
         LogFormat::Text => lines.compact().with_target(false).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),

@@ -38,9 +38,22 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
         (3, &json!(false)),
         "without --yes nothing is made"
     );
-    let made = run_in(dir, &["prepare", "crm", "--yes", "--json"]);
-    assert_eq!((made.code, &made.json()["ready"]), (0, &json!(true)), "{made:?}");
+    let made = run_in(dir, &["prepare", "crm", "--yes"]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(
+        made.stdout.contains("created  ") && !made.stdout.contains("missing"),
+        "{made:?}"
+    );
+    assert_eq!(run_in(dir, &["prepare", "crm", "--json"]).json()["ready"], json!(true));
     assert_eq!(run_in(dir, &["check", "--json"]).json()["ok"], true);
+
+    // what to type next names the configuration as it was named
+    let told = run_in(dir, &["plan"]).stdout;
+    let named = format!(" -c {}", dir.join("bridge.toml").display());
+    assert!(
+        told.contains("sync --approve ") && told.trim_end().ends_with(&named),
+        "{told}"
+    );
 
     // plan sends nothing, and sync without approval only plans
     let plan = run_in(dir, &["plan", "--json"]);

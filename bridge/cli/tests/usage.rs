@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Ran, client, run, run_in, sandbox};
+use common::{Ran, client, run, run_at, run_in, sandbox};
 
 const COMMANDS: [&str; 17] = [
     "demo",
@@ -100,6 +100,42 @@ fn keys_are_new_each_time_and_never_overwritten() {
     }
     assert_eq!(run(&args).code, 1);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), first);
+}
+
+/// What is said of a new key can be copied into bridge.toml, from whatever folder the command was given.
+#[test]
+fn a_new_key_is_named_as_bridge_toml_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(run(&["init", dir.join("practice").to_str().unwrap()]).code, 0);
+    let beside = run_at(dir, &["key", "new", "--out", "practice/bridge.key"]);
+    assert!(beside.stdout.contains("key = \"file:bridge.key\""), "{beside:?}");
+    let apart = run_at(dir, &["key", "new", "--out", "apart.key"]);
+    let whole = format!("key = \"file:{}\"", dir.join("apart.key").display());
+    assert!(apart.stdout.contains(&whole), "{apart:?}");
+}
+
+/// Programs read the log: every line of it is JSON, remarks and failures too, and nothing is coloured.
+#[test]
+fn a_log_for_programs_is_json_throughout() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(run_at(dir, &["init", "."]).code, 0);
+    for args in [
+        &["demo", "--exit-when-settled", "--links-out", "links.csv"][..],
+        &["prepare", "nobody"],
+        &["status", "-c", "no/such/bridge.toml"],
+    ] {
+        let ran = run_at(dir, &[args, &["--log-format", "json"]].concat());
+        let lines: Vec<&str> = ran.stderr.lines().collect();
+        assert!(!lines.is_empty(), "{args:?}: {ran:?}");
+        for line in lines {
+            assert!(
+                serde_json::from_str::<serde_json::Value>(line).is_ok(),
+                "{args:?}: {line}"
+            );
+        }
+    }
 }
 
 fn problem(ran: &Ran, part: &str) -> serde_json::Value {
@@ -262,6 +298,32 @@ fn a_new_configuration_is_good_and_mistakes_in_it_are_found_with_file_line_and_r
         std::fs::write(&mapping, places.replacen("email ", "emial ", 1)).unwrap();
         let found = problem(&run_in(dir, &["check", "--offline", "--json"]), "emial");
         assert!(found["remedy"].as_str().unwrap().contains("email"), "{found}");
+    }
+}
+
+/// One slip leads to one finding, not to all that follows from it.
+#[test]
+fn a_connector_that_is_not_there_is_the_only_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(run_at(dir, &["init", "."]).code, 0);
+    let config = dir.join("bridge.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    for (right, wrong) in [("halaxy", "halaxi"), ("hubspot", "hubspott")] {
+        let named = |name: &str| format!("connector     = \"{name}\"");
+        let short = |name: &str| format!("connector   = \"{name}\"");
+        let slipped = text
+            .replace(&named(right), &named(wrong))
+            .replace(&short(right), &short(wrong));
+        assert_ne!(slipped, text);
+        std::fs::write(&config, slipped).unwrap();
+        let checked = run_in(dir, &["check", "--offline", "--json"]);
+        let found = problem(&checked, wrong);
+        assert!(
+            found["remedy"].as_str().unwrap().contains(&format!("`{right}`")),
+            "{found}"
+        );
+        assert_eq!(checked.json()["problems"].as_array().unwrap().len(), 1, "{checked:?}");
     }
 }
 

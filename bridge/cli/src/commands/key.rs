@@ -76,8 +76,12 @@ async fn rotate(to: &str, config: &ConfigArg, out: &Output) -> Result<Exit, Fail
     let store = old.rotate(&key, lookup::keys, lookup::names).await?;
     out.document(&json!({ "rotated": true, "from": before, "to": store.key_id() }));
     out.line(format!(
-        "Everything is sealed with key {} now. Name it in bridge.toml: key = \"{to}\", and destroy key {before} with its copies.",
-        store.key_id()
+        "Everything is sealed with key {} now. Name it in bridge.toml: key = \"{}\", and destroy key {before} with its copies.",
+        store.key_id(),
+        match &reference {
+            SecretRef::File(path) => reference_to(path, config.path.parent()),
+            SecretRef::Env(_) => to.to_string(),
+        }
     ));
     Ok(Exit::Done)
 }
@@ -98,13 +102,32 @@ fn new(file: Option<&Path>, out: &Output) -> Result<Exit, Failure> {
             })?;
             out.document(&json!({ "file": path, "id": key.id() }));
             out.line(format!(
-                "Key {} is in {}. Name it in bridge.toml: key = \"file:..\"",
+                "Key {} is in {}. Name it in bridge.toml: key = \"{}\"",
                 key.id(),
-                path.display()
+                path.display(),
+                reference_to(path, path.parent())
             ));
         }
     }
     Ok(Exit::Done)
+}
+
+/// How a bridge.toml in `folder` names a file: paths in it are relative to it. The whole path where none is there,
+/// or the file is elsewhere.
+fn reference_to(file: &Path, folder: Option<&Path>) -> String {
+    let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let file = whole(file);
+    let folder = folder.map(|folder| {
+        whole(if folder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            folder
+        })
+    });
+    let beside = folder
+        .filter(|folder| folder.join("bridge.toml").exists())
+        .and_then(|folder| file.strip_prefix(folder).ok());
+    format!("file:{}", beside.unwrap_or(&file).display())
 }
 
 /// Writes a secret to a new file that only its owner can read.

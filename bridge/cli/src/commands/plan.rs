@@ -1,6 +1,7 @@
 //! `plan`: what a sync would do, without doing it.
 
 use crate::args::ConfigArg;
+use crate::config::Config;
 use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
@@ -42,7 +43,7 @@ pub async fn run(args: &PlanArgs, out: &Output) -> Result<Exit, Failure> {
     let engine = wiring::engine(&config).await?;
     let preview = read_and_plan(&engine, &signals::stop(), out).await?;
     out.document(&document(&engine, &preview).await?);
-    tell(&engine, &preview, args.all, out).await?;
+    tell(&config, &engine, &preview, args.all, out).await?;
     Ok(Exit::Done)
 }
 
@@ -119,7 +120,13 @@ fn candidate(c: &Candidate) -> Value {
 }
 
 /// The plan in words.
-pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Output) -> Result<(), Failure> {
+pub(crate) async fn tell(
+    config: &Config,
+    engine: &Engine,
+    preview: &Preview,
+    all: bool,
+    out: &Output,
+) -> Result<(), Failure> {
     if out.json() {
         return Ok(());
     }
@@ -192,8 +199,8 @@ pub(crate) async fn tell(engine: &Engine, preview: &Preview, all: bool, out: &Ou
         }
     }
     out.line(format!(
-        "Nothing was sent. To do it: halaxy-bridge sync --approve {}",
-        preview.digest
+        "Nothing was sent. To do it: {}",
+        config.command(&format!("sync --approve {}", preview.digest))
     ));
     Ok(())
 }

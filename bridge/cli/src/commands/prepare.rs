@@ -45,12 +45,9 @@ pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
     let trouble = |error: adapter_kit::AdapterError| Failure::Failed(error.to_string());
     let steps = adapter.prepare(kind, false).await.map_err(trouble)?;
     let missing = steps.iter().filter(|s| !s.present).count();
-    for step in &steps {
-        out.line(format!(
-            "{}  {}",
-            if step.present { "there  " } else { "missing" },
-            step.what
-        ));
+    // What is created without asking is told once it is there.
+    if missing == 0 || !args.yes {
+        tell(&steps, |present| if present { "there  " } else { "missing" }, out);
     }
     if missing == 0 {
         out.document(&json!({ "ready": true, "steps": shown(&steps, &steps) }));
@@ -64,8 +61,20 @@ pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
     }
     let done = adapter.prepare(kind, true).await.map_err(trouble)?;
     out.document(&json!({ "ready": true, "steps": shown(&steps, &done) }));
+    let created: Vec<PrepareStep> = steps.iter().filter(|step| !step.present).cloned().collect();
+    tell(
+        if args.yes { &steps } else { &created },
+        |present| if present { "there  " } else { "created" },
+        out,
+    );
     out.line(format!("{missing} created; {} has everything it needs.", args.system));
     Ok(Exit::Done)
+}
+
+fn tell(steps: &[PrepareStep], word: impl Fn(bool) -> &'static str, out: &Output) {
+    for step in steps {
+        out.line(format!("{}  {}", word(step.present), step.what));
+    }
 }
 
 fn shown(before: &[PrepareStep], after: &[PrepareStep]) -> Vec<Value> {
@@ -82,7 +91,7 @@ fn asked(out: &Output, missing: usize) -> bool {
     if out.json() || !std::io::stdin().is_terminal() {
         return false;
     }
-    out.remark(format!("Create the missing {missing}? [y/N]"));
+    out.question(format!("Create the missing {missing}? [y/N]"));
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
 }

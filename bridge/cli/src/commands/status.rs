@@ -100,10 +100,11 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
     );
     let left = counts.dirty + counts.planned + counts.unsettled + counts.looks + counts.unidentified;
     out.line(match approval {
-        Approval::Missing => "Nothing is approved yet: see `halaxy-bridge plan`.".into(),
-        Approval::Outdated => {
-            "Mappings or rules have changed since the last approval: see `halaxy-bridge plan`.".into()
-        }
+        Approval::Missing => format!("Nothing is approved yet: see `{}`.", config.command("plan")),
+        Approval::Outdated => format!(
+            "Mappings or rules have changed since the last approval: see `{}`.",
+            config.command("plan")
+        ),
         Approval::Given if left == 0 && vitals.state == State::CouldNotLook => format!(
             "{} known; nothing is left to do of what was seen, but not everything could be looked at.",
             count(counts.entities, "person")

@@ -2,6 +2,7 @@
 
 use crate::args::ConfigArg;
 use crate::commands::plan;
+use crate::config::Config;
 use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, thousands};
@@ -47,7 +48,7 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
     let stop = signals::stop();
     if args.yes {
         engine.approve().await?;
-    } else if let Some(exit) = approved(args.approve.as_deref(), &engine, &stop, started, out).await? {
+    } else if let Some(exit) = approved(args.approve.as_deref(), &config, &engine, &stop, started, out).await? {
         return Ok(exit);
     }
     let run = times::now();
@@ -60,6 +61,7 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
 /// Makes sure that a person approved; otherwise prints the plan and ends.
 async fn approved(
     digest: Option<&str>,
+    config: &Config,
     engine: &Engine,
     stop: &CancellationToken,
     started: Instant,
@@ -79,7 +81,7 @@ async fn approved(
     document["approval"] = json!(engine.approval().await?);
     document["plan"] = plan::document(engine, &preview).await?;
     out.document(&document);
-    plan::tell(engine, &preview, false, out).await?;
+    plan::tell(config, engine, &preview, false, out).await?;
     out.remark(match digest {
         Some(_) => {
             "Not done: the plan is another one than the digest names. Look at it, and approve it by its new digest."
@@ -142,7 +144,7 @@ pub(crate) fn ended(report: &Report, pass: &Pass, stop: &CancellationToken, out:
     out.document(report);
     report.tell(out);
     for trouble in &pass.gave_up {
-        out.remark(format!("error: {trouble}"));
+        out.error(trouble);
     }
     if !report.converged && report.brakes == 0 && !stop.is_cancelled() {
         Exit::Failed

@@ -1,9 +1,9 @@
 //! What every section is read with: findings with their line, lengths of time, secrets, files.
 
+use super::Files;
 use super::secret::SecretRef;
-use super::{Files, SystemConfig};
 use bridge_core::config_problem::{Problem, Source, suggestion};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -115,12 +115,7 @@ impl<'s> Reader<'s> {
         found
     }
 
-    pub fn names(
-        &mut self,
-        key: &str,
-        value: &Spanned<DeValue<'s>>,
-        systems: &BTreeMap<String, SystemConfig>,
-    ) -> BTreeSet<String> {
+    pub fn names(&mut self, key: &str, value: &Spanned<DeValue<'s>>, systems: &BTreeSet<String>) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         let Some(list) = value.get_ref().as_array() else {
             self.note(
@@ -132,10 +127,10 @@ impl<'s> Reader<'s> {
         };
         for item in list.iter() {
             let name = item.get_ref().as_str().unwrap_or_default();
-            if systems.contains_key(name) {
+            if systems.contains(name) {
                 names.insert(name.to_string());
             } else {
-                let known: Vec<&str> = systems.keys().map(String::as_str).collect();
+                let known: Vec<&str> = systems.iter().map(String::as_str).collect();
                 let near = suggestion(name, &known);
                 self.note(
                     item.span(),

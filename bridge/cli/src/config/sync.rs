@@ -1,10 +1,9 @@
 //! `[sync.person]`: which systems, what is created where, how often.
 
-use super::SystemConfig;
 use super::reader::{Reader, Table};
 use bridge_core::condition::Condition;
 use bridge_core::config_problem::Keys;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What `[sync.person]` says.
@@ -18,11 +17,7 @@ pub(super) struct Sync {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn sync(
-        &mut self,
-        (table, span): Table<'_, 's>,
-        systems: &BTreeMap<String, SystemConfig>,
-    ) -> Option<Sync> {
+    pub(super) fn sync(&mut self, (table, span): Table<'_, 's>, systems: &BTreeSet<String>) -> Option<Sync> {
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let person = keys.optional("person");
@@ -37,7 +32,7 @@ impl<'s> Reader<'s> {
         self.problems.extend(keys.finish());
         let names = match names {
             Some(value) => self.names("systems", value, systems),
-            None => systems.keys().cloned().collect(),
+            None => systems.clone(),
         };
         if names.len() < 2 {
             self.note(

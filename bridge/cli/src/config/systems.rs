@@ -46,7 +46,7 @@ impl<'s> Reader<'s> {
         let credentials_end = keys.optional_text("credentials_end");
         let allow_private = keys.optional_flag("allow_private").unwrap_or(false);
         let Some((connector, connector_span)) = connector else {
-            self.problems.extend(keys.finish());
+            self.problems.extend(keys.give_up());
             return None;
         };
         let own_file = connector.ends_with(".toml");
@@ -78,7 +78,7 @@ impl<'s> Reader<'s> {
                             known.join(", ")
                         ),
                     );
-                    self.problems.extend(keys.finish());
+                    self.problems.extend(keys.give_up());
                     return None;
                 }
             };
@@ -86,7 +86,7 @@ impl<'s> Reader<'s> {
                 Ok(connector) => Some(connector),
                 Err(problems) => {
                     self.problems.extend(problems);
-                    self.problems.extend(keys.finish());
+                    self.problems.extend(keys.give_up());
                     return None;
                 }
             }

@@ -39,6 +39,11 @@ pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
     ended(program().args(args).arg("-c").arg(folder.join("bridge.toml")))
 }
 
+/// Runs it where that folder is the current one.
+pub fn run_at(folder: &Path, args: &[&str]) -> Ran {
+    ended(program().current_dir(folder).args(args))
+}
+
 fn ended(command: &mut Command) -> Ran {
     let output = command.stdin(Stdio::null()).output().unwrap();
     Ran {

@@ -6,12 +6,16 @@ use super::{Timing, socket::Address, topology::Topology, trouble};
 use crate::QueueError;
 use futures::StreamExt;
 use lapin::{Channel, Connection, Event, options::ConfirmSelectOptions};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::{
     sync::{Mutex, watch},
     time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// First pause after a failed attempt.
 const FIRST: Duration = Duration::from_millis(200);
@@ -21,6 +25,16 @@ const GLANCE: Duration = Duration::from_secs(1);
 const SOUND: Duration = Duration::from_secs(5);
 /// For saying goodbye.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What keeps connections up, in this process.
+static KEEPERS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Returns when the connections of queues that were dropped have been closed, within a few seconds. To be waited
+/// for before the runtime ends, which else tears them: the broker notes that, and lapin calls it an error.
+pub async fn connections_closed() {
+    KEEPERS.close();
+    let _ = timeout(FAREWELL, KEEPERS.wait()).await;
+}
 
 /// One connection, from its opening to its end.
 pub(crate) struct Session {
@@ -144,7 +158,7 @@ impl Link {
             tell,
             stop: stop.clone(),
         };
-        tokio::spawn(keeper.keep());
+        KEEPERS.spawn(keeper.keep());
         Self { state, stop }
     }
 
@@ -191,8 +205,9 @@ impl Keeper {
         for number in 1.. {
             let cut = CancellationToken::new();
             let _cut = cut.clone().drop_guard();
+            let ended = CancellationToken::new();
             let opened = tokio::select! {
-                opened = timeout(self.timing.attempt, self.open(number, &cut)) => opened,
+                opened = timeout(self.timing.attempt, self.open(number, &cut, &ended)) => opened,
                 () = self.stop.cancelled() => return,
             };
             let limit = self.timing.attempt;
@@ -206,7 +221,11 @@ impl Keeper {
                         tokio::select! {
                             () = session.end() => {}
                             () = self.stop.cancelled() => {
-                                let goodbye = session.connection.close(200, "done".into());
+                                let goodbye = async {
+                                    let _ = session.connection.close(200, "done".into()).await;
+                                    // Cut while it still reads, it would see an error.
+                                    ended.cancelled().await;
+                                };
                                 let _ = timeout(FAREWELL, goodbye).await;
                                 session.gone.cancel();
                                 return;
@@ -234,8 +253,17 @@ impl Keeper {
         }
     }
 
-    async fn open(&self, number: u64, cut: &CancellationToken) -> Result<Session, QueueError> {
-        let connection = self.address.open(&self.name, cut).await.map_err(|e| trouble(&e))?;
+    async fn open(
+        &self,
+        number: u64,
+        cut: &CancellationToken,
+        ended: &CancellationToken,
+    ) -> Result<Session, QueueError> {
+        let connection = self
+            .address
+            .open(&self.name, cut, ended)
+            .await
+            .map_err(|e| trouble(&e))?;
         self.topology.declare(&connection).await?;
         let channel = connection.create_channel().await.map_err(|e| trouble(&e))?;
         let confirm = channel.confirm_select(ConfirmSelectOptions::default());

@@ -24,6 +24,7 @@ use lapin::{
     protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
     types::FieldTable,
 };
+pub use link::connections_closed;
 use link::{Link, Session};
 use message::Carried;
 use publish::{Fate, Letter, publish};

@@ -37,7 +37,7 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::TlsConnector;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
 
 /// Unless the URL says otherwise: seconds between heartbeats, and bytes of a frame. Our messages are
 /// small, and lapin keeps 64 frames of the largest size per connection.
@@ -92,12 +92,18 @@ impl Address {
         )
     }
 
-    /// Opens a connection. It ends when `cut` is cancelled, in whatever state it is.
-    pub async fn open(&self, name: &str, cut: &CancellationToken) -> lapin::Result<Connection> {
+    /// Opens a connection. It ends when `cut` is cancelled, in whatever state it is; `ended` is cancelled when
+    /// nothing reads from it any more.
+    pub async fn open(
+        &self,
+        name: &str,
+        cut: &CancellationToken,
+        ended: &CancellationToken,
+    ) -> lapin::Result<Connection> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let (tls, cut) = (self.tls.clone(), cut.clone());
+        let (tls, cut, ended) = (self.tls.clone(), cut.clone(), ended.clone());
         let connect = async move |uri: AMQPUri, _: Runtime<Kit>| {
-            let stream = stream(&uri, tls.as_ref(), &cut).await;
+            let stream = stream(&uri, tls.as_ref(), &cut, &ended).await;
             Ok(AsyncTcpStream::Plain(stream.map_err(lapin::Error::from)?))
         };
         Connection::connector(
@@ -128,7 +134,12 @@ fn connector(ca: Option<&Path>) -> Result<TlsConnector, QueueError> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-async fn stream(uri: &AMQPUri, tls: Option<&TlsConnector>, cut: &CancellationToken) -> io::Result<CutStream> {
+async fn stream(
+    uri: &AMQPUri,
+    tls: Option<&TlsConnector>,
+    cut: &CancellationToken,
+    ended: &CancellationToken,
+) -> io::Result<CutStream> {
     let host = &uri.authority.host;
     let open = async {
         let plain = TcpStream::connect((host.as_str(), uri.authority.port)).await?;
@@ -149,6 +160,7 @@ async fn stream(uri: &AMQPUri, tls: Option<&TlsConnector>, cut: &CancellationTok
     Ok(CutStream {
         inner,
         cut: Box::pin(cut.clone().cancelled_owned()),
+        _ended: ended.clone().drop_guard(),
     })
 }
 
@@ -159,6 +171,7 @@ impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 pub(crate) struct CutStream {
     inner: Pin<Box<dyn Duplex>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    _ended: DropGuard,
 }
 
 impl CutStream {
