@@ -39,7 +39,6 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.append_losers(&[loser]).await.unwrap();
     let hint = bridge_store::Hint::new("crm", "contacts", "c000007", bridge_core::capture::News::Changed, "e1");
     tx.put_hints(&[hint], NOW).await.unwrap();
-    tx.match_again("crm", "contacts", &["c000007".into()], 9).await.unwrap();
     tx.put_secret("token/crm", "a token").await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
