@@ -266,7 +266,9 @@ impl Engine {
         self.hold_contradictions(tx, &mut changed, &renamed).await?;
         let systems = self.settings.systems.len();
         tx.match_again(&system.name, system.kind(), &altered, systems).await?;
-        self.index(tx, changed.iter().chain(&touched)).await?;
+        // Whoever belongs to somebody and holds what it held is found already.
+        let unindexed = touched.iter().filter(|l| l.entity.is_none());
+        self.index(tx, changed.iter().chain(unindexed)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
         if follow {

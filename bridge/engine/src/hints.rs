@@ -30,13 +30,13 @@ impl Engine {
         Arc::clone(&self.bell)
     }
 
-    /// Hints about a system's records that are to be followed now.
+    /// Hints about a system's records that wait to be followed.
     pub(crate) async fn hints(&self, system: &System) -> Result<Vec<Hint>, EngineError> {
         let hints = self.store.hints(&system.name, HINTS_PER_STEP).await?;
         if hints.len() == HINTS_PER_STEP {
             self.bell.notify_one();
         }
-        Ok(self.whole_reads(system, hints))
+        Ok(hints)
     }
 
     /// Whether a poll shows what hints are about in fewer calls than direct reads take: where records are
@@ -50,9 +50,9 @@ impl Engine {
         records.div_ceil(traits.read_batch.max(1)) > pages.max(1) + records / PAGE
     }
 
-    /// The hints to follow now: while more records are hinted at than one read takes, whole reads only. The
+    /// The hints to follow now by direct reads: while more records are hinted at than one read takes, whole reads only. The
     /// others are rung for again, and are the oldest then.
-    fn whole_reads(&self, system: &System, hints: Vec<Hint>) -> Vec<Hint> {
+    pub(crate) fn whole_reads(&self, system: &System, hints: Vec<Hint>) -> Vec<Hint> {
         let batch = system.traits().read_batch.max(1);
         let mut records = BTreeSet::new();
         let all = hints.iter().map(|h| &h.remote_id).collect::<BTreeSet<_>>().len();

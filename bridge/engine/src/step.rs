@@ -390,7 +390,9 @@ impl Engine {
         let hints = self.hints(system).await?;
         let mut shown = BTreeSet::new();
         let mut more_to_show = false;
-        if due || Self::poll_is_cheaper(system, &hints, pages) {
+        let polls = due || Self::poll_is_cheaper(system, &hints, pages);
+        let hints = if polls { hints } else { self.whole_reads(system, hints) };
+        if polls {
             let hinted = hints.iter().map(|h| h.remote_id.as_str()).collect();
             match self.poll(system, &hinted, &mut shown, &mut step).await? {
                 Ok((pages, more)) => {
