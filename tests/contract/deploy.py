@@ -25,6 +25,7 @@ TOLD = [
     "README.md",
     "deploy/RUNBOOK.md",
     "deploy/Dockerfile",
+    "deploy/kubernetes/base/deployment.yaml",
     "deploy/systemd/halaxy-bridge.service",
 ]
 PINNED = re.compile(r"^\S+:[\w.-]+@sha256:[0-9a-f]{64}$")
@@ -61,7 +62,7 @@ def sub_commands(text: str) -> set[str]:
 
 
 # Where a call may stand: first of all, or behind what runs it as somebody else or somewhere else.
-CALL = re.compile(r"(?:^|\$\(|-u halaxy-bridge |-- |--rm bridge |^ExecStart=/usr/bin/|^CMD )halaxy-bridge(-worker)? ([^|;)#&]+)")
+CALL = re.compile(r"(?:^|\$\(|-u halaxy-bridge |-- |--rm bridge |^ExecStart=/usr/bin/|^CMD |^command: )halaxy-bridge ([^|;)#&]+)")
 
 
 def commands(text: str, markdown: bool) -> list[tuple[int, list[str]]]:
@@ -73,11 +74,10 @@ def commands(text: str, markdown: bool) -> list[tuple[int, list[str]]]:
             continue
         pieces = [line] if inside or not markdown else re.findall(r"`([^`]+)`", line)
         for piece in pieces:
-            # The JSON form of CMD and HEALTHCHECK.
-            piece = re.sub(r'[\["\],]+', " ", piece).replace("  ", " ") if piece.startswith("CMD [") else piece
+            # The JSON form of CMD and of a container's command.
+            piece = re.sub(r'[\["\], ]+', " ", piece).strip() if re.match(r"\s*(CMD|command:) \[", piece) else piece
             for call in CALL.finditer(piece.strip()):
-                words = shlex.split(call[2])
-                found.append((number, ["run", *words] if call[1] else words))
+                found.append((number, shlex.split(call[1])))
     return found
 
 

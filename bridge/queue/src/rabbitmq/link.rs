@@ -274,7 +274,8 @@ impl Keeper {
             asking: Mutex::new(()),
             number,
             blocked: watch::channel(None).0,
-            gone: cut.clone(),
+            // What ends with the session while it says goodbye must not cut it short.
+            gone: cut.child_token(),
         })
     }
 
