@@ -27,7 +27,7 @@ const PEOPLE: usize = 60;
 /// Between two edits.
 const EDIT: Duration = Duration::from_millis(150);
 /// How long what was typed may take to arrive once nothing disturbs any more.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_secs(30);
 /// A request that was on its way out when its worker lost the right to drive may leave so much later, microseconds.
 const LEAVING: i64 = 250_000;
 /// What the accounts allow in real manners: calls, and in how many microseconds.

@@ -1,5 +1,7 @@
 //! A private PostgreSQL for tests that stop it: own folder and port, gone with the test.
 
+#![allow(dead_code)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
