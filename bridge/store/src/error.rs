@@ -115,6 +115,8 @@ impl From<sqlx::Error> for StoreError {
         let detail = match &error {
             sqlx::Error::Io(error) => error.to_string(),
             sqlx::Error::Tls(error) => format!("no TLS: {error}"),
+            // A connection that ends while it is being made is read as an answer that makes no sense.
+            sqlx::Error::Protocol(what) => format!("no sense in what it says: {what}"),
             sqlx::Error::Database(said) => {
                 if let Some(said) = said.try_downcast_ref::<PgDatabaseError>() {
                     return of_postgres(said.code(), said.message()).unwrap_or(Self::Database(error));
