@@ -166,7 +166,7 @@ cases! {
     initial_alone: Review,
         ["Miriam|Samplewood|1988-04-17|F|0412777345|msamplewood@gmail.com"],
         ["M|Samplewood|||0412777345|msamplewood@gmail.com"];
-    initial_that_the_mailbox_spells_out: Link,
+    initial_that_the_mailbox_spells_out: Review,
         ["Miriam|Samplewood|1968-04-17|F|0412777345|miriam.samplewood@gmail.com"],
         ["M|Samplewood|||0412777345|miriam.samplewood@gmail.com"];
     initial_with_a_mailbox_of_two: Review,

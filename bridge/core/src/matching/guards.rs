@@ -225,17 +225,6 @@ fn among_households(a: &Person, b: &Person, c: &Comparison, around: Around) -> O
     None
 }
 
-/// Whether a mailbox that nobody else uses spells the name out that an initial stands for. A phone
-/// that others use too says that they may use the mailbox.
-fn spelt_out(c: &Comparison) -> bool {
-    let family = matches!(
-        c.surname,
-        SurnameLevel::Same | SurnameLevel::Misspelt | SurnameLevel::Part
-    );
-    let shared = matches!(c.phone, ContactLevel::Shared | ContactLevel::Crowd);
-    family && !shared && c.owner == OwnerLevel::Named && c.email == ContactLevel::Own
-}
-
 /// What given and family names forbid.
 fn names(c: &Comparison, child: bool, ties: u32, one_unit: bool) -> Option<Guard> {
     let same_date = c.born == BornLevel::Same;
@@ -254,7 +243,6 @@ fn names(c: &Comparison, child: bool, ties: u32, one_unit: bool) -> Option<Guard
         GivenLevel::Form | GivenLevel::Misspelt if child && ties > 0 => {}
         // twins share a birth date, and often all but a letter
         _ if child && c.card != CardLevel::Person => return Some(Guard::GivenNames),
-        GivenLevel::Initial if spelt_out(c) => {}
         GivenLevel::Initial if !(same_date && ties > 0) => return Some(Guard::InitialAlone),
         GivenLevel::Different | GivenLevel::Second => return Some(Guard::GivenNames),
         // a short form of several names is a relative's as well
