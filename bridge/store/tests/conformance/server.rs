@@ -58,6 +58,26 @@ async fn a_writer_waits_for_the_other_and_gives_up_in_time() {
     save_new(&hasty, &[person("e1", 1)]).await;
 }
 
+/// As a cut network or a proxy without its server does: in the middle of the first question.
+#[tokio::test]
+async fn a_server_that_hangs_up_is_away_and_refuses_nothing() {
+    use tokio::io::AsyncReadExt;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hangs_up = async {
+        loop {
+            let (mut near, _) = listener.accept().await.unwrap();
+            near.read_exact(&mut [0; 8]).await.unwrap();
+        }
+    };
+    let url = format!("postgres://bridge@127.0.0.1:{port}/bridge");
+    let away = tokio::select! {
+        away = refused(&url) => away,
+        () = hangs_up => unreachable!(),
+    };
+    assert!(matches!(away, StoreError::Unreachable { .. }), "{away}");
+}
+
 #[tokio::test]
 async fn a_session_that_ends_leaves_nothing_and_the_store_goes_on() {
     let place = Place::new();
