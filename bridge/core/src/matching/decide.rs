@@ -30,7 +30,7 @@ impl Settings {
         Self {
             link: 0.4,
             link_forms: 0.8,
-            review: 0.12,
+            review: 0.125,
             today,
             within: false,
         }
