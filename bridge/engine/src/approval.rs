@@ -165,8 +165,9 @@ impl Engine {
     /// Once the system has nothing left to send, a brake lets go, a release is taken back and the backfill
     /// is over.
     pub(crate) async fn rearm(&self, system: &System) -> Result<(), EngineError> {
-        let nothing_waits = self.store.writes_due(&system.name, Time::MAX / 2, 1).await?.is_empty();
-        if nothing_waits && self.noted(&brake_name(&system.name)).await? {
+        if self.noted(&brake_name(&system.name)).await?
+            && self.store.writes_due(&system.name, Time::MAX / 2, 1).await?.is_empty()
+        {
             self.let_go(system).await?;
         }
         let (released, backfilled) = (released_name(&system.name), backfilled_name(&system.name));

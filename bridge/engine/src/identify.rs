@@ -28,6 +28,17 @@ pub(crate) enum Found {
     Alone(bool),
 }
 
+/// Two entities that turn out to be one person.
+pub(crate) struct Union {
+    /// A record of each, by which they were recognised.
+    pub records: [Name; 2],
+    /// The older entity, which stays.
+    pub keep: String,
+    /// The other one, whose records move.
+    pub give: String,
+    pub evidence: String,
+}
+
 /// The identity pass: what every unidentified record is.
 #[derive(Default)]
 pub(crate) struct Pass {
@@ -36,8 +47,8 @@ pub(crate) struct Pass {
     pub candidates: Vec<(Name, Resemblance)>,
     /// Entities of records that somebody new resembles: nothing is created for them meanwhile.
     pub waiting: BTreeSet<String>,
-    /// Records of two entities that turn out to be one person, with the evidence.
-    pub unites: Vec<(Name, Name, String)>,
+    /// Entities that turn out to be one person.
+    pub unions: Vec<Union>,
     /// Records whose identity was asked about once more.
     pub again: Vec<RecordKey>,
     owners: HashMap<Name, Owner>,
@@ -50,8 +61,7 @@ impl Pass {
             Found::Joins(id, _) => Some(id.clone()),
             _ => None,
         });
-        let united = self.unites.iter().flat_map(|(one, other, _)| [one, other]);
-        let united = united.filter_map(|name| Some(self.owner(name)?.entity.clone()));
+        let united = self.unions.iter().flat_map(|u| [u.keep.clone(), u.give.clone()]);
         joined.chain(self.waiting.iter().cloned()).chain(united)
     }
 
@@ -501,7 +511,12 @@ fn decide(ready: &BTreeSet<Name>, resembling: Vec<Resembling>, owners: HashMap<N
                         // The other way round, or with one of three: in the next pass.
                         if !united.contains(&own.entity) && !united.contains(&owner.entity) {
                             united.extend([own.entity.clone(), owner.entity.clone()]);
-                            pass.unites.push((name.clone(), r.other, evidence));
+                            pass.unions.push(Union {
+                                keep: own.entity.clone().min(owner.entity.clone()),
+                                give: own.entity.clone().max(owner.entity.clone()),
+                                records: [name.clone(), r.other],
+                                evidence,
+                            });
                         }
                         settled = true;
                         continue;

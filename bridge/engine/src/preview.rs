@@ -3,7 +3,7 @@
 
 use crate::approval::Approval;
 use crate::error::EngineError;
-use crate::identify::Found;
+use crate::identify::{Found, Union};
 use crate::lookup;
 use crate::step::Engine;
 use bridge_core::review::join;
@@ -141,11 +141,7 @@ impl Engine {
             }
             listing.would.candidates += pairs.len();
             listing.would.twice += twice.len();
-            for (one, other, _) in &pass.unites {
-                let (Some(mine), Some(theirs)) = (pass.owner(one), pass.owner(other)) else {
-                    continue;
-                };
-                let (keep, give) = ((&mine.entity).min(&theirs.entity), (&mine.entity).max(&theirs.entity));
+            for Union { keep, give, .. } in &pass.unions {
                 listing.would.links += 1;
                 let given = self.store.entities(std::slice::from_ref(give)).await?;
                 let links = given.iter().flat_map(|e| e.links.values());

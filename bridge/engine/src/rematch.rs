@@ -3,7 +3,7 @@
 
 use crate::directory::{Name, Resemblance};
 use crate::error::EngineError;
-use crate::identify::Pass;
+use crate::identify::{Pass, Union};
 use crate::step::{Engine, Step};
 use bridge_store::{AuditEntry, Candidate, CandidateState, RecordKey};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,26 +33,26 @@ impl Engine {
     /// Makes one entity of those that turned out to be one person, and notes who was decided again.
     pub(crate) async fn finish_again(&self, pass: &Pass, step: &mut Step) -> Result<(), EngineError> {
         let mut later: BTreeSet<&Name> = BTreeSet::new();
-        for (one, other, evidence) in &pass.unites {
-            match self.unite_again(pass, one, other, evidence).await? {
+        for union in &pass.unions {
+            match self.unite_again(union).await? {
                 United::Done => step.linked += 1,
                 United::Reopened => {}
-                United::Later => later.extend([one, other]),
+                United::Later => later.extend(&union.records),
                 United::Both => {
                     let reasons = vec![
-                        evidence.clone(),
+                        union.evidence.clone(),
                         "but one of them has, or had, another record there".into(),
                     ];
+                    let [one, other] = union.records.clone();
                     let seen = Resemblance {
-                        other: other.clone(),
+                        other,
                         link: false,
                         ask: true,
                         probability: 1.0,
                         reasons,
                     };
-                    let owners = [one, other].into_iter().filter_map(|name| pass.owner(name));
-                    let waiting = owners.map(|owner| owner.entity.clone()).collect();
-                    self.keep_candidates(&[(one.clone(), seen)], &waiting).await?;
+                    let waiting = BTreeSet::from([union.keep.clone(), union.give.clone()]);
+                    self.keep_candidates(&[(one, seen)], &waiting).await?;
                 }
             }
         }
@@ -71,12 +71,13 @@ impl Engine {
         Ok(())
     }
 
-    async fn unite_again(&self, pass: &Pass, one: &Name, other: &Name, evidence: &str) -> Result<United, EngineError> {
-        let (Some(mine), Some(theirs)) = (pass.owner(one), pass.owner(other)) else {
-            return Ok(United::Later);
-        };
-        // The older one stays.
-        let (keep, give) = ((&mine.entity).min(&theirs.entity), (&mine.entity).max(&theirs.entity));
+    async fn unite_again(&self, union: &Union) -> Result<United, EngineError> {
+        let Union {
+            records: [one, other],
+            keep,
+            give,
+            evidence,
+        } = union;
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let both = tx.entities(&[keep.clone(), give.clone()]).await?;
