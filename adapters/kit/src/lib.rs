@@ -4,6 +4,7 @@
 #![deny(missing_docs)]
 
 mod auth;
+pub mod books;
 mod budget;
 mod call;
 mod client;
@@ -22,6 +23,7 @@ pub mod webhook;
 mod wire;
 
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
+pub use books::{Accounting, BooksRefusal, BooksRefusalKind, Posted, Posting, ShownContact, ShownPage};
 pub use budget::{DayBudget, DayUse, MemoryDayBudget};
 pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
 pub use client::{Client, ClientOptions, OptionsError};

@@ -26,6 +26,7 @@ pub mod config_problem;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;
+pub mod ledger;
 pub mod mapping;
 pub mod matching;
 pub mod merge;
