@@ -7,6 +7,7 @@ pub mod chart;
 pub mod document;
 pub mod facts;
 pub mod money;
+pub mod rules;
 
 pub use chart::{Account, Books, Category, TaxRate};
 pub use document::{Contact, Document, DocumentKind, DocumentLine, Shown, ShownLine, Status};
@@ -15,3 +16,4 @@ pub use facts::{
     PaymentKind, Price, PriceKind, Role,
 };
 pub use money::{Cents, Currency, MoneyError};
+pub use rules::{Approve, Mode, Naming, PayerType, Rules};
