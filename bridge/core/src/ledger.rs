@@ -5,15 +5,25 @@
 
 pub mod chart;
 pub mod document;
+pub mod entry;
 pub mod facts;
+pub mod fit;
+pub mod hold;
 pub mod money;
+pub mod plan;
+pub mod position;
 pub mod rules;
+pub mod target;
 
 pub use chart::{Account, Books, Category, TaxRate};
 pub use document::{Contact, Document, DocumentKind, DocumentLine, Shown, ShownLine, Status};
+pub use entry::{Effect, Entry, EntryState, Purpose};
 pub use facts::{
     Charge, Cover, CoverPayer, Facts, Invoice, InvoiceKind, Line, LineStatus, Organisation, Party, Payment,
     PaymentKind, Price, PriceKind, Role,
 };
+pub use hold::{Held, Source, Why};
 pub use money::{Cents, Currency, MoneyError};
+pub use plan::{Given, Plan};
 pub use rules::{Approve, Mode, Naming, PayerType, Rules};
+pub use target::{Charged, Moved, Target, Way};
