@@ -541,7 +541,7 @@ fn key(party: &Party) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::default())]
 
     #[test]
     fn books_equal_halaxy_after_any_history_per_invoice(acts in acts()) {
