@@ -12,6 +12,7 @@ pub mod hold;
 pub mod money;
 pub mod plan;
 pub mod position;
+pub mod prove;
 pub mod rules;
 pub mod target;
 
@@ -25,5 +26,6 @@ pub use facts::{
 pub use hold::{Held, Source, Why};
 pub use money::{Cents, Currency, MoneyError};
 pub use plan::{Given, Plan};
+pub use prove::{Evidence, Proof};
 pub use rules::{Approve, Mode, Naming, PayerType, Rules};
 pub use target::{Charged, Moved, Target, Way};

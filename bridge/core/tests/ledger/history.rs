@@ -463,9 +463,11 @@ impl World {
                 p.amount
             };
             add(if p.method == "Cash" { "650" } else { "651" }, amount);
-            let payer = match &p.invoice {
-                Some(id) => self.facts.invoices[id].payer.clone(),
-                None => p.payer.clone(),
+            let invoice = p.invoice.as_ref().map(|id| &self.facts.invoices[id]);
+            let payer = match invoice {
+                Some(i) if i.status != "cancelled" => i.payer.clone(),
+                // Of a cancelled invoice it is the credit of whoever paid.
+                other => p.payer.clone().or(other.and_then(|i| i.payer.clone())),
             };
             *debtors.entry(key(&payer.unwrap())).or_default() -= amount;
         }
