@@ -25,10 +25,9 @@ pub(super) fn payment(body: &Json, zone: &TimeZone, practice: Currency) -> Resul
         .instant("created", zone)?
         .ok_or_else(|| record.fail("created", Fault::Missing))?;
     let states = record.words("status");
-    // A deposit may be assigned to a practitioner or an organisation; only a funder there is somebody who paid.
-    let funder = record
-        .link("assignedOrganization")
-        .filter(|link| link.id.starts_with("FD-"));
+    // A deposit may be assigned to a practitioner or an organisation; one that is not the practice's own paid it
+    // \[inferred\].
+    let funder = record.link("assignedOrganization").filter(|link| !own(link.id));
     let payer = record.link("subject").and_then(party);
     Ok(Payment {
         kind,
@@ -43,6 +42,11 @@ pub(super) fn payment(body: &Json, zone: &TimeZone, practice: Currency) -> Resul
         removed: false,
         id: record.id,
     })
+}
+
+/// Whether an organisation is the practice group or one of its clinics (halaxy-api.md 7.0).
+fn own(id: &str) -> bool {
+    id.starts_with("PG-") || id.starts_with("CL-")
 }
 
 /// What the row is. One word that takes the money away counts for more than those that do not.
