@@ -9,7 +9,7 @@
 //!
 //! | path | what |
 //! |---|---|
-//! | `/halaxy/main/` | Halaxy: `oauth/token`, `metadata`, `Patient` in full |
+//! | `/halaxy/main/` | Halaxy: `oauth/token`, `metadata`, `Patient` in full; invoices, payments and what they refer to, read-only |
 //! | `/hubspot` | the HubSpot-shaped CRM: `crm/v3/...` and `crm/objects/2026-09/...` with the same handlers |
 //! | `/plain` | the plain CRM: `contacts` |
 //! | `/control` | people, calls, faults, manners, ids, switches, webhooks |
@@ -20,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod answer;
+mod billing;
 mod calls;
 mod clock;
 mod control;
@@ -35,6 +36,7 @@ mod patch;
 mod people;
 mod persons;
 mod plain;
+pub mod practice_month;
 mod sandbox;
 mod webhooks;
 

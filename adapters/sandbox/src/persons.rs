@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::answer::Context;
+use crate::billing::document_of;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
@@ -37,6 +38,9 @@ impl Sandbox {
         body: &Value,
         author: Author,
     ) -> Result<String, ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.create_document(kind, body);
+        }
         let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
@@ -67,6 +71,9 @@ impl Sandbox {
         patch: &Value,
         author: Author,
     ) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.edit_document(kind, id, patch);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
@@ -82,6 +89,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.remove_document(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -95,6 +105,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_erase(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.remove_document(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -109,7 +122,7 @@ impl Sandbox {
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
         self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(_) => Err(ControlError::Refused("a removed patient stays removed".into())),
+            Target::Halaxy(_) => Err(ControlError::Refused("what was removed stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
             Target::Plain(plain) => plain.person_restore(id, cx.now),
         })?;
@@ -121,6 +134,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError`].
     pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
+        if document_of(system, kind).is_some() {
+            return Err(ControlError::Refused("only patients are merged".into()));
+        }
         let survivor = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
             Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
@@ -133,7 +149,7 @@ impl Sandbox {
     fn tell(&self, system: &str, kind: &str, id: &str, happened: &Happened) -> Result<(), ControlError> {
         let system = System::of(system, kind)?;
         let now = self.clock().now_micros();
-        self.state().tell(system, id, happened, false, now);
+        self.state().tell(system, kind, id, happened, false, now);
         Ok(())
     }
 

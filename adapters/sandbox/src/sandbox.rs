@@ -14,6 +14,7 @@ use crate::clock::{Clock, SECOND};
 use crate::control::ControlError;
 use crate::faults::{FaultRule, Strike, strike};
 use crate::halaxy::Halaxy;
+use crate::halaxy::documents::kinds::kind as document_kind;
 use crate::hubspot::Hubspot;
 use crate::options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
 use crate::plain::Plain;
@@ -87,6 +88,7 @@ impl System {
     pub fn of(system: &str, kind: &str) -> Result<Self, ControlError> {
         match (system, kind) {
             ("halaxy", "Patient") => Ok(Self::Halaxy),
+            ("halaxy", kind) if document_kind(kind).is_some() => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
         }
@@ -318,7 +320,7 @@ impl Sandbox {
     ) -> Result<Vec<Value>, ControlError> {
         let state = self.state();
         Ok(match (System::of(system, kind)?, &state.crm) {
-            (System::Halaxy, _) => state.halaxy.records(&halaxy_base(base), with_removed),
+            (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
         })
@@ -335,7 +337,7 @@ impl Sandbox {
     pub(crate) fn record_at(&self, system: &str, kind: &str, id: &str, base: &str) -> Result<Value, ControlError> {
         let state = self.state();
         match (System::of(system, kind)?, &state.crm) {
-            (System::Halaxy, _) => state.halaxy.record(id, &halaxy_base(base)),
+            (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
         }

@@ -1,6 +1,6 @@
 //! The ledger: what a practice's invoices and payments mean in its books, exact to the cent.
 //!
-//! [`facts`] is what Halaxy shows, [`chart`] what the books allow, [`document`] what is posted and what
+//! [`facts`] is what Halaxy shows ([`reading`] gathers it), [`chart`] what the books allow, [`document`] what is posted and what
 //! the books show of it. Halaxy is never written; the books are only ever added to, voided or allocated.
 
 pub mod chart;
@@ -13,6 +13,7 @@ pub mod money;
 pub mod plan;
 pub mod position;
 pub mod prove;
+pub mod reading;
 pub mod rules;
 pub mod target;
 
@@ -27,5 +28,6 @@ pub use hold::{Held, Source, Why};
 pub use money::{Cents, Currency, MoneyError};
 pub use plan::{Given, Plan};
 pub use prove::{Evidence, Proof};
+pub use reading::{Fact, FactKind, Fault, Gathered, ReadFacts, Unreadable};
 pub use rules::{Approve, Mode, Naming, PayerType, Rules};
 pub use target::{Charged, Moved, Target, Way};
