@@ -281,7 +281,7 @@ impl Authority {
                 )
             }
         };
-        let request = self.token_request(&oauth.endpoint, fields, client_id, secret, style)?;
+        let request = token_request(&self.user_agent, &oauth.endpoint, fields, client_id, secret, style)?;
         let (answer, asked) = self.ask(wire, request, priority).await?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let Some(token) = token else {
@@ -306,56 +306,6 @@ impl Authority {
         state.token = Some((SecretString::from(token), asked + micros(life)));
         state.serial += 1;
         Ok(())
-    }
-
-    fn token_request(
-        &self,
-        endpoint: &Origin,
-        mut fields: Vec<(String, String)>,
-        client_id: &str,
-        secret: Option<&SecretString>,
-        style: TokenStyle,
-    ) -> Result<HttpRequest, AuthError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, self.user_agent.clone());
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, application/fhir+json"),
-        );
-        match (style, secret) {
-            (TokenStyle::FormBasic, Some(secret)) => {
-                // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
-                let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret()));
-                let value = format!("Basic {}", STANDARD.encode(pair));
-                headers.insert(
-                    AUTHORIZATION,
-                    secret_header(&value).map_err(|_| protocol("client secret"))?,
-                );
-            }
-            (_, secret) => {
-                fields.push(("client_id".into(), client_id.to_string()));
-                if let Some(secret) = secret {
-                    fields.push(("client_secret".into(), secret.expose_secret().to_string()));
-                }
-            }
-        }
-        let (content_type, body) = if style == TokenStyle::Json {
-            let members = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
-            ("application/json", Json::Object(members).to_string())
-        } else {
-            let body = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(fields)
-                .finish();
-            ("application/x-www-form-urlencoded", body)
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Ok(HttpRequest {
-            method: Method::POST,
-            url: endpoint.base().clone(),
-            headers,
-            body: Bytes::from(body),
-            longest: None,
-        })
     }
 
     /// Sends a token request until it is answered, a few times. Repeating is safe: a token that
@@ -424,6 +374,57 @@ impl Authority {
     }
 }
 
+/// A request to a token endpoint.
+pub(crate) fn token_request(
+    user_agent: &HeaderValue,
+    endpoint: &Origin,
+    mut fields: Vec<(String, String)>,
+    client_id: &str,
+    secret: Option<&SecretString>,
+    style: TokenStyle,
+) -> Result<HttpRequest, AuthError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, application/fhir+json"),
+    );
+    match (style, secret) {
+        (TokenStyle::FormBasic, Some(secret)) => {
+            // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
+            let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret()));
+            let value = format!("Basic {}", STANDARD.encode(pair));
+            headers.insert(
+                AUTHORIZATION,
+                secret_header(&value).map_err(|_| protocol("client secret"))?,
+            );
+        }
+        (_, secret) => {
+            fields.push(("client_id".into(), client_id.to_string()));
+            if let Some(secret) = secret {
+                fields.push(("client_secret".into(), secret.expose_secret().to_string()));
+            }
+        }
+    }
+    let (content_type, body) = if style == TokenStyle::Json {
+        let members = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        ("application/json", Json::Object(members).to_string())
+    } else {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        ("application/x-www-form-urlencoded", body)
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Ok(HttpRequest {
+        method: Method::POST,
+        url: endpoint.base().clone(),
+        headers,
+        body: Bytes::from(body),
+        longest: None,
+    })
+}
+
 /// Members in which products say how long a refresh token lives, in seconds: no standard names one.
 const REFRESH_LIFE: [&str; 3] = [
     "refresh_token_expires_in",
@@ -447,7 +448,7 @@ fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
 
 /// The error code of a token answer: OAuth2's `error`, or the code of an OperationOutcome. Codes
 /// only, cut short: texts may echo what was sent.
-fn answer_code(answer: &Json) -> String {
+pub(crate) fn answer_code(answer: &Json) -> String {
     let code = answer["error"]
         .as_str()
         .or_else(|| answer["issue"][0]["code"].as_str())

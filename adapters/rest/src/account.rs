@@ -49,6 +49,12 @@ pub enum SetupError {
     /// The connector has no base URL and the configuration gives none.
     #[error("the connector has no base_url; give one in the system's section")]
     NoBaseUrl,
+    /// The connector describes no books.
+    #[error("the connector has no [books]: it is no accounting product")]
+    NoBooks,
+    /// Nobody has signed in, or chosen an organisation.
+    #[error("the account is not connected")]
+    NotConnected,
     /// A secret is missing.
     #[error("the secret `{0}` is missing; add {0} = \"env:..\" to the system's section")]
     NoSecret(String),
@@ -94,6 +100,11 @@ impl Account {
                 return Err(SetupError::NoSetting(name.clone(), about.clone()));
             }
         }
+        if let Some(setting) = connector.tenant_setting()
+            && !options.settings.contains_key(setting)
+        {
+            return Err(SetupError::NotConnected);
+        }
         let mut variables = Variables::new();
         variables.insert("account".into(), json!(options.settings));
         let base_url = match (&options.base_url, &connector.base_url) {
@@ -133,6 +144,7 @@ impl Account {
         };
         let mut client = ClientOptions::new(system, base_url);
         let lives = connector.kinds.values().map(|kind| kind.call_life);
+        let lives = lives.chain(connector.books.iter().map(|books| books.call_life));
         client.write_life = options.call_life.or(lives.min());
         if let Some(user_agent) = &options.user_agent {
             client.user_agent = user_agent.clone();
