@@ -99,6 +99,14 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     /// [`TokenStoreError`] if it could not be stored; the new access token is then not used.
     async fn store(&self, refresh_token: &SecretString) -> Result<(), TokenStoreError>;
+
+    /// An access token that this or another process keeps here, and until when it is used.
+    async fn access(&self) -> Option<(SecretString, Time)> {
+        None
+    }
+
+    /// Keeps an access token, so that others need not renew. Losing it costs a call and nothing else.
+    async fn keep_access(&self, _token: &SecretString, _until: Time) {}
 }
 
 /// The token store does not answer. Carries no secret.
@@ -133,6 +141,8 @@ struct OAuth {
 struct TokenState {
     serial: u64,
     token: Option<(SecretString, Time)>,
+    /// A token that was refused before its time.
+    refused: Option<SecretString>,
     /// A refresh token that was issued and could not be stored yet.
     unstored: Option<SecretString>,
 }
@@ -210,7 +220,9 @@ impl Authority {
         let valid = state.token.as_ref().is_some_and(|(_, until)| wire.clock.now() < *until);
         if !valid || state.unstored.is_some() {
             state.token = None;
-            self.renew(oauth, &mut state, wire, priority).await?;
+            if !self.take_kept(oauth, &mut state, wire).await {
+                self.renew(oauth, &mut state, wire, priority).await?;
+            }
         }
         let (token, _) = state.token.as_ref().ok_or_else(|| protocol("no token"))?;
         let header = bearer(token).map_err(|_| protocol("token"))?;
@@ -225,9 +237,29 @@ impl Authority {
         if let Kind::OAuth(oauth) = &self.kind {
             let mut state = oauth.state.lock().await;
             if state.serial == serial {
-                state.token = None;
+                state.refused = state.token.take().map(|(token, _)| token);
             }
         }
+    }
+
+    /// Takes the access token that is kept beside the refresh token, if it is still good.
+    async fn take_kept(&self, oauth: &OAuth, state: &mut TokenState, wire: &Wire) -> bool {
+        let Grant::Refresh(grant) = &oauth.grant else {
+            return false;
+        };
+        if state.unstored.is_some() {
+            return false;
+        }
+        let Some((token, until)) = grant.store.access().await else {
+            return false;
+        };
+        let refused = state.refused.as_ref().map(ExposeSecret::expose_secret);
+        if until <= wire.clock.now() || refused == Some(token.expose_secret()) {
+            return false;
+        }
+        state.token = Some((token, until));
+        state.serial += 1;
+        true
     }
 
     async fn renew(
@@ -303,7 +335,11 @@ impl Authority {
             wire.credentials_until(asked + micros(life));
         }
         let life = usable_life(&answer["expires_in"], life_cap);
-        state.token = Some((SecretString::from(token), asked + micros(life)));
+        let (token, until) = (SecretString::from(token), asked + micros(life));
+        if let Grant::Refresh(grant) = &oauth.grant {
+            grant.store.keep_access(&token, until).await;
+        }
+        state.token = Some((token, until));
         state.serial += 1;
         Ok(())
     }
@@ -439,7 +475,7 @@ fn seconds(told: &Json) -> Option<Duration> {
 }
 
 /// How long a token is used: somewhat less than the product says, and no longer than the cap.
-fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
+pub(crate) fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
     let told = seconds(expires_in).unwrap_or(Duration::from_secs(600));
     let margin = Duration::from_secs(60).min(told / 10);
     let life = told - margin;

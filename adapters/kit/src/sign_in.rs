@@ -1,7 +1,7 @@
 //! OAuth2 authorization code with PKCE (RFC 6749 section 4.1, RFC 7636): a person signs in once, and the
 //! account is connected.
 
-use crate::auth::{TokenStyle, answer_code, token_request};
+use crate::auth::{TokenStyle, answer_code, token_request, usable_life};
 use crate::origin::{Origin, OriginError};
 use crate::transport::Transport;
 use base64::Engine as _;
@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use url::Url;
 
@@ -45,6 +46,8 @@ pub struct Begun {
 pub struct Granted {
     /// Valid for some minutes.
     pub access_token: SecretString,
+    /// For how long it is used.
+    pub access_life: Duration,
     /// To be stored before anything else is done.
     pub refresh_token: SecretString,
 }
@@ -154,6 +157,7 @@ impl SignIn {
         };
         Ok(Granted {
             access_token: token("access_token").ok_or_else(|| SignInError::Refused(answer_code(&body)))?,
+            access_life: usable_life(&body["expires_in"], None),
             refresh_token: token("refresh_token").ok_or(SignInError::NoRefreshToken)?,
         })
     }

@@ -75,7 +75,7 @@ impl Connector {
     /// How a person signs in, where the product wants that.
     pub fn authorize(&self) -> Option<(&OAuthSpec, &Authorize)> {
         match &self.auth {
-            AuthStyle::OAuth(oauth) => oauth.authorize.as_ref().map(|authorize| (oauth, authorize)),
+            AuthStyle::OAuth(oauth) => oauth.authorize.as_deref().map(|authorize| (oauth, authorize)),
             _ => None,
         }
     }
@@ -148,7 +148,7 @@ pub struct OAuthSpec {
     /// Key of the first refresh token; `None` means client credentials.
     pub refresh_token: Option<String>,
     /// A person signs in once, by an authorization code.
-    pub authorize: Option<Authorize>,
+    pub authorize: Option<Box<Authorize>>,
     /// Scopes to ask for.
     pub scope: Option<String>,
     /// The token request is JSON instead of a form.
@@ -170,6 +170,9 @@ pub struct Authorize {
     pub scopes: Vec<String>,
     /// Further parameters of its address.
     pub extra: BTreeMap<String, String>,
+    /// Where it sends the person back to, where that must be registered with the product; a port of this
+    /// machine that is free if `None`.
+    pub redirect: Option<String>,
     /// Which organisation it is, where one sign-in may open several.
     pub tenants: Option<Tenants>,
 }

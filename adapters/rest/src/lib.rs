@@ -10,6 +10,7 @@
 //! | `cursor`, `pages` | paging, changes, listings |
 //! | `record`, `body` | records coming in; bodies going out |
 //! | `lookups`, `writes`, `setup` | reads, creates and updates, probes and preparation |
+//! | [`connect`] | signing in, and which organisations that opens |
 //! | [`books`] | accounting products |
 //! | `webhook` | what the product sends |
 #![deny(missing_docs)]
@@ -19,6 +20,7 @@ mod account;
 mod adapter;
 mod body;
 pub mod books;
+pub mod connect;
 pub mod connector;
 mod cursor;
 mod lookups;

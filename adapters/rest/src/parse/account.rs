@@ -70,10 +70,11 @@ pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
                     url: auth.needed_text("authorize_url"),
                     scopes: auth.texts("scopes"),
                     extra: auth.dictionary("extra"),
+                    redirect: auth.text("redirect"),
                     tenants: auth.section("tenants", tenants).flatten(),
                 };
                 let mut spec = oauth(auth, Some("refresh_token".into()));
-                spec.authorize = Some(authorize);
+                spec.authorize = Some(Box::new(authorize));
                 AuthStyle::OAuth(spec)
             }
         }
