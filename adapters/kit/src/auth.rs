@@ -99,6 +99,14 @@ pub trait TokenStore: Send + Sync {
     /// # Errors
     /// [`TokenStoreError`] if it could not be stored; the new access token is then not used.
     async fn store(&self, refresh_token: &SecretString) -> Result<(), TokenStoreError>;
+
+    /// An access token that this or another process keeps here, and until when it is used.
+    async fn access(&self) -> Option<(SecretString, Time)> {
+        None
+    }
+
+    /// Keeps an access token, so that others need not renew. Losing it costs a call and nothing else.
+    async fn keep_access(&self, _token: &SecretString, _until: Time) {}
 }
 
 /// The token store does not answer. Carries no secret.
@@ -133,6 +141,8 @@ struct OAuth {
 struct TokenState {
     serial: u64,
     token: Option<(SecretString, Time)>,
+    /// A token that was refused before its time.
+    refused: Option<SecretString>,
     /// A refresh token that was issued and could not be stored yet.
     unstored: Option<SecretString>,
 }
@@ -210,7 +220,9 @@ impl Authority {
         let valid = state.token.as_ref().is_some_and(|(_, until)| wire.clock.now() < *until);
         if !valid || state.unstored.is_some() {
             state.token = None;
-            self.renew(oauth, &mut state, wire, priority).await?;
+            if !self.take_kept(oauth, &mut state, wire).await {
+                self.renew(oauth, &mut state, wire, priority).await?;
+            }
         }
         let (token, _) = state.token.as_ref().ok_or_else(|| protocol("no token"))?;
         let header = bearer(token).map_err(|_| protocol("token"))?;
@@ -225,9 +237,29 @@ impl Authority {
         if let Kind::OAuth(oauth) = &self.kind {
             let mut state = oauth.state.lock().await;
             if state.serial == serial {
-                state.token = None;
+                state.refused = state.token.take().map(|(token, _)| token);
             }
         }
+    }
+
+    /// Takes the access token that is kept beside the refresh token, if it is still good.
+    async fn take_kept(&self, oauth: &OAuth, state: &mut TokenState, wire: &Wire) -> bool {
+        let Grant::Refresh(grant) = &oauth.grant else {
+            return false;
+        };
+        if state.unstored.is_some() {
+            return false;
+        }
+        let Some((token, until)) = grant.store.access().await else {
+            return false;
+        };
+        let refused = state.refused.as_ref().map(ExposeSecret::expose_secret);
+        if until <= wire.clock.now() || refused == Some(token.expose_secret()) {
+            return false;
+        }
+        state.token = Some((token, until));
+        state.serial += 1;
+        true
     }
 
     async fn renew(
@@ -281,7 +313,7 @@ impl Authority {
                 )
             }
         };
-        let request = self.token_request(&oauth.endpoint, fields, client_id, secret, style)?;
+        let request = token_request(&self.user_agent, &oauth.endpoint, fields, client_id, secret, style)?;
         let (answer, asked) = self.ask(wire, request, priority).await?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());
         let Some(token) = token else {
@@ -303,59 +335,13 @@ impl Authority {
             wire.credentials_until(asked + micros(life));
         }
         let life = usable_life(&answer["expires_in"], life_cap);
-        state.token = Some((SecretString::from(token), asked + micros(life)));
+        let (token, until) = (SecretString::from(token), asked + micros(life));
+        if let Grant::Refresh(grant) = &oauth.grant {
+            grant.store.keep_access(&token, until).await;
+        }
+        state.token = Some((token, until));
         state.serial += 1;
         Ok(())
-    }
-
-    fn token_request(
-        &self,
-        endpoint: &Origin,
-        mut fields: Vec<(String, String)>,
-        client_id: &str,
-        secret: Option<&SecretString>,
-        style: TokenStyle,
-    ) -> Result<HttpRequest, AuthError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(USER_AGENT, self.user_agent.clone());
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, application/fhir+json"),
-        );
-        match (style, secret) {
-            (TokenStyle::FormBasic, Some(secret)) => {
-                // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
-                let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret()));
-                let value = format!("Basic {}", STANDARD.encode(pair));
-                headers.insert(
-                    AUTHORIZATION,
-                    secret_header(&value).map_err(|_| protocol("client secret"))?,
-                );
-            }
-            (_, secret) => {
-                fields.push(("client_id".into(), client_id.to_string()));
-                if let Some(secret) = secret {
-                    fields.push(("client_secret".into(), secret.expose_secret().to_string()));
-                }
-            }
-        }
-        let (content_type, body) = if style == TokenStyle::Json {
-            let members = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
-            ("application/json", Json::Object(members).to_string())
-        } else {
-            let body = url::form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(fields)
-                .finish();
-            ("application/x-www-form-urlencoded", body)
-        };
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Ok(HttpRequest {
-            method: Method::POST,
-            url: endpoint.base().clone(),
-            headers,
-            body: Bytes::from(body),
-            longest: None,
-        })
     }
 
     /// Sends a token request until it is answered, a few times. Repeating is safe: a token that
@@ -424,6 +410,57 @@ impl Authority {
     }
 }
 
+/// A request to a token endpoint.
+pub(crate) fn token_request(
+    user_agent: &HeaderValue,
+    endpoint: &Origin,
+    mut fields: Vec<(String, String)>,
+    client_id: &str,
+    secret: Option<&SecretString>,
+    style: TokenStyle,
+) -> Result<HttpRequest, AuthError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(
+        ACCEPT,
+        HeaderValue::from_static("application/json, application/fhir+json"),
+    );
+    match (style, secret) {
+        (TokenStyle::FormBasic, Some(secret)) => {
+            // RFC 6749 section 2.3.1: both are form-encoded before they are joined.
+            let pair = format!("{}:{}", form_encoded(client_id), form_encoded(secret.expose_secret()));
+            let value = format!("Basic {}", STANDARD.encode(pair));
+            headers.insert(
+                AUTHORIZATION,
+                secret_header(&value).map_err(|_| protocol("client secret"))?,
+            );
+        }
+        (_, secret) => {
+            fields.push(("client_id".into(), client_id.to_string()));
+            if let Some(secret) = secret {
+                fields.push(("client_secret".into(), secret.expose_secret().to_string()));
+            }
+        }
+    }
+    let (content_type, body) = if style == TokenStyle::Json {
+        let members = fields.into_iter().map(|(name, value)| (name, json!(value))).collect();
+        ("application/json", Json::Object(members).to_string())
+    } else {
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        ("application/x-www-form-urlencoded", body)
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Ok(HttpRequest {
+        method: Method::POST,
+        url: endpoint.base().clone(),
+        headers,
+        body: Bytes::from(body),
+        longest: None,
+    })
+}
+
 /// Members in which products say how long a refresh token lives, in seconds: no standard names one.
 const REFRESH_LIFE: [&str; 3] = [
     "refresh_token_expires_in",
@@ -438,7 +475,7 @@ fn seconds(told: &Json) -> Option<Duration> {
 }
 
 /// How long a token is used: somewhat less than the product says, and no longer than the cap.
-fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
+pub(crate) fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
     let told = seconds(expires_in).unwrap_or(Duration::from_secs(600));
     let margin = Duration::from_secs(60).min(told / 10);
     let life = told - margin;
@@ -447,7 +484,7 @@ fn usable_life(expires_in: &Json, cap: Option<Duration>) -> Duration {
 
 /// The error code of a token answer: OAuth2's `error`, or the code of an OperationOutcome. Codes
 /// only, cut short: texts may echo what was sent.
-fn answer_code(answer: &Json) -> String {
+pub(crate) fn answer_code(answer: &Json) -> String {
     let code = answer["error"]
         .as_str()
         .or_else(|| answer["issue"][0]["code"].as_str())

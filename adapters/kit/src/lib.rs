@@ -16,6 +16,7 @@ mod limits;
 mod network;
 mod origin;
 mod server_time;
+mod sign_in;
 mod transport;
 mod turnstile;
 mod verdict;
@@ -35,5 +36,6 @@ pub use contract::{
 pub use limits::{Limits, Rate};
 pub use network::{Network, NetworkError, NetworkOptions};
 pub use origin::{Origin, OriginError, segment};
+pub use sign_in::{Begun, Granted, SignIn, SignInError};
 pub use transport::{HttpRequest, HttpResponse, InProcess, Transport, TransportError, TransportErrorKind};
 pub use verdict::{StatusVerdicts, Verdict, Verdicts, retry_after};

@@ -11,6 +11,7 @@ use adapter_kit::{
 };
 use async_trait::async_trait;
 use base64::Engine;
+use bridge_core::Time;
 use http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
@@ -25,6 +26,10 @@ pub struct RestOptions {
     pub base_url: Option<String>,
     /// Instead of the connector's token URL.
     pub token_url: Option<String>,
+    /// Instead of the connector's page for signing in.
+    pub authorize_url: Option<String>,
+    /// Instead of the connector's address that lists organisations.
+    pub tenants_url: Option<String>,
     /// Secrets by the name the connector gives them, e.g. `token`.
     pub secrets: BTreeMap<String, SecretString>,
     /// Further settings by name, e.g. `tenant`.
@@ -49,6 +54,15 @@ pub enum SetupError {
     /// The connector has no base URL and the configuration gives none.
     #[error("the connector has no base_url; give one in the system's section")]
     NoBaseUrl,
+    /// The connector describes no books.
+    #[error("the connector has no [books]: it is no accounting product")]
+    NoBooks,
+    /// The connector knows no sign-in.
+    #[error("the connector does not sign in by an authorization code")]
+    NoSignIn,
+    /// Nobody has signed in, or chosen an organisation.
+    #[error("the account is not connected")]
+    NotConnected,
     /// A secret is missing.
     #[error("the secret `{0}` is missing; add {0} = \"env:..\" to the system's section")]
     NoSecret(String),
@@ -94,6 +108,11 @@ impl Account {
                 return Err(SetupError::NoSetting(name.clone(), about.clone()));
             }
         }
+        if let Some(setting) = connector.tenant_setting()
+            && !options.settings.contains_key(setting)
+        {
+            return Err(SetupError::NotConnected);
+        }
         let mut variables = Variables::new();
         variables.insert("account".into(), json!(options.settings));
         let base_url = match (&options.base_url, &connector.base_url) {
@@ -133,6 +152,7 @@ impl Account {
         };
         let mut client = ClientOptions::new(system, base_url);
         let lives = connector.kinds.values().map(|kind| kind.call_life);
+        let lives = lives.chain(connector.books.iter().map(|books| books.call_life));
         client.write_life = options.call_life.or(lives.min());
         if let Some(user_agent) = &options.user_agent {
             client.user_agent = user_agent.clone();
@@ -277,20 +297,8 @@ fn grant(
         Some(client_id) => client_id.clone(),
         None => secret(&oauth.client_id)?.expose_secret().to_string(),
     };
-    let token_url = match &options.token_url {
-        Some(token_url) => token_url.clone(),
-        None if oauth.token_url.contains("://") => oauth.token_url.clone(),
-        None => format!(
-            "{}/{}",
-            base_url.trim_end_matches('/'),
-            oauth.token_url.trim_start_matches('/')
-        ),
-    };
-    let style = match (oauth.json, oauth.basic) {
-        (true, _) => TokenStyle::Json,
-        (false, true) => TokenStyle::FormBasic,
-        (false, false) => TokenStyle::Form,
-    };
+    let token_url = token_url(oauth, base_url, options);
+    let style = token_style(oauth);
     let life_cap = oauth.life_cap;
     Ok(match &oauth.refresh_token {
         None => Auth::ClientCredentials(ClientCredentials {
@@ -317,6 +325,26 @@ fn grant(
     })
 }
 
+pub(crate) fn token_url(oauth: &OAuthSpec, base_url: &str, options: &RestOptions) -> String {
+    match &options.token_url {
+        Some(token_url) => token_url.clone(),
+        None if oauth.token_url.contains("://") => oauth.token_url.clone(),
+        None => format!(
+            "{}/{}",
+            base_url.trim_end_matches('/'),
+            oauth.token_url.trim_start_matches('/')
+        ),
+    }
+}
+
+pub(crate) fn token_style(oauth: &OAuthSpec) -> TokenStyle {
+    match (oauth.json, oauth.basic) {
+        (true, _) => TokenStyle::Json,
+        (false, true) => TokenStyle::FormBasic,
+        (false, false) => TokenStyle::Form,
+    }
+}
+
 /// A token store that falls back to the refresh token of the configuration until one is stored.
 struct Seeded {
     tokens: Arc<dyn TokenStore>,
@@ -331,6 +359,14 @@ impl TokenStore for Seeded {
 
     async fn store(&self, refresh_token: &SecretString) -> Result<(), TokenStoreError> {
         self.tokens.store(refresh_token).await
+    }
+
+    async fn access(&self) -> Option<(SecretString, Time)> {
+        self.tokens.access().await
+    }
+
+    async fn keep_access(&self, token: &SecretString, until: Time) {
+        self.tokens.keep_access(token, until).await;
     }
 }
 

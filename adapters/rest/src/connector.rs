@@ -1,9 +1,15 @@
 //! What a connector file says, parsed and checked. The file's language is described, key by key,
 //! in `connectors/example-crm.toml`.
 
+mod books;
 mod kind;
 mod webhook;
 
+pub(crate) use books::kind_name;
+pub use books::{
+    AccountsSpec, BooksSpec, ContactsSpec, DocumentSpec, FindSpec, LineTracking, LinesSpec, OrganisationSpec,
+    PartsSpec, Post, RefusalRule, Refusals, ShownSpec, SourceSpec, TaxRatesSpec, TrackingSpec, VoidSpec,
+};
 pub use webhook::{EventRule, WebhookSpec};
 
 pub use kind::{
@@ -40,6 +46,8 @@ pub struct Connector {
     pub answers: Answers,
     /// Kinds of records by name.
     pub kinds: BTreeMap<String, Kind>,
+    /// The books, if it is an accounting product.
+    pub books: Option<BooksSpec>,
     /// Webhooks, where the product sends some.
     pub webhook: Option<WebhookSpec>,
 }
@@ -53,12 +61,41 @@ impl Connector {
                 vec![token]
             }
             AuthStyle::Basic { user, password } => vec![user, password],
+            AuthStyle::OAuth(oauth) if oauth.authorize.is_some() => vec![],
             AuthStyle::OAuth(oauth) => {
                 let mut names = vec![oauth.client_id.as_str(), oauth.client_secret.as_str()];
                 names.extend(oauth.refresh_token.as_deref());
                 names
             }
         }
+    }
+}
+
+impl Connector {
+    /// How a person signs in, where the product wants that.
+    pub fn authorize(&self) -> Option<(&OAuthSpec, &Authorize)> {
+        match &self.auth {
+            AuthStyle::OAuth(oauth) => oauth.authorize.as_deref().map(|authorize| (oauth, authorize)),
+            _ => None,
+        }
+    }
+
+    /// Keys of the system's section in `bridge.toml` that may name a secret.
+    pub fn optional_secrets(&self) -> Vec<&str> {
+        self.authorize()
+            .map(|(oauth, _)| oauth.client_secret.as_str())
+            .into_iter()
+            .collect()
+    }
+
+    /// The setting that names the organisation; `connect` finds it, and the configuration may say it.
+    pub fn tenant_setting(&self) -> Option<&str> {
+        Some(self.authorize()?.1.tenants.as_ref()?.setting.as_str())
+    }
+
+    /// An accounting product: it has books and no records of people.
+    pub fn keeps_books(&self) -> bool {
+        self.books.is_some() && self.kinds.is_empty()
     }
 }
 
@@ -110,6 +147,8 @@ pub struct OAuthSpec {
     pub client_secret: String,
     /// Key of the first refresh token; `None` means client credentials.
     pub refresh_token: Option<String>,
+    /// A person signs in once, by an authorization code.
+    pub authorize: Option<Box<Authorize>>,
     /// Scopes to ask for.
     pub scope: Option<String>,
     /// The token request is JSON instead of a form.
@@ -120,6 +159,49 @@ pub struct OAuthSpec {
     pub extra: BTreeMap<String, String>,
     /// The longest a token is used, whatever the product says of it.
     pub life_cap: Option<Duration>,
+}
+
+/// How a person signs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authorize {
+    /// The page where a person consents; absolute.
+    pub url: String,
+    /// Scopes to ask for.
+    pub scopes: Vec<String>,
+    /// Further parameters of its address.
+    pub extra: BTreeMap<String, String>,
+    /// Where it sends the person back to, where that must be registered with the product; a port of this
+    /// machine that is free if `None`.
+    pub redirect: Option<String>,
+    /// Which organisation it is, where one sign-in may open several.
+    pub tenants: Option<Tenants>,
+}
+
+/// How the organisations of a sign-in are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tenants {
+    /// The setting that names one, e.g. `tenant_id`.
+    pub setting: String,
+    /// Where they are told.
+    pub told: TenantsTold,
+}
+
+/// Where the organisations of a sign-in are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantsTold {
+    /// By a call; absolute.
+    Call {
+        /// Address.
+        url: String,
+        /// Where they stand in the answer.
+        records: Place,
+        /// Id.
+        id: Place,
+        /// Name.
+        name: Place,
+    },
+    /// By a parameter of the address that the sign-in ends at.
+    Redirect(String),
 }
 
 /// So many calls in so much time.

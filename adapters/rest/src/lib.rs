@@ -10,6 +10,8 @@
 //! | `cursor`, `pages` | paging, changes, listings |
 //! | `record`, `body` | records coming in; bodies going out |
 //! | `lookups`, `writes`, `setup` | reads, creates and updates, probes and preparation |
+//! | [`connect`] | signing in, and which organisations that opens |
+//! | [`books`] | accounting products |
 //! | `webhook` | what the product sends |
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +19,8 @@
 mod account;
 mod adapter;
 mod body;
+pub mod books;
+pub mod connect;
 pub mod connector;
 mod cursor;
 mod lookups;
@@ -33,5 +37,6 @@ mod writes;
 
 pub use account::{RestOptions, SetupError};
 pub use adapter::RestAdapter;
+pub use books::RestBooks;
 pub use connector::Connector;
 pub use webhook::RestWebhook;

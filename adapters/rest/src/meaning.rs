@@ -1,6 +1,7 @@
 //! What answers mean, by the connector's rules and, failing those, by HTTP itself.
 
 use crate::connector::{Answers, ErrorRule, Means};
+use crate::place::Place;
 use adapter_kit::{HttpResponse, Refusal, RefusalKind, StatusVerdicts, Verdict, Verdicts, retry_after};
 use bridge_core::Time;
 use serde_json::Value as Json;
@@ -96,13 +97,8 @@ impl Rules {
 
     /// The product's code, if it looks like one: a text that could hold a person's data is none.
     fn code(&self, facts: &Facts<'_>) -> String {
-        let told = self
-            .answers
-            .code
-            .iter()
-            .find_map(|place| place.text(facts.body))
-            .filter(|code| is_code(code));
-        told.or_else(|| facts.status.map(|status| status.to_string()))
+        code_at(&self.answers.code, facts.body)
+            .or_else(|| facts.status.map(|status| status.to_string()))
             .unwrap_or_else(|| "refused".into())
     }
 
@@ -211,6 +207,12 @@ fn seconds(number: f64, now: Time) -> Option<Duration> {
         number * 1e6
     };
     (micros.is_finite() && micros >= 0.0).then(|| Duration::from_micros(micros.min(8.64e10) as u64))
+}
+
+/// The first text among places, if it looks like a code.
+pub(crate) fn code_at(places: &[Place], body: &Json) -> Option<String> {
+    let told = places.iter().find_map(|place| place.text(body));
+    told.filter(|code| is_code(code))
 }
 
 fn is_code(text: &str) -> bool {

@@ -173,16 +173,7 @@ fn needed<'p>(prepare: &'p Prepare, worker: &Worker, existing: &[&Json]) -> Vec<
 
 /// A failed probe: what it was, and what to do about it.
 fn trouble(error: &AdapterError, remedy: &str) -> (String, String) {
-    let usual = match &error.failure {
-        Failure::Auth => "Check the credentials in the system's section; they may be mistyped, expired or revoked.",
-        Failure::Scope(_) => "Give the account (or the token) the permission this needs.",
-        Failure::Throttled(_) => "Wait a little: the account's calls are used up for now.",
-        Failure::DayBudget(_) => "Wait until tomorrow, or raise the account's daily limit.",
-        Failure::Unavailable => "Check base_url and the network; the product may also be down for now.",
-        Failure::Refused | Failure::Protocol => {
-            "Check base_url, and the connector file against the product's documentation."
-        }
-    };
+    let usual = usual_remedy(&error.failure);
     (
         error.to_string(),
         if remedy.is_empty() {
@@ -191,4 +182,18 @@ fn trouble(error: &AdapterError, remedy: &str) -> (String, String) {
             remedy.to_string()
         },
     )
+}
+
+/// What usually helps.
+pub(crate) fn usual_remedy(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Auth => "Check the credentials in the system's section; they may be mistyped, expired or revoked.",
+        Failure::Scope(_) => "Give the account (or the token) the permission this needs.",
+        Failure::Throttled(_) => "Wait a little: the account's calls are used up for now.",
+        Failure::DayBudget(_) => "Wait until tomorrow, or raise the account's daily limit.",
+        Failure::Unavailable => "Check base_url and the network; the product may also be down for now.",
+        Failure::Refused | Failure::Protocol => {
+            "Check base_url, and the connector file against the product's documentation."
+        }
+    }
 }

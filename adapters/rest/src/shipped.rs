@@ -1,8 +1,9 @@
 //! The connectors inside the binary. A file of the same name beside the user's configuration wins.
 
 /// Name and text of every shipped connector.
-pub const CONNECTORS: [(&str, &str); 2] = [
+pub const CONNECTORS: [(&str, &str); 3] = [
     ("hubspot", include_str!("../connectors/hubspot.toml")),
+    ("xero", include_str!("../connectors/xero.toml")),
     ("example-crm", include_str!("../connectors/example-crm.toml")),
 ];
 

@@ -64,6 +64,11 @@ static SAMPLE: LazyLock<Json> = LazyLock::new(|| {
         "account": {}, "members": ["m"], "history": ["m"], "page": page, "since": 0, "resume": "t", "id": "1",
         "reference": "r", "items": [{}], "key": "k", "body": {}, "before": {}, "after": {}, "changes": {},
         "version": "1", "thing": {}, "name": "n",
+        "keys": ["k"], "note": "n", "text": "t", "date": "2026-01-01", "due": "2026-01-01", "currency": "AUD",
+        "contact": "c", "of": {"kind": "credit_note", "id": "o"}, "to": "i", "attempt": "a", "total": 1, "tax": 0,
+        "net": 1, "minus": {"total": -1, "tax": 0, "net": -1}, "bank": {"code": "090", "id": "b", "name": "n"},
+        "lines": [{}], "record": {}, "tracking": {"category": "c", "option": "o", "id": "i"},
+        "line": {"description": "d", "account": {"code": "200", "id": "a"}, "tax_code": {"code": "T", "id": "t"}},
     })
 });
 

@@ -1,7 +1,9 @@
 //! What concerns the whole account: credentials, limits, and what answers mean.
 
-use super::section::Section;
-use crate::connector::{Answers, AuthStyle, ErrorRule, LimitsSpec, Means, OAuthSpec, Window};
+use super::section::{Section, whole};
+use crate::connector::{
+    Answers, AuthStyle, Authorize, ErrorRule, LimitsSpec, Means, OAuthSpec, Tenants, TenantsTold, Window,
+};
 
 #[derive(Clone, Copy)]
 enum Style {
@@ -12,6 +14,7 @@ enum Style {
     Basic,
     ClientCredentials,
     RefreshToken,
+    AuthorizationCode,
 }
 
 pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
@@ -19,7 +22,7 @@ pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
         root.note(
             0..0,
             "`[auth]` is missing",
-            "Add [auth] with style = \"bearer\" (or header, query, basic, client_credentials, refresh_token, none).",
+            "Add [auth] with style = \"bearer\" (or header, query, basic, client_credentials, refresh_token, authorization_code, none).",
         );
         return AuthStyle::None;
     }
@@ -32,6 +35,7 @@ pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
             ("basic", Style::Basic),
             ("client_credentials", Style::ClientCredentials),
             ("refresh_token", Style::RefreshToken),
+            ("authorization_code", Style::AuthorizationCode),
         ];
         if !auth.has("style") {
             auth.needed_text("style");
@@ -61,9 +65,46 @@ pub(super) fn auth(root: &mut Section<'_, '_, '_>) -> AuthStyle {
                 let refresh = key(auth, "refresh_token");
                 AuthStyle::OAuth(oauth(auth, Some(refresh)))
             }
+            Style::AuthorizationCode => {
+                let authorize = Authorize {
+                    url: auth.needed_text("authorize_url"),
+                    scopes: auth.texts("scopes"),
+                    extra: auth.dictionary("extra"),
+                    redirect: auth.text("redirect"),
+                    tenants: auth.section("tenants", tenants).flatten(),
+                };
+                let mut spec = oauth(auth, Some("refresh_token".into()));
+                spec.authorize = Some(Box::new(authorize));
+                AuthStyle::OAuth(spec)
+            }
         }
     })
     .unwrap_or(AuthStyle::None)
+}
+
+fn tenants(tenants: &mut Section<'_, '_, '_>) -> Option<Tenants> {
+    let setting = tenants.needed_text("setting");
+    let (call, redirect) = (tenants.text("call"), tenants.text("redirect"));
+    let told = match (call, redirect) {
+        (Some(url), None) => TenantsTold::Call {
+            url,
+            records: tenants.place("records").unwrap_or_else(whole),
+            id: tenants.needed_place("id"),
+            name: tenants.needed_place("name"),
+        },
+        (None, Some(parameter)) => TenantsTold::Redirect(parameter),
+        _ => {
+            let span = tenants.span();
+            tenants.note(
+                span,
+                "tenants need either `call` or `redirect`",
+                "Say call = \"https://..\" if a call lists them, or redirect = \"realmId\" if the address that the sign-in \
+                 ends at names the one.",
+            );
+            return None;
+        }
+    };
+    Some(Tenants { setting, told })
 }
 
 fn oauth(auth: &mut Section<'_, '_, '_>, refresh_token: Option<String>) -> OAuthSpec {
@@ -82,6 +123,7 @@ fn oauth(auth: &mut Section<'_, '_, '_>, refresh_token: Option<String>) -> OAuth
             Default::default()
         },
         refresh_token,
+        authorize: None,
         json: auth.word("body", &[("form", false), ("json", true)]).unwrap_or(false),
         basic: auth
             .word("client", &[("body", false), ("basic", true)])
@@ -182,7 +224,7 @@ fn rule(rule: &mut Section<'_, '_, '_>) -> Option<ErrorRule> {
 }
 
 /// `409`, `[400, 422]`, `"5xx"`.
-fn statuses(rule: &mut Section<'_, '_, '_>) -> Vec<(u16, u16)> {
+pub(super) fn statuses(rule: &mut Section<'_, '_, '_>) -> Vec<(u16, u16)> {
     let span = rule.raw("status").map(|node| node.span()).unwrap_or_default();
     let mut ranges = Vec::new();
     for text in rule.texts("status") {

@@ -7,10 +7,10 @@ use crate::connector::{
 };
 use http::Method;
 
-const PAGE: [&str; 5] = ["page.size", "page.offset", "page.number", "page.cursor", "page.last"];
+pub(super) const PAGE: [&str; 5] = ["page.size", "page.offset", "page.number", "page.cursor", "page.last"];
 
 /// The request of a call that must be there.
-fn request(call: &mut Section<'_, '_, '_>) -> Option<Request> {
+pub(super) fn request(call: &mut Section<'_, '_, '_>) -> Option<Request> {
     if !call.has("call") {
         call.needed_text("call");
         // The other keys are known all the same.
@@ -129,7 +129,7 @@ pub(super) fn removed(removed: &mut Section<'_, '_, '_>) -> Option<Removed> {
     Some(Removed { list, id })
 }
 
-fn listing(list: &mut Section<'_, '_, '_>) -> Option<List> {
+pub(super) fn listing(list: &mut Section<'_, '_, '_>) -> Option<List> {
     let request = request(list);
     let records = list.needed_place("records");
     let records_may_miss = list.flag("records_may_miss").unwrap_or(false);

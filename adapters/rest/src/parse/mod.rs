@@ -1,12 +1,13 @@
 //! From the text of a connector file to a [`Connector`], or to everything that is wrong with it.
 
 mod account;
+mod books;
 mod calls;
 mod kind;
 mod section;
 mod webhook;
 
-use crate::connector::Connector;
+use crate::connector::{Connector, kind_name};
 use bridge_core::config_problem::{Problem, Source, suggestion};
 use section::Section;
 
@@ -39,14 +40,15 @@ impl Connector {
                 .into_iter()
                 .filter_map(|(name, kind)| Some((name, kind?)))
                 .collect(),
+            books: root.section("books", books::books).flatten(),
             webhook: root.section("webhook", webhook::webhook).flatten(),
         };
         check_webhook(&connector, &mut root);
-        if connector.kinds.is_empty() && !root.has("kinds") {
+        if connector.kinds.is_empty() && !root.has("kinds") && !root.has("books") {
             root.note(
                 0..0,
                 "the connector has no kinds",
-                "Add [kinds.contacts] with list, read, create and update.",
+                "Add [kinds.contacts] with list, read, create and update; or [books] for an accounting product.",
             );
         }
         check_groups(&connector, &mut root);
@@ -64,8 +66,17 @@ impl Connector {
 /// A kind that a webhook tells of must be one of the connector's.
 fn check_webhook(connector: &Connector, root: &mut Section<'_, '_, '_>) {
     let rules = connector.webhook.iter().flat_map(|webhook| &webhook.rules);
-    for rule in rules.filter(|rule| !connector.kinds.contains_key(&rule.kind)) {
-        let known: Vec<&str> = connector.kinds.keys().map(String::as_str).collect();
+    let mut known: Vec<&str> = connector.kinds.keys().map(String::as_str).collect();
+    // In the books, an event only says that a look is due.
+    known.extend(
+        connector
+            .books
+            .iter()
+            .flat_map(|books| books.documents.keys())
+            .map(|kind| kind_name(*kind)),
+    );
+    known.extend(connector.books.iter().map(|_| "contacts"));
+    for rule in rules.filter(|rule| !known.contains(&rule.kind.as_str())) {
         root.note(
             rule.span.clone(),
             format!("there is no kind `{}`", rule.kind),
@@ -110,6 +121,8 @@ fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
                 .filter_map(|writing| writing.request.limit.as_deref()),
         );
     }
+    let books = connector.books.iter().flat_map(|books| books.requests());
+    named.extend(books.filter_map(|request| request.limit.as_deref()));
     named.sort_unstable();
     named.dedup();
     for group in named {

@@ -412,6 +412,19 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         Some(self.below(table, span, read))
     }
 
+    /// Reads every table of a list of tables; one table alone is a list of one.
+    pub fn tables<R>(&mut self, key: &'static str, read: impl FnMut(&mut Section<'s, 'a, 't>) -> R) -> Vec<R> {
+        let lone = self
+            .table
+            .get(key)
+            .is_some_and(|node| node.get_ref().as_table().is_some());
+        if lone {
+            self.section(key, read).into_iter().collect()
+        } else {
+            self.sections(key, read)
+        }
+    }
+
     /// Reads every table of a list of tables.
     pub fn sections<R>(&mut self, key: &'static str, mut read: impl FnMut(&mut Section<'s, 'a, 't>) -> R) -> Vec<R> {
         let Some(node) = self.keys.optional(key) else {

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tower::ServiceExt;
 
+pub mod books;
 pub mod stub;
 
 /// 2026-03-02T00:34:56.123456Z

@@ -128,6 +128,19 @@ pub fn stub_with(
     answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
 ) -> Stub {
     let clock = clock();
+    let (router, asked) = product(answer);
+    let connector = Connector::parse("test.toml", connector).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    options.base_url.get_or_insert("http://localhost:9/api".into());
+    options.secrets = SECRETS
+        .into_iter()
+        .map(|(name, secret)| (name.to_string(), secret.into()))
+        .collect();
+    let adapter = RestAdapter::new("crm", connector, options, over(router, &clock), clock.clone(), tokens).unwrap();
+    Stub { adapter, clock, asked }
+}
+
+/// Such a product, and what it is asked.
+pub fn product(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Router, Arc<Mutex<Vec<Asked>>>) {
     let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
     let (log, answer) = (asked.clone(), Arc::new(answer));
     let router = Router::new().fallback(move |request: Request<Body>| {
@@ -155,14 +168,7 @@ pub fn stub_with(
             response.body(Body::from(reply.body)).unwrap()
         }
     });
-    let connector = Connector::parse("test.toml", connector).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    options.base_url.get_or_insert("http://localhost:9/api".into());
-    options.secrets = SECRETS
-        .into_iter()
-        .map(|(name, secret)| (name.to_string(), secret.into()))
-        .collect();
-    let adapter = RestAdapter::new("crm", connector, options, over(router, &clock), clock.clone(), tokens).unwrap();
-    Stub { adapter, clock, asked }
+    (router, asked)
 }
 
 fn form_of(text: &str) -> Vec<(String, String)> {
