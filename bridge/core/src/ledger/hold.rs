@@ -195,6 +195,13 @@ pub enum Why {
         /// The vendor's code.
         code: String,
     },
+    /// A record of Halaxy cannot be read.
+    Unreadable {
+        /// Halaxy's kind and id.
+        record: String,
+        /// What is wrong with it, in words without values.
+        fault: String,
+    },
     /// The outcome of a posting is not known yet.
     Unknown {
         /// The document's key.
@@ -261,6 +268,7 @@ impl Why {
                 format!("the books already have {number} over {total}, which the bridge did not post")
             }
             Why::Refused { key, kind, code } => format!("the books refused {key}: {kind} ({code})"),
+            Why::Unreadable { record, fault } => format!("{record} cannot be read: {fault}"),
             Why::Unknown { key } => format!("whether {key} arrived in the books is not known yet"),
         }
     }
@@ -290,6 +298,7 @@ impl Why {
             Why::NoInvoice { .. } | Why::InvoiceHeld { .. } | Why::Unknown { .. } => {
                 "Nothing: it goes on by itself.".into()
             }
+            Why::Unreadable { .. } => "Open the record in Halaxy and save it again.".into(),
             Why::Older { .. } => {
                 "Set `accounts.opening` in ledger.toml, or record the payment in the books by hand.".into()
             }

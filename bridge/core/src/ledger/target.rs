@@ -118,6 +118,21 @@ impl Target {
     pub fn of(facts: &Facts, rules: &Rules, books: &Books) -> Target {
         Coder::new(facts, rules, books).run()
     }
+
+    /// Codes everything but what is withheld: sources that cannot be relied on now, with why. Money for a withheld
+    /// invoice waits with it.
+    pub fn without(withheld: &BTreeMap<Source, Why>, facts: &Facts, rules: &Rules, books: &Books) -> Target {
+        let mut coder = Coder::new(facts, rules, books);
+        coder.withheld = withheld.clone();
+        for source in withheld.keys() {
+            if let Source::Invoice(id) = source
+                && !facts.invoices.contains_key(id)
+            {
+                coder.hold(source.clone());
+            }
+        }
+        coder.run()
+    }
 }
 
 struct Coder<'a> {
@@ -127,7 +142,8 @@ struct Coder<'a> {
     lines: BTreeMap<&'a str, Vec<&'a Line>>,
     payments: BTreeMap<&'a str, Vec<&'a Payment>>,
     target: Target,
-    held_invoices: BTreeSet<&'a str>,
+    held_invoices: BTreeSet<String>,
+    withheld: BTreeMap<Source, Why>,
 }
 
 impl<'a> Coder<'a> {
@@ -152,18 +168,39 @@ impl<'a> Coder<'a> {
             payments,
             target: Target::default(),
             held_invoices: BTreeSet::new(),
+            withheld: BTreeMap::new(),
         }
+    }
+
+    fn hold(&mut self, source: Source) {
+        if let Source::Invoice(id) = &source {
+            self.held_invoices.insert(id.clone());
+        }
+        if let Some(why) = self.withheld.get(&source).cloned() {
+            self.target.held.push(Held { source, why });
+        }
+    }
+
+    fn kept_back(&mut self, source: &Source) -> bool {
+        let kept = self.withheld.contains_key(source);
+        if kept {
+            self.hold(source.clone());
+        }
+        kept
     }
 
     fn run(mut self) -> Target {
         for invoice in self.facts.invoices.values() {
+            if self.kept_back(&Source::Invoice(invoice.id.clone())) {
+                continue;
+            }
             match self.invoice(invoice) {
                 Ok(Some(charged)) => {
                     self.target.charged.insert(invoice.id.clone(), charged);
                 }
                 Ok(None) => {}
                 Err(why) => {
-                    self.held_invoices.insert(&invoice.id);
+                    self.held_invoices.insert(invoice.id.clone());
                     self.target.held.push(Held {
                         source: Source::Invoice(invoice.id.clone()),
                         why,
@@ -172,6 +209,9 @@ impl<'a> Coder<'a> {
             }
         }
         for payment in self.facts.payments.values() {
+            if self.kept_back(&Source::Payment(payment.id.clone())) {
+                continue;
+            }
             match self.payment(payment) {
                 Ok(Some(moved)) => {
                     self.target.moved.insert(payment.id.clone(), moved);
@@ -501,7 +541,7 @@ impl<'a> Coder<'a> {
         let undone = payment.void || payment.removed;
         let mut invoice = None;
         if let Some(id) = &payment.invoice {
-            if self.held_invoices.contains(id.as_str()) {
+            if self.held_invoices.contains(id) {
                 return Err(Why::InvoiceHeld { invoice: id.clone() });
             }
             match self.facts.invoices.get(id) {

@@ -82,14 +82,15 @@ impl Desk<'_> {
         }
     }
 
-    /// Credits that money for an invoice (or a debtor's advance) can be given back from.
-    pub(super) fn credits(&self, invoice: Option<&str>, contact: &str) -> Vec<String> {
+    /// Credits that money for an invoice (or a debtor's advance) can be given back from; `only` those with that purpose.
+    pub(super) fn credits(&self, invoice: Option<&str>, contact: &str, only: Option<Purpose>) -> Vec<String> {
         let mut found: Vec<(Date, String)> = Vec::new();
         let mut look = |i: &usize| {
             let e = &self.entries[*i];
             if e.counts()
                 && e.is_credit()
                 && e.purpose != Purpose::WriteOff
+                && only.is_none_or(|p| e.purpose == p)
                 && e.document.contact.as_deref() == Some(contact)
                 && self.left(e.key()).is_positive()
             {

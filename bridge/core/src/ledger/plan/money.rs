@@ -201,7 +201,9 @@ impl Desk<'_> {
         let prefix = self.given.rules.prefix.clone();
         let date = self.first_open(serves);
         let mut rest = amount;
-        for credit in self.credits(invoice, &contact.key) {
+        // What moves a receipt elsewhere leaves other payments' credits alone: they may move as well.
+        let only = matches!(self.given.target.moved.get(id), Some(m) if m.way == Way::In).then_some(Purpose::Reversal);
+        for credit in self.credits(invoice, &contact.key, only) {
             let part = rest.min(self.left(&credit));
             if !part.is_positive() {
                 continue;
