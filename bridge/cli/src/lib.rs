@@ -6,6 +6,7 @@
 //! | [`commands`] | one file per command |
 //! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
 //! | [`serving`] | what the service listens on |
+//! | [`outlets`] | the public stream, and who it is sent to |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -23,6 +24,7 @@ pub mod exit;
 pub mod holds;
 pub mod kept_token;
 pub mod matchfiles;
+pub mod outlets;
 pub mod output;
 pub mod report;
 pub mod review;

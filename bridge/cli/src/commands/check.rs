@@ -4,8 +4,8 @@ use crate::args::ConfigArg;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
-use crate::serving;
 use crate::wiring::{self, WiringError};
+use crate::{outlets, serving};
 use bridge_core::config_problem::Problem;
 use clap::Args;
 use serde_json::json;
@@ -57,6 +57,9 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     if let Err(error) = serving::doors(config) {
         problems.push(at(config, &error, "Set it, then run `check` again."));
     }
+    if let Err(error) = outlets::check(config) {
+        problems.push(at(config, &error, "Set it, then run `check` again."));
+    }
     let store = match wiring::store(config).await {
         Ok(store) => store,
         Err(error) => {
@@ -103,6 +106,7 @@ fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {
             config.systems.get(system).map(|system| system.line)
         }
         WiringError::Queue(_) | WiringError::QueuePassword(_) => config.queue.line(),
+        WiringError::Event { .. } => config.events.as_ref().map(|events| events.line),
         _ => None,
     };
     Problem {
