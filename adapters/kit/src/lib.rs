@@ -11,6 +11,7 @@ mod client;
 mod clock;
 pub mod conformance;
 pub mod contract;
+pub mod gathering;
 mod gauge;
 mod limits;
 mod network;

@@ -3,6 +3,7 @@
 //! [`facts`] is what Halaxy shows ([`reading`] gathers it), [`chart`] what the books allow, [`document`] what is posted and what
 //! the books show of it. Halaxy is never written; the books are only ever added to, voided or allocated.
 
+pub mod adopt;
 pub mod chart;
 pub mod document;
 pub mod entry;

@@ -16,6 +16,7 @@ mod follow;
 mod handed;
 mod hints;
 mod identify;
+pub mod ledger;
 mod look_back;
 pub mod lookup;
 mod matches;

@@ -28,6 +28,7 @@ mod events;
 mod hints;
 mod index;
 mod key;
+mod ledger;
 mod load;
 mod open;
 mod pool;

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -25,6 +25,11 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
     (3, "hint", include_str!("../../../migrations/postgres/0003_hint.sql")),
     (4, "trace", include_str!("../../../migrations/postgres/0004_trace.sql")),
     (5, "event", include_str!("../../../migrations/postgres/0005_event.sql")),
+    (
+        6,
+        "ledger",
+        include_str!("../../../migrations/postgres/0006_ledger.sql"),
+    ),
 ];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.
@@ -131,7 +136,7 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<()> {
 /// Gives the space of what was replaced free to be overwritten. Until then, and in the server's log and backups, the
 /// old rows are still there, sealed as they were.
 pub(crate) async fn vacuum(mut conn: Conn) -> Result<()> {
-    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, lookup, name_part";
+    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, ledger, lookup, name_part";
     execute(&mut conn, sql, Args::default()).await?;
     Ok(())
 }

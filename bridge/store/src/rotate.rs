@@ -27,7 +27,7 @@ struct Sealed {
     numbered: bool,
 }
 
-const TABLES: [Sealed; 7] = [
+const TABLES: [Sealed; 8] = [
     Sealed {
         table: "entity",
         page: "SELECT id, body FROM entity WHERE practice = $1 AND id > $2 ORDER BY id LIMIT 512",
@@ -107,6 +107,17 @@ const TABLES: [Sealed; 7] = [
             tail: ") AS v WHERE secret.practice = v.column1 AND secret.name = v.column2",
         },
         keys: 1,
+        numbered: false,
+    },
+    Sealed {
+        table: "ledger",
+        page: "SELECT part, id, body FROM ledger WHERE practice = $1 AND (part, id) > ($2, $3) ORDER BY part, id LIMIT 512",
+        update: Insert {
+            head: "UPDATE ledger SET body = v.column4 FROM (",
+            columns: 4,
+            tail: ") AS v WHERE ledger.practice = v.column1 AND ledger.part = v.column2 AND ledger.id = v.column3",
+        },
+        keys: 2,
         numbered: false,
     },
 ];

@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -34,6 +34,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "hint", include_str!("../../../migrations/sqlite/0005_hint.sql")),
     (6, "trace", include_str!("../../../migrations/sqlite/0006_trace.sql")),
     (7, "event", include_str!("../../../migrations/sqlite/0007_event.sql")),
+    (8, "ledger", include_str!("../../../migrations/sqlite/0008_ledger.sql")),
 ];
 const READERS: u32 = 3;
 

@@ -1,12 +1,11 @@
 //! Halaxy's invoices, payments and what they refer to, as the ledger's facts (halaxy-api.md 7.2, 7.5-7.7).
 //!
-//! [`MoneyReader`] takes bodies apart; [`rounds`] brings them from an account. Nothing of this is ever written.
+//! [`MoneyReader`] takes bodies apart; [`adapter_kit::gathering`] brings them from an account. Nothing of this is ever written.
 
 mod around;
 mod invoice;
 mod payment;
 mod record;
-pub mod rounds;
 
 use bridge_core::ledger::{Currency, Fact, FactKind, Fault, ReadFacts, Unreadable};
 use jiff::tz::TimeZone;

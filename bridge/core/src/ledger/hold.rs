@@ -174,8 +174,10 @@ pub enum Why {
     Approval {
         /// What kind of thing.
         what: Approve,
-        /// The document's key.
+        /// The document's key, or `void KEY`.
         key: String,
+        /// Digest of the document the yes is for.
+        digest: String,
     },
     /// The books have a document of this invoice that the bridge did not post.
     AlreadyThere {
@@ -263,7 +265,7 @@ impl Why {
                 format!("it was moved to another invoice after it was posted on {date}, which is locked now")
             }
             Why::ModeChanged => "it was posted per invoice and belongs to a daily summary now".into(),
-            Why::Approval { key, what } => format!("{key} waits for a yes: {}", approval(*what)),
+            Why::Approval { key, what, .. } => format!("{key} waits for a yes: {}", approval(*what)),
             Why::AlreadyThere { number, total, .. } => {
                 format!("the books already have {number} over {total}, which the bridge did not post")
             }

@@ -143,6 +143,9 @@ pub fn decimal_json(value: Decimal) -> Result<serde_json::Number, MoneyError> {
 }
 
 impl Currency {
+    /// Australian dollars.
+    pub const AUD: Currency = Currency(*b"AUD");
+
     /// By its code, whatever its case.
     ///
     /// # Errors

@@ -242,7 +242,8 @@ impl<'a> Desk<'a> {
         if self.given.approved.contains(&(key.to_owned(), digest.to_owned())) {
             return true;
         }
-        self.hold(source, Why::Approval { what, key: key.into() });
+        let (key, digest) = (key.to_owned(), digest.to_owned());
+        self.hold(source, Why::Approval { what, key, digest });
         false
     }
 

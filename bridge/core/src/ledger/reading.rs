@@ -2,11 +2,13 @@
 
 use super::facts::{Charge, Cover, Facts, Invoice, Line, Organisation, Payment, Role};
 use super::money::MoneyError;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// One record, read.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fact {
     /// An invoice or quote.
     Invoice(Invoice),
@@ -220,6 +222,24 @@ impl Gathered {
                 self.unreadable.insert(key, unreadable.clone());
                 Err(unreadable)
             }
+        }
+    }
+
+    /// The fact of a record as it is known now, if it could be read.
+    pub fn fact(&self, of: FactKind, id: &str) -> Option<Fact> {
+        let f = &self.facts;
+        match of {
+            FactKind::Invoice => f.invoices.get(id).cloned().map(Fact::Invoice),
+            FactKind::Line => f.lines.get(id).cloned().map(Fact::Line),
+            FactKind::Payment => f.payments.get(id).cloned().map(Fact::Payment),
+            FactKind::Charge => f.charges.get(id).cloned().map(Fact::Charge),
+            FactKind::Cover => f.covers.get(id).cloned().map(Fact::Cover),
+            FactKind::Organisation => f.organisations.get(id).cloned().map(Fact::Organisation),
+            FactKind::Role => f.roles.get(id).cloned().map(Fact::Role),
+            FactKind::Practitioner => self.names.get(id).map(|name| Fact::Practitioner {
+                id: id.to_owned(),
+                name: name.clone(),
+            }),
         }
     }
 

@@ -456,6 +456,10 @@ impl World {
                 add("bad debts with tax", given_up);
             }
         }
+        let billed = |i: &Invoice| {
+            let mut lines = self.facts.lines.values().filter(|l| l.invoice.as_ref() == Some(&i.id));
+            lines.any(|l| l.status != LineStatus::Voided)
+        };
         for p in self.facts.payments.values().filter(|p| !p.void) {
             let amount = if p.kind == PaymentKind::Refund {
                 -p.amount
@@ -465,8 +469,8 @@ impl World {
             add(if p.method == "Cash" { "650" } else { "651" }, amount);
             let invoice = p.invoice.as_ref().map(|id| &self.facts.invoices[id]);
             let payer = match invoice {
-                Some(i) if i.status != "cancelled" => i.payer.clone(),
-                // Of a cancelled invoice it is the credit of whoever paid.
+                Some(i) if i.status != "cancelled" && billed(i) => i.payer.clone(),
+                // Of an invoice that was taken back it is the credit of whoever paid.
                 other => p.payer.clone().or(other.and_then(|i| i.payer.clone())),
             };
             *debtors.entry(key(&payer.unwrap())).or_default() -= amount;

@@ -40,6 +40,7 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     let hint = bridge_store::Hint::new("crm", "contacts", "c000007", bridge_core::capture::News::Changed, "e1");
     tx.put_hints(&[hint], NOW).await.unwrap();
     tx.put_secret("token/crm", "a token").await.unwrap();
+    tx.put_ledger("entry", &[("HX-1".into(), "{}".into())]).await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();

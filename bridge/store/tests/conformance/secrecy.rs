@@ -59,6 +59,10 @@ async fn filled(place: &Place) -> Store {
     tx.append_losers(&[loser]).await.unwrap();
     tx.put_secret("token/crm", "an earlier token").await.unwrap();
     tx.put_secret("token/crm", MARK).await.unwrap();
+    let kept: Vec<(String, String)> = (0..3000).map(|n| (format!("HX-{n:05}"), MARK.to_string())).collect();
+    tx.put_ledger("entry", &kept).await.unwrap();
+    tx.put_ledger("contact", &kept[..1]).await.unwrap();
+    tx.drop_ledger("entry", &["HX-00007".into()]).await.unwrap();
     tx.commit().await.unwrap();
     store
 }
@@ -181,6 +185,16 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
         assert_eq!(now, before);
         assert_eq!(store.secret("token/crm").await.unwrap().as_deref(), Some(MARK));
         assert_eq!(store.secret("token/books").await.unwrap(), None);
+        let mut kept = Vec::new();
+        store
+            .ledger("entry", |id, body| {
+                assert_eq!(body, MARK);
+                kept.push(id);
+            })
+            .await
+            .unwrap();
+        assert_eq!((kept.len(), kept.first().map(String::as_str)), (2999, Some("HX-00000")));
+        assert!(kept.is_sorted() && !kept.contains(&"HX-00007".to_string()));
         let wanted: Vec<String> = many.iter().map(|entity| entity.id.clone()).collect();
         assert_eq!(store.entities(&wanted).await.unwrap(), many);
         let found = store.find_keys(&[LookupKey::new("email", MARK)]).await.unwrap();

@@ -3,8 +3,7 @@
 //! Whether an invoice's stamp moves when its lines or payments do is not known (halaxy-api.md section 5), so
 //! each round reads the invoices of changed lines and payments directly, after them.
 
-use super::MONEY_KINDS;
-use adapter_kit::{Adapter, AdapterError, Read};
+use crate::contract::{Adapter, AdapterError, Read};
 use bridge_core::ledger::{FactKind, Gathered, ReadFacts};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,7 +62,7 @@ impl Bench<'_> {
         let mut outcome = Outcome::default();
         let mut concerned = BTreeSet::new();
         let mut shown = BTreeSet::new();
-        for (kind, of) in MONEY_KINDS {
+        for &(kind, of) in self.reader.kinds() {
             loop {
                 let page = match self.adapter.changes(kind, cursors.get(kind).map(String::as_str)).await {
                     Ok(page) => page,
@@ -99,7 +98,7 @@ impl Bench<'_> {
     /// missing then is gone.
     pub async fn sweep(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
-        for (kind, of) in MONEY_KINDS {
+        for &(kind, of) in self.reader.kinds() {
             let known: BTreeSet<String> = self.gathered.ids(self.reader, of).into_iter().collect();
             match self.list(kind, &mut outcome).await {
                 Ok(listed) => {
@@ -120,7 +119,7 @@ impl Bench<'_> {
     /// [`AdapterError`] of the first call that fails; what was read before it has been taken.
     pub async fn look(&mut self, kind: &str, ids: &[String]) -> Result<Outcome, AdapterError> {
         let mut outcome = Outcome::default();
-        if let Some((kind, _)) = MONEY_KINDS.iter().find(|(name, _)| *name == kind) {
+        if let Some((kind, _)) = self.reader.kinds().iter().find(|(name, _)| *name == kind) {
             self.read(kind, ids, &mut outcome).await?;
         }
         Ok(outcome)

@@ -1,0 +1,355 @@
+//! What the ledger keeps in the store, and how it comes back after a start.
+
+use super::LedgerSettings;
+use crate::error::EngineError;
+use bridge_core::Time;
+use bridge_core::ledger::{Books, Contact, Currency, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown};
+use bridge_store::{Store, StoreError, Tx};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Note with the digest of the rules that posting was approved for.
+pub(super) const APPROVED: &str = "ledger_approved";
+const ENTRY: &str = "entry";
+const CONTACT: &str = "contact";
+const APPROVAL: &str = "approval";
+const UNREADABLE: &str = "unreadable";
+/// Digest of the feeds' cursors: they depend on no mapping.
+const FEED: &str = "ledger";
+const KINDS: [DocumentKind; 8] = [
+    DocumentKind::Invoice,
+    DocumentKind::CreditNote,
+    DocumentKind::Payment,
+    DocumentKind::Prepayment,
+    DocumentKind::Overpayment,
+    DocumentKind::Allocation,
+    DocumentKind::Refund,
+    DocumentKind::Journal,
+];
+
+/// An entry with when it was last sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub entry: Entry,
+    pub at: Time,
+}
+
+/// A contact in the books.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub remote_id: String,
+    pub name: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Yes {
+    key: String,
+    digest: String,
+    by: String,
+    at: Time,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Unread {
+    kind: String,
+    id: String,
+}
+
+/// Everything in memory.
+pub(super) struct State {
+    pub gathered: Gathered,
+    pub cursors: BTreeMap<String, String>,
+    /// Records that could not be read before the last start, by kind.
+    pub reread: BTreeMap<String, Vec<String>>,
+    pub entries: BTreeMap<String, Kept>,
+    /// By our key.
+    pub contacts: BTreeMap<String, Known>,
+    /// Names in the books in lower case, of all contacts; none until they were listed.
+    pub names: Option<BTreeSet<String>>,
+    pub approvals: BTreeSet<(String, String)>,
+    pub approved_rules: Option<String>,
+    pub shown: BTreeMap<(DocumentKind, String), Shown>,
+    pub shown_cursors: BTreeMap<DocumentKind, String>,
+    pub books: Option<Books>,
+    pub books_read: Time,
+    /// Something changed that no plan has judged yet.
+    pub changed: bool,
+}
+
+fn damaged(part: &'static str, id: &str) -> EngineError {
+    EngineError::Store(StoreError::Damaged {
+        table: "ledger",
+        row: format!("{part}/{id}"),
+        detail: "its content is not understood",
+    })
+}
+
+async fn load<T: DeserializeOwned>(
+    store: &Store,
+    part: &str,
+    name: &'static str,
+    mut each: impl FnMut(String, T),
+) -> Result<(), EngineError> {
+    let mut bad = None;
+    store
+        .ledger(part, |id, body| match serde_json::from_str(&body) {
+            Ok(value) => each(id, value),
+            Err(_) => bad = Some(damaged(name, &id)),
+        })
+        .await?;
+    bad.map_or(Ok(()), Err)
+}
+
+fn part_of(kind: &str) -> String {
+    format!("fact/{kind}")
+}
+
+pub(super) fn shown_part(kind: DocumentKind) -> String {
+    format!("shown/{kind:?}")
+}
+
+impl State {
+    /// Everything that was kept.
+    pub async fn load(store: &Store, settings: &LedgerSettings, reader: &dyn ReadFacts) -> Result<State, EngineError> {
+        let mut state = State {
+            gathered: Gathered::default(),
+            cursors: BTreeMap::new(),
+            reread: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            names: None,
+            approvals: BTreeSet::new(),
+            approved_rules: store.meta(APPROVED).await?,
+            shown: BTreeMap::new(),
+            shown_cursors: BTreeMap::new(),
+            books: None,
+            books_read: 0,
+            changed: true,
+        };
+        for (kind, _) in reader.kinds() {
+            if let Some(cursor) = store.cursor(&settings.source, kind, FEED).await? {
+                state.cursors.insert((*kind).to_owned(), cursor.position);
+            }
+            load(store, &part_of(kind), "fact", |_, fact: Fact| state.gathered.put(fact)).await?;
+        }
+        load(store, UNREADABLE, UNREADABLE, |_, u: Unread| {
+            state.reread.entry(u.kind).or_default().push(u.id);
+        })
+        .await?;
+        load(store, ENTRY, ENTRY, |id, kept: Kept| {
+            drop(state.entries.insert(id, kept))
+        })
+        .await?;
+        load(store, CONTACT, CONTACT, |id, known: Known| {
+            drop(state.contacts.insert(id, known))
+        })
+        .await?;
+        load(store, APPROVAL, APPROVAL, |_, yes: Yes| {
+            state.approvals.insert((yes.key, yes.digest));
+        })
+        .await?;
+        for kind in KINDS {
+            load(store, &shown_part(kind), "shown", |id, s: Shown| {
+                drop(state.shown.insert((kind, id), s))
+            })
+            .await?;
+            if let Some(cursor) = store.cursor(&settings.books, &shown_part(kind), FEED).await? {
+                state.shown_cursors.insert(kind, cursor.position);
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Changes of what is kept, in one transaction.
+pub(super) struct Keep {
+    tx: Tx,
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+impl Keep {
+    pub async fn new(store: &Store) -> Result<Keep, EngineError> {
+        Ok(Keep {
+            tx: store.begin().await?,
+        })
+    }
+
+    pub async fn commit(self) -> Result<(), EngineError> {
+        Ok(self.tx.commit().await?)
+    }
+
+    /// Keeps the facts of records that were seen. Whether anything is another than before cannot be told cheaply, so
+    /// every sight counts.
+    pub async fn facts(
+        &mut self,
+        state: &State,
+        reader: &dyn ReadFacts,
+        seen: &BTreeSet<(&'static str, String)>,
+    ) -> Result<bool, EngineError> {
+        let bad: BTreeSet<(String, String)> = state
+            .gathered
+            .unreadable()
+            .map(|u| (u.kind.clone(), u.id.clone()))
+            .collect();
+        let mut moved = false;
+        for &(kind, of) in reader.kinds() {
+            let ids: Vec<&String> = seen.iter().filter(|(k, _)| *k == kind).map(|(_, id)| id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            moved = true;
+            let (mut put, mut drop, mut marks, mut healed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for id in ids {
+                let place = (kind.to_owned(), id.clone());
+                match state.gathered.fact(of, id) {
+                    Some(fact) => put.push((id.clone(), json(&fact))),
+                    None => drop.push(id.clone()),
+                }
+                let mark = format!("{kind}/{id}");
+                if bad.contains(&place) {
+                    let unread = Unread {
+                        kind: place.0,
+                        id: place.1,
+                    };
+                    marks.push((mark, json(&unread)));
+                } else {
+                    healed.push(mark);
+                }
+            }
+            let part = part_of(kind);
+            self.tx.put_ledger(&part, &put).await?;
+            self.tx.drop_ledger(&part, &drop).await?;
+            self.tx.put_ledger(UNREADABLE, &marks).await?;
+            if of != FactKind::Practitioner {
+                self.tx.drop_ledger(UNREADABLE, &healed).await?;
+            }
+        }
+        Ok(moved)
+    }
+
+    pub async fn cursors(
+        &mut self,
+        settings: &LedgerSettings,
+        before: &BTreeMap<String, String>,
+        after: &BTreeMap<String, String>,
+        now: Time,
+    ) -> Result<(), EngineError> {
+        for (kind, position) in after.iter().filter(|(k, p)| before.get(*k) != Some(p)) {
+            self.tx.set_cursor(&settings.source, kind, FEED, position, now).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn entry(&mut self, state: &mut State, entry: Entry, now: Time) -> Result<(), EngineError> {
+        let key = entry.document.key.clone();
+        let kept = Kept { entry, at: now };
+        self.tx.put_ledger(ENTRY, &[(key.clone(), json(&kept))]).await?;
+        state.entries.insert(key, kept);
+        Ok(())
+    }
+
+    pub async fn forget(&mut self, keys: &[String]) -> Result<(), EngineError> {
+        Ok(self.tx.drop_ledger(ENTRY, keys).await?)
+    }
+
+    pub async fn contact(
+        &mut self,
+        state: &mut State,
+        key: &str,
+        remote_id: &str,
+        name: &str,
+    ) -> Result<(), EngineError> {
+        let known = Known {
+            remote_id: remote_id.into(),
+            name: name.into(),
+        };
+        self.tx.put_ledger(CONTACT, &[(key.to_owned(), json(&known))]).await?;
+        if let Some(names) = &mut state.names {
+            names.insert(name.to_lowercase());
+        }
+        state.contacts.insert(key.into(), known);
+        Ok(())
+    }
+
+    pub async fn approval(&mut self, key: &str, digest: &str, by: &str, at: Time) -> Result<(), EngineError> {
+        let yes = Yes {
+            key: key.into(),
+            digest: digest.into(),
+            by: by.into(),
+            at,
+        };
+        Ok(self
+            .tx
+            .put_ledger(APPROVAL, &[(format!("{key} {digest}"), json(&yes))])
+            .await?)
+    }
+
+    /// Keeps what the books show of documents of one kind. `whole` tells that this is everything: others are gone.
+    pub async fn shown(
+        &mut self,
+        settings: &LedgerSettings,
+        state: &mut State,
+        kind: DocumentKind,
+        documents: Vec<Shown>,
+        whole: bool,
+        cursor: &str,
+        now: Time,
+    ) -> Result<(), EngineError> {
+        let part = shown_part(kind);
+        if whole {
+            let there: BTreeSet<&str> = documents.iter().map(|d| d.remote_id.as_str()).collect();
+            let gone: Vec<String> = state
+                .shown
+                .keys()
+                .filter(|(k, id)| *k == kind && !there.contains(id.as_str()))
+                .map(|(_, id)| id.clone())
+                .collect();
+            self.tx.drop_ledger(&part, &gone).await?;
+            for id in gone {
+                state.shown.remove(&(kind, id));
+            }
+        }
+        let rows: Vec<(String, String)> = documents.iter().map(|d| (d.remote_id.clone(), json(d))).collect();
+        self.tx.put_ledger(&part, &rows).await?;
+        self.tx.set_cursor(&settings.books, &part, FEED, cursor, now).await?;
+        state.shown_cursors.insert(kind, cursor.to_owned());
+        for d in documents {
+            state.shown.insert((kind, d.remote_id.clone()), d);
+        }
+        Ok(())
+    }
+}
+
+/// The kinds of documents there are.
+pub(super) fn kinds() -> [DocumentKind; 8] {
+    KINDS
+}
+
+/// A name for a contact that no other contact of the books has.
+pub(super) fn unique(contact: &Contact, names: &BTreeSet<String>) -> Contact {
+    let mut name: String = contact.name.chars().take(200).collect();
+    if names.contains(&name.to_lowercase()) {
+        name = format!("{name} ({})", contact.key);
+    }
+    Contact {
+        key: contact.key.clone(),
+        name,
+    }
+}
+
+/// Books of which nothing is known.
+pub(super) fn no_books() -> Books {
+    Books {
+        name: String::new(),
+        country: String::new(),
+        currency: Currency::AUD,
+        locked_to: None,
+        accounts: Vec::new(),
+        tax_rates: Vec::new(),
+        tracking: Vec::new(),
+    }
+}

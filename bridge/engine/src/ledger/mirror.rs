@@ -1,0 +1,52 @@
+//! What the books show: read for the proof, and to find what is there already.
+
+use super::keep::{Keep, State, kinds};
+use super::{Ledger, cannot};
+use crate::error::EngineError;
+use bridge_core::Time;
+use bridge_core::ledger::DocumentKind;
+
+/// Pages of one list; a feed that never ends is a defect of the product.
+const MOST_PAGES: usize = 10_000;
+
+impl Ledger {
+    /// Reads what changed in the books, or everything.
+    pub(super) async fn mirror(&self, state: &mut State, now: Time, whole: bool) -> Result<(), EngineError> {
+        for kind in kinds() {
+            if self.accounting.keeps(kind) {
+                self.mirror_kind(state, kind, now, whole).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn mirror_kind(
+        &self,
+        state: &mut State,
+        kind: DocumentKind,
+        now: Time,
+        whole: bool,
+    ) -> Result<(), EngineError> {
+        let start = state.shown_cursors.get(&kind).filter(|_| !whole).cloned();
+        let everything = start.is_none();
+        let mut cursor = start;
+        let mut documents = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let page = self
+                .accounting
+                .list(kind, cursor.as_deref())
+                .await
+                .map_err(|e| cannot([e.to_string()]))?;
+            documents.extend(page.documents);
+            cursor = Some(page.cursor);
+            if !page.more {
+                let mut keep = Keep::new(&self.store).await?;
+                let cursor = cursor.unwrap_or_default();
+                keep.shown(&self.settings, state, kind, documents, everything, &cursor, now)
+                    .await?;
+                return keep.commit().await;
+            }
+        }
+        Err(cannot([format!("the list of {kind:?} never ends")]))
+    }
+}

@@ -1,0 +1,80 @@
+//! What the ledger keeps: sealed bodies by part and id. The ledger reasons over all of them at once, so there is
+//! nothing to search for.
+
+use crate::{
+    db::{Among, Args, Columns, Insert, fetch},
+    error::Result,
+    open::Store,
+    tx::Tx,
+};
+
+const PUT: Insert = Insert {
+    head: "INSERT INTO ledger (practice, part, id, body)",
+    columns: 4,
+    tail: "ON CONFLICT (practice, part, id) DO UPDATE SET body = excluded.body",
+};
+const DROP: Among = Among {
+    head: "DELETE FROM ledger WHERE practice = ? AND part = ? AND id",
+    tail: "",
+};
+/// Rows that are sealed copies in memory at once.
+const PAGE: usize = 2048;
+const PAGE_OF: &str =
+    "SELECT id, body FROM ledger WHERE practice = $1 AND part = $2 AND id > $3 ORDER BY id LIMIT 2048";
+
+impl Tx {
+    /// Keeps bodies (JSON text) by id, each in the place of the one before.
+    pub async fn put_ledger(&mut self, part: &str, rows: &[(String, String)]) -> Result<()> {
+        let (conn, scope) = self.parts();
+        PUT.run(conn, rows.iter().collect(), |args, (id, body): &(String, String)| {
+            args.shared(&scope.practice)
+                .text(part)
+                .text(id)
+                .blob(scope.seal("ledger", &[part, id], body));
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Forgets bodies.
+    pub async fn drop_ledger(&mut self, part: &str, ids: &[String]) -> Result<()> {
+        let (conn, scope) = self.parts();
+        DROP.run(
+            conn,
+            ids,
+            |args| {
+                args.shared(&scope.practice).text(part);
+            },
+            |args, id| {
+                args.text(id);
+            },
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Everything of a part in order of its ids, handed out one by one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Damaged`] if a body does not open.
+    pub async fn ledger(&self, part: &str, mut each: impl FnMut(String, String)) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let mut args = Args::default();
+            args.shared(&self.scope.practice).text(part).text(&after);
+            let rows = fetch(&mut self.read().await?, PAGE_OF, args).await?;
+            let full = rows.len() == PAGE;
+            for row in &rows {
+                let id: String = row.text(0)?;
+                let body = self.scope.open("ledger", &[part, &id], row.blob(1)?)?;
+                after.clone_from(&id);
+                each(id, body);
+            }
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+}
