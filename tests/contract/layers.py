@@ -14,7 +14,7 @@ import sys
 LAYERS = [
     {"bridge-core"},
     {"bridge-store", "bridge-queue", "adapter-kit"},
-    {"bridge-engine", "adapter-halaxy", "adapter-rest", "adapter-sandbox"},
+    {"bridge-engine", "bridge-stream", "adapter-halaxy", "adapter-rest", "adapter-sandbox"},
     {"bridge-admin"},
     {"halaxy-bridge"},
     {"bridge-tests", "bridge-simulation"},

@@ -3,10 +3,11 @@
 use crate::bundle::id_of;
 use crate::client::{HalaxyClient, Written};
 use crate::feed::{Feed, FeedPage};
+use crate::money::is_money;
 use crate::options::{HalaxyOptions, OptionsError};
 use crate::patient::PatientView;
 use crate::query::{PAGE_SIZE, Query};
-use crate::writes::{answer, creatable, merge_patch};
+use crate::writes::{answer, creatable, merge_patch, read_only};
 use crate::{probe, stamp};
 use adapter_kit::{
     Adapter, AdapterError, Answer, AnswerStyle, CallError, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep,
@@ -71,7 +72,7 @@ impl HalaxyAdapter {
 
     fn remote(&self, body: Json) -> Option<Remote> {
         let patient = PatientView(&body);
-        let shelved = matches!(patient.status(), Some("archived" | "blocked"));
+        let shelved = body["resourceType"] == "Patient" && matches!(patient.status(), Some("archived" | "blocked"));
         Some(Remote {
             id: id_of(&body)?,
             version: None,
@@ -247,6 +248,10 @@ impl Adapter for HalaxyAdapter {
     }
 
     async fn write(&self, kind: &str, writes: Vec<Outgoing>) -> Vec<Answer> {
+        if is_money(kind) {
+            // What the ledger reads is the practice's own record of its money: never written, whatever Halaxy offers.
+            return writes.iter().map(|_| read_only()).collect();
+        }
         // Writes of one record go one after the other; records go side by side.
         let mut queues: Vec<Vec<(usize, Outgoing)>> = Vec::new();
         let mut of_record: HashMap<String, usize> = HashMap::new();

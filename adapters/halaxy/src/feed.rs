@@ -32,12 +32,51 @@ struct Learnt {
     behind: Time,
 }
 
-impl Default for Learnt {
-    fn default() -> Self {
+impl Learnt {
+    /// Trust, as far as the documentation goes.
+    fn of(kind: &str) -> Self {
         Learnt {
-            manner: Manner::TRUSTED,
+            manner: Manner {
+                sorts: sorts(kind).changed,
+                ..Manner::TRUSTED
+            },
             behind: 0,
         }
+    }
+}
+
+/// What a kind is documented to be sorted by (halaxy-api.md section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sorts {
+    /// By `_lastUpdated`.
+    changed: bool,
+    /// By `created`.
+    created: bool,
+}
+
+fn sorts(kind: &str) -> Sorts {
+    let (changed, created) = match kind {
+        "Invoice" => (false, true),
+        // Their order is nowhere documented, so none is asked for: passes then rely on totals and bounds alone.
+        "InvoiceLine"
+        | "PaymentTransaction"
+        | "ChargeItemDefinition"
+        | "Coverage"
+        | "Organization"
+        | "Practitioner"
+        | "PractitionerRole" => (false, false),
+        _ => (true, true),
+    };
+    Sorts { changed, created }
+}
+
+/// A search for all records of a kind, in an order that edits do not touch where one is to be had.
+pub(crate) fn everything(kind: &str) -> Query {
+    let query = Query::all();
+    if sorts(kind).created {
+        query.sort("created")
+    } else {
+        query
     }
 }
 
@@ -78,9 +117,13 @@ impl Feed {
         let mut learnt = self.learnt(kind);
         self.wait_for_bound(&pass, learnt.behind).await;
         let ask = pass.ask(learnt.manner);
-        let mut query = Query::all()
-            .total(true)
-            .sort(if ask.by_change { "_lastUpdated" } else { "created" });
+        let sorts = sorts(kind);
+        let mut query = Query::all().total(true);
+        if ask.by_change {
+            query = query.sort("_lastUpdated");
+        } else if sorts.created {
+            query = query.sort("created");
+        }
         if let Some(from) = ask.from {
             query = query.changed_from(from);
         }
@@ -140,10 +183,7 @@ impl Feed {
             .unwrap_or_default();
         let mut manner = Manner::DEAF;
         let ask = pass.ask(manner);
-        let page = self
-            .client
-            .search(kind, Query::all().total(true).sort("created"), ask.page)
-            .await?;
+        let page = self.client.search(kind, everything(kind).total(true), ask.page).await?;
         let more = pass.take(&self.shown(&page, 0), &mut manner) != Step::Done;
         let cursor = serde_json::to_string(&pass).unwrap_or_default();
         Ok(FeedPage {
@@ -207,7 +247,7 @@ impl Feed {
         let all = [
             (manner.filters, "_lastUpdated"),
             (manner.ranges, "_lastUpdated twice"),
-            (manner.sorts, "_sort=_lastUpdated"),
+            (manner.sorts || !sorts(kind).changed, "_sort=_lastUpdated"),
         ];
         all.into_iter()
             .filter(|(honoured, _)| !honoured)
@@ -221,11 +261,11 @@ impl Feed {
             .unwrap_or_else(PoisonError::into_inner)
             .get(kind)
             .copied()
-            .unwrap_or_default()
+            .unwrap_or_else(|| Learnt::of(kind))
     }
 
     fn learn(&self, kind: &str, change: impl FnOnce(&mut Learnt)) {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
-        change(learnt.entry(kind.to_string()).or_default());
+        change(learnt.entry(kind.to_string()).or_insert_with(|| Learnt::of(kind)));
     }
 }

@@ -1,7 +1,7 @@
 //! Harmless probes of an account: what works, and what a person has to do where something does not.
 
 use crate::client::HalaxyClient;
-use crate::feed::Feed;
+use crate::feed::{Feed, everything};
 use crate::options::HalaxyOptions;
 use crate::query::Query;
 use crate::stamp::SECOND;
@@ -20,7 +20,7 @@ pub(crate) async fn run(client: &HalaxyClient, feed: &Feed, options: &HalaxyOpti
         return probes;
     }
     for kind in kinds {
-        let read = client.search(kind, Query::all().sort("created"), 1).await;
+        let read = client.search(kind, everything(kind), 1).await;
         let readable = read.is_ok();
         probes.push(Probe {
             what: format!("read {kind}"),

@@ -53,6 +53,15 @@ pub(crate) fn answer(kind: &str, failed: CallError) -> Answer {
     }
 }
 
+/// The answer to a write of a kind that is only read.
+pub(crate) fn read_only() -> Answer {
+    Answer::Refused(Refusal {
+        kind: RefusalKind::Forbidden,
+        code: "read_only".into(),
+        path: None,
+    })
+}
+
 fn refusal(kind: &str, of: RefusalKind, failed: &CallError) -> Refusal {
     let path = failed
         .response

@@ -1,5 +1,6 @@
 //! Time: where the stand-ins get it from, and how the products spell it.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -78,8 +79,10 @@ pub(crate) fn utc_millis(micros: i64) -> String {
 }
 
 /// Halaxy's practice lies in eastern Australia. A POSIX rule, so that no time zone files are needed.
-fn practice_zone() -> TimeZone {
-    TimeZone::posix("AEST-10AEDT,M10.1.0,M4.1.0/3").unwrap_or(TimeZone::UTC)
+pub(crate) fn practice_zone() -> TimeZone {
+    static ZONE: LazyLock<TimeZone> =
+        LazyLock::new(|| TimeZone::posix("AEST-10AEDT,M10.1.0,M4.1.0/3").unwrap_or(TimeZone::UTC));
+    ZONE.clone()
 }
 
 /// `2026-03-02T10:15:00+11:00`, Halaxy's spelling; with milliseconds if `millis`.

@@ -3,6 +3,8 @@
 use serde_json::Value;
 
 use crate::answer::Context;
+use crate::billing::document_of;
+use crate::books::Books;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
@@ -15,6 +17,7 @@ enum Target<'a> {
     Halaxy(&'a mut Halaxy),
     Hubspot(&'a mut Hubspot),
     Plain(&'a mut Plain),
+    Books(&'a mut Books),
 }
 
 impl Sandbox {
@@ -37,17 +40,22 @@ impl Sandbox {
         body: &Value,
         author: Author,
     ) -> Result<String, ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.create_document(kind, body);
+        }
         let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
             Target::Plain(plain) => plain.person_create(body, cx.now),
+            Target::Books(books) => books.person_create(kind, body, cx.now),
         })?;
         self.tell(system, kind, &id, &Happened::Created)?;
         Ok(id)
     }
 
     /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
-    /// over its properties, with or without the member `properties`).
+    /// over its properties, with or without the member `properties`). In the books it goes past locks and payments, and
+    /// totals and ledger follow.
     ///
     /// # Errors
     /// [`ControlError`] as the product's screens would refuse.
@@ -67,10 +75,14 @@ impl Sandbox {
         patch: &Value,
         author: Author,
     ) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.edit_document(kind, id, patch);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
             Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
+            Target::Books(books) => books.person_edit(kind, id, patch, cx.now),
         })?;
         let members = patch.get("properties").unwrap_or(patch).as_object();
         let names = members.into_iter().flat_map(|members| members.keys().cloned());
@@ -82,10 +94,14 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.remove_document(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
             Target::Plain(plain) => plain.person_delete(id, cx.now),
+            Target::Books(books) => books.person_delete(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Removed)
     }
@@ -95,10 +111,14 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_erase(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if let Some(kind) = document_of(system, kind) {
+            return self.remove_document(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
             Target::Plain(plain) => plain.person_delete(id, cx.now),
+            Target::Books(books) => books.person_delete(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Erased)
     }
@@ -109,9 +129,10 @@ impl Sandbox {
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
         self.act(system, kind, |target, cx| match target {
-            Target::Halaxy(_) => Err(ControlError::Refused("a removed patient stays removed".into())),
+            Target::Halaxy(_) => Err(ControlError::Refused("what was removed stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
             Target::Plain(plain) => plain.person_restore(id, cx.now),
+            Target::Books(books) => books.person_restore(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Restored)
     }
@@ -121,10 +142,14 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError`].
     pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
+        if document_of(system, kind).is_some() {
+            return Err(ControlError::Refused("only patients are merged".into()));
+        }
         let survivor = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
             Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
             Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
+            Target::Books(books) => books.person_merge(kind, winner, loser, cx.now),
         })?;
         self.tell(system, kind, winner, &Happened::Merged(loser.into(), survivor.clone()))?;
         Ok(survivor)
@@ -133,7 +158,7 @@ impl Sandbox {
     fn tell(&self, system: &str, kind: &str, id: &str, happened: &Happened) -> Result<(), ControlError> {
         let system = System::of(system, kind)?;
         let now = self.clock().now_micros();
-        self.state().tell(system, id, happened, false, now);
+        self.state().tell(system, kind, id, happened, false, now);
         Ok(())
     }
 
@@ -155,6 +180,7 @@ impl Sandbox {
             (System::Halaxy, _) => Target::Halaxy(&mut state.halaxy),
             (System::Crm, Crm::Hubspot(hubspot)) => Target::Hubspot(hubspot),
             (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
+            (System::Books, _) => Target::Books(&mut state.books),
         };
         act(target, &mut cx)
     }

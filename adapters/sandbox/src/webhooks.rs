@@ -150,7 +150,7 @@ impl Sandbox {
 
 impl State {
     /// Tells subscribers what a person did, or a write by the API.
-    pub fn tell(&mut self, system: System, id: &str, happened: &Happened, by_api: bool, now: i64) {
+    pub fn tell(&mut self, system: System, kind: &str, id: &str, happened: &Happened, by_api: bool, now: i64) {
         let subscriptions: Vec<Subscription> = self
             .outbox
             .subscriptions
@@ -160,12 +160,14 @@ impl State {
             .collect();
         for subscription in subscriptions {
             let (event, body) = match (system, &self.crm) {
-                (System::Halaxy, _) => match halaxy(id, happened, now, &mut self.rng) {
+                (System::Halaxy, _) => match halaxy(kind, id, happened, now, &mut self.rng) {
                     Some(told) => told,
                     None => continue,
                 },
                 (System::Crm, Crm::Hubspot(_)) => ("", hubspot(id, happened, by_api, now, &mut self.rng)),
                 (System::Crm, Crm::Plain(_)) => ("", plain(id, happened, &mut self.rng)),
+                // The books send none.
+                (System::Books, _) => return,
             };
             let mut times = 1;
             let mut due = now;
@@ -232,7 +234,7 @@ impl State {
                 _ if made => Happened::Created,
                 _ => Happened::Changed(vec![]),
             };
-            self.tell(system, &id, &happened, true, now);
+            self.tell(system, "Patient", &id, &happened, true, now);
         }
     }
 }
@@ -289,13 +291,16 @@ fn uuid(rng: &mut StdRng) -> String {
 }
 
 /// A thin history Bundle, with texts where FHIR has a list and numbers (halaxy-api.md section 6). Patients have no
-/// event for removal, and a merge looks like a change of the survivor.
-fn halaxy(id: &str, happened: &Happened, now: i64, rng: &mut StdRng) -> Option<(&'static str, Value)> {
-    let (event, id) = match happened {
-        Happened::Created => ("patient-create", id),
-        Happened::Changed(_) | Happened::Restored => ("patient-update", id),
-        Happened::Merged(_, survivor) => ("patient-update", survivor.as_str()),
-        Happened::Removed | Happened::Erased => return None,
+/// event for removal, only patients and invoices have any, and a merge looks like a change of the survivor.
+fn halaxy(kind: &str, id: &str, happened: &Happened, now: i64, rng: &mut StdRng) -> Option<(&'static str, Value)> {
+    let (event, id) = match (kind, happened) {
+        ("Invoice", Happened::Created) => ("invoice-create", id),
+        ("Invoice", Happened::Removed | Happened::Erased) => ("invoice-delete", id),
+        ("Invoice", _) => ("invoice-update", id),
+        (_, Happened::Created) => ("patient-create", id),
+        (_, Happened::Changed(_) | Happened::Restored) => ("patient-update", id),
+        (_, Happened::Merged(_, survivor)) => ("patient-update", survivor.as_str()),
+        (_, Happened::Removed | Happened::Erased) => return None,
     };
     let profile = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription";
     let body = json!({
@@ -308,7 +313,7 @@ fn halaxy(id: &str, happened: &Happened, now: i64, rng: &mut StdRng) -> Option<(
             "subscription": {"reference": "Subscription/11111111-2222-4333-8444-555555555555", "type": "Subscription"},
             "topic": {"reference": "SubscriptionTopic/66666666-7777-4888-9999-000000000000", "type": "SubscriptionTopic"},
             "notificationEvent": [{"id": uuid(rng), "eventNumber": "1", "timestamp": practice_instant(now, false),
-                "focus": {"reference": format!("https://au-api.halaxy.com/main/Patient/{id}"), "type": "Patient"}}]}}]
+                "focus": {"reference": format!("https://au-api.halaxy.com/main/{kind}/{id}"), "type": kind}}]}}]
     });
     Some((event, body))
 }

@@ -13,7 +13,7 @@ use opentelemetry::{KeyValue, global};
 use prometheus::{Registry, TextEncoder};
 
 /// Every alert there can be, so that a gauge says 0 where there is none.
-const ALERTS: [AlertCode; 8] = [
+const ALERTS: [AlertCode; 9] = [
     AlertCode::CouldNotLook,
     AlertCode::Credentials,
     AlertCode::CredentialsExpire,
@@ -22,6 +22,7 @@ const ALERTS: [AlertCode; 8] = [
     AlertCode::Brake,
     AlertCode::Queue,
     AlertCode::Approval,
+    AlertCode::Events,
 ];
 
 /// `/metrics`: what a registry holds, in Prometheus' text format.
@@ -123,6 +124,20 @@ fn whole(meter: &Meter, watch: &Watch) {
                 ("buried", queue.buried),
             ] {
                 gauge.observe(count as f64, &of("state", state));
+            }
+        },
+    );
+    gauge(
+        meter,
+        watch,
+        (
+            "bridge.events.waiting",
+            "",
+            "Events that a subscriber has not taken yet",
+        ),
+        |v, gauge| {
+            for (name, subscriber) in &v.subscribers {
+                gauge.observe(subscriber.waiting as f64, &[KeyValue::new("subscriber", name.clone())]);
             }
         },
     );

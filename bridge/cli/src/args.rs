@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, explain, init, key, links, match_files, matches, plan, prepare,
-    replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, demo, events, explain, init, key, links, match_files, matches, plan,
+    prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +67,8 @@ pub enum Command {
     Match(match_files::MatchArgs),
     /// Which records are the same person.
     Links(links::LinksArgs),
+    /// The public stream: what has changed in the products, and who is told.
+    Events(events::EventsArgs),
     /// Tell what happened to a person's records, and why.
     Explain(explain::ExplainArgs),
     /// Try what is held of an entity once more.

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod books;
+mod events;
 mod queue;
 mod reader;
 mod secret;
@@ -12,6 +13,7 @@ mod sync;
 mod systems;
 
 pub use books::BooksConfig;
+pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -112,6 +114,8 @@ pub struct Config {
     pub queue: QueueConfig,
     /// What the service listens on, if anything.
     pub serve: Option<ServeConfig>,
+    /// The public stream of events, if it is told.
+    pub events: Option<EventsConfig>,
     /// Systems by name.
     pub systems: BTreeMap<String, SystemConfig>,
     /// Accounting systems by name; they hold no people.
@@ -252,6 +256,9 @@ impl<'s> Reader<'s> {
         let serve = top
             .optional("serve")
             .and_then(|v| self.table(Some(v), "serve", "[serve] with listen"));
+        let events = top
+            .optional("events")
+            .and_then(|v| self.table(Some(v), "events", "[events], or [[events.webhook]] with url and secret"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -262,6 +269,7 @@ impl<'s> Reader<'s> {
         let (store_url, store_key) = self.store(store?);
         let queue = self.queue(queue);
         let serve = self.serve(serve);
+        let events = self.events(events, &queue);
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
         let mut alerts = self.alerts(alerts);
@@ -343,6 +351,7 @@ impl<'s> Reader<'s> {
             store_key: store_key?,
             queue,
             serve,
+            events,
             systems: connected,
             books,
             entity,

@@ -69,6 +69,7 @@ impl From<WiringError> for Failure {
             | WiringError::Key(_)
             | WiringError::Url(_)
             | WiringError::Account { .. }
+            | WiringError::Event { .. }
             | WiringError::QueuePassword(_)
             | WiringError::Queue(QueueError::Settings(_)) => Failure::Usage(error.to_string()),
             WiringError::Engine(error) => error.into(),

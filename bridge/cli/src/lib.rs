@@ -7,6 +7,7 @@
 //! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
 //! | [`books`], [`landing`] | accounting systems, and signing in to them |
 //! | [`serving`] | what the service listens on |
+//! | [`outlets`] | the public stream, and who it is sent to |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -26,6 +27,7 @@ pub mod holds;
 pub mod kept_token;
 pub mod landing;
 pub mod matchfiles;
+pub mod outlets;
 pub mod output;
 pub mod report;
 pub mod review;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
+use crate::outlets::Publishing;
 use crate::output::Output;
 use crate::serving::Serving;
 use crate::wiring::{self, WiringError};
@@ -107,10 +108,11 @@ async fn greet(engine: Engine, config: &Config, out: &Output) -> Result<Engine, 
 
 /// Whether the store is away, or another worker took over: what passes by itself.
 fn passing(error: &EngineError) -> bool {
-    matches!(
-        error,
-        EngineError::Store(StoreError::Unreachable { .. } | StoreError::Fenced { .. })
-    )
+    matches!(error, EngineError::Store(error) if passing_store(error))
+}
+
+fn passing_store(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unreachable { .. } | StoreError::Fenced { .. })
 }
 
 impl Service<'_> {
@@ -138,6 +140,7 @@ impl Service<'_> {
             }
             Err(Ended::Engine(error)) if passing(&error) => error,
             Err(Ended::Engine(error)) => return Err(error.into()),
+            Err(Ended::Wiring(WiringError::Store(error))) if passing_store(&error) => error.into(),
             Err(Ended::Wiring(error)) => return Err(error.into()),
         };
         if let Some(watch) = self.watch {
@@ -165,10 +168,22 @@ impl Service<'_> {
                 );
             }
         };
+        let mut publishing = Publishing::start(self.config, engine).await?;
+        let failed = async {
+            match &mut publishing {
+                Some(publishing) => publishing.failed().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            ended = drive::serve(engine, self.stop, tell) => Ok(ended?),
-            () = self.keep_watch(engine) => Ok(()),
+            ended = drive::serve(engine, self.stop, tell) => ended?,
+            () = self.keep_watch(engine) => {}
+            error = failed => return Err(EngineError::from(error).into()),
         }
+        if let Some(publishing) = publishing {
+            publishing.ended().await;
+        }
+        Ok(())
     }
 
     /// Helps until it is asked to stop, or may drive itself: then with the engine that does.

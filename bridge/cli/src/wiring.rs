@@ -2,6 +2,7 @@
 
 use crate::config::{Config, HALAXY, QueueConfig, SystemConfig};
 use crate::kept_token::KeptToken;
+use crate::outlets;
 use adapter_halaxy::{HalaxyAdapter, HalaxyOptions, Region};
 use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transport};
 use adapter_rest::connector::AuthStyle;
@@ -61,6 +62,14 @@ pub enum WiringError {
         /// Path of the lock file.
         path: String,
         /// What the operating system said.
+        why: String,
+    },
+    /// A subscriber of the public stream cannot be set up.
+    #[error("[[events.webhook]] {webhook}: {why}")]
+    Event {
+        /// Its name.
+        webhook: String,
+        /// Why.
         why: String,
     },
     /// The queue's password cannot be had.
@@ -293,7 +302,14 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
-    Ok(engine.holding(lock))
+    Ok(told(config, engine).holding(lock))
+}
+
+fn told(config: &Config, engine: Engine) -> Engine {
+    match outlets::stream(config) {
+        Some(stream) => engine.telling(stream),
+        None => engine,
+    }
 }
 
 /// The configured queue. A broker is connected to, and its queues are declared and verified.
@@ -301,17 +317,27 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
 /// # Errors
 /// [`WiringError::Queue`] or [`WiringError::QueuePassword`].
 pub async fn queue(config: &Config) -> Result<Arc<dyn Queue>, WiringError> {
-    let QueueConfig::RabbitMq {
-        url,
-        user,
-        password,
-        ca,
-        ..
-    } = &config.queue
-    else {
+    let QueueConfig::RabbitMq { ca, .. } = &config.queue else {
         return Ok(Arc::new(Embedded::default()));
     };
+    let url = broker_url(&config.queue)?;
+    let mut options = Options::new(namespace(&config.practice), config.systems.keys().cloned());
+    options.ca.clone_from(ca);
+    Ok(Arc::new(RabbitMq::connect(url.as_str(), options).await?))
+}
+
+/// The address of the broker, with who signs in.
+///
+/// # Errors
+/// [`WiringError::Queue`] or [`WiringError::QueuePassword`].
+pub fn broker_url(queue: &QueueConfig) -> Result<url::Url, WiringError> {
     let unusable = || QueueError::Settings("the URL is none".into());
+    let QueueConfig::RabbitMq {
+        url, user, password, ..
+    } = queue
+    else {
+        return Err(unusable().into());
+    };
     let mut url = url::Url::parse(url).map_err(|_| unusable())?;
     if let Some(user) = user {
         url.set_username(user).map_err(|()| unusable())?;
@@ -321,9 +347,7 @@ pub async fn queue(config: &Config) -> Result<Arc<dyn Queue>, WiringError> {
         url.set_password(Some(password.expose_secret()))
             .map_err(|()| unusable())?;
     }
-    let mut options = Options::new(namespace(&config.practice), config.systems.keys().cloned());
-    options.ca.clone_from(ca);
-    Ok(Arc::new(RabbitMq::connect(url.as_str(), options).await?))
+    Ok(url)
 }
 
 /// What a practice's queues begin with: readable, and different for different names.
@@ -359,7 +383,8 @@ async fn beside(config: &Config, queue: Arc<dyn Queue>) -> Result<Engine, Wiring
     let adapters = adapters(config, &store)?;
     let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    Ok(Engine::attend(settings, store, queue, clock, Arc::new(RandomIds)))
+    let engine = Engine::attend(settings, store, queue, clock, Arc::new(RandomIds));
+    Ok(told(config, engine))
 }
 
 /// Whether the store is on a server, which several workers share.

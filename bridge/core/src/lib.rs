@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod capture;
+pub mod change;
 pub mod codec;
 pub mod condition;
 pub mod config_problem;

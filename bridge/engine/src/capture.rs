@@ -2,6 +2,7 @@
 //! stored in one transaction, so a cursor never passes a row that left no trace.
 
 use crate::error::EngineError;
+use crate::follow::Contexts;
 use crate::lookup;
 use crate::measure;
 use crate::settings::System;
@@ -72,16 +73,24 @@ impl Engine {
     /// again holds nobody up; a single failed call proves nothing.
     pub(crate) async fn unread_strangers(&self) -> Result<bool, EngineError> {
         for system in &self.settings.systems {
-            let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
-            for ids in due.chunks(ENTITIES) {
-                let rows = self.store.links(&system.name, system.kind(), ids).await?;
-                let unread = |link: &Link| link.entity.is_none() && link.known_at == 0;
-                if rows
-                    .iter()
-                    .any(|row| unread(&row.link) && !self.given_up(system, &row.link.remote_id))
-                {
-                    return Ok(true);
-                }
+            if self.unread_in(system).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The same of one system.
+    pub(crate) async fn unread_in(&self, system: &System) -> Result<bool, EngineError> {
+        let due = self.store.looks(&system.name, system.kind(), usize::MAX >> 1).await?;
+        for ids in due.chunks(ENTITIES) {
+            let rows = self.store.links(&system.name, system.kind(), ids).await?;
+            let unread = |link: &Link| link.entity.is_none() && link.known_at == 0;
+            if rows
+                .iter()
+                .any(|row| unread(&row.link) && !self.given_up(system, &row.link.remote_id))
+            {
+                return Ok(true);
             }
         }
         Ok(false)
@@ -170,7 +179,7 @@ impl Engine {
             tx.set_cursor(&system.name, system.kind(), digest, position, self.clock.now())
                 .await?;
         }
-        tx.commit().await?;
+        self.commit(tx).await?;
         told(system, kind, records, stored);
         Ok(stored)
     }
@@ -215,9 +224,11 @@ impl Engine {
         let (mut changed, mut touched, mut losers) = (vec![], vec![], BTreeSet::new());
         let mut renamed: BTreeMap<String, Values> = BTreeMap::new();
         let mut altered = vec![];
+        let mut earlier = self.before(system).await?;
         for (id, seen) in latest {
             let now = self.clock.now();
             let known = rows.remove(&id);
+            earlier.keep(&id, known.as_ref().map(|(link, _)| link));
             let merged = seen.merged_from.clone();
             let before = known
                 .as_ref()
@@ -271,14 +282,17 @@ impl Engine {
         self.index(tx, changed.iter().chain(unindexed)).await?;
         tx.save_links(&changed, Lane::Live, self.clock.now()).await?;
         tx.touch_links(&touched).await?;
+        let mut contexts = Contexts::new();
         if follow {
             // A record that nobody knew has been read, or is due for a direct read and followed from there.
             let new = touched
                 .iter()
                 .filter(|l| l.entity.is_none() && l.known_at > 0 && !l.look);
             let news: Vec<&Link> = changed.iter().chain(new).collect();
-            self.follow(tx, system, &news).await?;
+            contexts = self.follow(tx, system, &news).await?;
         }
+        self.tell_links(tx, &earlier, changed.iter().chain(&touched), &contexts)
+            .await?;
         Ok(done)
     }
 
@@ -432,7 +446,7 @@ impl Engine {
         let observations = direct(system, ids, &reads, started);
         let mut tx = self.store.begin().await?;
         let stored = self.take(&mut tx, system, observations, follow).await?;
-        tx.commit().await?;
+        self.commit(tx).await?;
         told(system, "look", ids.len(), stored);
         step.observed += stored.changed + stored.new;
         let read: Vec<String> = ids

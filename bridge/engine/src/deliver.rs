@@ -109,7 +109,7 @@ impl Engine {
             Ok(guards) => guards,
             Err(error) => return Ok(Err(error)),
         };
-        let ready = self.mark(system, ids, &guards, started).await?;
+        let ready = self.mark(system, ids, &guards, started, work).await?;
         if ready.is_empty() {
             return Ok(Ok(()));
         }
@@ -203,6 +203,7 @@ impl Engine {
         ids: &[String],
         guards: &HashMap<String, (Observation, Json)>,
         started: Time,
+        work: &Work,
     ) -> Result<Vec<Ready>, EngineError> {
         let conditional = system.traits().guard == Guard::Conditional;
         let now = self.clock.now();
@@ -261,7 +262,10 @@ impl Engine {
         ready.retain(|r| !stale.contains(&r.entity));
         audit.retain(|a: &AuditEntry| a.entity.as_ref().is_none_or(|e| !stale.contains(e)));
         tx.append_audit(&audit).await?;
-        tx.commit().await?;
+        let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
+        self.tell_entities(&mut tx, system, saved, false, |entity| work.context(entity))
+            .await?;
+        self.commit(tx).await?;
         Ok(ready)
     }
 
@@ -382,9 +386,11 @@ impl Engine {
         )
         .await?;
         tx.append_audit(&audit).await?;
+        let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
+        self.tell_entities(&mut tx, system, saved, true, |entity| work.context(entity))
+            .await?;
         self.belongs_elsewhere(&mut tx, system, &stale).await?;
-        tx.commit().await?;
-        Ok(())
+        self.commit(tx).await
     }
 }
 

@@ -104,6 +104,11 @@ impl Work {
         Self { span, changes }
     }
 
+    /// The trace context of an entity's change, if that is followed.
+    pub fn context(&self, entity: &str) -> Option<String> {
+        self.of(entity).and_then(context_of)
+    }
+
     /// The step of an entity's change, if that is followed.
     pub fn of(&self, entity: &str) -> Option<&Span> {
         self.changes.get(entity)
@@ -178,14 +183,19 @@ impl Engine {
         Ok(self.store.traces(subjects, self.followed_since()).await?)
     }
 
-    /// Begins to follow the changes that a read has shown, in the transaction that stores them. The
-    /// current span is the read's.
-    pub(crate) async fn follow(&self, tx: &mut Tx, system: &System, changes: &[&Link]) -> Result<(), EngineError> {
+    /// Begins to follow the changes that a read has shown, in the transaction that stores them; gives the context
+    /// of those that are sampled. The current span is the read's.
+    pub(crate) async fn follow(
+        &self,
+        tx: &mut Tx,
+        system: &System,
+        changes: &[&Link],
+    ) -> Result<Contexts, EngineError> {
         self.seen
             .note(changes.iter().map(|link| (subject(link), link.known_at)));
         let read = Span::current();
         if changes.is_empty() || !watched() || read.is_none() {
-            return Ok(());
+            return Ok(Contexts::new());
         }
         let contexts: Vec<(String, String)> = if let [link] = changes {
             read.record("record", &link.remote_id);
@@ -207,7 +217,7 @@ impl Engine {
         if !contexts.is_empty() {
             tx.keep_traces(&contexts, self.clock.now()).await?;
         }
-        Ok(())
+        Ok(contexts.into_iter().collect())
     }
 
     /// Records became entities: whoever follows the ones follows the others.

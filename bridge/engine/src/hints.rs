@@ -136,7 +136,7 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         tx.expire_hints(now - micros(KEEP)).await?;
         tx.commit().await?;
-        Ok(())
+        self.expire_events(now).await
     }
 }
 

@@ -30,6 +30,7 @@ mod send;
 mod settings;
 mod step;
 mod sweep;
+mod tell;
 mod unknown;
 pub mod vitals;
 
@@ -40,3 +41,4 @@ pub use people::Resolution;
 pub use preview::{Preview, PreviewCandidate, PreviewWrite, Would};
 pub use settings::{Brakes, Ids, RandomIds, Settings, System};
 pub use step::{Engine, Health, Step, Tally};
+pub use tell::Stream;

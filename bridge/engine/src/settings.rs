@@ -88,6 +88,11 @@ impl System {
 pub trait Ids: Send + Sync {
     /// An id for a new entity: UUIDv7 in real life.
     fn entity(&self, now: Time) -> String;
+
+    /// An id for an event of the public stream.
+    fn event(&self, now: Time) -> String {
+        self.entity(now)
+    }
 }
 
 /// UUIDv7 from the operating system's randomness.

@@ -9,6 +9,7 @@ use crate::handed::Handed;
 use crate::look_back;
 use crate::note::Noted;
 use crate::settings::{Ids, Settings, System};
+use crate::tell::Telling;
 use adapter_kit::{AdapterError, Clock, Failure};
 use bridge_core::Time;
 use bridge_queue::Queue;
@@ -168,6 +169,8 @@ pub struct Engine {
     /// Since when this engine drives the accounts, if it does.
     pub(crate) driving_since: Option<Time>,
     pub(crate) noted: Mutex<Noted>,
+    /// The public stream, if there is one.
+    pub(crate) telling: Option<Telling>,
     held: Vec<Box<dyn Any + Send + Sync>>,
 }
 
@@ -240,6 +243,7 @@ impl Engine {
             seen: Arc::default(),
             driving_since: None,
             noted: Mutex::default(),
+            telling: None,
             held: vec![],
         }
     }
@@ -438,8 +442,9 @@ impl Engine {
                 }
             }
         }
-        if let Err(error) = self.look(system, &mut step).await? {
-            self.ill(system, &error, &mut step);
+        match self.look(system, &mut step).await? {
+            Ok(()) => self.begin_telling(system).await?,
+            Err(error) => self.ill(system, &error, &mut step),
         }
         let next = self.with_health(&system.name, |h| h.next_poll.max(h.rest_until));
         step.wake_at(next);

@@ -237,7 +237,8 @@ impl Engine {
         )
         .await?;
         tx.append_audit(&audit).await?;
-        tx.commit().await?;
-        Ok(())
+        let saved = pairs.iter().filter(|(_, e)| !stale.contains(&e.id));
+        self.tell_entities(&mut tx, system, saved, true, |_| None).await?;
+        self.commit(tx).await
     }
 }

@@ -157,10 +157,25 @@ pub struct Vitals {
     pub oldest_work_seconds: u64,
     /// What waits for a person.
     pub waiting: Waiting,
+    /// Who is sent the public stream, by name.
+    pub subscribers: BTreeMap<String, SubscriberVitals>,
     /// Messages in the queue; none for a process that drives nothing.
     pub queue: Option<QueueVitals>,
     /// What somebody should be told, the worst first.
     pub alerts: Vec<Alert>,
+}
+
+/// Somebody whom events are sent to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SubscriberVitals {
+    /// Events that it has not taken yet.
+    pub waiting: u64,
+    /// For how long it has been failing, seconds; 0 if it is not.
+    pub failing_seconds: u64,
+    /// It failed for so long that it is tried rarely.
+    pub parked: bool,
+    /// What is wrong with it.
+    pub trouble: Option<String>,
 }
 
 /// The queue.
@@ -204,6 +219,12 @@ impl Engine {
             alerts::of_system(&system.name, &vitals, limits, now, &mut told);
             systems.insert(system.name.clone(), vitals);
         }
+        let subscribers = self.subscriber_vitals(now).await?;
+        told.extend(
+            subscribers
+                .iter()
+                .filter_map(|(name, of)| alerts::of_subscriber(name, of, limits)),
+        );
         let queue = self.queue_vitals(&mut told).await;
         told.extend(brakes.iter().map(alerts::of_brake));
         told.extend((approval == Approval::Outdated).then(alerts::of_approval));
@@ -242,6 +263,7 @@ impl Engine {
                 holds: counts.held,
                 brakes: brakes.len() as u64,
             },
+            subscribers,
             queue,
             alerts: told,
         })
@@ -321,6 +343,30 @@ impl Engine {
         let over = (HOUR + now.rem_euclid(HOUR)) as f64;
         let left = (DAY - now.rem_euclid(DAY)) as f64;
         Ok(((this + last) as f64 / over * left) as u64)
+    }
+
+    async fn subscriber_vitals(&self, now: Time) -> Result<BTreeMap<String, SubscriberVitals>, EngineError> {
+        let Some(stream) = self.stream().filter(|stream| !stream.subscribers.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let (last, known) = (self.store.last_event().await?, self.store.subscribers().await?);
+        let vitals = |name: &String| match known.iter().find(|subscriber| subscriber.name == *name) {
+            None => SubscriberVitals::default(),
+            Some(subscriber) => {
+                let failing = subscriber.failures > 0;
+                SubscriberVitals {
+                    waiting: u64::try_from(last - subscriber.position).unwrap_or(0),
+                    failing_seconds: if failing { seconds(now - subscriber.since) } else { 0 },
+                    parked: subscriber.parked,
+                    trouble: failing.then(|| subscriber.trouble.clone()),
+                }
+            }
+        };
+        Ok(stream
+            .subscribers
+            .iter()
+            .map(|name| (name.clone(), vitals(name)))
+            .collect())
     }
 
     async fn queue_vitals(&self, alerts: &mut Vec<Alert>) -> Option<QueueVitals> {

@@ -12,7 +12,7 @@ mod lane;
 mod rabbitmq;
 
 pub use embedded::Embedded;
-pub use rabbitmq::{Options, RabbitMq, connections_closed};
+pub use rabbitmq::{Exchange, Notice, Options, RabbitMq, connections_closed};
 
 use std::borrow::Cow;
 

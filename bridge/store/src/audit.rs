@@ -178,7 +178,7 @@ impl Scope {
 }
 
 /// Safe to count on from here: the transaction holds the write lock.
-async fn next_seq(conn: &mut Conn, scope: &Scope, last: &'static str) -> Result<i64> {
+pub(crate) async fn next_seq(conn: &mut Conn, scope: &Scope, last: &'static str) -> Result<i64> {
     let mut args = Args::default();
     args.shared(&scope.practice);
     Ok(fetch_one(conn, last, args).await?.map_or(Ok(0), |row| row.int(0))? + 1)

@@ -1,6 +1,7 @@
 //! How enumerations stand in columns.
 
 use bridge_core::capture::News;
+use bridge_core::change::Happened;
 use bridge_core::{CardKind, Lane, LinkState, Op, WriteState};
 
 pub(crate) fn lane(lane: Lane) -> i64 {
@@ -69,6 +70,23 @@ pub(crate) fn news_of(code: &str) -> News {
         "merged" => News::Merged,
         "erased" => News::Erased,
         _ => News::Changed,
+    }
+}
+
+pub(crate) fn happened(happened: Happened) -> &'static str {
+    match happened {
+        Happened::Created => "created",
+        Happened::Updated => "updated",
+        Happened::Removed => "removed",
+    }
+}
+
+/// Unknown words are a change: whoever follows the stream looks at the record all the same.
+pub(crate) fn happened_of(code: &str) -> Happened {
+    match code {
+        "created" => Happened::Created,
+        "removed" => Happened::Removed,
+        _ => Happened::Updated,
     }
 }
 

@@ -24,6 +24,7 @@ mod codes;
 mod counts;
 mod db;
 mod error;
+mod events;
 mod hints;
 mod index;
 mod key;
@@ -43,6 +44,7 @@ mod tx;
 mod work;
 
 pub use error::{Result, StoreError};
+pub use events::{Event, Subscriber};
 pub use hints::Hint;
 pub use key::{Key, KeyError};
 pub use open::Store;

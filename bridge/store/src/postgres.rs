@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -24,6 +24,7 @@ const MIGRATIONS: [(i64, &str, &str); 4] = [
     ),
     (3, "hint", include_str!("../../../migrations/postgres/0003_hint.sql")),
     (4, "trace", include_str!("../../../migrations/postgres/0004_trace.sql")),
+    (5, "event", include_str!("../../../migrations/postgres/0005_event.sql")),
 ];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.

@@ -14,7 +14,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -33,6 +33,7 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
     ),
     (5, "hint", include_str!("../../../migrations/sqlite/0005_hint.sql")),
     (6, "trace", include_str!("../../../migrations/sqlite/0006_trace.sql")),
+    (7, "event", include_str!("../../../migrations/sqlite/0007_event.sql")),
 ];
 const READERS: u32 = 3;
 

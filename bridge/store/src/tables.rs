@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 19] = [
+const TABLES: [Table; 21] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -82,6 +82,9 @@ const TABLES: [Table; 19] = [
     table!("hint", "id", id Text, system Text, kind Text, remote_id Text, news Text, received Int, taken Int),
     table!("secret", "name", name Text, body Blob),
     table!("trace", "subject", subject Text, context Text, since Int),
+    table!("event", "seq", seq Int, id Text, at Int, system Text, kind Text, remote_id Text, happened Text, units Text,
+        entity Text, ours Int, trace Text),
+    table!("subscriber", "name", name Text, position Int, failures Int, since Int, retry_at Int, parked Int, trouble Text),
 ];
 
 /// Rows that are on their way at once.

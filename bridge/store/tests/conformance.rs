@@ -11,6 +11,8 @@ mod support;
 mod aggregates;
 #[path = "conformance/damage.rs"]
 mod damage;
+#[path = "conformance/events.rs"]
+mod events;
 #[path = "conformance/file.rs"]
 mod file;
 #[path = "conformance/hints.rs"]

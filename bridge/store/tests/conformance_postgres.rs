@@ -13,6 +13,8 @@ mod aggregates;
 mod copy;
 #[path = "conformance/damage.rs"]
 mod damage;
+#[path = "conformance/events.rs"]
+mod events;
 #[path = "conformance/hints.rs"]
 mod hints;
 #[path = "conformance/index.rs"]

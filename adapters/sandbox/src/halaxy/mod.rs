@@ -1,6 +1,7 @@
-//! The stand-in of Halaxy: token call, gatekeeping, and Patient in full.
+//! The stand-in of Halaxy: token call, gatekeeping, Patient in full, and what people bill and are paid, read-only.
 
 mod bundle;
+pub(crate) mod documents;
 mod gate;
 mod patient;
 mod persons;
@@ -15,6 +16,8 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use self::bundle::{fhir, outcome, outcome_body, searchset};
+use self::documents::Documents;
+use self::documents::kinds::kind as document_kind;
 use self::patient::Patient;
 use self::search::{BadSearch, Page, Search};
 use self::store::Patients;
@@ -27,7 +30,8 @@ use crate::people::CsvPerson;
 
 pub(crate) use self::patient::digits as national_digits;
 
-/// Resources that Halaxy documents, and the methods each takes (halaxy-api.md section 7.0). Only Patient holds data here.
+/// Resources that Halaxy documents, and the methods each takes (halaxy-api.md section 7.0). Only Patient takes writes here; the kinds of
+/// [`documents`] are read, the others are empty.
 const RESOURCES: [(&str, &[&str]); 17] = [
     ("Patient", &["GET", "POST", "PATCH", "PUT"]),
     ("Practitioner", &["GET", "POST"]),
@@ -54,6 +58,7 @@ pub(crate) struct Halaxy {
     pub client_secret: String,
     pub switches: HalaxySwitches,
     patients: Patients,
+    documents: Documents,
     /// Token to the time it was given out.
     tokens: HashMap<String, i64>,
     window: SlidingWindow,
@@ -67,6 +72,7 @@ impl Halaxy {
             client_secret: format!("{:032x}", cx.rng.random::<u128>()),
             switches: HalaxySwitches::for_manners(cx.manners),
             patients: Patients::default(),
+            documents: Documents::default(),
             tokens: HashMap::new(),
             window: SlidingWindow::default(),
         }
@@ -138,6 +144,13 @@ impl Halaxy {
             answer.note = Some("outcome in a 200");
             return answer;
         }
+        if let (Some(kind), true) = (document_kind(kind), read) {
+            return match rest {
+                [] => self.list_documents(kind, call, cx),
+                [id] => self.read_document(kind, id, call),
+                _ => outcome(404, "not-found", "no such operation", ""),
+            };
+        }
         match (*kind, rest, &call.method) {
             ("Patient", [], &Method::GET) => self.list(call, cx),
             ("Patient", [], _) => self.create(call, cx),
@@ -147,7 +160,7 @@ impl Halaxy {
             (_, [], &Method::GET) => self.empty_list(call, cx),
             (_, [_], &Method::GET) => outcome(404, "not-found", "no such record", ""),
             (_, _, &Method::GET) => outcome(404, "not-found", "no such operation", ""),
-            _ => outcome(422, "not-supported", "this stand-in holds patients only", ""),
+            _ => outcome(422, "not-supported", "this stand-in takes writes of patients only", ""),
         }
     }
 

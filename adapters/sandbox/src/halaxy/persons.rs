@@ -3,13 +3,17 @@
 use serde_json::{Value, json};
 
 use super::Halaxy;
+use super::documents::kinds::kind as document_kind;
 use super::patient::{self, Patient};
 use crate::answer::Context;
 use crate::control::ControlError;
 
 impl Halaxy {
-    /// Every patient as the product shows it; removed ones only if asked, marked `"removed": true`.
-    pub fn records(&self, base: &str, with_removed: bool) -> Vec<Value> {
+    /// Every record of a kind as the product shows it; removed ones only if asked, marked `"removed": true`.
+    pub fn records(&self, kind: &str, base: &str, with_removed: bool) -> Vec<Value> {
+        if let Some(kind) = document_kind(kind) {
+            return self.document_records(kind, base, with_removed);
+        }
         let live = self.patients.by_id().map(|patient| patient.shown(base, &self.switches));
         let removed = self.patients.removed().filter(|_| with_removed).map(|patient| {
             let mut shown = patient.shown(base, &self.switches);
@@ -19,8 +23,11 @@ impl Halaxy {
         live.chain(removed).collect()
     }
 
-    /// One live patient as the product shows it.
-    pub fn record(&self, id: &str, base: &str) -> Option<Value> {
+    /// One live record as the product shows it.
+    pub fn record(&self, kind: &str, id: &str, base: &str) -> Option<Value> {
+        if let Some(kind) = document_kind(kind) {
+            return self.document_record(kind, id, base);
+        }
         self.patients.shown(id.parse().ok()?, base, &self.switches)
     }
 

@@ -18,7 +18,7 @@ enum How {
 
 /// A date filter as an interval of times, ends included, or everything but one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Span {
+pub(super) enum Span {
     In(i64, i64),
     Not(i64, i64),
 }
@@ -57,8 +57,8 @@ pub(crate) struct BadSearch {
 #[derive(Debug)]
 pub(crate) struct Search {
     ids: Option<BTreeSet<u64>>,
-    updated: (i64, i64),
-    not_updated: Vec<(i64, i64)>,
+    pub(super) updated: (i64, i64),
+    pub(super) not_updated: Vec<(i64, i64)>,
     filters: Vec<Filter>,
     order: Order,
     descending: bool,
@@ -295,7 +295,7 @@ fn lower_list(value: &str) -> Vec<String> {
     value.split(',').map(|part| part.trim().to_lowercase()).collect()
 }
 
-fn within(span: Span, at: i64) -> bool {
+pub(super) fn within(span: Span, at: i64) -> bool {
     match span {
         Span::In(first, last) => (first..=last).contains(&at),
         Span::Not(first, last) => !(first..=last).contains(&at),
@@ -303,7 +303,7 @@ fn within(span: Span, at: i64) -> bool {
 }
 
 /// A prefixed date or time; FHIR's prefixes and the documentation's own `gte` and `lte`.
-fn span(value: &str) -> Option<Span> {
+pub(super) fn span(value: &str) -> Option<Span> {
     let prefixes = ["gte", "lte", "gt", "ge", "lt", "le", "eq", "ne"];
     let prefix = prefixes
         .into_iter()

@@ -92,6 +92,14 @@ pub struct HalaxySwitches {
     pub respell_phones: bool,
     /// Whether rows with equal sort values come in an order that is not that of their ids.
     pub scattered_ties: bool,
+    /// Whether a change of a line or payment moves the `_lastUpdated` of its invoice.
+    pub children_move_invoice: bool,
+    /// Whether every other invoice shows its recipient as a list.
+    pub recipient_as_list: bool,
+    /// Whether every other line calls its prices `priceComponent`.
+    pub short_price_name: bool,
+    /// Whether every other refund shows a negative amount.
+    pub refunds_negative: bool,
 }
 
 impl HalaxySwitches {
@@ -140,6 +148,10 @@ impl HalaxySwitches {
             touch_percent: if nasty { 10 } else { 0 },
             respell_phones: nasty,
             scattered_ties: nasty,
+            children_move_invoice: !nasty,
+            recipient_as_list: nasty,
+            short_price_name: nasty,
+            refunds_negative: nasty,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
 use crate::wiring::{self, Lock, WiringError};
-use crate::{books, serving};
+use crate::{books, outlets, serving};
 use adapter_kit::{Accounting, Clock, SystemClock, TokenStore};
 use bridge_core::config_problem::Problem;
 use bridge_store::Store;
@@ -58,6 +58,9 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
         .map(|error| at(config, &error, "Set it, then run `check` again."))
         .collect();
     if let Err(error) = serving::doors(config) {
+        problems.push(at(config, &error, "Set it, then run `check` again."));
+    }
+    if let Err(error) = outlets::check(config) {
         problems.push(at(config, &error, "Set it, then run `check` again."));
     }
     problems.extend(config.books.values().filter_map(|system| {
@@ -163,6 +166,7 @@ fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {
             config.systems.get(system).map(|system| system.line).or_else(books)
         }
         WiringError::Queue(_) | WiringError::QueuePassword(_) => config.queue.line(),
+        WiringError::Event { .. } => config.events.as_ref().map(|events| events.line),
         _ => None,
     };
     Problem {

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod conflicts;
 pub mod connect;
 pub mod demo;
+pub mod events;
 pub mod explain;
 pub mod init;
 pub mod key;
@@ -50,6 +51,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Matches(args) => matches::run(&args, out).await,
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
+        Command::Events(args) => events::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

@@ -7,7 +7,7 @@ use crate::drive::{self, Pass};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, thousands};
 use crate::report::Report;
-use crate::{commands, signals, times, wiring};
+use crate::{commands, outlets, signals, times, wiring};
 use bridge_engine::{Approval, Engine, Step};
 use clap::Args;
 use serde_json::json;
@@ -46,6 +46,10 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
     let started = Instant::now();
     let engine = wiring::engine(&config).await?;
     let stop = signals::stop();
+    let publisher = outlets::publisher(&config, &engine)?;
+    if let Some(publisher) = &publisher {
+        publisher.begin().await?;
+    }
     if args.yes {
         engine.approve().await?;
     } else if let Some(exit) = approved(args.approve.as_deref(), &config, &engine, &stop, started, out).await? {
@@ -53,6 +57,9 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
     }
     let run = times::now();
     let pass = settle(&engine, &stop, args.yes, out).await?;
+    if let Some(publisher) = &publisher {
+        outlets::send_all(publisher, &stop).await?;
+    }
     let report = Report::of(&engine, &pass, started.elapsed()).await?;
     remember(&engine, run, &report).await?;
     Ok(ended(&report, &pass, &stop, out))

@@ -1,6 +1,6 @@
 //! Alerts: what somebody should be told of, and when.
 
-use super::{Budget, DAY, Sight, SystemVitals, seconds};
+use super::{Budget, DAY, Sight, SubscriberVitals, SystemVitals, seconds};
 use crate::approval::Brake;
 use crate::deliver::micros;
 use bridge_core::Time;
@@ -67,6 +67,8 @@ pub enum AlertCode {
     Queue,
     /// Mappings or rules changed since a person approved: nothing is written.
     Approval,
+    /// Somebody whom events are sent to does not take them.
+    Events,
 }
 
 impl AlertCode {
@@ -81,6 +83,7 @@ impl AlertCode {
             Self::Brake => "brake",
             Self::Queue => "queue",
             Self::Approval => "approval",
+            Self::Events => "events",
         }
     }
 }
@@ -153,6 +156,23 @@ pub(super) fn of_brake(brake: &Brake) -> Alert {
         message: format!("{} writes to {} linked records are held", brake.writes, brake.linked),
         remedy: "Look at `halaxy-bridge plan`; if it is right, `halaxy-bridge sync --approve DIGEST`.".into(),
     }
+}
+
+pub(super) fn of_subscriber(name: &str, vitals: &SubscriberVitals, limits: &Limits) -> Option<Alert> {
+    let long = vitals.failing_seconds > limits.parked_after.as_secs();
+    (vitals.parked || long).then(|| Alert {
+        code: AlertCode::Events,
+        system: None,
+        message: format!(
+            "{name} has taken no event for {} s, {} wait: {}",
+            vitals.failing_seconds,
+            vitals.waiting,
+            vitals.trouble.as_deref().unwrap_or_default()
+        ),
+        remedy: format!(
+            "Mend the subscriber, then `halaxy-bridge events resume {name}`. It goes on where it was as long as events are kept."
+        ),
+    })
 }
 
 pub(super) fn of_approval() -> Alert {

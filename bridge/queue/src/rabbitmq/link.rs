@@ -2,7 +2,7 @@
 //! cut when it exceeds it; every connection begins by declaring the topology, so that a broker which
 //! was rebuilt empty is filled again; and whatever goes wrong on a connection ends it as a whole.
 
-use super::{Timing, socket::Address, topology::Topology, trouble};
+use super::{Timing, socket::Address, topology::Layout, trouble};
 use crate::QueueError;
 use futures::StreamExt;
 use lapin::{Channel, Connection, Event, options::ConfirmSelectOptions};
@@ -144,7 +144,7 @@ impl Drop for Link {
 }
 
 impl Link {
-    pub fn start(name: String, address: Address, topology: Arc<Topology>, timing: Timing) -> Self {
+    pub fn start(name: String, address: Address, layout: Layout, timing: Timing) -> Self {
         let place = address.place();
         let (tell, state) = watch::channel(State::Down(QueueError::Unavailable(format!(
             "{place} did not answer yet"
@@ -153,7 +153,7 @@ impl Link {
         let keeper = Keeper {
             name,
             address,
-            topology,
+            layout,
             timing,
             tell,
             stop: stop.clone(),
@@ -193,7 +193,7 @@ impl Link {
 struct Keeper {
     name: String,
     address: Address,
-    topology: Arc<Topology>,
+    layout: Layout,
     timing: Timing,
     tell: watch::Sender<State>,
     stop: CancellationToken,
@@ -264,7 +264,7 @@ impl Keeper {
             .open(&self.name, cut, ended)
             .await
             .map_err(|e| trouble(&e))?;
-        self.topology.declare(&connection).await?;
+        self.layout.declare(&connection).await?;
         let channel = connection.create_channel().await.map_err(|e| trouble(&e))?;
         let confirm = channel.confirm_select(ConfirmSelectOptions::default());
         confirm.await.map_err(|e| trouble(&e))?;

@@ -8,6 +8,7 @@
 //! Publishing has a connection of its own, because a broker short of memory or disk stops reading
 //! from connections that publish, and answers to claims must get through.
 
+mod exchange;
 mod hand;
 mod link;
 mod message;
@@ -17,6 +18,7 @@ mod socket;
 mod topology;
 
 use crate::{Claim, DELIVERY_LIMIT, Depth, Published, Queue, QueueError, Time, Topic, Wake};
+pub use exchange::{Exchange, Notice};
 use hand::{GivenUp, Hand};
 use lapin::{
     ErrorKind,
@@ -37,7 +39,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{sync::Mutex, time::timeout};
-use topology::Topology;
+use topology::{Layout, Topology};
 
 /// For a delivery that is on its way from the socket into the hand.
 const ARRIVAL: Duration = Duration::from_millis(5);
@@ -122,7 +124,7 @@ impl RabbitMq {
         };
         let link = |what: &str| {
             let name = format!("{} {what}", options.namespace);
-            Link::start(name, address.clone(), Arc::clone(&topology), timing)
+            Link::start(name, address.clone(), Layout::Work(Arc::clone(&topology)), timing)
         };
         let share = |topic: Topic| {
             let share = Share {

@@ -15,7 +15,7 @@ use lapin::{
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Of names and arguments below.
 const VERSION: u32 = 1;
@@ -25,6 +25,32 @@ const STEPS: [u64; 7] = [1, 4, 16, 64, 256, 1024, 4096];
 const PARKED: i64 = 10_000;
 /// Looking at parked messages counts as handing them out, and must not use them up.
 const LOOKS: i64 = 1_000_000;
+
+/// What a connection declares before it is used.
+#[derive(Clone, Debug)]
+pub(crate) enum Layout {
+    /// A practice's queues.
+    Work(Arc<Topology>),
+    /// A topic exchange of this name, for others to bind their queues to.
+    Topic(String),
+}
+
+impl Layout {
+    /// Declares everything; what is there already must be the same.
+    ///
+    /// # Errors
+    /// [`QueueError::Topology`] naming what differs, or the broker's trouble.
+    pub async fn declare(&self, connection: &Connection) -> Result<(), QueueError> {
+        match self {
+            Self::Work(topology) => topology.declare(connection).await,
+            Self::Topic(name) => {
+                let channel = connection.create_channel().await.map_err(|e| trouble(&e))?;
+                exchange(&channel, name, ExchangeKind::Topic).await?;
+                channel.close(200, "declared".into()).await.map_err(|e| trouble(&e))
+            }
+        }
+    }
+}
 
 /// Names and limits of one practice's queues.
 #[derive(Clone, Debug)]
@@ -84,11 +110,7 @@ impl Topology {
         format!("{}.v{VERSION}.delay.{seconds}s", self.namespace)
     }
 
-    /// Declares everything; what is there already must be the same.
-    ///
-    /// # Errors
-    /// [`QueueError::Topology`] naming what differs, or the broker's trouble.
-    pub async fn declare(&self, connection: &Connection) -> Result<(), QueueError> {
+    async fn declare(&self, connection: &Connection) -> Result<(), QueueError> {
         // A refusal closes its channel only.
         let channel = connection.create_channel().await.map_err(|e| trouble(&e))?;
         for topic in &self.topics {
@@ -98,7 +120,7 @@ impl Topology {
         }
         for seconds in STEPS {
             let name = self.step(seconds);
-            exchange(&channel, &name).await?;
+            exchange(&channel, &name, ExchangeKind::Fanout).await?;
             queue(&channel, &name, self.delay_arguments(seconds)).await?;
             let bound = channel.queue_bind(
                 name.as_str().into(),
@@ -166,12 +188,12 @@ async fn queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(
         .map_err(|e| difference(&e, &format!("queue {name}")))
 }
 
-async fn exchange(channel: &Channel, name: &str) -> Result<(), QueueError> {
+async fn exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), QueueError> {
     let options = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()
     };
-    let declared = channel.exchange_declare(name.into(), ExchangeKind::Fanout, options, FieldTable::default());
+    let declared = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
     declared.await.map_err(|e| difference(&e, &format!("exchange {name}")))
 }
 

@@ -49,6 +49,12 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
         .await
         .unwrap();
     tx.take_lease("drive/crm", "one", 100, 200).await.unwrap();
+    tx.append_events(&[crate::events::event("v1", NOW)]).await.unwrap();
+    let subscriber = bridge_store::Subscriber {
+        name: "sheet".into(),
+        ..Default::default()
+    };
+    tx.put_subscriber(&subscriber).await.unwrap();
     let other = RecordKey::new("halaxy", "Patient", "p000007");
     let pair = Candidate::new(record, other, 900, vec!["email".into()], NOW);
     tx.add_candidates(std::slice::from_ref(&pair)).await.unwrap();

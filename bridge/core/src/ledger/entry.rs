@@ -1,0 +1,127 @@
+//! The journal of what was posted: one entry for each document, kept for good, with what it comes from.
+
+use super::document::{Contact, Document, DocumentKind};
+use super::hold::Source;
+use super::money::Cents;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// What a document is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// An invoice as it was billed, or what was added to it later.
+    Charge,
+    /// Takes back what was charged.
+    Reversal,
+    /// Gives up what is owed.
+    WriteOff,
+    /// Takes a write-off back.
+    Restored,
+    /// Money received for an invoice.
+    Receipt,
+    /// Money received in advance.
+    Deposit,
+    /// Money beyond what an invoice asks.
+    Over,
+    /// A credit used for an invoice.
+    Assign,
+    /// Money given back.
+    Refund,
+    /// What is owed again since money was given back, or a payment undone in a locked period.
+    Reopened,
+    /// A day's summary.
+    Summary,
+    /// A practitioner's service fee, or a settlement's fees: made by their own commands.
+    Other,
+}
+
+/// Where an entry stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// To be sent.
+    Planned,
+    /// Marked before the call; whether it arrived is looked up before anything is repeated.
+    Sent,
+    /// In the books.
+    Posted,
+    /// To be voided in the books.
+    Voiding,
+    /// Voided in the books.
+    Void,
+    /// The books refused it.
+    Refused,
+}
+
+/// One source's share of a summary: signed amounts, debits positive.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Effect {
+    /// Account, by code.
+    pub account: String,
+    /// Tax rate, by code.
+    pub tax_code: String,
+    /// Option by tracking category.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tracking: BTreeMap<String, String>,
+    /// Without tax.
+    pub net: Cents,
+    /// Tax.
+    pub tax: Cents,
+}
+
+/// One document of the journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The document as it was or will be sent.
+    pub document: Document,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What it comes from; several for a summary.
+    pub sources: Vec<Source>,
+    /// Each source's share of a summary, in the order of `sources`; none for other documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Vec<Effect>>,
+    /// The day it belongs to in Halaxy, which a lock date may keep it from being posted on.
+    pub serves: Date,
+    /// Its debtor, with the name at planning.
+    pub contact: Option<Contact>,
+    /// Where it stands.
+    pub state: EntryState,
+    /// Id in the books, once known.
+    pub remote_id: Option<String>,
+    /// Why it was refused: the kind and the vendor's code.
+    pub refused: Option<(String, String)>,
+}
+
+impl Entry {
+    /// Whether it counts in the books: posted, or on its way.
+    pub fn counts(&self) -> bool {
+        matches!(self.state, EntryState::Planned | EntryState::Sent | EntryState::Posted)
+    }
+
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.document.key
+    }
+
+    /// Whether it lowers what a debtor owes once allocated.
+    pub fn is_credit(&self) -> bool {
+        matches!(
+            self.document.kind,
+            DocumentKind::CreditNote | DocumentKind::Prepayment | DocumentKind::Overpayment
+        )
+    }
+}
+
+/// A digest of a document: what an approval or a refusal is bound to. 16 hex digits.
+pub fn digest(document: &Document) -> String {
+    let bytes = serde_json::to_vec(document).unwrap_or_default();
+    Sha256::digest(&bytes)
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! Credits: which credit is used for which invoice, and out of which money can be given back.
+
+use super::Desk;
+use crate::ledger::document::DocumentKind;
+use crate::ledger::entry::{Entry, Purpose};
+use crate::ledger::hold::Source;
+use crate::ledger::money::Cents;
+use crate::ledger::rules::Mode;
+use jiff::civil::Date;
+
+impl Desk<'_> {
+    /// Invoices of a source with something open on them, oldest first, of one debtor.
+    pub(super) fn open_invoices(&self, id: &str, contact: &str) -> Vec<String> {
+        let source = Source::Invoice(id.into());
+        let mut all: Vec<&Entry> = self
+            .of(&source, &[Purpose::Charge, Purpose::Restored, Purpose::Reopened])
+            .into_iter()
+            .map(|i| &self.entries[i])
+            .filter(|e| e.document.contact.as_deref() == Some(contact) && self.left(e.key()).is_positive())
+            .collect();
+        all.sort_by(|a, b| (a.document.date, a.key()).cmp(&(b.document.date, b.key())));
+        all.into_iter().map(|e| e.key().to_owned()).collect()
+    }
+
+    pub(super) fn left(&self, key: &str) -> Cents {
+        self.open.get(key).copied().unwrap_or_default()
+    }
+
+    pub(super) fn at(&self, key: &str) -> Option<&Entry> {
+        self.by_key.get(key).map(|i| &self.entries[*i])
+    }
+
+    /// Uses a credit for the open invoices of an invoice in Halaxy.
+    pub(super) fn assign(&mut self, source: &Source, credit: &str, id: &str) {
+        let Some((contact, date)) = self
+            .at(credit)
+            .and_then(|e| Some((e.contact.clone()?, e.document.date)))
+        else {
+            return;
+        };
+        for invoice in self.open_invoices(id, &contact.key) {
+            let amount = self.left(credit).min(self.left(&invoice));
+            if !amount.is_positive() {
+                return;
+            }
+            let to_date = self.at(&invoice).map_or(date, |e| e.document.date);
+            let day = self.first_open(date.max(to_date));
+            let key = self.key(
+                format!(
+                    "{credit}>{}",
+                    invoice.trim_start_matches(self.given.rules.prefix.as_str())
+                ),
+                "A",
+            );
+            let mut document = self.document(DocumentKind::Allocation, key, day, Vec::new());
+            document.of = Some(credit.into());
+            document.to = Some(invoice);
+            document.total = amount;
+            let entry = self.entry(document, Purpose::Assign, source, day, &contact);
+            if !self.post(source, entry, None) {
+                return;
+            }
+        }
+    }
+
+    pub(super) fn allocations(&mut self) {
+        let ids: Vec<String> = self
+            .of_source
+            .iter()
+            .filter_map(|(s, all)| match s {
+                Source::Invoice(id) if all.iter().any(|i| self.entries[*i].is_credit()) => Some(id.clone()),
+                _ => None,
+            })
+            .filter(|id| !self.blocked.contains(id))
+            .collect();
+        for id in ids {
+            let source = Source::Invoice(id.clone());
+            for i in self.of(&source, &[Purpose::Reversal, Purpose::WriteOff]) {
+                let key = self.entries[i].key().to_owned();
+                self.assign(&source, &key, &id);
+            }
+        }
+    }
+
+    /// Credits that money for an invoice (or a debtor's advance) can be given back from; `only` those with that purpose.
+    pub(super) fn credits(&self, invoice: Option<&str>, contact: &str, only: Option<Purpose>) -> Vec<String> {
+        let mut found: Vec<(Date, String)> = Vec::new();
+        let mut look = |i: &usize| {
+            let e = &self.entries[*i];
+            if e.counts()
+                && e.is_credit()
+                && e.purpose != Purpose::WriteOff
+                && only.is_none_or(|p| e.purpose == p)
+                && e.document.contact.as_deref() == Some(contact)
+                && self.left(e.key()).is_positive()
+            {
+                found.push((e.document.date, e.key().to_owned()));
+            }
+        };
+        match invoice {
+            Some(id) => {
+                if let Some(all) = self.of_source.get(&Source::Invoice(id.into())) {
+                    all.iter().for_each(&mut look);
+                }
+                for (payment, moved) in &self.given.target.moved {
+                    if moved.invoice.as_deref() == Some(id)
+                        && let Some(all) = self.of_source.get(&Source::Payment(payment.clone()))
+                    {
+                        all.iter().for_each(&mut look);
+                    }
+                }
+            }
+            None => (0..self.entries.len()).for_each(|i| look(&i)),
+        }
+        found.sort();
+        found.dedup();
+        found.into_iter().map(|(_, k)| k).collect()
+    }
+
+    /// Uses what was received in advance, or too much, for the invoice it is for.
+    pub(super) fn advance(&mut self, source: &Source, invoice: &str) {
+        for i in self.of(source, &[Purpose::Deposit, Purpose::Over]) {
+            let key = self.entries[i].key().to_owned();
+            if self.left(&key).is_positive() {
+                self.assign(source, &key, invoice);
+            }
+        }
+    }
+
+    pub(super) fn advances(&mut self) {
+        for (id, moved) in &self.given.target.moved {
+            let source = Source::Payment(id.clone());
+            if let Some(invoice) = &moved.invoice
+                && moved.mode == Mode::Invoice
+                && !self.blocked.contains(invoice)
+                && self.unsettled(&source).is_none()
+            {
+                self.advance(&source, invoice);
+            }
+        }
+    }
+}

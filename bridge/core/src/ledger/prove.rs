@@ -1,0 +1,676 @@
+//! Proof: does Halaxy equal what was posted, and does what was posted equal what the books say now? Reckoned from sums,
+//! without the planner, so that a mistake of the planner shows here.
+
+use super::document::{DocumentKind, DocumentLine, Shown, ShownLine, Status};
+use super::entry::{Entry, EntryState, Purpose};
+use super::hold::{Held, Source};
+use super::money::Cents;
+use super::position::{Place, Position};
+use super::rules::{Mode, PayerType, Rules};
+use super::target::{Target, Way, plain_line};
+use jiff::civil::Date;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What a proof is made from.
+pub struct Evidence<'a> {
+    /// What the books should hold.
+    pub target: &'a Target,
+    /// Everything ever posted.
+    pub entries: &'a [Entry],
+    /// Everything the books show of the kinds that are posted.
+    pub shown: &'a [Shown],
+    /// Ids in the books of our contacts, by our key.
+    pub contacts: &'a BTreeMap<String, String>,
+    /// Rules.
+    pub rules: &'a Rules,
+    /// First day, by Halaxy's date.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+}
+
+/// Where a difference lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Between {
+    /// Halaxy and what was posted.
+    HalaxyAndPosted,
+    /// What was posted and the books.
+    PostedAndBooks,
+    /// In the books only.
+    BooksOnly,
+}
+
+/// One thing that differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Change {
+    /// What: `amount`, `date`, `account 200`, `status` ...
+    pub what: String,
+    /// On the first side.
+    pub first: String,
+    /// On the second side.
+    pub second: String,
+}
+
+/// One document, or invoice or payment of Halaxy, that differs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Difference {
+    /// Where.
+    pub between: Between,
+    /// Halaxy's date.
+    pub date: Date,
+    /// `invoice 600001`, `payment 620001`, or the document's key or id in the books.
+    pub subject: String,
+    /// What differs.
+    pub changes: Vec<Change>,
+    /// By how much, in cents: the second side less the first.
+    pub by: Cents,
+}
+
+/// Money of one day, method and clearing account.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DayRow {
+    /// Halaxy's date.
+    pub date: Date,
+    /// Method, as Halaxy writes it.
+    pub method: String,
+    /// Clearing account.
+    pub account: String,
+    /// Received less given back, by Halaxy.
+    pub halaxy: Cents,
+    /// Posted.
+    pub posted: Cents,
+    /// In the books now.
+    pub books: Cents,
+}
+
+/// Sales of one account and tax rate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SalesRow {
+    /// Account.
+    pub account: String,
+    /// Tax rate.
+    pub tax_code: String,
+    /// Without tax, by Halaxy.
+    pub halaxy_net: Cents,
+    /// Tax, by Halaxy.
+    pub halaxy_tax: Cents,
+    /// Without tax, as posted.
+    pub posted_net: Cents,
+    /// Tax, as posted.
+    pub posted_tax: Cents,
+}
+
+/// What is owed by one type of payer: what is charged less what is given up, received and credited.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DebtorRow {
+    /// By Halaxy.
+    pub halaxy: Cents,
+    /// As posted.
+    pub posted: Cents,
+}
+
+/// The result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+    /// Everything that differs, first.
+    pub differences: Vec<Difference>,
+    /// What waits, and why.
+    pub held: Vec<Held>,
+    /// By day, method and clearing account.
+    pub days: Vec<DayRow>,
+    /// Sales without tax and tax, by account and tax rate: what Halaxy says and what was posted, within the days.
+    pub sales: Vec<SalesRow>,
+    /// By payer type, over all time.
+    pub debtors: BTreeMap<PayerType, DebtorRow>,
+    /// Deposits and overpayments not used yet, over all time: by Halaxy, as posted.
+    pub advances: (Cents, Cents),
+    /// Invoices and payments of Halaxy looked at.
+    pub sources: u64,
+    /// Documents looked at in the books.
+    pub documents: u64,
+}
+
+impl Proof {
+    /// Compares.
+    pub fn of(evidence: &Evidence<'_>) -> Proof {
+        let mut prover = Prover {
+            e: evidence,
+            differences: Vec::new(),
+            days: BTreeMap::new(),
+            sales: BTreeMap::new(),
+            sources: 0,
+            documents: 0,
+        };
+        prover.halaxy();
+        prover.books();
+        let (debtors, advances) = prover.balances();
+        let mut differences = prover.differences;
+        differences.sort();
+        Proof {
+            from: evidence.from,
+            to: evidence.to,
+            differences,
+            held: evidence.target.held.clone(),
+            days: prover.days.into_values().collect(),
+            sales: prover.sales.into_values().collect(),
+            debtors,
+            advances,
+            sources: prover.sources,
+            documents: prover.documents,
+        }
+    }
+
+    /// Nothing differs and nothing waits.
+    pub fn holds(&self) -> bool {
+        self.differences.is_empty() && self.held.is_empty()
+    }
+
+    /// SHA-256 of the whole as JSON, as hex digits: the same proof has the same digest.
+    pub fn digest(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(&json).iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+struct Prover<'a> {
+    e: &'a Evidence<'a>,
+    differences: Vec<Difference>,
+    days: BTreeMap<(Date, String, String), DayRow>,
+    sales: BTreeMap<(String, String), SalesRow>,
+    sources: u64,
+    documents: u64,
+}
+
+fn text(cents: Cents) -> String {
+    cents.to_string()
+}
+
+impl<'a> Prover<'a> {
+    fn within(&self, date: Date) -> bool {
+        (self.e.from..=self.e.to).contains(&date)
+    }
+
+    /// Each source's position by what Halaxy shows against that of its documents.
+    fn halaxy(&mut self) {
+        let e = self.e;
+        let rules = e.rules;
+        let debtors = rules.accounts.patient_debtors.as_deref().unwrap_or_default();
+        let deposits = rules.accounts.deposits.as_deref().unwrap_or_default();
+        let mut posted: HashMap<&Source, (Position, Date)> = HashMap::new();
+        for entry in e.entries.iter().filter(|x| x.counts()) {
+            self.sold(entry);
+            if entry.shares.is_empty() {
+                let Some(source) = entry.sources.first() else { continue };
+                let (position, serves) = posted
+                    .entry(source)
+                    .or_insert_with(|| (Position::default(), entry.serves));
+                *serves = (*serves).min(entry.serves);
+                add_document(position, entry);
+            }
+            for (source, share) in entry.sources.iter().zip(&entry.shares) {
+                let (position, serves) = posted
+                    .entry(source)
+                    .or_insert_with(|| (Position::default(), entry.serves));
+                *serves = (*serves).min(entry.serves);
+                // Balance lines of summaries are what documents do by themselves.
+                let own: Vec<_> = share
+                    .iter()
+                    .filter(|s| s.account != debtors && s.account != deposits)
+                    .cloned()
+                    .collect();
+                position.effects(&own, 1);
+            }
+        }
+        for (id, charged) in &e.target.charged {
+            let mut wanted = Position::default();
+            wanted.lines(&charged.lines, -1);
+            wanted.lines(&charged.written_off, 1);
+            if self.within(charged.date) {
+                for line in &charged.lines {
+                    let row = self.sales_row(&line.account, &line.tax_code);
+                    row.halaxy_net += line.net;
+                    row.halaxy_tax += line.tax;
+                }
+            }
+            let source = Source::Invoice(id.clone());
+            let now = posted.remove(&source);
+            self.compare(&source, charged.date, wanted, now);
+        }
+        for (id, moved) in &e.target.moved {
+            let signed = match moved.way {
+                Way::In => moved.amount,
+                Way::Out => -moved.amount,
+            };
+            let mut wanted = Position::default();
+            wanted.lines(&[plain_line("", signed, &moved.account, "", "")], 1);
+            let source = Source::Payment(id.clone());
+            let now = posted.remove(&source);
+            if self.within(moved.date) {
+                let row = self.day(moved.date, id, &moved.account);
+                row.halaxy += signed;
+                let there: Cents = now.iter().flat_map(|(p, _)| p.parts()).map(|(_, n, t)| n + t).sum();
+                // What was moved to another account counts there, in its own row below.
+                row.posted += there;
+            }
+            // Tax codes of balance lines say nothing.
+            let now = now.map(|(p, d)| (untaxed(&p), d));
+            self.compare(&source, moved.date, wanted, now);
+        }
+        let held: HashSet<&Source> = e.target.held.iter().map(|h| &h.source).collect();
+        let rest: Vec<(Source, Position, Date)> = posted
+            .into_iter()
+            .filter(|(source, (p, _))| !p.is_zero() && !held.contains(source))
+            .map(|(s, (p, d))| (s.clone(), p, d))
+            .collect();
+        for (source, position, date) in rest {
+            if matches!(&source, Source::Invoice(id) if self.opening(id)) {
+                continue;
+            }
+            self.compare(&source, date, Position::default(), Some((position, date)));
+        }
+    }
+
+    fn opening(&self, id: &str) -> bool {
+        self.e.target.charged.get(id).is_some_and(|c| c.opening)
+    }
+
+    fn sold(&mut self, entry: &Entry) {
+        if !self.within(entry.serves) {
+            return;
+        }
+        let sign = match entry.purpose {
+            Purpose::Charge => 1,
+            Purpose::Reversal => -1,
+            Purpose::Summary => {
+                for effect in entry.shares.iter().flatten() {
+                    if self.sold_to(&effect.account) {
+                        let row = self.sales_row(&effect.account, &effect.tax_code);
+                        row.posted_net -= effect.net;
+                        row.posted_tax -= effect.tax;
+                    }
+                }
+                return;
+            }
+            _ => return,
+        };
+        for line in &entry.document.lines {
+            let row = self.sales_row(&line.account, &line.tax_code);
+            row.posted_net += Cents(line.net.0 * sign);
+            row.posted_tax += Cents(line.tax.0 * sign);
+        }
+    }
+
+    /// Summaries hold money and balances too: only accounts that lines are coded to are sales.
+    fn sold_to(&self, account: &str) -> bool {
+        let rules = self.e.rules;
+        let a = &rules.accounts;
+        let balance = [&a.bad_debts, &a.deposits, &a.patient_debtors]
+            .into_iter()
+            .flatten()
+            .any(|x| x == account);
+        !balance && !rules.method.iter().any(|m| m.account == account)
+    }
+
+    fn sales_row(&mut self, account: &str, tax_code: &str) -> &mut SalesRow {
+        self.sales
+            .entry((account.into(), tax_code.into()))
+            .or_insert_with(|| SalesRow {
+                account: account.into(),
+                tax_code: tax_code.into(),
+                ..SalesRow::default()
+            })
+    }
+
+    fn day(&mut self, date: Date, payment: &str, account: &str) -> &mut DayRow {
+        let method = self.e.target.moved.get(payment).map_or("", |m| m.method.as_str());
+        self.days
+            .entry((date, method.to_owned(), account.to_owned()))
+            .or_insert_with(|| DayRow {
+                date,
+                method: method.to_owned(),
+                account: account.to_owned(),
+                ..DayRow::default()
+            })
+    }
+
+    fn compare(&mut self, source: &Source, date: Date, wanted: Position, posted: Option<(Position, Date)>) {
+        if !self.within(date) {
+            return;
+        }
+        self.sources += 1;
+        let posted = posted.map(|(p, _)| p).unwrap_or_default();
+        let mut by = Position::default();
+        by.plus(&posted, 1);
+        by.plus(&wanted, -1);
+        if by.is_zero() {
+            return;
+        }
+        let sum = |p: &Position, place: &Place| -> (Cents, Cents) {
+            p.parts()
+                .find(|(x, ..)| *x == place)
+                .map_or((Cents::ZERO, Cents::ZERO), |(_, n, t)| (n, t))
+        };
+        let changes = by
+            .parts()
+            .map(|(place, ..)| {
+                let ((a, at), (b, bt)) = (sum(&wanted, place), sum(&posted, place));
+                let tracking: Vec<&str> = place.tracking.values().map(String::as_str).collect();
+                Change {
+                    what: format!("account {} {} {}", place.account, place.tax_code, tracking.join(" "))
+                        .trim()
+                        .to_owned(),
+                    first: format!("{a} tax {at}"),
+                    second: format!("{b} tax {bt}"),
+                }
+            })
+            .collect();
+        let by: Cents = by.parts().map(|(_, n, t)| n + t).sum();
+        self.differences.push(Difference {
+            between: Between::HalaxyAndPosted,
+            date,
+            subject: source.to_string(),
+            changes,
+            by,
+        });
+    }
+
+    /// Each posted document against what the books show of it, and what the books have besides.
+    fn books(&mut self) {
+        let e = self.e;
+        let by_id: HashMap<(DocumentKind, &str), &Shown> =
+            e.shown.iter().map(|s| ((s.kind, s.remote_id.as_str()), s)).collect();
+        let remote: HashMap<&str, (DocumentKind, &str)> = e
+            .entries
+            .iter()
+            .filter_map(|x| Some((x.key(), (x.document.kind, x.remote_id.as_deref()?))))
+            .collect();
+        let mut ours: HashSet<(DocumentKind, &str)> = HashSet::with_capacity(e.entries.len());
+        for entry in e.entries {
+            let Some(id) = entry.remote_id.as_deref() else { continue };
+            ours.insert((entry.document.kind, id));
+            if !self.within(entry.serves) {
+                continue;
+            }
+            self.documents += 1;
+            let shown = by_id.get(&(entry.document.kind, id)).copied();
+            self.in_books(entry, shown);
+            let changes = match entry.state {
+                EntryState::Posted => self.document(entry, shown, &remote),
+                EntryState::Void => match shown {
+                    Some(s) if s.status != Status::Void => vec![change("status", "void", "not void")],
+                    _ => vec![],
+                },
+                _ => vec![],
+            };
+            if !changes.is_empty() {
+                let there = shown
+                    .filter(|s| s.status != Status::Void)
+                    .map_or(Cents::ZERO, |s| s.total);
+                self.differences.push(Difference {
+                    between: Between::PostedAndBooks,
+                    date: entry.serves,
+                    subject: entry.key().to_owned(),
+                    changes,
+                    by: there - entry.document.total,
+                });
+            }
+        }
+        let our_ids: HashSet<&str> = ours.iter().map(|(_, id)| *id).collect();
+        for s in e.shown {
+            if s.status == Status::Void || ours.contains(&(s.kind, s.remote_id.as_str())) || !self.within(s.date) {
+                continue;
+            }
+            let on_ours = [&s.of, &s.to]
+                .into_iter()
+                .flatten()
+                .any(|id| our_ids.contains(id.as_str()));
+            let like_ours = s.key.as_ref().is_some_and(|k| k.starts_with(&e.rules.prefix));
+            if on_ours || like_ours {
+                self.differences.push(Difference {
+                    between: Between::BooksOnly,
+                    date: s.date,
+                    subject: s.key.clone().unwrap_or_else(|| s.remote_id.clone()),
+                    changes: vec![change("document", "none", &format!("{:?} {}", s.kind, s.remote_id))],
+                    by: s.total,
+                });
+            }
+        }
+    }
+
+    fn in_books(&mut self, entry: &Entry, shown: Option<&Shown>) {
+        let Some(shown) = shown.filter(|s| s.status != Status::Void) else {
+            return;
+        };
+        let sign = match entry.document.kind {
+            DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => 1,
+            DocumentKind::Refund => -1,
+            _ => {
+                if entry.purpose == Purpose::Summary {
+                    self.summary_in_books(entry, shown);
+                } else if entry.purpose == Purpose::Reopened
+                    && let (Some(Source::Payment(id)), Some(line)) =
+                        (entry.sources.first(), entry.document.lines.first())
+                {
+                    self.day(entry.serves, &id.clone(), &line.account.clone()).books -= shown.total;
+                }
+                return;
+            }
+        };
+        if let Some(Source::Payment(id)) = entry.sources.first() {
+            let account = shown
+                .account
+                .clone()
+                .or_else(|| entry.document.account.clone())
+                .unwrap_or_default();
+            self.day(entry.serves, &id.clone(), &account).books += Cents(sign * shown.total.0);
+        }
+    }
+
+    fn summary_in_books(&mut self, entry: &Entry, _shown: &Shown) {
+        // A journal that equals what was posted holds each payment's share.
+        for (source, share) in entry.sources.iter().zip(&entry.shares) {
+            let Source::Payment(id) = source else { continue };
+            let Some(moved) = self.e.target.moved.get(id).filter(|m| m.mode == Mode::Summary) else {
+                continue;
+            };
+            let (date, account) = (moved.date, moved.account.clone());
+            let sum: Cents = share.iter().filter(|s| s.account == account).map(|s| s.net).sum();
+            if self.within(date) {
+                self.day(date, id, &account).books += sum;
+            }
+        }
+    }
+
+    fn document(
+        &self,
+        entry: &Entry,
+        shown: Option<&Shown>,
+        remote: &HashMap<&str, (DocumentKind, &str)>,
+    ) -> Vec<Change> {
+        let d = &entry.document;
+        let Some(s) = shown else {
+            return vec![change("document", "posted", "not in the books")];
+        };
+        if s.status == Status::Void {
+            return vec![change("status", "posted", "void")];
+        }
+        let mut changes = Vec::new();
+        if s.status == Status::Draft {
+            changes.push(change("status", "posted", "draft"));
+        }
+        if s.date != d.date {
+            changes.push(change("date", &d.date.to_string(), &s.date.to_string()));
+        }
+        if d.kind != DocumentKind::Journal && s.total != d.total {
+            changes.push(change("amount", &text(d.total), &text(s.total)));
+        }
+        if let Some(tax) = s.tax
+            && matches!(d.kind, DocumentKind::Invoice | DocumentKind::CreditNote)
+            && tax != d.tax
+        {
+            changes.push(change("tax", &text(d.tax), &text(tax)));
+        }
+        if let (Some(a), Some(b)) = (&d.account, &s.account)
+            && a != b
+        {
+            changes.push(change("account", a, b));
+        }
+        if let (Some(key), Some(id)) = (&d.contact, &s.contact)
+            && self.e.contacts.get(key).is_some_and(|ours| ours != id)
+        {
+            changes.push(change("contact", key, "another contact"));
+        }
+        for (what, ours, theirs) in [("acts on", &d.of, &s.of), ("goes to", &d.to, &s.to)] {
+            if let (Some(key), Some(id)) = (ours, theirs)
+                && remote.get(key.as_str()).is_some_and(|(_, known)| known != id)
+            {
+                changes.push(change(what, key, "another document"));
+            }
+        }
+        if let Some(lines) = &s.lines
+            && matches!(
+                d.kind,
+                DocumentKind::Invoice | DocumentKind::CreditNote | DocumentKind::Journal
+            )
+        {
+            changes.extend(lines_differ(&d.lines, lines));
+        }
+        changes
+    }
+
+    /// What is owed by payer type, and what was paid in advance.
+    fn balances(&self) -> (BTreeMap<PayerType, DebtorRow>, (Cents, Cents)) {
+        let e = self.e;
+        let mut rows: BTreeMap<PayerType, DebtorRow> = BTreeMap::new();
+        let mut advances = (Cents::ZERO, Cents::ZERO);
+        for charged in e.target.charged.values() {
+            let given_up: Cents = charged.written_off.iter().map(|l| l.net + l.tax).sum();
+            rows.entry(charged.payer).or_default().halaxy += charged.gross() - given_up;
+        }
+        for moved in e.target.moved.values() {
+            let signed = match moved.way {
+                Way::In => moved.amount,
+                Way::Out => -moved.amount,
+            };
+            match moved.invoice.as_ref().and_then(|i| e.target.charged.get(i)) {
+                Some(charged) => rows.entry(charged.payer).or_default().halaxy -= signed,
+                None => advances.0 += signed,
+            }
+        }
+        let payer = |source: &Source| match source {
+            Source::Invoice(id) => e.target.charged.get(id).map(|c| c.payer),
+            Source::Payment(id) => {
+                let invoice = e.target.moved.get(id)?.invoice.as_ref()?;
+                e.target.charged.get(invoice).map(|c| c.payer)
+            }
+        };
+        let debtors = e.rules.accounts.patient_debtors.as_deref().unwrap_or_default();
+        let deposits = e.rules.accounts.deposits.as_deref().unwrap_or_default();
+        for entry in e.entries.iter().filter(|x| x.counts()) {
+            let total = entry.document.total;
+            let signed = match entry.document.kind {
+                DocumentKind::Invoice | DocumentKind::Refund => total,
+                DocumentKind::CreditNote
+                | DocumentKind::Payment
+                | DocumentKind::Prepayment
+                | DocumentKind::Overpayment => -total,
+                DocumentKind::Allocation | DocumentKind::Journal => Cents::ZERO,
+            };
+            if let Some(source) = entry.sources.first().filter(|_| entry.shares.is_empty()) {
+                match payer(source) {
+                    Some(payer) => rows.entry(payer).or_default().posted += signed,
+                    None => advances.1 -= signed,
+                }
+            }
+            for (source, share) in entry.sources.iter().zip(&entry.shares) {
+                for effect in share {
+                    if effect.account == debtors {
+                        rows.entry(payer(source).unwrap_or(PayerType::Patient))
+                            .or_default()
+                            .posted += effect.net;
+                    } else if effect.account == deposits {
+                        advances.1 -= effect.net;
+                    }
+                }
+            }
+        }
+        (rows, advances)
+    }
+}
+
+fn change(what: &str, first: &str, second: &str) -> Change {
+    Change {
+        what: what.into(),
+        first: first.into(),
+        second: second.into(),
+    }
+}
+
+/// What a document does to the accounts its source is told by: lines of charges, the money account of payments.
+fn add_document(position: &mut Position, entry: &Entry) {
+    let d = &entry.document;
+    let money = |position: &mut Position, amount: Cents| {
+        let account = d.account.as_deref().unwrap_or_default();
+        position.lines(&[plain_line("", amount, account, "", "")], 1);
+    };
+    match d.kind {
+        DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => money(position, d.total),
+        DocumentKind::Refund => money(position, -d.total),
+        DocumentKind::Invoice => position.lines(&d.lines, -1),
+        DocumentKind::CreditNote => position.lines(&d.lines, 1),
+        DocumentKind::Allocation | DocumentKind::Journal => {}
+    }
+}
+
+fn untaxed(position: &Position) -> Position {
+    let mut plain = Position::default();
+    for (place, net, tax) in position.parts() {
+        plain.lines(&[plain_line("", net + tax, &place.account, "", "")], 1);
+    }
+    plain
+}
+
+fn lines_differ(ours: &[DocumentLine], theirs: &[ShownLine]) -> Vec<Change> {
+    let mut left: BTreeMap<ShownLine, i64> = BTreeMap::new();
+    let taxed: BTreeSet<bool> = theirs.iter().map(|l| l.tax_code.is_some()).collect();
+    for l in ours {
+        let line = ShownLine {
+            account: l.account.clone(),
+            tax_code: taxed.contains(&true).then(|| l.tax_code.clone()),
+            net: l.net,
+            tax: l.tax,
+            tracking: l.tracking.clone(),
+        };
+        *left.entry(line).or_default() += 1;
+    }
+    for l in theirs {
+        *left.entry(l.clone()).or_default() -= 1;
+    }
+    let word = |l: &ShownLine| {
+        format!(
+            "account {} {} {} tax {} {}",
+            l.account,
+            l.tax_code.as_deref().unwrap_or_default(),
+            l.net,
+            l.tax,
+            l.tracking.values().cloned().collect::<Vec<_>>().join(" ")
+        )
+    };
+    left.into_iter()
+        .filter(|(_, n)| *n != 0)
+        .map(|(line, n)| {
+            if n > 0 {
+                change("line", word(&line).trim(), "none")
+            } else {
+                change("line", "none", word(&line).trim())
+            }
+        })
+        .collect()
+}

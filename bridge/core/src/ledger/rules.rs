@@ -1,0 +1,661 @@
+//! Posting rules: how lines, payments and debtors are represented in the books. Data, in `ledger.toml`; the first rule
+//! that matches codes a line, in the order charge item, category, payer, default, and what no rule codes is held.
+
+use super::facts::{Facts, Invoice, Line, Party, Role};
+use crate::config_problem::{Problem, Source};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Who owes an invoice, as far as it matters to the books (competitors.md 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PayerType {
+    /// A patient.
+    Patient,
+    /// Medicare, bulk billed.
+    Medicare,
+    /// The Department of Veterans' Affairs.
+    Dva,
+    /// An NDIS participant who manages the plan.
+    NdisSelf,
+    /// An NDIS participant whose plan manager pays; the participant stays the debtor.
+    NdisPlan,
+    /// The NDIA itself.
+    NdisAgency,
+    /// A private health fund or another insurer.
+    Insurer,
+    /// Any other organisation.
+    Organisation,
+}
+
+impl PayerType {
+    /// All of them.
+    pub const ALL: [PayerType; 8] = [
+        PayerType::Patient,
+        PayerType::Medicare,
+        PayerType::Dva,
+        PayerType::NdisSelf,
+        PayerType::NdisPlan,
+        PayerType::NdisAgency,
+        PayerType::Insurer,
+        PayerType::Organisation,
+    ];
+
+    /// As the rules spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            PayerType::Patient => "patient",
+            PayerType::Medicare => "medicare",
+            PayerType::Dva => "dva",
+            PayerType::NdisSelf => "ndis_self",
+            PayerType::NdisPlan => "ndis_plan",
+            PayerType::NdisAgency => "ndis_agency",
+            PayerType::Insurer => "insurer",
+            PayerType::Organisation => "organisation",
+        }
+    }
+
+    /// Whether the debtor is a patient.
+    pub fn is_person(self) -> bool {
+        matches!(self, PayerType::Patient | PayerType::NdisSelf | PayerType::NdisPlan)
+    }
+}
+
+impl fmt::Display for PayerType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// How invoices of a payer type are posted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// One document for each invoice, with its debtor.
+    Invoice,
+    /// One journal a day and location, with a list of what it is made of.
+    Summary,
+}
+
+/// How debtors are named in the books.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Naming {
+    /// By the name on the invoice.
+    #[default]
+    Real,
+    /// By a stable number (`Halaxy 900001`); organisations keep their names.
+    Pseudonym,
+}
+
+/// What is done for a person to say yes to first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approve {
+    /// Writing a debt off.
+    WriteOff,
+    /// Credit notes, further invoices and journals that correct what was posted.
+    Correction,
+    /// Voiding a posted document.
+    Void,
+    /// Money given back.
+    Refund,
+    /// Money beyond what an invoice asks.
+    Overpayment,
+}
+
+/// How some lines are coded. A rule for items goes before one for categories, that before one for payers alone, and
+/// that before one for everything; of equals the first. Account and tax may come from different rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodingRule {
+    /// Only these item numbers or fee ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub item: Vec<String>,
+    /// Only these fee categories, whatever their case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
+    /// Only these payer types.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payer: Vec<PayerType>,
+    /// Account, by code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Tax rate, by code. GST-free and BAS-excluded are different codes, and neither is assumed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<String>,
+    /// Option by tracking category.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tracking: BTreeMap<String, String>,
+}
+
+impl CodingRule {
+    /// What it is called where a line says which rule coded it (`item 10960`, `category Physio`, `payer medicare`).
+    pub fn name(&self) -> String {
+        let payers = || self.payer.iter().map(|p| p.word()).collect::<Vec<_>>().join(", ");
+        if !self.item.is_empty() {
+            format!("item {}", self.item.join(", "))
+        } else if !self.category.is_empty() {
+            format!("category {}", self.category.join(", "))
+        } else if !self.payer.is_empty() {
+            format!("payer {}", payers())
+        } else {
+            "default".into()
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match (self.item.is_empty(), self.category.is_empty(), self.payer.is_empty()) {
+            (false, ..) => 0,
+            (_, false, _) => 1,
+            (_, _, false) => 2,
+            _ => 3,
+        }
+    }
+}
+
+/// Where the money of a payment method arrives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MethodRule {
+    /// Methods as Halaxy writes them, whatever their case.
+    pub method: Vec<String>,
+    /// The clearing account, by code.
+    pub account: String,
+}
+
+/// Which organisation is which type of payer, where its name does not tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrganisationRule {
+    /// Organisations, by id.
+    pub organisation: Vec<String>,
+    /// What they are.
+    pub payer: PayerType,
+}
+
+/// Accounts that are not any line's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpecialAccounts {
+    /// Debts given up: an expense.
+    pub bad_debts: Option<String>,
+    /// Money received before there is an invoice: a liability.
+    pub deposits: Option<String>,
+    /// What summarised patients owe: a current asset that is not the books' own debtors account.
+    pub patient_debtors: Option<String>,
+    /// Differences of a cent between lines and totals.
+    pub rounding: Option<String>,
+    /// The other side of what was owed before `start_from`.
+    pub opening: Option<String>,
+    /// Tax rate for lines that are no supply (deposits, rounding, opening balances, journals' balance lines).
+    pub no_tax: String,
+}
+
+/// What feeds a tracking category where no rule says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackingSource {
+    /// Who performed the service.
+    Practitioner,
+    /// Where.
+    Location,
+    /// The payer type.
+    Payer,
+}
+
+/// How a tracking category is filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrackingRule {
+    /// What fills it.
+    pub by: TrackingSource,
+    /// Option by id (practitioner or role, location) or payer type; what is not listed has no option.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+}
+
+/// On what a practitioner's service fee is reckoned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeeBasis {
+    /// Money received less refunds, in the month it came or went.
+    #[default]
+    Received,
+    /// What was billed, in the month of the invoice.
+    Billed,
+}
+
+/// A fee rule, from a day on until the next one starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeeRule {
+    /// First day.
+    pub from: Date,
+    /// Per cent of the basis.
+    #[serde(default)]
+    pub percent: Decimal,
+    /// A fixed amount a month, in whole currency units (e.g. `500.00`).
+    #[serde(default)]
+    pub fixed: Decimal,
+    /// At least so much a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<Decimal>,
+    /// At most so much a month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<Decimal>,
+    /// What it is reckoned on.
+    #[serde(default)]
+    pub basis: FeeBasis,
+    /// GST on the fee, per cent.
+    #[serde(default)]
+    pub gst_percent: Decimal,
+    /// Items (numbers or fee ids) that count for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+}
+
+/// How a practitioner's fees belong to the practice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The practice owns the income.
+    Principal,
+    /// The fees are the practitioner's; the practice holds them and keeps a service fee.
+    Agent,
+}
+
+/// One practitioner with another standing than the practice's default (principal), or with fee rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PractitionerRule {
+    /// Practitioner or role ids.
+    pub practitioner: Vec<String>,
+    /// The name for statements.
+    pub name: String,
+    /// Principal or agent.
+    pub standing: Standing,
+    /// Account of the fees held for an agent: a liability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_account: Option<String>,
+    /// Account of the practice's service fee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_account: Option<String>,
+    /// Tax rate of the service fee, by code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee_tax: Option<String>,
+    /// Fee rules, dated.
+    #[serde(default)]
+    pub fee: Vec<FeeRule>,
+}
+
+/// Everything of `ledger.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// Cut-over: nothing dated before this day is posted. What was still owed of older invoices is posted on this
+    /// day as an opening balance when the first payment for it arrives, if `accounts.opening` is set; else such
+    /// payments are held.
+    pub start_from: Date,
+    /// What our numbers start with.
+    #[serde(default = "default_prefix")]
+    pub prefix: String,
+    /// How debtors are named.
+    #[serde(default)]
+    pub names: Naming,
+    /// How each payer type is posted; others as `mode.other`, which is per invoice unless said otherwise.
+    #[serde(default)]
+    pub mode: Modes,
+    /// Days until an invoice is due.
+    #[serde(default)]
+    pub due_days: i16,
+    /// Differences of so many cents between an invoice's lines and totals become a rounding line; more is held. 0 to 5.
+    #[serde(default = "default_rounding")]
+    pub rounding_cents: i64,
+    /// Lines say what Halaxy's lines say. Off: they say the item number or category only.
+    #[serde(default)]
+    pub describe: bool,
+    /// What waits for a person.
+    #[serde(default)]
+    pub approve: BTreeSet<Approve>,
+    /// Accounts that are not any line's own.
+    pub accounts: SpecialAccounts,
+    /// How lines are coded. Without a rule for everything, what no rule codes is held.
+    #[serde(default)]
+    pub rule: Vec<CodingRule>,
+    /// Clearing accounts.
+    #[serde(default)]
+    pub method: Vec<MethodRule>,
+    /// Organisations whose type their name does not tell.
+    #[serde(default)]
+    pub organisation: Vec<OrganisationRule>,
+    /// Tracking categories, by name. At most two (Xero).
+    #[serde(default)]
+    pub tracking: BTreeMap<String, TrackingRule>,
+    /// Practitioners with a standing or fee rules of their own.
+    #[serde(default)]
+    pub practitioner: Vec<PractitionerRule>,
+}
+
+/// Posting modes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Modes(pub BTreeMap<String, Mode>);
+
+fn default_prefix() -> String {
+    "HX-".into()
+}
+
+fn default_rounding() -> i64 {
+    1
+}
+
+/// Where a line's coding came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coded {
+    /// Account.
+    pub account: String,
+    /// Tax rate.
+    pub tax: String,
+    /// Tracking.
+    pub tracking: BTreeMap<String, String>,
+    /// The rule, in words (`item 10960`, `category Physio`, `payer medicare`, `default`).
+    pub rule: String,
+    /// The fees are held for an agent: posted gross, without tax of the practice's own.
+    pub held: bool,
+}
+
+/// What is missing for a line to be coded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Uncoded {
+    /// No rule names an account.
+    NoRule,
+    /// A rule names an account, none a tax rate.
+    NoTax(String),
+    /// An agent without `held_account`.
+    NoHeldAccount(String),
+}
+
+impl Rules {
+    /// Reads `ledger.toml`; `file` is its display name.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn parse(file: &str, text: &str) -> Result<Rules, Vec<Problem>> {
+        let source = Source { file, text };
+        let rules: Rules = toml::from_str(text).map_err(|e| {
+            vec![source.problem(
+                e.span().unwrap_or(0..0),
+                e.message().to_owned(),
+                "See the commented ledger.toml that `halaxy-bridge init` writes.",
+            )]
+        })?;
+        let problems = rules.slips(&source);
+        if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    }
+
+    fn slips(&self, source: &Source<'_>) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let at = |needle: &str| source.text.find(needle).map_or(0..0, |i| i..i + needle.len());
+        let mut slip = |needle: &str, message: String, remedy: &str| {
+            found.push(source.problem(at(needle), message, remedy));
+        };
+        if !(0..=5).contains(&self.rounding_cents) {
+            slip(
+                "rounding_cents",
+                "`rounding_cents` is not between 0 and 5".into(),
+                "Larger differences are mistakes: leave them held.",
+            );
+        }
+        if self.prefix.is_empty()
+            || self.prefix.len() > 12
+            || !self.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        {
+            slip(
+                "prefix",
+                "`prefix` is not 1 to 12 letters, digits and dashes".into(),
+                "Write for example prefix = \"HX-\".",
+            );
+        }
+        for word in self.mode.0.keys() {
+            if word != "other" && !PayerType::ALL.iter().any(|p| p.word() == word) {
+                slip(
+                    word,
+                    format!("`{word}` under [mode] is no payer type"),
+                    "Payer types: patient, medicare, dva, ndis_self, ndis_plan, ndis_agency, insurer, organisation; or other.",
+                );
+            }
+        }
+        let summary = PayerType::ALL.iter().any(|p| self.mode(*p) == Mode::Summary);
+        if summary && self.accounts.patient_debtors.is_none() {
+            slip(
+                "[mode]",
+                "summaries need `patient_debtors` under [accounts]".into(),
+                "Name a current asset account; the books' own debtors account takes no journals.",
+            );
+        }
+        if summary && self.accounts.deposits.is_none() {
+            slip(
+                "[mode]",
+                "summaries need `deposits` under [accounts]".into(),
+                "Name the liability account of money received in advance.",
+            );
+        }
+        if self.tracking.len() > 2 {
+            slip(
+                "[tracking",
+                "more than two tracking categories".into(),
+                "Books keep two: usually the practitioner and the location.",
+            );
+        }
+        let mut methods = BTreeSet::new();
+        for name in self.method.iter().flat_map(|m| &m.method) {
+            if !methods.insert(name.to_lowercase()) {
+                slip(
+                    &format!("\"{name}\""),
+                    format!("payment method `{name}` is listed twice"),
+                    "Keep one of them.",
+                );
+            }
+        }
+        for p in &self.practitioner {
+            if p.standing == Standing::Agent && p.held_account.is_none() {
+                slip(
+                    &format!("\"{}\"", p.name),
+                    format!("agent `{}` has no `held_account`", p.name),
+                    "Name the liability account that holds this practitioner's fees.",
+                );
+            }
+            if p.fee.windows(2).any(|w| w[0].from >= w[1].from) {
+                slip(
+                    &format!("\"{}\"", p.name),
+                    format!("fee rules of `{}` are not in order of `from`", p.name),
+                    "Put the oldest first, each with a day of its own.",
+                );
+            }
+        }
+        found
+    }
+
+    /// How invoices of that payer type are posted.
+    pub fn mode(&self, payer: PayerType) -> Mode {
+        self.mode
+            .0
+            .get(payer.word())
+            .or_else(|| self.mode.0.get("other"))
+            .copied()
+            .unwrap_or(Mode::Invoice)
+    }
+
+    /// What type of payer owes an invoice with these lines.
+    pub fn payer_type(&self, invoice: &Invoice, lines: &[&Line], facts: &Facts) -> PayerType {
+        let of = |id: &str| {
+            self.organisation
+                .iter()
+                .find(|r| r.organisation.iter().any(|o| o == id))
+                .map(|r| r.payer)
+                .or_else(|| by_name(facts.organisations.get(id).map_or("", |o| o.name.as_str())))
+        };
+        match &invoice.payer {
+            Some(Party::Organisation(id)) => of(id).unwrap_or(if id.starts_with("FD-") {
+                PayerType::Insurer
+            } else {
+                PayerType::Organisation
+            }),
+            _ => lines
+                .iter()
+                .filter_map(|l| of(l.funder.as_deref()?))
+                .find_map(|p| match p {
+                    PayerType::NdisPlan => Some(PayerType::NdisPlan),
+                    PayerType::NdisSelf | PayerType::NdisAgency => Some(PayerType::NdisSelf),
+                    _ => None,
+                })
+                .unwrap_or(PayerType::Patient),
+        }
+    }
+
+    /// Codes one line.
+    ///
+    /// # Errors
+    /// [`Uncoded`]: what no rule says.
+    pub fn code(&self, line: &Line, payer: PayerType, facts: &Facts) -> Result<Coded, Uncoded> {
+        let charge = line.charge.as_ref().and_then(|id| facts.charges.get(id)).or_else(|| {
+            let code = line.code.as_ref()?;
+            facts.charges.values().find(|c| c.code.as_ref() == Some(code))
+        });
+        let category = charge.and_then(|c| c.category.as_deref()).unwrap_or_default();
+        let fits = |rule: &&CodingRule| {
+            let item = |i: &String| line.code.as_ref() == Some(i) || line.charge.as_ref() == Some(i);
+            (rule.item.is_empty() || rule.item.iter().any(item))
+                && (rule.category.is_empty() || rule.category.iter().any(|c| c.eq_ignore_ascii_case(category)))
+                && (rule.payer.is_empty() || rule.payer.contains(&payer))
+        };
+        let role = line.role.as_ref().and_then(|r| facts.roles.get(r));
+        let mut rules: Vec<&CodingRule> = self.rule.iter().filter(fits).collect();
+        rules.sort_by_key(|r| r.rank());
+
+        let mut tracking = self.tracking_of(line, payer, role);
+        for rule in rules.iter().rev() {
+            tracking.extend(rule.tracking.clone());
+        }
+        if let Some(agent) = self.agent(line, role) {
+            let account = agent
+                .held_account
+                .clone()
+                .ok_or_else(|| Uncoded::NoHeldAccount(agent.name.clone()))?;
+            return Ok(Coded {
+                account,
+                tax: self.accounts.no_tax.clone(),
+                tracking,
+                rule: format!("agent {}", agent.name),
+                held: true,
+            });
+        }
+        let (rule, account) = rules
+            .iter()
+            .find_map(|r| Some((r.name(), r.account.clone()?)))
+            .ok_or(Uncoded::NoRule)?;
+        let tax = rules
+            .iter()
+            .find_map(|r| r.tax.clone())
+            .ok_or(Uncoded::NoTax(rule.clone()))?;
+        Ok(Coded {
+            account,
+            tax,
+            tracking,
+            rule,
+            held: false,
+        })
+    }
+
+    /// The rule of the practitioner who performed a line, if there is one.
+    pub fn practitioner(&self, line: &Line, role: Option<&Role>) -> Option<&PractitionerRule> {
+        let role_id = line.role.as_deref()?;
+        let person = role.and_then(|r| r.practitioner.as_deref());
+        self.practitioner.iter().find(|p| {
+            p.practitioner
+                .iter()
+                .any(|id| id == role_id || Some(id.as_str()) == person)
+        })
+    }
+
+    fn agent(&self, line: &Line, role: Option<&Role>) -> Option<&PractitionerRule> {
+        self.practitioner(line, role).filter(|p| p.standing == Standing::Agent)
+    }
+
+    fn tracking_of(&self, line: &Line, payer: PayerType, role: Option<&Role>) -> BTreeMap<String, String> {
+        self.tracking
+            .iter()
+            .filter_map(|(category, rule)| {
+                let ids: [Option<&str>; 2] = match rule.by {
+                    TrackingSource::Practitioner => {
+                        [line.role.as_deref(), role.and_then(|r| r.practitioner.as_deref())]
+                    }
+                    TrackingSource::Location => [role.and_then(|r| r.location.as_deref()), None],
+                    TrackingSource::Payer => [Some(payer.word()), None],
+                };
+                let option = ids.into_iter().flatten().find_map(|id| rule.options.get(id))?;
+                Some((category.clone(), option.clone()))
+            })
+            .collect()
+    }
+
+    /// The clearing account of a payment method.
+    pub fn clearing(&self, method: &str) -> Option<&str> {
+        self.method
+            .iter()
+            .find(|r| r.method.iter().any(|m| m.eq_ignore_ascii_case(method.trim())))
+            .map(|r| r.account.as_str())
+    }
+
+    /// Every account and tax rate the rules name, with where.
+    pub fn named(&self) -> Vec<(String, Option<&str>, Option<&str>)> {
+        let mut all: Vec<(String, Option<&str>, Option<&str>)> = Vec::new();
+        for r in &self.rule {
+            all.push((r.name(), r.account.as_deref(), r.tax.as_deref()));
+        }
+        for r in &self.method {
+            all.push((format!("method {}", r.method.join(", ")), Some(&r.account), None));
+        }
+        let a = &self.accounts;
+        for (name, account) in [
+            ("accounts.bad_debts", &a.bad_debts),
+            ("accounts.deposits", &a.deposits),
+            ("accounts.patient_debtors", &a.patient_debtors),
+            ("accounts.rounding", &a.rounding),
+            ("accounts.opening", &a.opening),
+        ] {
+            if let Some(account) = account {
+                all.push((name.into(), Some(account), None));
+            }
+        }
+        all.push(("accounts.no_tax".into(), None, Some(&a.no_tax)));
+        for p in &self.practitioner {
+            all.push((
+                format!("practitioner {}", p.name),
+                p.held_account.as_deref(),
+                p.fee_tax.as_deref(),
+            ));
+            all.push((format!("practitioner {} fee", p.name), p.fee_account.as_deref(), None));
+        }
+        all
+    }
+}
+
+/// What an organisation's name tells of it.
+fn by_name(name: &str) -> Option<PayerType> {
+    let name = name.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
+    if has(&["medicare"]) {
+        Some(PayerType::Medicare)
+    } else if name == "dva" || has(&["veterans", "dva "]) {
+        Some(PayerType::Dva)
+    } else if has(&["ndia", "ndis", "national disability"]) {
+        Some(PayerType::NdisAgency)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,6 @@
+//! The ledger's decisions through its public interface: examples a bookkeeper can read, and laws over random histories.
+#![allow(clippy::unwrap_used)]
+
+mod books;
+mod examples;
+mod history;
