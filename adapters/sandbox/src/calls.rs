@@ -17,7 +17,7 @@ pub struct CallRecord {
     pub n: u64,
     /// When it came, by the product's clock, UTC.
     pub at: String,
-    /// `halaxy` or `crm`.
+    /// `halaxy`, `crm` or `books`.
     pub system: &'static str,
     /// The HTTP method.
     pub method: String,
@@ -47,7 +47,7 @@ pub struct CallInfo {
     pub n: u64,
     /// When it came, in microseconds since 1970.
     pub at_micros: i64,
-    /// `halaxy` or `crm`.
+    /// `halaxy`, `crm` or `books`.
     pub system: &'static str,
     /// The HTTP method.
     pub method: String,

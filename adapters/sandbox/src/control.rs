@@ -99,6 +99,11 @@ pub(crate) fn handle(sandbox: &Sandbox, call: &Call, base: &str) -> Answer {
         }),
         ["manners"] if call.method == Method::GET => Ok(Answer::json(200, json!({"mode": sandbox.manners()}))),
         ["ids"] if call.method == Method::GET => Ok(Answer::json(200, json!(sandbox.ids()))),
+        ["books", report] if call.method == Method::GET => Ok(match sandbox.report(report, call) {
+            Some(Ok(shown)) => Answer::json(200, shown),
+            Some(Err(text)) => bad(text),
+            None => ControlError::NotFound.answer(),
+        }),
         ["webhooks"] => webhooks(sandbox, call),
         ["switches", system] => Ok(switches(sandbox, system, call)),
         _ => Ok(ControlError::NotFound.answer()),

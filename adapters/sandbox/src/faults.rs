@@ -29,7 +29,7 @@ pub enum FaultKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRule {
-    /// `halaxy` or `crm`; every system if left out.
+    /// `halaxy`, `crm` or `books`; every system if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// What goes wrong.

@@ -94,6 +94,7 @@ async fn answer(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Respon
             call.base = halaxy_base(&base);
             System::Halaxy
         }
+        "books" => System::Books,
         name if name == sandbox.crm_product() => System::Crm,
         _ => return to_http(Answer::empty(404), sandbox.clock().now_micros()),
     };
@@ -109,6 +110,7 @@ async fn through(
     path: String,
     query: String,
 ) -> Response<Body> {
+    let _under_way = sandbox.hold(system);
     let (n, at_micros, strike) = sandbox.arrived(system, call.method.as_str(), &path, &query);
     let mut fault = strike.name();
     let mut info = CallInfo {
@@ -207,6 +209,8 @@ fn refusal(system: System, product: &str, status: u16) -> Answer {
             status,
             json!({"status": "error", "message": "internal error", "category": "INTERNAL_ERROR"}),
         ),
+        // The product names the bucket and sends no body.
+        (System::Books, _) if throttled => Answer::empty(status).with("x-rate-limit-problem", "minute"),
         (System::Crm, _) => Answer::json(
             status,
             json!({"error": {"code": "unavailable", "message": "try again later"}}),

@@ -1,4 +1,4 @@
-//! Stand-ins of Halaxy, of a HubSpot-shaped CRM and of a plain CRM, over real HTTP and with state.
+//! Stand-ins of Halaxy, of a HubSpot-shaped CRM, of a plain CRM and of an accounting system, over real HTTP and with state.
 //!
 //! They serve the demo, the tests and the simulation. Each behaves as its product is documented to, including the limits,
 //! lags and oddities that a bridge must survive; how much of that is shown is a matter of [`Manners`]. People act on the
@@ -12,7 +12,8 @@
 //! | `/halaxy/main/` | Halaxy: `oauth/token`, `metadata`, `Patient` in full; invoices, payments and what they refer to, read-only |
 //! | `/hubspot` | the HubSpot-shaped CRM: `crm/v3/...` and `crm/objects/2026-09/...` with the same handlers |
 //! | `/plain` | the plain CRM: `contacts` |
-//! | `/control` | people, calls, faults, manners, ids, switches, webhooks |
+//! | `/books` | the Xero-shaped accounting system: `connect/token`, `connections`, `api.xro/2.0/...` |
+//! | `/control` | people, calls, faults, manners, ids, switches, webhooks, and reports over the books |
 //!
 //! All times come from a [`Clock`] and all randomness from a seed, so the same calls in the same order give the same
 //! answers. [`Sandbox::router`] can be called in process; a cut connection then shows as [`ConnectionCut`] on the response.
@@ -21,6 +22,7 @@
 
 mod answer;
 mod billing;
+mod books;
 mod calls;
 mod clock;
 mod control;
@@ -40,6 +42,7 @@ pub mod practice_month;
 mod sandbox;
 mod webhooks;
 
+pub use books::switches::BooksSwitches;
 pub use calls::{CallInfo, CallRecord, Phase, Verdict};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use control::{Author, ControlError};
@@ -48,7 +51,7 @@ pub use halaxy::switches::{ExpiredAnswer, GoneAnswer, HalaxySwitches, Precision}
 pub use http::ConnectionCut;
 pub use hubspot::switches::HubspotSwitches;
 pub use invented::invented_people;
-pub use options::{CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
+pub use options::{BooksEndpoint, CrmKind, Endpoints, HalaxyEndpoint, Manners, SandboxOptions, TokenEndpoint};
 pub use people::{CsvError, CsvPerson, load_csv};
 pub use plain::PlainSwitches;
 pub use sandbox::{IdRow, Sandbox};

@@ -68,8 +68,8 @@ pub struct Endpoints {
     pub halaxy: HalaxyEndpoint,
     /// The CRM.
     pub crm: TokenEndpoint,
-    /// The accounting system, when one is served.
-    pub books: Option<TokenEndpoint>,
+    /// The accounting system.
+    pub books: BooksEndpoint,
     /// The control API.
     pub control_url: String,
 }
@@ -92,4 +92,26 @@ pub struct TokenEndpoint {
     pub base_url: String,
     /// The token.
     pub token: String,
+}
+
+/// Where the accounting system is and how to sign in: by client credentials, by the refresh token of a consent given
+/// before (good once), or by a consent of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BooksEndpoint {
+    /// The accounting API, without a slash at the end.
+    pub base_url: String,
+    /// The consent page; it says yes at once.
+    pub authorize_url: String,
+    /// Where codes and refresh tokens become access tokens.
+    pub token_url: String,
+    /// The organisations that a sign-in reaches.
+    pub connections_url: String,
+    /// The app.
+    pub client_id: String,
+    /// The app's secret.
+    pub client_secret: String,
+    /// The first refresh token.
+    pub refresh_token: String,
+    /// The organisation whose books these are.
+    pub tenant_id: String,
 }

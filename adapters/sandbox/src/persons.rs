@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::answer::Context;
 use crate::billing::document_of;
+use crate::books::Books;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
@@ -16,6 +17,7 @@ enum Target<'a> {
     Halaxy(&'a mut Halaxy),
     Hubspot(&'a mut Hubspot),
     Plain(&'a mut Plain),
+    Books(&'a mut Books),
 }
 
 impl Sandbox {
@@ -45,13 +47,15 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
             Target::Plain(plain) => plain.person_create(body, cx.now),
+            Target::Books(books) => books.person_create(kind, body, cx.now),
         })?;
         self.tell(system, kind, &id, &Happened::Created)?;
         Ok(id)
     }
 
     /// Somebody at the screen changes a record: a merge-patch over the record as shown (for the HubSpot-shaped CRM
-    /// over its properties, with or without the member `properties`).
+    /// over its properties, with or without the member `properties`). In the books it goes past locks and payments, and
+    /// totals and ledger follow.
     ///
     /// # Errors
     /// [`ControlError`] as the product's screens would refuse.
@@ -78,6 +82,7 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
             Target::Plain(plain) => plain.person_edit(id, patch, cx.now),
+            Target::Books(books) => books.person_edit(kind, id, patch, cx.now),
         })?;
         let members = patch.get("properties").unwrap_or(patch).as_object();
         let names = members.into_iter().flat_map(|members| members.keys().cloned());
@@ -96,6 +101,7 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
             Target::Plain(plain) => plain.person_delete(id, cx.now),
+            Target::Books(books) => books.person_delete(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Removed)
     }
@@ -112,6 +118,7 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
             Target::Plain(plain) => plain.person_delete(id, cx.now),
+            Target::Books(books) => books.person_delete(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Erased)
     }
@@ -125,6 +132,7 @@ impl Sandbox {
             Target::Halaxy(_) => Err(ControlError::Refused("what was removed stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
             Target::Plain(plain) => plain.person_restore(id, cx.now),
+            Target::Books(books) => books.person_restore(kind, id, cx.now),
         })?;
         self.tell(system, kind, id, &Happened::Restored)
     }
@@ -141,6 +149,7 @@ impl Sandbox {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),
             Target::Hubspot(hubspot) => hubspot.person_merge(winner, loser, cx),
             Target::Plain(plain) => plain.person_merge(winner, loser, cx.now),
+            Target::Books(books) => books.person_merge(kind, winner, loser, cx.now),
         })?;
         self.tell(system, kind, winner, &Happened::Merged(loser.into(), survivor.clone()))?;
         Ok(survivor)
@@ -171,6 +180,7 @@ impl Sandbox {
             (System::Halaxy, _) => Target::Halaxy(&mut state.halaxy),
             (System::Crm, Crm::Hubspot(hubspot)) => Target::Hubspot(hubspot),
             (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
+            (System::Books, _) => Target::Books(&mut state.books),
         };
         act(target, &mut cx)
     }

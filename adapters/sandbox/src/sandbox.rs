@@ -1,6 +1,7 @@
 //! The sandbox: the stand-ins together, their people, and what a test may set.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
@@ -9,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::{Answer, Call, Context};
+use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
 use crate::control::ControlError;
@@ -50,12 +52,22 @@ pub(crate) struct State {
     pub manners: Manners,
     pub halaxy: Halaxy,
     pub crm: Crm,
+    pub books: Books,
     calls: CallLog,
     faults: Vec<FaultRule>,
     ids: Vec<IdRow>,
     pub outbox: Outbox,
     /// Calls whose connection is cut and whose effect is still to come, by the time it comes.
     late: BTreeMap<(i64, u64), (String, Call)>,
+}
+
+/// A call that has arrived and is not answered yet.
+pub(crate) struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// The stand-ins, shared between the HTTP server and whoever controls them.
@@ -70,6 +82,7 @@ pub struct Sandbox {
 pub(crate) enum System {
     Halaxy,
     Crm,
+    Books,
 }
 
 impl System {
@@ -78,6 +91,7 @@ impl System {
         match self {
             Self::Halaxy => "halaxy",
             Self::Crm => "crm",
+            Self::Books => "books",
         }
     }
 
@@ -90,6 +104,7 @@ impl System {
             ("halaxy", "Patient") => Ok(Self::Halaxy),
             ("halaxy", kind) if document_kind(kind).is_some() => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
+            ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
             _ => Err(ControlError::NotFound),
         }
     }
@@ -102,17 +117,21 @@ impl State {
             (System::Halaxy, _) => self.halaxy.switches.clock_ahead_ms,
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.switches.clock_ahead_ms,
             (System::Crm, Crm::Plain(plain)) => plain.switches.clock_ahead_ms,
+            (System::Books, _) => self.books.switches.clock_ahead_ms,
         };
         millis * 1_000
     }
 
     fn answer(&mut self, product: &str, call: &Call, now: i64) -> Answer {
-        let system = if product == "halaxy" {
-            System::Halaxy
-        } else {
-            System::Crm
+        let system = match product {
+            "halaxy" => System::Halaxy,
+            "books" => System::Books,
+            _ => System::Crm,
         };
         let now = now + self.ahead(system);
+        if system == System::Books {
+            return self.books.handle(call, now);
+        }
         let mut cx = Context {
             now,
             rng: &mut self.rng,
@@ -189,6 +208,7 @@ impl Sandbox {
             manners: options.manners,
             halaxy,
             crm,
+            books: Books::new(options.seed, now, options.manners),
             calls: CallLog::default(),
             faults: Vec::new(),
             ids,
@@ -235,7 +255,7 @@ impl Sandbox {
                 client_secret: state.halaxy.client_secret.clone(),
             },
             crm,
-            books: None,
+            books: state.books.endpoint(&format!("{base}/books")),
             control_url: format!("{base}/control"),
         }
     }
@@ -302,7 +322,8 @@ impl Sandbox {
         }
     }
 
-    /// Every live record of a system (`halaxy`, `crm`) and kind (`Patient`, `contacts`) as the product shows it.
+    /// Every live record of a system (`halaxy`, `crm`, `books`) and kind (`Patient`, `contacts`, `invoices`, ..) as the
+    /// product shows it.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for another system or kind.
@@ -323,6 +344,7 @@ impl Sandbox {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
+            (System::Books, _) => state.books.records(kind, with_removed),
         })
     }
 
@@ -340,8 +362,26 @@ impl Sandbox {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
+            (System::Books, _) => state.books.record(kind, id),
         }
         .ok_or(ControlError::NotFound)
+    }
+
+    /// A report over the general ledger of the books: `trial-balance`, `debtors` or `postings`. The query says for which
+    /// days (`from`, `at`, both within) and whether `by tracking`; amounts are whole cents.
+    pub(crate) fn report(&self, name: &str, call: &Call) -> Option<Result<Value, String>> {
+        let state = self.state();
+        let now = self.clock.now_micros() + state.ahead(System::Books);
+        state.books.report(name, call, now)
+    }
+
+    /// Counts a call on the books as under way until what is given back is dropped.
+    pub(crate) fn hold(&self, system: System) -> Option<UnderWay> {
+        (system == System::Books).then(|| {
+            let count = Arc::clone(&self.state().books.under_way);
+            count.fetch_add(1, Ordering::SeqCst);
+            UnderWay(count)
+        })
     }
 
     /// The API calls after number `n`, oldest first.
@@ -364,6 +404,7 @@ impl Sandbox {
         let state = &mut *self.state();
         state.manners = manners;
         state.halaxy.set_manners(manners);
+        state.books.set_manners(manners);
         match &mut state.crm {
             Crm::Hubspot(hubspot) => hubspot.set_manners(manners),
             Crm::Plain(plain) => plain.set_manners(manners),
@@ -380,8 +421,8 @@ impl Sandbox {
         self.state().ids.clone()
     }
 
-    /// The switches of a system: [`HalaxySwitches`](crate::HalaxySwitches), [`HubspotSwitches`](crate::HubspotSwitches)
-    /// or [`PlainSwitches`](crate::PlainSwitches) as JSON.
+    /// The switches of a system: [`HalaxySwitches`](crate::HalaxySwitches), [`HubspotSwitches`](crate::HubspotSwitches),
+    /// [`PlainSwitches`](crate::PlainSwitches) or [`BooksSwitches`](crate::BooksSwitches) as JSON.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for another system.
@@ -391,6 +432,7 @@ impl Sandbox {
             ("halaxy", _) => serde_json::to_value(&state.halaxy.switches),
             ("crm", Crm::Hubspot(hubspot)) => serde_json::to_value(&hubspot.switches),
             ("crm", Crm::Plain(plain)) => serde_json::to_value(&plain.switches),
+            ("books", _) => serde_json::to_value(&state.books.switches),
             _ => return Err(ControlError::NotFound),
         }
         .map_err(|error| ControlError::Refused(error.to_string()))
@@ -410,6 +452,7 @@ impl Sandbox {
             ("halaxy", _) => state.halaxy.switches = serde_json::from_value(wanted).map_err(refused)?,
             ("crm", Crm::Hubspot(hubspot)) => hubspot.switches = serde_json::from_value(wanted).map_err(refused)?,
             ("crm", Crm::Plain(plain)) => plain.switches = serde_json::from_value(wanted).map_err(refused)?,
+            ("books", _) => state.books.switches = serde_json::from_value(wanted).map_err(refused)?,
             _ => return Err(ControlError::NotFound),
         }
         Ok(shown)

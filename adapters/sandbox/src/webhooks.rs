@@ -166,6 +166,8 @@ impl State {
                 },
                 (System::Crm, Crm::Hubspot(_)) => ("", hubspot(id, happened, by_api, now, &mut self.rng)),
                 (System::Crm, Crm::Plain(_)) => ("", plain(id, happened, &mut self.rng)),
+                // The books send none.
+                (System::Books, _) => return,
             };
             let mut times = 1;
             let mut due = now;

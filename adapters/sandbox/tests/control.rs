@@ -122,7 +122,7 @@ async fn people_make_change_merge_and_delete_in_both_systems() {
         "http://stand-in.example/halaxy/main/Organization/PG-100001"
     );
     assert_eq!(
-        desk.control("GET", "records/books/invoices", Value::Null).await.status,
+        desk.control("GET", "records/books/poems", Value::Null).await.status,
         404
     );
     assert_eq!(
@@ -474,6 +474,17 @@ async fn the_endpoints_are_the_line_that_the_command_prints() {
     assert_eq!(shown["halaxy"]["base_url"], "http://stand-in.example/halaxy/main/");
     assert_eq!(shown["crm"]["base_url"], "http://stand-in.example/hubspot");
     assert_eq!(shown["control_url"], "http://stand-in.example/control");
-    assert_eq!(shown["books"], Value::Null);
+    assert_eq!(shown["books"]["base_url"], "http://stand-in.example/books/api.xro/2.0");
+    for member in [
+        "token_url",
+        "authorize_url",
+        "connections_url",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "tenant_id",
+    ] {
+        assert!(shown["books"][member].is_string(), "{member}");
+    }
     assert!(shown["crm"]["token"].is_string() && shown["halaxy"]["client_id"].is_string());
 }

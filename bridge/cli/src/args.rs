@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, demo, events, explain, init, key, links, match_files, matches, plan, prepare,
-    replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, demo, events, explain, init, key, links, match_files, matches, plan,
+    prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -45,6 +45,8 @@ pub enum Command {
     Init(init::InitArgs),
     /// Check configuration, mappings, privacy rules, credentials and permissions.
     Check(check::CheckArgs),
+    /// Sign in to an accounting system, and choose the organisation.
+    Connect(connect::ConnectArgs),
     /// Show what a product must have before it is synchronised, and create what is missing.
     Prepare(prepare::PrepareArgs),
     /// Show what a sync would do. Sends nothing.

@@ -3,6 +3,7 @@
 //! with file, line and remedy; an unknown key is refused.
 
 mod alerts;
+mod books;
 mod events;
 mod queue;
 mod reader;
@@ -11,6 +12,7 @@ mod serve;
 mod sync;
 mod systems;
 
+pub use books::BooksConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
@@ -116,6 +118,8 @@ pub struct Config {
     pub events: Option<EventsConfig>,
     /// Systems by name.
     pub systems: BTreeMap<String, SystemConfig>,
+    /// Accounting systems by name; they hold no people.
+    pub books: BTreeMap<String, BooksConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -213,6 +217,7 @@ pub fn parse(path: &Path, text: &str, files: Files<'_>) -> Result<Config, Vec<Pr
         problems: vec![],
         entity_text: String::new(),
         reachable: false,
+        accounting: BTreeSet::new(),
     };
     let config = reader.config(&root);
     let mut problems = reader.problems;
@@ -279,8 +284,19 @@ impl<'s> Reader<'s> {
         self.entity_text = entity_text;
         let mut connected = BTreeMap::new();
         let mut named = BTreeSet::new();
+        let mut books = BTreeMap::new();
         for (key, value) in systems?.0.iter() {
             let span = key.span();
+            if let Some(table) = value.get_ref().as_table()
+                && let Some(connector) = self.keeps_books(table)
+            {
+                self.accounting.insert(key.get_ref().to_string());
+                books.extend(
+                    self.books(key.get_ref(), (table, span), connector)
+                        .map(|system| (system.name.clone(), system)),
+                );
+                continue;
+            }
             named.insert(key.get_ref().to_string());
             let Some(table) = self.table(Some(value), "systems", "[systems.NAME] with connector = \"..\"") else {
                 continue;
@@ -337,6 +353,7 @@ impl<'s> Reader<'s> {
             serve,
             events,
             systems: connected,
+            books,
             entity,
             home,
             create_in: sync.create_in,

@@ -5,6 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`commands`] | one file per command |
 //! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
+//! | [`books`], [`landing`] | accounting systems, and signing in to them |
 //! | [`serving`] | what the service listens on |
 //! | [`outlets`] | the public stream, and who it is sent to |
 //! | [`drive`] | one pass until everything has settled |
@@ -17,12 +18,14 @@
 #![deny(missing_docs)]
 
 pub mod args;
+pub mod books;
 pub mod commands;
 pub mod config;
 pub mod drive;
 pub mod exit;
 pub mod holds;
 pub mod kept_token;
+pub mod landing;
 pub mod matchfiles;
 pub mod outlets;
 pub mod output;

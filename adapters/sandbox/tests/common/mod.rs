@@ -12,6 +12,8 @@ use axum::http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+pub mod books;
+
 /// 2026-03-02T11:34:56.123456+11:00
 pub const START: i64 = 1_772_411_696_123_456;
 pub const BASE: &str = "http://stand-in.example";

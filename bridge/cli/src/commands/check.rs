@@ -4,11 +4,14 @@ use crate::args::ConfigArg;
 use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
-use crate::wiring::{self, WiringError};
-use crate::{outlets, serving};
+use crate::wiring::{self, Lock, WiringError};
+use crate::{books, outlets, serving};
+use adapter_kit::{Accounting, Clock, SystemClock, TokenStore};
 use bridge_core::config_problem::Problem;
+use bridge_store::Store;
 use clap::Args;
 use serde_json::json;
+use std::sync::Arc;
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -60,8 +63,12 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     if let Err(error) = outlets::check(config) {
         problems.push(at(config, &error, "Set it, then run `check` again."));
     }
-    let store = match wiring::store(config).await {
-        Ok(store) => store,
+    problems.extend(config.books.values().filter_map(|system| {
+        let error = books::options(system).err()?;
+        Some(at(config, &error, "Set it, then run `check` again."))
+    }));
+    let (store, lock) = match open(config).await {
+        Ok(opened) => opened,
         Err(error) => {
             let remedy = "Make one with `halaxy-bridge key new`, or point [store] at the right file and key.";
             problems.push(at(config, &error, remedy));
@@ -96,14 +103,67 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
             }
         }
     }
+    problems.extend(accounts_of_books(config, &store, lock.is_some()).await);
     let exit = if problems.is_empty() { Exit::Done } else { Exit::Failed };
     (problems, exit)
+}
+
+/// The store: with the right to renew sign-ins where there are some and nobody else has it.
+async fn open(config: &Config) -> Result<(Store, Option<Lock>), WiringError> {
+    if config.books.is_empty() {
+        return Ok((wiring::store(config).await?, None));
+    }
+    books::store(config).await
+}
+
+/// Accounting systems: whether somebody signed in, and what their accounts answer.
+async fn accounts_of_books(config: &Config, store: &Store, drives: bool) -> Vec<Problem> {
+    let mut problems = vec![];
+    for system in config.books.values() {
+        let mut note = |message: String, remedy: String| {
+            problems.push(Problem {
+                file: config.path.display().to_string(),
+                line: system.line,
+                message: format!("{}: {message}", system.name),
+                remedy,
+            });
+        };
+        let connect = format!("Run `{}`.", config.command(&format!("connect {}", system.name)));
+        let kept = books::kept_token(system, store, drives);
+        if system.connector.authorize().is_some() && !matches!(kept.is_there().await, Ok(true)) {
+            note("the account is not connected".into(), connect);
+            continue;
+        }
+        // The running service tries it all the time; beside it, only while its access token is good.
+        let clock = SystemClock::new();
+        let idle = kept.access().await.is_none_or(|(_, until)| until <= clock.now());
+        if system.connector.authorize().is_some() && !drives && idle {
+            continue;
+        }
+        let made = match books::transport(system) {
+            Ok(transport) => books::one(system, store, drives, transport, Arc::new(clock)).await,
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(books) => {
+                for probe in books.probe().await {
+                    if let Some((what, remedy)) = probe.problem {
+                        note(format!("{}: {what}", probe.what), remedy);
+                    }
+                }
+            }
+            Err(WiringError::Account { why, .. }) => note(why, connect),
+            Err(error) => note(error.to_string(), "Set it, then run `check` again.".into()),
+        }
+    }
+    problems
 }
 
 fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {
     let line = match error {
         WiringError::Secret { system, .. } | WiringError::Account { system, .. } => {
-            config.systems.get(system).map(|system| system.line)
+            let books = || config.books.get(system).map(|system| system.line);
+            config.systems.get(system).map(|system| system.line).or_else(books)
         }
         WiringError::Queue(_) | WiringError::QueuePassword(_) => config.queue.line(),
         WiringError::Event { .. } => config.events.as_ref().map(|events| events.line),

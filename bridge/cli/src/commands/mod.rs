@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod conflicts;
+pub mod connect;
 pub mod demo;
 pub mod events;
 pub mod explain;
@@ -39,6 +40,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Sandbox(args) => sandbox::run(args, out).await,
         Command::Init(args) => init::run(&args, out),
         Command::Check(args) => check::run(&args, out).await,
+        Command::Connect(args) => connect::run(&args, out).await,
         Command::Prepare(args) => prepare::run(&args, out).await,
         Command::Plan(args) => plan::run(&args, out).await,
         Command::Sync(args) => sync::run(&args, out).await,

@@ -19,6 +19,8 @@ pub(super) struct Reader<'s> {
     pub entity_text: String,
     /// The service listens, and says where it is reached from outside.
     pub reachable: bool,
+    /// Systems that keep books and hold no people.
+    pub accounting: BTreeSet<String>,
 }
 
 /// A section and where it stands.
@@ -129,6 +131,12 @@ impl<'s> Reader<'s> {
             let name = item.get_ref().as_str().unwrap_or_default();
             if systems.contains(name) {
                 names.insert(name.to_string());
+            } else if self.accounting.contains(name) {
+                self.note(
+                    item.span(),
+                    format!("`{name}` is an accounting system: it holds no people"),
+                    "Leave it out here; its own section connects it.",
+                );
             } else {
                 let known: Vec<&str> = systems.iter().map(String::as_str).collect();
                 let near = suggestion(name, &known);

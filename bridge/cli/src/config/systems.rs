@@ -83,6 +83,14 @@ impl<'s> Reader<'s> {
                 }
             };
             match Connector::parse(&file_name, &text) {
+                Ok(connector) if connector.authorize().is_some() => {
+                    let remedy =
+                        "Say style = \"refresh_token\" in the connector, and refresh_token = \"env:NAME\" here.";
+                    let message = "signing in by `connect` is for accounting systems";
+                    self.note(connector_span, message, remedy);
+                    self.problems.extend(keys.give_up());
+                    return None;
+                }
                 Ok(connector) => Some(connector),
                 Err(problems) => {
                     self.problems.extend(problems);
