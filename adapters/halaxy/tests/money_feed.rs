@@ -3,7 +3,7 @@
 
 mod support;
 
-use adapter_halaxy::money::rounds::{Bench, Cursors, Seen};
+use adapter_halaxy::money::rounds::{Cursors, Intake, Seen};
 use adapter_halaxy::{HalaxyAdapter, MONEY_KINDS, MoneyReader};
 use adapter_kit::{Adapter, Answer, Clock, ManualClock, Outgoing, RefusalKind, conformance};
 use adapter_sandbox::practice_month::{MonthOptions, OwnBooks, PracticeMonth};
@@ -120,16 +120,16 @@ impl Office {
                     Seen::Gone { kind, id } => kept.insert((kind.to_owned(), id), false),
                 };
             };
-            let mut bench = Bench {
+            let mut intake = Intake {
                 adapter: &self.adapter,
                 reader: &reader,
                 gathered: &mut self.gathered,
                 keep: &mut keep,
             };
             let outcome = if sweep {
-                bench.sweep().await
+                intake.sweep().await
             } else {
-                bench.round(&mut self.cursors).await
+                intake.round(&mut self.cursors).await
             };
             if outcome.failed.is_empty() {
                 return;
@@ -291,6 +291,42 @@ async fn an_invoice_is_read_again_when_its_lines_or_payments_change_though_its_s
 }
 
 #[tokio::test]
+async fn a_backfill_costs_a_call_a_page_and_a_quiet_round_a_call_a_kind() {
+    let month = PracticeMonth::generate(&MonthOptions {
+        invoices: 3_000,
+        ..MonthOptions::default()
+    });
+    let mut office = Office::of(&month, Manners::Real);
+    office.clock.advance(Duration::from_secs(60));
+    let calls = |office: &Office| office.sandbox.calls_after(0).len();
+    office.look(false).await;
+    office.compare(&month.first_books);
+    let pages: usize = MONEY_KINDS
+        .iter()
+        .map(|(kind, _)| {
+            let all = month
+                .resources
+                .iter()
+                .filter(|resource| resource["resourceType"] == *kind)
+                .count();
+            all.div_ceil(100).max(1)
+        })
+        .sum();
+    // A token; and what people work on meanwhile is bounded by asking for the past once more.
+    assert!(
+        calls(&office) <= 1 + pages + MONEY_KINDS.len(),
+        "{} calls for {pages} pages",
+        calls(&office)
+    );
+    for _ in 0..2 {
+        office.clock.advance(Duration::from_secs(60));
+        let before = calls(&office);
+        office.look(false).await;
+        assert_eq!(calls(&office) - before, MONEY_KINDS.len());
+    }
+}
+
+#[tokio::test]
 async fn a_missing_scope_stops_one_kind_only() {
     let month = PracticeMonth::generate(&MonthOptions {
         invoices: 30,
@@ -303,13 +339,13 @@ async fn a_missing_scope_stops_one_kind_only() {
         .expect("known switches");
     let reader = reader();
     let mut keep = |_: Seen| {};
-    let mut bench = Bench {
+    let mut intake = Intake {
         adapter: &office.adapter,
         reader: &reader,
         gathered: &mut office.gathered,
         keep: &mut keep,
     };
-    let outcome = bench.round(&mut office.cursors).await;
+    let outcome = intake.round(&mut office.cursors).await;
     assert_eq!(
         outcome.failed.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
         ["Coverage"]
