@@ -1,6 +1,7 @@
 //! Halaxy: a typed client, and the adapter through which the engine sees an account.
 //!
-//! Kinds are resource types (`Patient`). Bodies stay as received; [`PatientView`] names their parts.
+//! Kinds are resource types (`Patient`). Bodies stay as received; [`PatientView`] names their parts, and [`money`] reads
+//! invoices, payments and what they refer to as the ledger's facts.
 #![deny(missing_docs)]
 
 mod adapter;

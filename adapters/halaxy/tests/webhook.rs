@@ -46,6 +46,13 @@ fn the_address_says_what_happened_and_the_body_to_whom() {
         told("appointment-delete", "Appointment"),
         [expected("Appointment", News::Removed)]
     );
+    for (event, news) in [
+        ("invoice-create", News::Changed),
+        ("invoice-update", News::Changed),
+        ("invoice-delete", News::Removed),
+    ] {
+        assert_eq!(told(event, "Invoice"), [expected("Invoice", news)]);
+    }
     assert_eq!(HalaxyWebhook::new("x".into()).events().len(), 8);
 }
 

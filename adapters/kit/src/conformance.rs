@@ -131,6 +131,12 @@ struct Bench<'a> {
 /// No pass over a test's records takes more pages; a pass that does never ends.
 const MOST_PAGES: usize = 2_000;
 
+macro_rules! checks {
+    ($bench:ident, $report:ident, $($name:literal => $check:expr;)*) => {
+        $($report.checks.push(($name, $check(&$bench).await.unwrap_or_else(Verdict::Failed)));)*
+    };
+}
+
 /// Runs all checks. They make, change and remove records of their own through `person` and
 /// `adapter`; records that were there before stay as they are.
 pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: &dyn Clock) -> Report {
@@ -142,12 +148,7 @@ pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: 
         traits: adapter.traits(kind),
     };
     let mut report = Report::default();
-    macro_rules! checks {
-        ($($name:literal => $check:expr;)*) => {
-            $(report.checks.push(($name, $check(&bench).await.unwrap_or_else(Verdict::Failed)));)*
-        };
-    }
-    checks! {
+    checks! { bench, report,
         "probes find no problem" => records::probes;
         "a full pass shows every record" => feed::full_pass;
         "a quiet poll shows nothing new" => feed::quiet_poll;
@@ -168,6 +169,32 @@ pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: 
         "a write answered 503 is unknown and not repeated" => faults::unavailable;
         "a throttled write is proved not processed" => faults::throttled;
         "every call is counted" => faults::counted;
+    }
+    report
+}
+
+/// Runs the checks that write nothing through the adapter, for kinds that are only read. [`Person::body`] and what
+/// goes with it are not called.
+pub async fn run_reads(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: &dyn Clock) -> Report {
+    let bench = Bench {
+        adapter,
+        kind,
+        person,
+        clock,
+        traits: adapter.traits(kind),
+    };
+    let mut report = Report::default();
+    checks! { bench, report,
+        "probes find no problem" => records::probes;
+        "a full pass shows every record" => feed::full_pass;
+        "a quiet poll shows nothing new" => feed::quiet_poll;
+        "a change shows in the feed" => feed::change_shows;
+        "an old cursor shows the change again" => feed::old_cursor;
+        "records changed at one moment all show" => feed::one_moment;
+        "rows that move between pages hide nothing" => feed::moving_rows;
+        "a listing shows every record" => feed::listing;
+        "reads come in the order asked, the missing among them" => records::reads;
+        "reads get over passing failures" => faults::reads_retry;
     }
     report
 }

@@ -44,7 +44,7 @@ pub struct Outcome {
 }
 
 /// Everything that takes part.
-pub struct Bench<'a> {
+pub struct Intake<'a> {
     /// The account.
     pub adapter: &'a dyn Adapter,
     /// Takes bodies apart.
@@ -55,7 +55,7 @@ pub struct Bench<'a> {
     pub keep: &'a mut (dyn FnMut(Seen) + Send),
 }
 
-impl Bench<'_> {
+impl Intake<'_> {
     /// One round over what changed since the cursors, which move on; without cursors, over everything. Bodies that
     /// cannot be read are among [`Gathered::unreadable`] afterwards.
     pub async fn round(&mut self, cursors: &mut Cursors) -> Outcome {
@@ -78,7 +78,10 @@ impl Bench<'_> {
                     }
                     // A line that left an invoice concerns the one it left as well.
                     concerned.extend(self.invoice_of(of, &remote.id));
-                    self.take(kind, remote.id.clone(), remote.body);
+                    concerned.extend(
+                        self.take(kind, remote.id.clone(), remote.body)
+                            .filter(|_| of != FactKind::Invoice),
+                    );
                     concerned.extend(self.invoice_of(of, &remote.id));
                 }
                 cursors.insert(kind.to_owned(), page.cursor);
@@ -164,10 +167,11 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn take(&mut self, kind: &'static str, id: String, body: Json) {
-        // What cannot be read is kept among the gathered facts, with its remedy.
-        let _ = self.gathered.take(self.reader, kind, &body);
+    /// What cannot be read is kept among the gathered facts, with its remedy; gives the invoice it concerns.
+    fn take(&mut self, kind: &'static str, id: String, body: Json) -> Option<String> {
+        let taken = self.gathered.take(self.reader, kind, &body);
         (self.keep)(Seen::Body { kind, id, body });
+        taken.err().and_then(|unreadable| unreadable.invoice)
     }
 
     fn invoice_of(&self, of: FactKind, id: &str) -> Option<String> {

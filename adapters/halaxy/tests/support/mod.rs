@@ -1,6 +1,8 @@
 //! A practice at the stand-in of Halaxy, called in process on a clock of its own or over real HTTP.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod biller;
+
 use adapter_halaxy::{HalaxyAdapter, HalaxyOptions};
 use adapter_kit::conformance::{Fault, Person};
 use adapter_kit::{

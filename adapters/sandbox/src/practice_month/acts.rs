@@ -249,7 +249,10 @@ impl Desk<'_> {
             .payments
             .iter()
             .map(|row| &self.model.payments[*row]);
-        let method = rows.filter(|row| row.received() > 0).map(|row| row.method).last()?;
+        let method = rows
+            .filter(|row| row.received() > 0)
+            .map(|row| row.method)
+            .next_back()?;
         self.receive(row(self.model, place, Row::Refund, method, self.at, cents));
         Some(())
     }

@@ -108,7 +108,7 @@ pub(super) fn invoice(model: &Model, place: usize, totals: bool) -> Value {
         "type": if of.quote { "quote" } else { "invoice" }, "payorType": payor, "title": name,
         "date": of.date.to_string(), "created": practice_instant(of.created, false), "recipient": recipient(of.payer),
         "practitioner": [reference("PractitionerRole", ROLES[of.role].id)]});
-    if of.id % 11 == 0 {
+    if of.id.is_multiple_of(11) {
         body["note"] = json!([{"text": "<p>Due in <b>14 days</b>.</p>"}]);
     }
     if totals {

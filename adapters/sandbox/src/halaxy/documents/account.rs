@@ -50,17 +50,22 @@ impl Totals {
 
     /// Writes the five totals into an invoice.
     pub fn write(self, invoice: &mut Value, currency: &Value) {
+        for (member, total) in self.shown(currency) {
+            invoice[member] = total;
+        }
+    }
+
+    /// The five totals, as invoices show them.
+    pub fn shown(self, currency: &Value) -> [(&'static str, Value); 5] {
         let gross = self.net + self.tax;
-        let amounts = [
+        [
             ("totalNet", self.net),
             ("totalTax", self.tax),
             ("totalGross", gross),
             ("totalPaid", self.paid),
             ("totalBalance", gross - self.given_up - self.paid),
-        ];
-        for (member, amount) in amounts {
-            invoice[member] = json!({"value": number(amount), "currency": currency});
-        }
+        ]
+        .map(|(member, amount)| (member, json!({"value": number(amount), "currency": currency})))
     }
 }
 

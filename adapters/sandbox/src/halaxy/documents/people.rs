@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::account::Totals;
 use super::kinds::{INVOICE, Kind, LINE, PAYMENT, kind};
 use super::shape;
-use super::store::invoice_of;
+use super::store::{OWN, invoice_of};
 use crate::answer::Context;
 use crate::clock::{practice_instant, span_of};
 use crate::control::ControlError;
@@ -62,7 +62,7 @@ impl Halaxy {
         }
         let said = kept["created"].as_str().and_then(span_of).filter(|_| kind.dated);
         let made = said.map_or(cx.now, |(first, _)| first);
-        let kept = self.put(kind, &id, kept, made, cx.now)?;
+        self.put(kind, &id, &kept, made, cx.now)?;
         let invoice = invoice_of(kind, &kept).map(str::to_owned);
         match &invoice {
             Some(invoice) => drop(
@@ -99,22 +99,31 @@ impl Halaxy {
             let stamp = |value: &Value| value.as_str().and_then(span_of).map(|(first, _)| first);
             let updated = stamp(&resource["meta"]["lastUpdated"]);
             let created = stamp(&resource["created"]).or(updated).unwrap_or(now);
-            let mut body = resource.clone();
-            if kind.place == INVOICE.place {
-                let currency = resource["totalGross"]
-                    .get("currency")
-                    .cloned()
-                    .unwrap_or_else(|| "AUD".into());
-                totals
-                    .remove(id.as_str())
-                    .unwrap_or_default()
-                    .write(&mut body, &currency);
-                if resource["totalGross"].is_object() && body != *resource {
-                    let text = format!("the totals of Invoice {id} are not those of its lines and payments");
-                    return Err(ControlError::Refused(text));
-                }
+            let updated = updated.unwrap_or(created);
+            if kind.place != INVOICE.place {
+                self.put(kind, &id, resource, created, updated)?;
+                continue;
             }
-            self.put(kind, &id, body, created, updated.unwrap_or(created))?;
+            let currency = resource["totalGross"]
+                .get("currency")
+                .cloned()
+                .unwrap_or_else(|| "AUD".into());
+            let of = totals.remove(id.as_str()).unwrap_or_default();
+            if resource["totalGross"].is_null() {
+                let mut body = resource.clone();
+                of.write(&mut body, &currency);
+                self.put(kind, &id, &body, created, updated)?;
+                continue;
+            }
+            if of
+                .shown(&currency)
+                .into_iter()
+                .any(|(member, total)| resource[member] != total)
+            {
+                let text = format!("the totals of Invoice {id} are not those of its lines and payments");
+                return Err(ControlError::Refused(text));
+            }
+            self.put(kind, &id, resource, created, updated)?;
         }
         // What is left came for invoices that were there before.
         for invoice in totals.into_keys() {
@@ -127,21 +136,22 @@ impl Halaxy {
         &mut self,
         kind: &'static Kind,
         id: &str,
-        mut body: Value,
+        body: &Value,
         created: i64,
         updated: i64,
-    ) -> Result<Value, ControlError> {
-        check(kind, &body)?;
-        if let Some(members) = body.as_object_mut() {
-            for own in ["resourceType", "id", "meta"] {
-                members.shift_remove(own);
-            }
-        }
-        shape::relative(&mut body);
-        if !self.documents.add(kind, id, &body, created, updated) {
+    ) -> Result<(), ControlError> {
+        check(kind, body)?;
+        let added = if shape::is_relative(body) {
+            self.documents.add(kind, id, body, created, updated)
+        } else {
+            let mut body = body.clone();
+            shape::relative(&mut body);
+            self.documents.add(kind, id, &body, created, updated)
+        };
+        if !added {
             return Err(ControlError::Conflict("that id is taken".into()));
         }
-        Ok(body)
+        Ok(())
     }
 
     /// A person changes a document by a merge-patch. Gives the invoices whose totals moved.
@@ -155,7 +165,7 @@ impl Halaxy {
         let before = self.documents.body(kind, id).ok_or(ControlError::NotFound)?;
         let mut patch = patch.clone();
         if let Some(members) = patch.as_object_mut() {
-            for own in ["resourceType", "id", "meta"] {
+            for own in OWN {
                 members.shift_remove(own);
             }
         }

@@ -71,10 +71,27 @@ fn absolute(value: &mut Value, base: &str) {
 /// Makes references relative, whichever of the three accepted forms they came in.
 pub(super) fn relative(value: &mut Value) {
     each_reference(value, &mut |text| {
-        if let Some(position) = text.rmatch_indices('/').nth(1).map(|(at, _)| at) {
+        if let Some(position) = cut(text) {
             *text = text[position + 1..].to_owned();
         }
     });
+}
+
+/// Where the relative part of a reference begins, if there is more before it.
+fn cut(text: &str) -> Option<usize> {
+    text.rmatch_indices('/').nth(1).map(|(at, _)| at)
+}
+
+/// Whether all references are relative already.
+pub(super) fn is_relative(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().all(|(name, member)| match member {
+            Value::String(text) => name != "reference" || cut(text).is_none(),
+            other => is_relative(other),
+        }),
+        Value::Array(items) => items.iter().all(is_relative),
+        _ => true,
+    }
 }
 
 fn each_reference(value: &mut Value, change: &mut impl FnMut(&mut String)) {

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::Value;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::kinds::{KINDS, Kind, LINE, PAYMENT};
+
+/// Members that every resource has, kept beside the body.
+pub(super) const OWN: [&str; 3] = ["resourceType", "id", "meta"];
 
 /// A document as kept. The body is compact JSON text, since most documents are only looked at in pages.
 #[derive(Debug)]
@@ -111,7 +115,7 @@ impl Documents {
             created,
             last_updated,
             removed: false,
-            body: body.to_string().into_boxed_str(),
+            body: kept(body),
         });
         if let Some(invoice) = invoice_of(kind, body) {
             self.of_invoice
@@ -128,12 +132,12 @@ impl Documents {
             return;
         };
         let document = &mut self.shelves[kind.place].rows[nth];
-        let text = body.to_string();
-        if *text == *document.body {
+        let text = kept(body);
+        if text == document.body {
             return;
         }
         let before = invoice_of(kind, &document.body()).map(Box::<str>::from);
-        document.body = text.into_boxed_str();
+        document.body = text;
         if moves {
             document.last_updated = now;
         }
@@ -176,6 +180,20 @@ impl Documents {
             .map(|document| (document.id.clone(), document.body()))
             .collect()
     }
+}
+
+/// A body as it is kept: without the members that every resource has.
+fn kept(body: &Value) -> Box<str> {
+    struct Members<'a>(&'a Map<String, Value>);
+    impl Serialize for Members<'_> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.collect_map(self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str())))
+        }
+    }
+    let text = body.as_object().map(|members| serde_json::to_string(&Members(members)));
+    text.and_then(Result::ok)
+        .unwrap_or_else(|| "{}".into())
+        .into_boxed_str()
 }
 
 /// The invoice that a line or a payment belongs to.
