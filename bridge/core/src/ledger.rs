@@ -18,6 +18,7 @@ pub mod reading;
 pub mod rules;
 pub mod share;
 pub mod sheet;
+pub mod statement;
 pub mod target;
 pub mod tasks;
 

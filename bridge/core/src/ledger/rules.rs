@@ -476,6 +476,16 @@ impl Rules {
                     "Put the oldest first, each with a day of its own.",
                 );
             }
+            for (problem, remedy) in p.fee.iter().filter_map(FeeRule::slip) {
+                slip(&format!("\"{}\"", p.name), format!("`{}`: {problem}", p.name), remedy);
+            }
+            if self.practitioner.iter().filter(|o| o.name == p.name).count() > 1 {
+                slip(
+                    &format!("\"{}\"", p.name),
+                    format!("two practitioners are named `{}`", p.name),
+                    "List all ids of one person under one name; tell two people apart.",
+                );
+            }
         }
         found
     }
