@@ -16,6 +16,7 @@ pub mod position;
 pub mod prove;
 pub mod reading;
 pub mod rules;
+pub mod settlement;
 pub mod share;
 pub mod sheet;
 pub mod statement;

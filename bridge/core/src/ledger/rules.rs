@@ -2,6 +2,7 @@
 //! that matches codes a line, in the order charge item, category, payer, default, and what no rule codes is held.
 
 use super::facts::{Facts, Invoice, Line, Party, Role};
+use super::settlement::SettlementRule;
 use crate::config_problem::{Problem, Source};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -338,6 +339,9 @@ pub struct Rules {
     /// Practitioners with a standing or fee rules of their own.
     #[serde(default)]
     pub practitioner: Vec<PractitionerRule>,
+    /// Providers whose settlement statements are imported; the four shipped layouts need none to be read.
+    #[serde(default)]
+    pub settlement: Vec<SettlementRule>,
 }
 
 /// Posting modes.
@@ -450,6 +454,9 @@ impl Rules {
                 "more than two tracking categories".into(),
                 "Books keep two: usually the practitioner and the location.",
             );
+        }
+        for (needle, problem, remedy) in SettlementRule::slips(&self.settlement) {
+            slip(&needle, problem, remedy);
         }
         let mut methods = BTreeSet::new();
         for name in self.method.iter().flat_map(|m| &m.method) {
@@ -650,6 +657,11 @@ impl Rules {
                 p.fee_tax.as_deref(),
             ));
             all.push((format!("practitioner {} fee", p.name), p.fee_account.as_deref(), None));
+        }
+        for s in &self.settlement {
+            let name = || format!("settlement {}", s.name);
+            all.push((name(), s.fee_account.as_deref(), s.fee_tax.as_deref()));
+            all.push((format!("{} bank", name()), s.bank.as_deref(), None));
         }
         all
     }
