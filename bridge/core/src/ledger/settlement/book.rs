@@ -105,11 +105,12 @@ pub fn book(
 ) -> Booking {
     let mut booking = Booking::default();
     let found = Found::of(out);
+    let layouts = rules.settlement_layouts();
     for settlement in &imported.settlements {
-        let Some(layout) = rules.settlement_layout(&settlement.provider) else {
+        let Some(layout) = layouts.iter().find(|l| l.name == settlement.provider) else {
             continue;
         };
-        let parts = match parts(settlement, &layout, &found, facts, rules) {
+        let parts = match parts(settlement, layout, &found, facts, rules) {
             Ok(parts) => parts,
             Err(hold) => {
                 booking.holds.push((settlement.reference.clone(), hold));
@@ -133,7 +134,7 @@ pub fn book(
                 unexplained: amount - net,
             });
         }
-        match journal(settlement, &layout, &parts, rules, books, currency) {
+        match journal(settlement, layout, &parts, rules, books, currency) {
             Ok(document) => booking.journals.extend(document),
             Err(hold) => booking.holds.push((settlement.reference.clone(), hold)),
         }

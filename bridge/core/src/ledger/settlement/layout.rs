@@ -6,6 +6,7 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 /// What a column of a statement holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -99,15 +100,15 @@ struct Shipped {
     settlement: Vec<SettlementRule>,
 }
 
-fn shipped() -> Vec<SettlementRule> {
-    // Read by the tests of this crate: it is well-formed.
+// Read by the tests of this crate: it is well-formed.
+static SHIPPED: LazyLock<Vec<SettlementRule>> = LazyLock::new(|| {
     toml::from_str::<Shipped>(include_str!("layouts.toml")).map_or_else(|_| Vec::new(), |s| s.settlement)
-}
+});
 
 impl SettlementRule {
-    fn filled(&self, shipped: &[SettlementRule]) -> SettlementRule {
+    fn filled(&self) -> SettlementRule {
         let base = self.like.as_ref().unwrap_or(&self.name);
-        let Some(base) = shipped.iter().find(|s| s.name == *base) else {
+        let Some(base) = SHIPPED.iter().find(|s| s.name == *base) else {
             return self.clone();
         };
         let mut all = self.clone();
@@ -137,7 +138,7 @@ impl SettlementRule {
         i64::from(self.window_days.unwrap_or(5))
     }
 
-    fn slip(&self, shipped: &[SettlementRule]) -> Option<(String, &'static str)> {
+    fn slip(&self) -> Option<(String, &'static str)> {
         let name = &self.name;
         if name.is_empty() || name.len() > 20 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return Some((
@@ -148,14 +149,14 @@ impl SettlementRule {
         if self
             .like
             .as_ref()
-            .is_some_and(|l| !shipped.iter().any(|s| s.name == *l))
+            .is_some_and(|l| !SHIPPED.iter().any(|s| s.name == *l))
         {
             return Some((
                 format!("settlement `{name}` is like no layout that is shipped"),
                 "Shipped are hicaps, tyro, medicare and card; or leave `like` out and give all columns.",
             ));
         }
-        let all = self.filled(shipped);
+        let all = self.filled();
         let lacks = |c: Column| all.columns.get(&c).is_none_or(Vec::is_empty);
         if lacks(Column::Date) || (lacks(Column::Gross) && lacks(Column::Net)) {
             return Some((
@@ -196,18 +197,17 @@ impl SettlementRule {
 
     /// What is wrong with some rules, each with the text to point at, and what to do.
     pub(in crate::ledger) fn slips(rules: &[SettlementRule]) -> Vec<(String, String, &'static str)> {
-        let shipped = shipped();
         let mut found = Vec::new();
         let mut names = BTreeSet::new();
         let mut methods = BTreeSet::new();
         for rule in rules {
             let at = || format!("\"{}\"", rule.name);
-            found.extend(rule.slip(&shipped).map(|(problem, remedy)| (at(), problem, remedy)));
+            found.extend(rule.slip().map(|(problem, remedy)| (at(), problem, remedy)));
             if !names.insert(&rule.name) {
                 let problem = format!("settlement `{}` is there twice", rule.name);
                 found.push((at(), problem, "Give each a name of its own."));
             }
-            for method in rule.filled(&shipped).method {
+            for method in rule.filled().method {
                 if !methods.insert(method.to_lowercase()) {
                     let problem = format!("payment method `{method}` is settled by two [[settlement]]s");
                     found.push((
@@ -226,12 +226,12 @@ impl Rules {
     /// Every layout statements can be read by: those of `ledger.toml`, then shipped ones it does not name, less the
     /// methods that are settled already.
     pub fn settlement_layouts(&self) -> Vec<SettlementRule> {
-        let shipped = shipped();
-        let mut all: Vec<SettlementRule> = self.settlement.iter().map(|s| s.filled(&shipped)).collect();
-        for mut layout in shipped {
+        let mut all: Vec<SettlementRule> = self.settlement.iter().map(|s| s.filled()).collect();
+        for layout in SHIPPED.iter() {
             if all.iter().any(|s| s.name == layout.name) {
                 continue;
             }
+            let mut layout = layout.clone();
             layout.method.retain(|m| !all.iter().any(|s| s.settles(m)));
             all.push(layout);
         }

@@ -61,13 +61,14 @@ pub fn read(layout: &SettlementRule, file: &str, bytes: &[u8]) -> Import {
     };
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let names = Names::of(layout);
     let found = [b',', b';', b'\t'].into_iter().find_map(|separator| {
         let records = records(text, separator);
         let at = records
             .iter()
             .take(PREAMBLE)
-            .position(|(_, r)| Header::of(layout, r).complete())?;
-        Some((Header::of(layout, &records[at].1), records, at))
+            .position(|(_, r)| Header::of(&names, r).complete())?;
+        Some((Header::of(&names, &records[at].1), records, at))
     });
     let Some((header, records, at)) = found else {
         import.problems.push(no_header(layout));
@@ -81,6 +82,7 @@ pub fn read(layout: &SettlementRule, file: &str, bytes: &[u8]) -> Import {
         }
         let reader = Reader {
             layout,
+            names: &names,
             header: &header,
             record: &record,
             line,
@@ -177,20 +179,43 @@ fn bare(name: &str) -> String {
         .collect()
 }
 
+/// A layout's names of columns and kinds, without case and punctuation.
+struct Names {
+    columns: BTreeMap<Column, Vec<String>>,
+    words: BTreeMap<String, RowKind>,
+}
+
+impl Names {
+    fn of(layout: &SettlementRule) -> Names {
+        let columns = layout
+            .columns
+            .iter()
+            .map(|(c, n)| (*c, n.iter().map(|n| bare(n)).collect()));
+        let words = layout
+            .words
+            .iter()
+            .flat_map(|(kind, words)| words.iter().map(|w| (bare(w), *kind)));
+        Names {
+            columns: columns.collect(),
+            words: words.collect(),
+        }
+    }
+}
+
 /// Where each column stands, and how the file spells it.
 struct Header(BTreeMap<Column, (usize, String)>);
 
 impl Header {
-    fn of(layout: &SettlementRule, record: &[String]) -> Header {
-        let names: Vec<String> = record.iter().map(|c| bare(c)).collect();
+    fn of(names: &Names, record: &[String]) -> Header {
+        let cells: Vec<String> = record.iter().map(|c| bare(c)).collect();
         let place = |aliases: &Vec<String>| {
             let mut places = aliases
                 .iter()
-                .filter_map(|a| names.iter().position(|n| !n.is_empty() && *n == bare(a)));
+                .filter_map(|a| cells.iter().position(|c| !c.is_empty() && c == a));
             places.next().map(|i| (i, record[i].clone()))
         };
         Header(
-            layout
+            names
                 .columns
                 .iter()
                 .filter_map(|(c, aliases)| Some((*c, place(aliases)?)))
@@ -225,6 +250,7 @@ fn no_header(layout: &SettlementRule) -> RowProblem {
 
 struct Reader<'a> {
     layout: &'a SettlementRule,
+    names: &'a Names,
     header: &'a Header,
     record: &'a [String],
     line: u64,
@@ -284,16 +310,14 @@ impl Reader<'_> {
     /// None for what moved no money and for lines of totals.
     fn row(&self) -> Result<Option<Placed>, RowProblem> {
         let word = self.cell(Column::Kind).unwrap_or_default();
-        let said = self
-            .layout
-            .words
-            .iter()
-            .find(|(_, w)| w.iter().any(|w| bare(w) == bare(word)))
-            .map(|(k, _)| *k);
+        let said = self.names.words.get(&bare(word)).copied();
         if said == Some(RowKind::Ignored) {
             return Ok(None);
         }
-        let Some(date) = self.date(Column::Date)?.or(self.date(Column::PaidOn)?) else {
+        let date = self
+            .date(Column::Date)
+            .and_then(|d| Ok(d.or(self.date(Column::PaidOn)?)));
+        let Ok(Some(date)) = date else {
             let total = |c: &String| {
                 ["total", "subtotal", "grandtotal", "summary"]
                     .iter()
@@ -302,6 +326,7 @@ impl Reader<'_> {
             if self.record.iter().any(total) {
                 return Ok(None);
             }
+            date?;
             return Err(self.problem(
                 Column::Date,
                 "the date is missing",
