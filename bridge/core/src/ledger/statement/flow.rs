@@ -1,12 +1,13 @@
 //! Whose every cent is: invoices by their lines, money divided over the lines it was for.
 
 use super::Detail;
-use crate::ledger::facts::{Facts, Invoice, InvoiceKind, Line, LineStatus, Payment, PaymentKind, PriceKind};
-use crate::ledger::money::{Cents, Currency, MoneyError};
+use crate::ledger::facts::{Facts, Invoice, InvoiceKind, Line, LineStatus, Payment, PaymentKind};
+use crate::ledger::hold::Why;
+use crate::ledger::money::{Cents, Currency};
 use crate::ledger::rules::Rules;
 use crate::ledger::share::share;
+use crate::ledger::target::{Standing, amounts, standing};
 use jiff::civil::Date;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -102,44 +103,20 @@ pub(super) struct Flow {
     pub notes: Vec<String>,
 }
 
-/// How an invoice stands, by its words (halaxy-api.md 7.7: an open set).
-#[derive(PartialEq)]
-enum Standing {
-    Charged,
-    GivenUp,
-    Not,
-}
-
-fn standing(invoice: &Invoice) -> Standing {
-    if invoice.removed || invoice.kind == InvoiceKind::Quote {
-        return Standing::Not;
+/// Whether an invoice is charged, and whether it is given up since. Unknown words count as charged.
+fn charge(invoice: &Invoice) -> Option<bool> {
+    if invoice.kind == InvoiceKind::Quote {
+        return None;
     }
-    match invoice.status.to_ascii_lowercase().as_str() {
-        "cancelled" | "canceled" | "voided" | "void" | "entered-in-error" | "draft" => Standing::Not,
-        "write-off" | "writeoff" | "written-off" => Standing::GivenUp,
-        _ => Standing::Charged,
+    match standing(invoice) {
+        Ok(Standing::Charged) | Err(_) => Some(false),
+        Ok(Standing::WrittenOff) => Some(true),
+        Ok(Standing::Void | Standing::NotYet) => None,
     }
 }
 
 fn charged(line: &Line) -> bool {
     !matches!(line.status, LineStatus::Voided | LineStatus::Unassigned)
-}
-
-/// A line with tax: quantity times a unit's net and tax, each rounded to cents as on the invoice.
-fn gross(line: &Line) -> Result<Cents, MoneyError> {
-    let mut net = Decimal::ZERO;
-    let mut tax = Decimal::ZERO;
-    for p in &line.prices {
-        let (sum, amount) = match p.kind {
-            PriceKind::Base | PriceKind::Surcharge => (&mut net, p.amount),
-            PriceKind::Deduction | PriceKind::Discount => (&mut net, -p.amount.abs()),
-            PriceKind::Tax => (&mut tax, p.amount),
-            PriceKind::Informational => continue,
-        };
-        *sum = sum.checked_add(amount).ok_or(MoneyError::Size)?;
-    }
-    let times = |unit: Decimal| Cents::rounded(line.quantity.checked_mul(unit).ok_or(MoneyError::Size)?);
-    Ok(times(net)? + times(tax)?)
 }
 
 struct Weighed<'a> {
@@ -153,8 +130,11 @@ impl Flow {
         let mut lines: BTreeMap<&str, Vec<Weighed<'_>>> = BTreeMap::new();
         for line in facts.lines.values() {
             let Some(invoice) = &line.invoice else { continue };
-            match gross(line) {
-                Ok(gross) => lines.entry(invoice).or_default().push(Weighed { line, gross }),
+            match amounts(line) {
+                Ok((net, tax)) => lines
+                    .entry(invoice)
+                    .or_default()
+                    .push(Weighed { line, gross: net + tax }),
                 Err(_) => {
                     unread.insert(&line.id);
                 }
@@ -188,27 +168,15 @@ impl Flow {
         }
         let mut words: BTreeSet<String> = BTreeSet::new();
         for invoice in facts.invoices.values() {
-            if invoice.date < rules.start_from || invoice.date > to || standing(invoice) == Standing::Not {
+            if invoice.date < rules.start_from || invoice.date > to || charge(invoice).is_none() {
                 continue;
             }
             if invoice.currency != currency {
                 foreign += 1;
                 continue;
             }
-            let known = [
-                "active",
-                "issued",
-                "balanced",
-                "paid",
-                "locked",
-                "",
-                "write-off",
-                "writeoff",
-                "written-off",
-            ];
-            let word = invoice.status.to_ascii_lowercase();
-            if !known.contains(&word.as_str()) {
-                words.insert(word.chars().filter(|c| !c.is_control()).take(40).collect());
+            if let Err(Why::Word { word, .. }) = standing(invoice) {
+                words.insert(word.chars().filter(|c| !c.is_control()).collect());
             }
             book.invoice(invoice, lines.get(invoice.id.as_str()).map_or(&[], Vec::as_slice));
         }
@@ -352,7 +320,7 @@ impl<'a> Book<'a> {
             off,
         );
 
-        let all = standing(invoice) == Standing::GivenUp;
+        let all = charge(invoice) == Some(true);
         let given: Vec<&&Weighed<'_>> = on
             .iter()
             .filter(|w| all || w.line.status == LineStatus::WriteOff)
