@@ -11,12 +11,18 @@ pub mod facts;
 pub mod fit;
 pub mod hold;
 pub mod money;
+pub mod month;
 pub mod plan;
 pub mod position;
 pub mod prove;
 pub mod reading;
 pub mod rules;
+pub mod settlement;
+pub mod share;
+pub mod sheet;
+pub mod statement;
 pub mod target;
+pub mod tasks;
 
 pub use chart::{Account, Books, Category, TaxRate};
 pub use document::{Contact, Document, DocumentKind, DocumentLine, Shown, ShownLine, Status};

@@ -2,6 +2,7 @@
 //! that matches codes a line, in the order charge item, category, payer, default, and what no rule codes is held.
 
 use super::facts::{Facts, Invoice, Line, Party, Role};
+use super::settlement::SettlementRule;
 use crate::config_problem::{Problem, Source};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -338,6 +339,9 @@ pub struct Rules {
     /// Practitioners with a standing or fee rules of their own.
     #[serde(default)]
     pub practitioner: Vec<PractitionerRule>,
+    /// Providers whose settlement statements are imported; the four shipped layouts need none to be read.
+    #[serde(default)]
+    pub settlement: Vec<SettlementRule>,
 }
 
 /// Posting modes.
@@ -451,6 +455,9 @@ impl Rules {
                 "Books keep two: usually the practitioner and the location.",
             );
         }
+        for (needle, problem, remedy) in SettlementRule::slips(&self.settlement) {
+            slip(&needle, problem, remedy);
+        }
         let mut methods = BTreeSet::new();
         for name in self.method.iter().flat_map(|m| &m.method) {
             if !methods.insert(name.to_lowercase()) {
@@ -474,6 +481,16 @@ impl Rules {
                     &format!("\"{}\"", p.name),
                     format!("fee rules of `{}` are not in order of `from`", p.name),
                     "Put the oldest first, each with a day of its own.",
+                );
+            }
+            for (problem, remedy) in p.fee.iter().filter_map(FeeRule::slip) {
+                slip(&format!("\"{}\"", p.name), format!("`{}`: {problem}", p.name), remedy);
+            }
+            if self.practitioner.iter().filter(|o| o.name == p.name).count() > 1 {
+                slip(
+                    &format!("\"{}\"", p.name),
+                    format!("two practitioners are named `{}`", p.name),
+                    "List all ids of one person under one name; tell two people apart.",
                 );
             }
         }
@@ -640,6 +657,11 @@ impl Rules {
                 p.fee_tax.as_deref(),
             ));
             all.push((format!("practitioner {} fee", p.name), p.fee_account.as_deref(), None));
+        }
+        for s in &self.settlement {
+            let name = || format!("settlement {}", s.name);
+            all.push((name(), s.fee_account.as_deref(), s.fee_tax.as_deref()));
+            all.push((format!("{} bank", name()), s.bank.as_deref(), None));
         }
         all
     }

@@ -90,14 +90,14 @@ pub struct Target {
 }
 
 /// The state of an invoice by its status word (halaxy-api.md 7.7: an open set).
-enum Standing {
+pub(super) enum Standing {
     Charged,
     WrittenOff,
     Void,
     NotYet,
 }
 
-fn standing(invoice: &Invoice) -> Result<Standing, Why> {
+pub(super) fn standing(invoice: &Invoice) -> Result<Standing, Why> {
     if invoice.removed {
         return Ok(Standing::Void);
     }
