@@ -184,6 +184,15 @@ fn same_name_kin() {
         &["Robert|Samplewood|1981-09-02||0412777345|bob@gmail.com|1 High St|3121"],
         &[(0, 0, Review)],
     );
+    // both here, and a contact who may be either
+    must(
+        &[
+            "Robert|Samplewood|1952-04-17|M|0412777345|bob@gmail.com",
+            "Robert|Samplewood|1981-09-02|M|0412777345|bob@gmail.com",
+        ],
+        &["Robert|Samplewood|||0412777345|bob@gmail.com"],
+        &[(0, 0, Review), (1, 0, Review)],
+    );
 }
 
 #[test]

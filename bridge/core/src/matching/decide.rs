@@ -93,7 +93,7 @@ struct Race {
     sum: f32,
     /// Whether somebody who is one person with one of the two fits better.
     better_copy: bool,
-    /// Whether nobody else fits better.
+    /// Whether nobody else fits nearly as well.
     best: bool,
 }
 
@@ -119,6 +119,9 @@ impl Race {
     }
 }
 
+/// By how much somebody else must fit worse (the natural logarithm of odds): of two namesakes of one
+/// mailbox neither is linked to a contact who may be either.
+const MARGIN: f32 = 1.0;
 /// Odds below which a candidate does not even compete.
 const FLOOR: f32 = -7.0;
 /// From this probability on two records of one system count as one person.
@@ -342,7 +345,7 @@ impl<'a> Decider<'a> {
                 let (x, y) = pair(rival.at);
                 race.better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
             } else {
-                race.best &= !wins;
+                race.best &= found.odds - rival.odds >= MARGIN;
             }
         }
         race.sum = race.with(sum).sum;
