@@ -446,6 +446,12 @@ fn typo() {
             &[(0, 0, Link)],
         );
     }
+    // which of two rare names is the slip nobody knows: either may be another name's, a twin's perhaps
+    must(
+        &["Msario|Samplewood|2015-04-17|M|0412777345|mum@gmail.com"],
+        &["Mario|Samplewood|2015-04-17|M|0412777345|mum@gmail.com"],
+        &[(0, 0, Review)],
+    );
 }
 
 #[test]

@@ -132,14 +132,17 @@ fn given_words(a: &Given, b: &Given, f: &impl Frequencies) -> GivenLevel {
     GivenLevel::Different
 }
 
-/// Whether a misspelt given name is one slip from another name too: "Jak" is Jack's or Jake's.
+/// Whether a misspelt given name is one slip from another name too: "Jak" is Jack's or Jake's. Of two
+/// names that nobody knows either may be the slip. Symmetric.
 pub(in crate::matching) fn slip_of_another(a: &Given, b: &Given) -> bool {
-    let (slip, name) = if a.known == 0 { (a, b) } else { (b, a) };
-    let letters = slip.word.bytes();
-    slip.known == 0
-        && given_names::any_other(name.known, |other| {
-            other.len() >= 3 && other[0] == letters[0] && slips(other, letters, 1) <= 1
-        })
+    let of_another = |slip: &Given, name: &Given| {
+        let letters = slip.word.bytes();
+        slip.known == 0
+            && given_names::any_other(name.known, |other| {
+                other.len() >= 3 && other[0] == letters[0] && slips(other, letters, 1) <= 1
+            })
+    };
+    of_another(a, b) || of_another(b, a)
 }
 
 pub(super) fn given(a: &Person, b: &Person, f: &impl Frequencies) -> GivenLevel {
