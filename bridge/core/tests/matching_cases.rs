@@ -2,94 +2,16 @@
 //! A small town of other people stands around each pair, so that names and numbers have the
 //! frequencies they have in a practice.
 
-use bridge_core::matching::decide::{Decider, Decision, Settings};
-use bridge_core::matching::index::{At, Index};
-use bridge_core::matching::person::{Born, Person, Raw, hash_text};
-use bridge_core::matching::reasons::{Names, reasons};
-use bridge_core::matching::weights::Weights;
+mod town;
 
-const TODAY: Born = Born {
-    year: 2026,
-    month: 7,
-    day: 1,
-};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Link,
-    Review,
-    Apart,
-}
-use Outcome::{Apart, Link, Review};
-
-fn filler(side: u64) -> Vec<(Person, u64)> {
-    let given = [
-        "Anna", "Peter", "Olga", "Hugo", "Vera", "Emil", "Nina", "Karl", "Iris", "Otto", "Clara", "Felix",
-    ];
-    let family = [
-        "Abbott", "Barlow", "Crane", "Dawson", "Eccles", "Fenton", "Garland", "Hobbs", "Ingram", "Jarvis",
-    ];
-    (0..1_200u64)
-        .map(|i| {
-            let n = i * 2 + side;
-            let (g, f) = (given[(n % 12) as usize], family[(n / 12 % 10) as usize]);
-            let (phone, email) = (
-                format!("04{:08}", 31_415_926 + n * 7_919),
-                format!("{g}.{f}{n}@example.org"),
-            );
-            let born = format!("{}-{:02}-{:02}", 1940 + n % 60, 1 + n % 12, 2 + n % 26);
-            let raw = Raw {
-                given_name: g,
-                surname: f,
-                // contacts often have no birth date, patients nearly always do
-                date_of_birth: if side == 1 && !i.is_multiple_of(3) { "" } else { &born },
-                phones: [&phone, "", ""],
-                emails: [&email, ""],
-                street: "5 Elsewhere Road",
-                suburb: "Farville",
-                postcode: "4999",
-                ..Raw::default()
-            };
-            (Person::new(&raw), hash_text(&format!("{side}/{n}")))
-        })
-        .collect()
-}
-
-/// `given|surname|born|sex|phone|email|street|postcode|card`, blanks left out at the end.
-fn person(line: &str) -> (Person, u64) {
-    let mut parts = line.split('|').map(str::trim);
-    let mut next = || parts.next().unwrap_or_default();
-    let raw = Raw {
-        given_name: next(),
-        surname: next(),
-        date_of_birth: next(),
-        sex: next(),
-        phones: [next(), "", ""],
-        emails: [next(), ""],
-        street: next(),
-        postcode: next(),
-        card: next(),
-        suburb: "",
-    };
-    (Person::new(&raw), hash_text(line))
-}
+use bridge_core::matching::index::At;
+use town::Outcome::{Apart, Link, Review};
+use town::{Outcome, Town};
 
 /// What becomes of the first left and the first right record.
 fn outcome(left: &[&str], right: &[&str]) -> (Outcome, String) {
-    let side = |lines: &[&str], n: u64| lines.iter().map(|l| person(l)).chain(filler(n)).collect::<Vec<_>>();
-    let index = Index::new(vec![side(left, 0), side(right, 1)]);
-    let weights = Weights::shipped();
-    let decider = Decider::new(&index, &weights, Settings::new(TODAY));
-    let (a, b) = (At { side: 0, record: 0 }, At { side: 1, record: 0 });
-    let found = decider.decide(a, 1).into_iter().find(|v| v.other == b);
-    match found {
-        None => (Apart, String::new()),
-        Some(v) => {
-            let why = reasons(index.person(a), index.person(b), &v, Names::Shown).join("; ");
-            let is = if v.decision == Decision::Link { Link } else { Review };
-            (is, format!("{} {why}", v.probability))
-        }
-    }
+    let first = |side| At { side, record: 0 };
+    Town::new(left, right).between(first(0), first(1))
 }
 
 macro_rules! cases {

@@ -5,7 +5,7 @@ use super::blocking::keys;
 use super::compare::{BornLevel, CardLevel, Comparison, ContactLevel, GivenLevel, OwnerLevel, SexLevel, compare};
 use super::guards::{Around, Guard, TOGETHER, guard};
 use super::index::{At, Index};
-use super::person::{Born, Kind};
+use super::person::{Born, Kind, Person};
 use super::weights::Weights;
 use std::collections::HashSet;
 
@@ -85,6 +85,43 @@ struct Scored {
     comparison: Comparison,
 }
 
+/// A pair against its rivals on both sides.
+#[derive(Clone, Copy, Debug)]
+struct Race {
+    odds: f32,
+    /// The rivals' odds beside the pair's.
+    sum: f32,
+    /// Whether somebody who is one person with one of the two fits better.
+    better_copy: bool,
+    /// Whether nobody else fits nearly as well.
+    best: bool,
+}
+
+impl Race {
+    fn new(odds: f32) -> Self {
+        Self {
+            odds,
+            sum: 0.0,
+            better_copy: false,
+            best: true,
+        }
+    }
+
+    fn with(self, rivals: f32) -> Self {
+        Self {
+            sum: self.sum + rivals,
+            ..self
+        }
+    }
+
+    fn probability(self) -> f32 {
+        1.0 / (1.0 + self.sum + (-self.odds).exp())
+    }
+}
+
+/// By how much somebody else must fit worse (the natural logarithm of odds): of two namesakes of one
+/// mailbox neither is linked to a contact who may be either.
+const MARGIN: f32 = 1.0;
 /// Odds below which a candidate does not even compete.
 const FLOOR: f32 = -7.0;
 /// From this probability on two records of one system count as one person.
@@ -144,17 +181,21 @@ impl<'a> Decider<'a> {
             return vec![];
         }
         self.index.candidates(&keys(person), side, places);
-        let mut scored = Vec::new();
-        for record in places.iter() {
+        // all read in one go: the memory answers many questions at once, and single ones one by one
+        let single = |record: &u32| {
             let other = At { side, record: *record };
             let apart = self.apart.is_some_and(|apart| apart.contains(&(at, other)));
-            if other == at || apart || self.index.person(other).kind == Kind::Several {
-                continue;
-            }
-            let (odds, comparison) = self.odds(at, other);
+            let found = *self.index.person(other);
+            (other != at && !apart && found.kind != Kind::Several).then_some((other, found))
+        };
+        let found: Vec<(At, Person)> = places.iter().filter_map(single).collect();
+        let mut scored = Vec::new();
+        for (other, found) in &found {
+            let comparison = compare(person, found, self.index);
+            let odds = self.weights.odds(&comparison, self.records());
             if odds > FLOOR {
                 scored.push(Scored {
-                    at: other,
+                    at: *other,
                     odds,
                     comparison,
                 });
@@ -276,6 +317,41 @@ impl<'a> Decider<'a> {
         });
     }
 
+    /// Counts the rivals of one of the two, `me`; `None` once they leave the pair too little.
+    fn compete(
+        &self,
+        race: &mut Race,
+        found: &Scored,
+        (rivals, me): (&[Scored], At),
+        pair: impl Fn(At) -> (At, At),
+    ) -> Option<()> {
+        let mut sum = 0.0;
+        for rival in rivals.iter().filter(|r| r.at != me) {
+            if found.odds - rival.odds > 16.0 {
+                continue;
+            }
+            let wins = rival
+                .odds
+                .total_cmp(&found.odds)
+                .then_with(|| self.index.rank(rival.at).cmp(&self.index.rank(me)))
+                .is_gt();
+            let twice = self.twice(me, rival.at, rival.odds.min(found.odds));
+            sum += (1.0 - twice) * (rival.odds - found.odds).exp();
+            // no further rival makes it likelier
+            if race.with(sum).probability() < self.settings.review {
+                return None;
+            }
+            if twice >= TWICE {
+                let (x, y) = pair(rival.at);
+                race.better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
+            } else {
+                race.best &= found.odds - rival.odds >= MARGIN;
+            }
+        }
+        race.sum = race.with(sum).sum;
+        Some(())
+    }
+
     fn pairs(&self, at: At, side: u8) -> Vec<Verdict> {
         let mut places = Vec::new();
         let mine = self.scored(at, side, &mut places);
@@ -289,51 +365,32 @@ impl<'a> Decider<'a> {
         verdicts
     }
 
+    /// `None` as soon as enough rivals are counted, or a guard is seen, for the pair to come to nothing:
+    /// whoever shares name and address with many would else be compared with all whom these resemble.
     fn pair(&self, at: At, found: &Scored, mine: &[Scored], places: &mut Vec<u32>) -> Option<Verdict> {
         let settings = &self.settings;
-        let (mut sums, mut better_copy, mut best) = ([0.0f32; 2], false, true);
-        if !settings.within {
-            let theirs = self.scored(found.at, at.side, places);
-            for (sum, (rivals, me)) in sums.iter_mut().zip([(mine, found.at), (&theirs[..], at)]) {
-                for rival in rivals.iter().filter(|r| r.at != me) {
-                    let wins = rival
-                        .odds
-                        .total_cmp(&found.odds)
-                        .then_with(|| self.index.rank(rival.at).cmp(&self.index.rank(me)))
-                        .is_gt();
-                    if found.odds - rival.odds > 16.0 {
-                        continue;
-                    }
-                    let twice = self.twice(me, rival.at, rival.odds.min(found.odds));
-                    *sum += (1.0 - twice) * (rival.odds - found.odds).exp();
-                    if twice >= TWICE {
-                        let (x, y) = if me == found.at {
-                            (at, rival.at)
-                        } else {
-                            (rival.at, found.at)
-                        };
-                        better_copy |= wins && self.guard(x, y, &rival.comparison).is_none();
-                    } else {
-                        best &= !wins;
-                    }
-                }
-            }
+        let guard = self.guard(at, found.at, &found.comparison);
+        if guard.is_some_and(Guard::parts) {
+            return None;
         }
-        let probability = 1.0 / (1.0 + (sums[0] + sums[1]) + (-found.odds).exp());
+        let mut race = Race::new(found.odds);
+        if !settings.within {
+            self.compete(&mut race, found, (mine, found.at), |rival| (at, rival))?;
+            let theirs = self.scored(found.at, at.side, places);
+            self.compete(&mut race, found, (&theirs, at), |rival| (rival, found.at))?;
+        }
+        let probability = race.probability();
         if probability < settings.review {
             return None;
         }
         let link = self.needed(at, found.at, &found.comparison);
-        let obstacle = match self.guard(at, found.at, &found.comparison) {
+        let obstacle = match guard {
             Some(guard) => Some(Obstacle::Guard(guard)),
-            None if better_copy => Some(Obstacle::Twice),
-            None if probability >= link && best => None,
+            None if race.better_copy => Some(Obstacle::Twice),
+            None if probability >= link && race.best => None,
             None if 1.0 / (1.0 + (-found.odds).exp()) >= link => Some(Obstacle::Rival),
             None => Some(Obstacle::Weak),
         };
-        if matches!(obstacle, Some(Obstacle::Guard(guard)) if guard.parts()) {
-            return None;
-        }
         Some(Verdict {
             other: found.at,
             decision: if obstacle.is_none() {

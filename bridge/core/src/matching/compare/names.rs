@@ -24,6 +24,22 @@ pub(super) fn slips(a: &[u8], b: &[u8], most: usize) -> usize {
     if a.is_empty() || b.is_empty() {
         return a.len().max(b.len());
     }
+    // nothing is alike at either end any more
+    if most == 1 {
+        let one = matches!((a, b), ([_], [_])) || matches!((a, b), ([p, q], [x, y]) if p == y && q == x);
+        return if one { 1 } else { 2 };
+    }
+    // each letter that only one of the two has costs a slip
+    let letters = |word: &[u8]| word.iter().fold(0u32, |set, c| set | 1 << (c & 31));
+    let (p, q) = (letters(a), letters(b));
+    if (p & !q).count_ones().max((q & !p).count_ones()) as usize > most {
+        return most + 1;
+    }
+    table(a, b).min(most + 1)
+}
+
+/// Slips between two words of at most 24 letters.
+fn table(a: &[u8], b: &[u8]) -> usize {
     let mut rows = [[0u8; 26]; 3];
     for (j, cell) in rows[0].iter_mut().enumerate() {
         *cell = j as u8;
@@ -42,7 +58,7 @@ pub(super) fn slips(a: &[u8], b: &[u8], most: usize) -> usize {
             rows[now][j] = best;
         }
     }
-    usize::from(rows[a.len() % 3][b.len()]).min(most + 1)
+    usize::from(rows[a.len() % 3][b.len()])
 }
 
 /// Whether one of two names is so rare beside the other that it must be a slip.
@@ -116,14 +132,17 @@ fn given_words(a: &Given, b: &Given, f: &impl Frequencies) -> GivenLevel {
     GivenLevel::Different
 }
 
-/// Whether a misspelt given name is one slip from another name too: "Jak" is Jack's or Jake's.
+/// Whether a misspelt given name is one slip from another name too: "Jak" is Jack's or Jake's. Of two
+/// names that nobody knows either may be the slip. Symmetric.
 pub(in crate::matching) fn slip_of_another(a: &Given, b: &Given) -> bool {
-    let (slip, name) = if a.known == 0 { (a, b) } else { (b, a) };
-    let letters = slip.word.bytes();
-    slip.known == 0
-        && given_names::any_other(name.known, |other| {
-            other.len() >= 3 && other[0] == letters[0] && slips(other, letters, 1) <= 1
-        })
+    let of_another = |slip: &Given, name: &Given| {
+        let letters = slip.word.bytes();
+        slip.known == 0
+            && given_names::any_other(name.known, |other| {
+                other.len() >= 3 && other[0] == letters[0] && slips(other, letters, 1) <= 1
+            })
+    };
+    of_another(a, b) || of_another(b, a)
 }
 
 pub(super) fn given(a: &Person, b: &Person, f: &impl Frequencies) -> GivenLevel {
@@ -215,4 +234,38 @@ pub(super) fn crossed(a: &Person, b: &Person, f: &impl Frequencies) -> Option<(G
         });
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn short_cuts_count_the_slips_that_the_whole_table_counts(
+            a in prop::collection::vec(b'a'..=b'e', 0..9), b in prop::collection::vec(b'a'..=b'e', 0..9), most in 1usize..3,
+        ) {
+            prop_assert_eq!(slips(&a, &b, most), table(&a, &b).min(most + 1));
+        }
+
+        #[test]
+        fn words_a_few_edits_apart(
+            a in prop::collection::vec(b'a'..=b'h', 1..20), edits in prop::collection::vec((0usize..20, b'a'..=b'h', 0u8..4), 0..4),
+            most in 1usize..3,
+        ) {
+            let mut b = a.clone();
+            for (at, letter, what) in edits {
+                let at = at % b.len().max(1);
+                match what {
+                    0 if at < b.len() => drop(b.remove(at)),
+                    1 => b.insert(at.min(b.len()), letter),
+                    2 if at + 1 < b.len() => b.swap(at, at + 1),
+                    _ if at < b.len() => b[at] = letter,
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(slips(&a, &b, most), table(&a, &b).min(most + 1));
+        }
+    }
 }
