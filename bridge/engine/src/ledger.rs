@@ -9,7 +9,7 @@ mod mirror;
 mod post;
 
 use crate::error::EngineError;
-use adapter_kit::gathering::{Bench, Seen};
+use adapter_kit::gathering::{Intake, Seen};
 use adapter_kit::{Accounting, Adapter, AdapterError};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::{Foreign, foreign};
@@ -361,7 +361,7 @@ impl Ledger {
             seen.insert((kind, id));
         };
         let unreadable = std::mem::take(&mut state.reread);
-        let mut bench = Bench {
+        let mut intake = Intake {
             adapter: self.adapter.as_ref(),
             reader: self.reader.as_ref(),
             gathered: &mut state.gathered,
@@ -369,16 +369,22 @@ impl Ledger {
         };
         let mut failed = Vec::new();
         for (kind, ids) in &unreadable {
-            if let Err(error) = bench.look(kind, ids).await {
+            if let Err(error) = intake.look(kind, ids).await {
                 failed.push(error.to_string());
             }
         }
-        let outcome = bench.round(&mut cursors).await;
+        let outcome = intake.round(&mut cursors).await;
         failed.extend(outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}")));
         if !failed.is_empty() {
             state.reread = unreadable;
         }
         step.records = seen.len();
+        // A feed moves on only when everything that it led to was read as well.
+        let cursors = if failed.is_empty() {
+            cursors
+        } else {
+            state.cursors.clone()
+        };
         self.remember(state, seen, cursors, now).await?;
         let complete = failed.is_empty();
         step.trouble.extend(failed);
@@ -397,7 +403,7 @@ impl Ledger {
             let (Seen::Body { kind, id, .. } | Seen::Gone { kind, id }) = s;
             seen.insert((kind, id));
         };
-        let outcome = Bench {
+        let outcome = Intake {
             adapter: self.adapter.as_ref(),
             reader: self.reader.as_ref(),
             gathered: &mut state.gathered,
