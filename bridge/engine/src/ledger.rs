@@ -4,6 +4,7 @@
 //! Every document is marked sent in the store before the call. What was sent and not answered is looked up by its key before
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
+mod besides;
 mod keep;
 mod mirror;
 mod post;
