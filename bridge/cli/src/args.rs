@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, events, explain, init, key, ledger, links, match_files, matches, plan,
-    prepare, replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, demo, events, explain, init, key, ledger, links, match_files, matches,
+    plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};

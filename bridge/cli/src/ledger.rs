@@ -170,7 +170,9 @@ async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
             digest = proof.digest(),
             "ledger differs: see `halaxy-bridge ledger prove`"
         ),
-        Err(error @ EngineError::Store(StoreError::Unreachable { .. } | StoreError::Fenced { .. })) => return Err(error),
+        Err(error @ EngineError::Store(StoreError::Unreachable { .. } | StoreError::Fenced { .. })) => {
+            return Err(error);
+        }
         Err(error) => tracing::warn!(%error, "ledger could not be proved"),
     }
     Ok(())

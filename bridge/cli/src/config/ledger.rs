@@ -84,11 +84,7 @@ impl<'s> Reader<'s> {
             Some((text, at)) => match text.parse() {
                 Ok(time) => time,
                 Err(_) => {
-                    self.note(
-                        at,
-                        format!("`{text}` is no time of day"),
-                        "Write prove_at = \"02:30\".",
-                    );
+                    self.note(at, format!("`{text}` is no time of day"), "Write prove_at = \"02:30\".");
                     return None;
                 }
             },

@@ -20,7 +20,9 @@ impl Ledger {
     pub async fn settlements(&self) -> Result<Imported, EngineError> {
         let mut imported = Imported::default();
         self.store
-            .ledger(SETTLEMENT, |_, body| imported = serde_json::from_str(&body).unwrap_or_default())
+            .ledger(SETTLEMENT, |_, body| {
+                imported = serde_json::from_str(&body).unwrap_or_default()
+            })
             .await?;
         Ok(imported)
     }

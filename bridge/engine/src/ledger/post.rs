@@ -201,7 +201,7 @@ impl Ledger {
         })
     }
 
-    async fn post(
+    pub(super) async fn post(
         &self,
         state: &mut State,
         batch: &[Entry],

@@ -124,7 +124,10 @@ pub async fn run(config: &Config, month: &str, out: &Output) -> Result<Exit, Fai
                 .filter(|s| !s.fee.is_zero() && !entries.iter().any(|e| e.counts() && e.document.key == s.key))
                 .count();
             let light = if missing == 0 { Light::Green } else { Light::Amber };
-            let detail = format!("{} with fee rules, {missing} not booked", count(agents as u64, "practitioner"));
+            let detail = format!(
+                "{} with fee rules, {missing} not booked",
+                count(agents as u64, "practitioner")
+            );
             say("practitioner statements issued", light, detail);
         }
         Err(error) => say("practitioner statements issued", Light::Red, error.to_string()),
@@ -164,7 +167,11 @@ fn light(fine: bool) -> Light {
 }
 
 fn agreed(differences: &[String]) -> String {
-    if differences.is_empty() { "every payer type".into() } else { differences.join(", ") }
+    if differences.is_empty() {
+        "every payer type".into()
+    } else {
+        differences.join(", ")
+    }
 }
 
 fn taxes(proof: &Proof) -> bool {
@@ -172,7 +179,11 @@ fn taxes(proof: &Proof) -> bool {
         .differences
         .iter()
         .any(|d| d.between == Between::PostedAndBooks && d.changes.iter().any(|c| c.what == "tax" || c.what == "line"));
-    !books && proof.sales.iter().all(|r| (r.halaxy_net, r.halaxy_tax) == (r.posted_net, r.posted_tax))
+    !books
+        && proof
+            .sales
+            .iter()
+            .all(|r| (r.halaxy_net, r.halaxy_tax) == (r.posted_net, r.posted_tax))
 }
 
 fn tax_words(proof: &Proof) -> String {

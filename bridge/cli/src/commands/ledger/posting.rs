@@ -68,7 +68,10 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
         out.line(format!(
             "{} from before the cut-over, {}, are left alone.",
             count(outlook.target.older, "record"),
-            config.ledger.as_ref().map_or(String::new(), |l| l.rules.start_from.to_string())
+            config
+                .ledger
+                .as_ref()
+                .map_or(String::new(), |l| l.rules.start_from.to_string())
         ));
     }
     if documents {
@@ -97,10 +100,19 @@ fn foreign(config: &Config, outlook: &Outlook, out: &Output) {
         .take(20)
         .map(|(f, _)| {
             let same = if f.same_total { "same" } else { "another" };
-            vec![f.invoice.clone(), f.number.clone(), f.shown.total.to_string(), same.into()]
+            vec![
+                f.invoice.clone(),
+                f.number.clone(),
+                f.shown.total.to_string(),
+                same.into(),
+            ]
         })
         .collect();
-    out.table(&["Invoice", "Number there", "Amount there", "Amount in Halaxy"], rows, "None.");
+    out.table(
+        &["Invoice", "Number there", "Amount there", "Amount in Halaxy"],
+        rows,
+        "None.",
+    );
     if outlook.foreign.len() > 20 {
         out.line(format!("... and {} more.", outlook.foreign.len() - 20));
     }
@@ -121,7 +133,16 @@ fn by_kind(outlook: &Outlook) -> BTreeMap<String, (usize, String)> {
 }
 
 fn documents_sheet(entries: &[Entry]) -> Sheet {
-    let mut sheet = Sheet::new(&["date", "kind", "key", "on", "account", "#amount", "of which tax", "purpose"]);
+    let mut sheet = Sheet::new(&[
+        "date",
+        "kind",
+        "key",
+        "on",
+        "account",
+        "#amount",
+        "of which tax",
+        "purpose",
+    ]);
     for e in entries {
         let d = &e.document;
         sheet.push([
@@ -141,36 +162,71 @@ fn documents_sheet(entries: &[Entry]) -> Sheet {
 /// Every line of every document: what a bookkeeper reads in a spreadsheet.
 fn lines_sheet(entries: &[Entry]) -> Sheet {
     let mut sheet = Sheet::new(&[
-        "date", "service_date", "kind", "key", "on", "account", "tax_code", "tracking", "#net", "#tax", "#amount", "rule", "from",
+        "date",
+        "service_date",
+        "kind",
+        "key",
+        "on",
+        "account",
+        "tax_code",
+        "tracking",
+        "#net",
+        "#tax",
+        "#amount",
+        "rule",
+        "from",
     ]);
     for e in entries {
         let d = &e.document;
-        let from = e.sources.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let mut row = |account: &str, tax_code: &str, tracking: String, net: String, tax: String, total: String, rule: &str| {
-            sheet.push([
-                d.date.to_string(),
-                e.serves.to_string(),
-                format!("{:?}", d.kind),
-                d.key.clone(),
-                d.of.clone().unwrap_or_default(),
-                account.to_owned(),
-                tax_code.to_owned(),
-                tracking,
-                net,
-                tax,
-                total,
-                rule.to_owned(),
-                from.clone(),
-            ]);
-        };
+        let from = e
+            .sources
+            .iter()
+            .take(3)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut row =
+            |account: &str, tax_code: &str, tracking: String, net: String, tax: String, total: String, rule: &str| {
+                sheet.push([
+                    d.date.to_string(),
+                    e.serves.to_string(),
+                    format!("{:?}", d.kind),
+                    d.key.clone(),
+                    d.of.clone().unwrap_or_default(),
+                    account.to_owned(),
+                    tax_code.to_owned(),
+                    tracking,
+                    net,
+                    tax,
+                    total,
+                    rule.to_owned(),
+                    from.clone(),
+                ]);
+            };
         if d.lines.is_empty() {
             let account = d.account.as_deref().unwrap_or_default();
-            row(account, "", String::new(), String::new(), String::new(), d.total.to_string(), "");
+            row(
+                account,
+                "",
+                String::new(),
+                String::new(),
+                String::new(),
+                d.total.to_string(),
+                "",
+            );
         }
         for l in &d.lines {
             let tracking = l.tracking.values().cloned().collect::<Vec<_>>().join(" / ");
             let total = (l.net + l.tax).to_string();
-            row(&l.account, &l.tax_code, tracking, l.net.to_string(), l.tax.to_string(), total, &l.rule);
+            row(
+                &l.account,
+                &l.tax_code,
+                tracking,
+                l.net.to_string(),
+                l.tax.to_string(),
+                total,
+                &l.rule,
+            );
         }
     }
     sheet
@@ -201,7 +257,11 @@ pub fn tell_held(held: &[Held], out: &Output) {
     out.heading(&format!("\nWaiting: {}", count(held.len() as u64, "record")));
     for ((why, remedy), who) in groups {
         let first = who.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-        let more = if who.len() > 3 { format!(" and {} more", who.len() - 3) } else { String::new() };
+        let more = if who.len() > 3 {
+            format!(" and {} more", who.len() - 3)
+        } else {
+            String::new()
+        };
         out.line(format!("- {first}{more}: {why}\n  {remedy}"));
     }
 }
@@ -298,7 +358,10 @@ pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exi
         return Err(Failure::Usage(format!("the books did not refuse a document {unknown}")));
     }
     out.document(&json!({ "again": again }));
-    out.line(format!("{} will be posted again by the next pass.", count(again.len() as u64, "document")));
+    out.line(format!(
+        "{} will be posted again by the next pass.",
+        count(again.len() as u64, "document")
+    ));
     Ok(Exit::Done)
 }
 

@@ -37,8 +37,10 @@ pub async fn prove(
     if let Some(path) = html {
         write(path, &printed(config, &proof, &figures))?;
     }
-    out.document(&json!({ "holds": proof.holds(), "digest": proof.digest(), "proof": proof,
-        "held": proof.held.iter().map(posting::held_json).collect::<Vec<_>>() }));
+    out.document(
+        &json!({ "holds": proof.holds(), "digest": proof.digest(), "proof": proof,
+        "held": proof.held.iter().map(posting::held_json).collect::<Vec<_>>() }),
+    );
     tell(&proof, out);
     Ok(if proof.holds() { Exit::Done } else { Exit::Waiting })
 }
@@ -101,7 +103,15 @@ pub fn differences_sheet(differences: &[Difference]) -> Sheet {
 }
 
 fn days_sheet(proof: &Proof) -> Sheet {
-    let mut sheet = Sheet::new(&["date", "method", "account", "#halaxy", "#posted", "#books", "#difference"]);
+    let mut sheet = Sheet::new(&[
+        "date",
+        "method",
+        "account",
+        "#halaxy",
+        "#posted",
+        "#books",
+        "#difference",
+    ]);
     for r in &proof.days {
         sheet.push([
             r.date.to_string(),
@@ -117,7 +127,14 @@ fn days_sheet(proof: &Proof) -> Sheet {
 }
 
 fn sales_sheet(proof: &Proof) -> Sheet {
-    let mut sheet = Sheet::new(&["account", "tax rate", "#halaxy net", "#halaxy tax", "#posted net", "#posted tax"]);
+    let mut sheet = Sheet::new(&[
+        "account",
+        "tax rate",
+        "#halaxy net",
+        "#halaxy tax",
+        "#posted net",
+        "#posted tax",
+    ]);
     for r in &proof.sales {
         sheet.push([
             r.account.clone(),
@@ -188,8 +205,7 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
     let settings = ledger::settings_of(config)?;
     let to = ledger.today(now).saturating_add(366.days());
     let proof = ledger.prove(settings.rules.start_from, to, false, now).await?;
-    let posted: std::collections::BTreeSet<_> =
-        ledger.entries().await.iter().flat_map(|e| e.sources.clone()).collect();
+    let posted: std::collections::BTreeSet<_> = ledger.entries().await.iter().flat_map(|e| e.sources.clone()).collect();
     // What is posted for the first time is no drift.
     let corrects = |e: &&Entry| match e.purpose {
         Purpose::Charge | Purpose::Receipt | Purpose::Deposit | Purpose::Summary => {
@@ -206,7 +222,13 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
         .collect();
     let mut entries = Sheet::new(&["date", "proposed", "key", "on", "#amount", "from"]);
     for e in &proposals {
-        let from = e.sources.iter().take(3).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let from = e
+            .sources
+            .iter()
+            .take(3)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
         entries.push([
             e.document.date.to_string(),
             format!("{:?} ({:?})", e.document.kind, e.purpose),
@@ -220,7 +242,10 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
         entries.push([String::new(), "void".into(), key.clone()]);
     }
     if let Some(path) = csv {
-        write(path, &format!("{}\n{}", differences_sheet(&drifted).csv(), entries.csv()))?;
+        write(
+            path,
+            &format!("{}\n{}", differences_sheet(&drifted).csv(), entries.csv()),
+        )?;
     }
     out.document(&json!({
         "differences": drifted,
