@@ -3,8 +3,8 @@
 
 mod support;
 
-use adapter_halaxy::money::rounds::{Cursors, Intake, Seen};
 use adapter_halaxy::{HalaxyAdapter, MONEY_KINDS, MoneyReader};
+use adapter_kit::gathering::{Cursors, Intake, Seen};
 use adapter_kit::{Adapter, Answer, Clock, ManualClock, Outgoing, RefusalKind, conformance};
 use adapter_sandbox::practice_month::{MonthOptions, OwnBooks, PracticeMonth};
 use adapter_sandbox::{Manners, Sandbox, SandboxOptions};
