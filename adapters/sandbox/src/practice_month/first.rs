@@ -132,14 +132,7 @@ fn payer(model: &mut Model, rng: &mut StdRng, of: PayerType, patient: usize) -> 
             rng.random_range(30..=32)
         },
     };
-    let known = model.covers.iter().position(|cover| {
-        cover.patient == patient && cover.funder == funder && (cover.payer == 29) == (wanted.payer == 29)
-    });
-    let place = known.unwrap_or_else(|| {
-        let id = 850_001 + model.covers.len() as u64;
-        model.covers.push(CoverModel { id, ..wanted });
-        model.covers.len() - 1
-    });
+    let place = model.cover(wanted);
     (owed_by, Some(place))
 }
 
