@@ -63,6 +63,8 @@ impl Ledger {
                 purpose: Purpose::Other,
                 sources: Vec::new(),
                 shares: Vec::new(),
+                bases: Vec::new(),
+                round: 0,
                 contact: None,
                 state: EntryState::Planned,
                 remote_id: None,

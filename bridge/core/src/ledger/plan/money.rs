@@ -96,7 +96,11 @@ impl Desk<'_> {
                 *undone.entry(spot).or_default() -= gone;
             }
             let stands = amount - gone;
-            let in_place = account.as_deref() == Some(moved.account.as_str())
+            let method = self.entries[i]
+                .bases
+                .first()
+                .is_some_and(|b| *b == moved.method.to_lowercase());
+            let in_place = (account.as_deref() == Some(moved.account.as_str()) || method)
                 && serves == moved.date
                 && (contact.is_none() || who == contact)
                 && invoice == moved.invoice
@@ -169,12 +173,16 @@ impl Desk<'_> {
     pub(super) fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
         let total: Cents = posted.iter().map(|i| self.entries[*i].document.total).sum();
         let contact = moved.contact.as_ref().map(|c| c.key.clone());
+        let method = moved.method.to_lowercase();
+        let same = |e: &Entry, account: Option<&str>| {
+            account == Some(moved.account.as_str()) || e.bases.first().is_some_and(|b| *b == method)
+        };
         let right = |e: &Entry| match e.purpose {
             Purpose::Refund => {
-                e.document.account.as_deref() == Some(moved.account.as_str())
+                same(e, e.document.account.as_deref())
                     && e.document.of.as_ref().is_some_and(|k| self.owner(k).0 == contact)
             }
-            _ => e.document.lines.first().is_some_and(|l| l.account == moved.account) && e.document.contact == contact,
+            _ => same(e, e.document.lines.first().map(|l| l.account.as_str())) && e.document.contact == contact,
         };
         if total <= moved.amount && posted.iter().all(|i| right(&self.entries[*i])) {
             return;
