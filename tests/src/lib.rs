@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 mod acts;
 mod hooks;
+pub mod ledger;
 pub use acts::{Purpose, fault, kind, purpose, writing};
 pub use hooks::{Hooks, Storm};
 

@@ -114,6 +114,21 @@ impl Entry {
         &self.document.key
     }
 
+    /// The account that money came into or went out of, by code, for what moves money of a debtor. Where products take
+    /// payments but no prepayments into an account, or give nothing back from it, it is the account of a line.
+    pub fn money_account(&self) -> Option<&str> {
+        let by_line = matches!(self.purpose, Purpose::Deposit | Purpose::Over | Purpose::Reopened);
+        self.document.account.as_deref().or_else(|| {
+            let line = self.document.lines.first().filter(|_| by_line)?;
+            Some(line.account.as_str())
+        })
+    }
+
+    /// Whether the books can void it. Prepayments and overpayments stay, and are paid back instead (vendor-apis.md 7).
+    pub fn voidable(&self) -> bool {
+        !matches!(self.document.kind, DocumentKind::Prepayment | DocumentKind::Overpayment)
+    }
+
     /// Whether it lowers what a debtor owes once allocated.
     pub fn is_credit(&self) -> bool {
         matches!(

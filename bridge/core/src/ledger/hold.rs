@@ -168,8 +168,6 @@ pub enum Why {
         /// When it was posted.
         date: Date,
     },
-    /// A payment type or invoice changed between per-invoice and summary after it was posted.
-    ModeChanged,
     /// A person says yes to such things first.
     Approval {
         /// What kind of thing.
@@ -264,7 +262,6 @@ impl Why {
             Why::LockedPayment { date } => {
                 format!("it was moved to another invoice after it was posted on {date}, which is locked now")
             }
-            Why::ModeChanged => "it was posted per invoice and belongs to a daily summary now".into(),
             Why::Approval { key, what, .. } => format!("{key} waits for a yes: {}", approval(*what)),
             Why::AlreadyThere { number, total, .. } => {
                 format!("the books already have {number} over {total}, which the bridge did not post")
@@ -313,7 +310,6 @@ impl Why {
                 "Name a clearing account that is no bank account for this method under [[method]].".into()
             }
             Why::LockedPayment { .. } => "Reallocate it in the books by hand, then say `ledger accept`.".into(),
-            Why::ModeChanged => "Put the payer type back to `invoice` in ledger.toml.".into(),
             Why::Approval { key, .. } => format!("halaxy-bridge ledger approve {key}"),
             Why::AlreadyThere { .. } => {
                 "Turn Halaxy's own accounting link off; then `halaxy-bridge ledger adopt` links what is there.".into()

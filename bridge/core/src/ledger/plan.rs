@@ -110,6 +110,12 @@ struct Desk<'a> {
     rests_on: BTreeMap<&'a Source, (u32, &'a str)>,
     /// Documents that act on a document, by its key.
     acting: BTreeMap<String, Vec<usize>>,
+    /// Credits of a debtor, by the contact's key.
+    credits_of: BTreeMap<String, Vec<usize>>,
+    /// The name of each debtor, by the contact's key.
+    names: BTreeMap<String, String>,
+    /// Payments for an invoice of Halaxy, by its id.
+    paid: BTreeMap<&'a str, Vec<&'a str>>,
     shares: BTreeMap<(Date, String), Vec<Share>>,
     /// Documents whose outcome is not known, by source.
     unsettled: BTreeMap<Source, String>,
@@ -132,12 +138,20 @@ impl<'a> Desk<'a> {
             summed: BTreeMap::new(),
             rests_on: BTreeMap::new(),
             acting: BTreeMap::new(),
+            credits_of: BTreeMap::new(),
+            names: BTreeMap::new(),
+            paid: BTreeMap::new(),
             shares: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             blocked: BTreeSet::new(),
             plan: Plan::default(),
             first_new: 0,
         };
+        for (id, moved) in &given.target.moved {
+            if let Some(invoice) = &moved.invoice {
+                desk.paid.entry(invoice).or_default().push(id);
+            }
+        }
         for entry in given.entries {
             match entry.state {
                 EntryState::Planned => continue,
@@ -189,6 +203,14 @@ impl<'a> Desk<'a> {
             for source in &entry.sources {
                 self.of_source.entry(source.clone()).or_default().push(at);
             }
+        }
+        if let Some(contact) = &entry.contact
+            && !self.names.contains_key(&contact.key)
+        {
+            self.names.insert(contact.key.clone(), contact.name.clone());
+        }
+        if let Some(contact) = entry.document.contact.as_ref().filter(|_| entry.is_credit()) {
+            self.credits_of.entry(contact.clone()).or_default().push(at);
         }
         self.keys.insert(key.clone());
         self.by_key.insert(key, at);

@@ -469,26 +469,17 @@ impl<'a> Prover<'a> {
         let Some(shown) = shown.filter(|s| s.status != Status::Void) else {
             return;
         };
-        let sign = match entry.document.kind {
-            DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => 1,
-            DocumentKind::Refund => -1,
-            _ => {
-                if entry.purpose == Purpose::Summary {
-                    self.summary_in_books(entry, shown);
-                } else if entry.purpose == Purpose::Reopened
-                    && let (Some(Source::Payment(id)), Some(line)) =
-                        (entry.sources.first(), entry.document.lines.first())
-                {
-                    self.day(entry.serves, &id.clone(), &line.account.clone()).books -= shown.total;
-                }
-                return;
-            }
+        let sign = match entry.purpose {
+            Purpose::Receipt | Purpose::Deposit | Purpose::Over => 1,
+            Purpose::Refund | Purpose::Reopened => -1,
+            Purpose::Summary => return self.summary_in_books(entry, shown),
+            _ => return,
         };
         if let Some(Source::Payment(id)) = entry.sources.first() {
             let account = shown
                 .account
                 .clone()
-                .or_else(|| entry.document.account.clone())
+                .or_else(|| entry.money_account().map(str::to_owned))
                 .unwrap_or_default();
             self.day(entry.serves, &id.clone(), &account).books += Cents(sign * shown.total.0);
         }

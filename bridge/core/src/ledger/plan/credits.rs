@@ -82,39 +82,46 @@ impl Desk<'_> {
         }
     }
 
-    /// Credits that money for an invoice (or a debtor's advance) can be given back from; `only` those with that purpose.
-    pub(super) fn credits(&self, invoice: Option<&str>, contact: &str, only: Option<Purpose>) -> Vec<String> {
-        let mut found: Vec<(Date, String)> = Vec::new();
-        let mut look = |i: &usize| {
-            let e = &self.entries[*i];
-            if e.counts()
-                && e.is_credit()
-                && e.purpose != Purpose::WriteOff
-                && only.is_none_or(|p| e.purpose == p)
-                && e.document.contact.as_deref() == Some(contact)
-                && self.left(e.key()).is_positive()
-            {
-                found.push((e.document.date, e.key().to_owned()));
-            }
-        };
+    /// Credits of a debtor that money for an invoice (or without one) can be given back from, oldest first.
+    pub(super) fn credits(&self, invoice: Option<&str>, contact: &str) -> Vec<String> {
         match invoice {
             Some(id) => {
-                if let Some(all) = self.of_source.get(&Source::Invoice(id.into())) {
-                    all.iter().for_each(&mut look);
-                }
-                for (payment, moved) in &self.given.target.moved {
-                    if moved.invoice.as_deref() == Some(id)
-                        && let Some(all) = self.of_source.get(&Source::Payment(payment.clone()))
-                    {
-                        all.iter().for_each(&mut look);
-                    }
-                }
+                let paid = self.paid.get(id).into_iter().flatten();
+                let sources = paid.map(|payment| Source::Payment((*payment).to_owned()));
+                let all = [Source::Invoice(id.into())].into_iter().chain(sources);
+                self.credits_among(all.filter_map(|s| self.of_source.get(&s)).flatten(), contact)
             }
-            None => (0..self.entries.len()).for_each(|i| look(&i)),
+            None => self.credits_among(self.credits_of.get(contact).into_iter().flatten(), contact),
         }
+    }
+
+    /// Credits that what this payment brought can go out of again: its own, then what was taken back of the invoice.
+    /// Other payments' credits are left alone: they may move as well.
+    pub(super) fn own_credits(&self, source: &Source, invoice: Option<&str>, contact: &str) -> Vec<String> {
+        let own = self.of(source, &[Purpose::Deposit, Purpose::Over]);
+        let mut all = self.credits_among(own.iter(), contact);
+        if let Some(id) = invoice {
+            let taken_back = self.of(&Source::Invoice(id.into()), &[Purpose::Reversal]);
+            all.extend(self.credits_among(taken_back.iter(), contact));
+        }
+        all
+    }
+
+    fn credits_among<'e>(&self, all: impl Iterator<Item = &'e usize>, contact: &str) -> Vec<String> {
+        let mut found: Vec<(Date, String)> = all
+            .map(|i| &self.entries[*i])
+            .filter(|e| {
+                e.counts()
+                    && e.is_credit()
+                    && e.purpose != Purpose::WriteOff
+                    && e.document.contact.as_deref() == Some(contact)
+                    && self.left(e.key()).is_positive()
+            })
+            .map(|e| (e.document.date, e.key().to_owned()))
+            .collect();
         found.sort();
         found.dedup();
-        found.into_iter().map(|(_, k)| k).collect()
+        found.into_iter().map(|(_, key)| key).collect()
     }
 
     /// Uses what was received in advance, or too much, for the invoice it is for.

@@ -23,13 +23,9 @@ impl Desk<'_> {
                 self.blocked.insert(id.clone());
                 continue;
             }
-            let posted = !self.of(&source, &[Purpose::Charge]).is_empty();
             match charged.mode {
-                Mode::Summary if posted => {
-                    self.hold(&source, Why::ModeChanged);
-                    self.blocked.insert(id.clone());
-                }
-                Mode::Summary => self.summarise_invoice(id, charged),
+                Mode::Summary if self.withdraw(id, &source, charged) => self.summarise_invoice(id, charged),
+                Mode::Summary => drop(self.blocked.insert(id.clone())),
                 Mode::Invoice => {
                     self.unsum(&source, charged.date, &charged.location);
                     self.invoice(id, &source, charged);
@@ -37,6 +33,28 @@ impl Desk<'_> {
                 }
             }
         }
+    }
+
+    /// Takes back what was posted of an invoice that belongs to a daily summary now. Whether nothing of it is left.
+    fn withdraw(&mut self, id: &str, source: &Source, charged: &Charged) -> bool {
+        const ALL: [Purpose; 4] = [Purpose::Charge, Purpose::Reversal, Purpose::WriteOff, Purpose::Restored];
+        if self.of(source, &ALL).is_empty() {
+            return true;
+        }
+        let nothing = Charged {
+            lines: Vec::new(),
+            written_off: Vec::new(),
+            ..charged.clone()
+        };
+        self.invoice(id, source, &nothing);
+        self.written_off(id, source, &nothing);
+        let mut left = Position::default();
+        for i in self.of(source, &ALL) {
+            let e = &self.entries[i];
+            let adds = matches!(e.document.kind, DocumentKind::Invoice);
+            left.lines(&e.document.lines, if adds { 1 } else { -1 });
+        }
+        left.is_zero()
     }
 
     pub(super) fn invoice(&mut self, id: &str, source: &Source, charged: &Charged) {

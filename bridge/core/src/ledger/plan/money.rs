@@ -2,7 +2,7 @@
 
 use super::Desk;
 use crate::ledger::document::{Contact, DocumentKind};
-use crate::ledger::entry::{Entry, Purpose};
+use crate::ledger::entry::Purpose;
 use crate::ledger::hold::{Source, Why};
 use crate::ledger::money::Cents;
 use crate::ledger::rules::{Approve, Mode};
@@ -49,13 +49,20 @@ impl Desk<'_> {
             if posted.is_empty() {
                 continue;
             }
-            if moved.mode == Mode::Summary && moved.amount.is_positive() {
-                self.hold(&source, Why::ModeChanged);
-                continue;
-            }
             if self.waits(&source, moved) {
                 continue;
             }
+            // What belongs to a daily summary now is taken back as a whole.
+            let nothing;
+            let moved = if moved.mode == Mode::Summary {
+                nothing = Moved {
+                    amount: Cents::ZERO,
+                    ..moved.clone()
+                };
+                &nothing
+            } else {
+                moved
+            };
             match moved.way {
                 Way::In => self.misplaced_receipts(&source, moved, posted),
                 Way::Out => self.misplaced_refunds(&source, moved, posted),
@@ -63,134 +70,162 @@ impl Desk<'_> {
         }
     }
 
-    pub(super) fn misplaced_receipts(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
-        let contact = moved.contact.as_ref().map(|c| c.key.clone());
-        // What was given out again under this payment (a transfer to another debtor, or an undoing in a locked period).
-        let mut undone: BTreeMap<(Option<String>, Option<String>), Cents> = BTreeMap::new();
-        for i in self.of(source, &[Purpose::Refund, Purpose::Reopened]) {
-            let e = &self.entries[i];
-            let (who, account) = match e.purpose {
-                Purpose::Refund => (
-                    e.document.of.as_ref().and_then(|k| self.owner(k).0),
-                    e.document.account.clone(),
-                ),
-                _ => (
-                    e.document.contact.clone(),
-                    e.document.lines.first().map(|l| l.account.clone()),
-                ),
-            };
-            *undone.entry((who, account)).or_default() += e.document.total;
+    /// Whose money an entry moved, for which invoice of Halaxy if it stands on one, and by which account.
+    fn spot(&self, at: usize) -> Spot {
+        let e = &self.entries[at];
+        let (who, invoice) = match &e.document.of {
+            Some(on) if e.document.kind == DocumentKind::Payment => self.owner(on),
+            Some(on) => (self.owner(on).0, None),
+            None => (e.document.contact.clone(), None),
+        };
+        Spot {
+            who,
+            invoice,
+            account: e.money_account().map(str::to_owned),
         }
+    }
+
+    /// What was undone under a payment by documents of its own, by debtor and account.
+    fn undone(&self, source: &Source, by: &[Purpose]) -> Undone {
+        let mut all = Undone::new();
+        for i in self.of(source, by) {
+            let spot = self.spot(i);
+            *all.entry((spot.who, spot.account)).or_default() += self.entries[i].document.total;
+        }
+        all
+    }
+
+    fn misplaced_receipts(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
+        let contact = moved.contact.as_ref().map(|c| c.key.clone());
+        let mut undone = self.undone(source, &[Purpose::Refund, Purpose::Reopened]);
         let mut kept = Cents::ZERO;
         for i in posted {
             let e = &self.entries[i];
-            let (date, amount, account) = (e.document.date, e.document.total, e.document.account.clone());
-            let serves = e.serves;
-            let (who, invoice) = match &e.document.of {
-                Some(on) => self.owner(on),
-                None => (e.document.contact.clone(), moved.invoice.clone()),
-            };
-            let spot = (who.clone(), account.clone());
-            let gone = undone.get(&spot).copied().unwrap_or_default().min(amount);
-            if gone.is_positive() {
-                *undone.entry(spot).or_default() -= gone;
-            }
+            let (date, amount, serves, voidable) = (e.document.date, e.document.total, e.serves, e.voidable());
+            // A credit is used for whatever invoice Halaxy names.
+            let on_invoice = e.document.of.is_some();
+            let spot = self.spot(i);
+            let gone = take(&mut undone, &spot, amount);
             let stands = amount - gone;
-            let method = self.entries[i]
-                .bases
-                .first()
-                .is_some_and(|b| *b == moved.method.to_lowercase());
-            let in_place = (account.as_deref() == Some(moved.account.as_str()) || method)
-                && serves == moved.date
-                && (contact.is_none() || who == contact)
-                && invoice == moved.invoice
-                && kept + stands <= moved.amount;
-            if in_place || stands.is_zero() {
+            let whose = contact.is_none() || spot.who == contact;
+            let there = (spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved))
+                && whose
+                && (!on_invoice || spot.invoice == moved.invoice);
+            let fits = kept + stands <= moved.amount;
+            if stands.is_zero() || (there && fits && serves == moved.date) {
                 kept += stands;
                 continue;
             }
-            if !self.locked(date) && gone.is_zero() {
+            if !self.locked(date) && gone.is_zero() && voidable {
                 self.void(source, i);
                 continue;
             }
-            // Locked: what was received stays received, and goes out again on an open day.
-            let excess = if who == contact && invoice == moved.invoice && account.as_deref() == Some(&moved.account) {
+            // What was received stays received, and goes out again on an open day. Of what only the day differs, only
+            // what is too much.
+            let excess = if there {
                 (kept + stands - moved.amount).max(Cents::ZERO)
-            } else if invoice != moved.invoice && who == contact {
-                self.hold(source, Why::LockedPayment { date });
-                kept += stands;
-                continue;
             } else {
                 stands
             };
-            if excess.is_zero() {
-                // Only the day differs, and it is closed.
-                kept += stands;
+            kept += stands - excess;
+            let (Some(who), true) = (spot.who, excess.is_positive()) else {
+                continue;
+            };
+            if !on_invoice && !self.release(source, i, excess) {
+                kept += excess;
                 continue;
             }
-            kept += if who == contact { stands - excess } else { Cents::ZERO };
-            let payer = match &who {
-                Some(key) => Contact {
-                    key: key.clone(),
-                    name: self.name_of(key),
-                },
-                None => continue,
-            };
-            let of_invoice = invoice.clone().or_else(|| moved.invoice.clone());
+            let payer = self.known(&who);
+            let invoice = spot.invoice.or_else(|| moved.invoice.clone());
+            let account = spot.account.unwrap_or_default();
+            let credits = self.own_credits(source, invoice.as_deref(), &who);
             self.give_back(
                 source,
-                of_invoice.as_deref(),
+                invoice.as_deref(),
                 &payer,
-                account.as_deref().unwrap_or_default(),
+                &account,
                 excess,
                 date,
+                credits,
                 None,
             );
         }
-        // Allocations of deposits to an invoice that Halaxy no longer names.
+        // Allocations of credits to an invoice that Halaxy no longer names.
         for i in self.of(source, &[Purpose::Assign]) {
             let e = &self.entries[i];
             let to = e.document.to.as_ref().and_then(|k| self.owner(k).1);
             if to != moved.invoice {
-                if self.locked(e.document.date) {
-                    let date = e.document.date;
-                    self.hold(source, Why::LockedPayment { date });
-                } else {
-                    self.void(source, i);
-                }
+                self.void(source, i);
             }
         }
     }
 
-    pub(super) fn name_of(&self, key: &str) -> String {
-        self.entries
-            .iter()
-            .filter_map(|e| e.contact.as_ref())
-            .find(|c| c.key == key)
-            .map_or_else(|| key.to_owned(), |c| c.name.clone())
+    /// Takes a credit back from invoices until so much of it is left. False if that cannot be: a person has to.
+    fn release(&mut self, source: &Source, credit: usize, amount: Cents) -> bool {
+        let key = self.entries[credit].key().to_owned();
+        let acting = self.acting.get(&key).cloned().unwrap_or_default();
+        for i in acting.into_iter().rev() {
+            let e = &self.entries[i];
+            if self.left(&key) >= amount {
+                break;
+            }
+            if e.counts() && e.document.kind == DocumentKind::Allocation && !self.void(source, i) {
+                return false;
+            }
+        }
+        true
     }
 
-    pub(super) fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
-        let total: Cents = posted.iter().map(|i| self.entries[*i].document.total).sum();
+    pub(super) fn known(&self, key: &str) -> Contact {
+        Contact {
+            key: key.to_owned(),
+            name: self.names.get(key).cloned().unwrap_or_else(|| key.to_owned()),
+        }
+    }
+
+    /// Posted for the method that Halaxy still names: the account of that day stands, whatever the rules say now.
+    fn by_method(&self, at: usize, moved: &Moved) -> bool {
+        let basis = self.entries[at].bases.first();
+        basis.is_some_and(|b| *b == moved.method.to_lowercase())
+    }
+
+    fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
         let contact = moved.contact.as_ref().map(|c| c.key.clone());
-        let method = moved.method.to_lowercase();
-        let same = |e: &Entry, account: Option<&str>| {
-            account == Some(moved.account.as_str()) || e.bases.first().is_some_and(|b| *b == method)
-        };
-        let right = |e: &Entry| match e.purpose {
-            Purpose::Refund => {
-                same(e, e.document.account.as_deref())
-                    && e.document.of.as_ref().is_some_and(|k| self.owner(k).0 == contact)
-            }
-            _ => same(e, e.document.lines.first().map(|l| l.account.as_str())) && e.document.contact == contact,
-        };
-        if total <= moved.amount && posted.iter().all(|i| right(&self.entries[*i])) {
-            return;
-        }
+        let mut undone = self.undone(source, &[Purpose::Deposit, Purpose::Over]);
+        let mut kept = Cents::ZERO;
         for i in posted {
-            if !self.void(source, i) {
-                return;
+            let e = &self.entries[i];
+            let (amount, serves) = (e.document.total, e.serves);
+            let spot = self.spot(i);
+            let gone = take(&mut undone, &spot, amount);
+            let stands = amount - gone;
+            let account = spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved);
+            let there = account && spot.who == contact;
+            if stands.is_zero() || (there && kept + stands <= moved.amount) {
+                kept += stands;
+                continue;
             }
+            if self.locked_by(i).is_none() && gone.is_zero() {
+                self.void(source, i);
+                continue;
+            }
+            let excess = if there { kept + stands - moved.amount } else { stands };
+            kept += stands - excess;
+            let (Some(who), Some(account)) = (spot.who, spot.account) else {
+                continue;
+            };
+            self.take_back(source, moved, &who, &account, excess, serves);
+        }
+    }
+
+    /// Money that was given back by mistake, and stands in a locked period: the debtor's credit again.
+    fn take_back(&mut self, source: &Source, moved: &Moved, who: &str, account: &str, amount: Cents, serves: Date) {
+        let payer = self.known(who);
+        let date = self.first_open(serves);
+        if let Some(key) = self.credit(source, &payer, account, amount, (date, serves), Purpose::Over, None)
+            && let Some(invoice) = &moved.invoice
+        {
+            self.assign(source, &key, invoice);
         }
     }
 
@@ -203,15 +238,14 @@ impl Desk<'_> {
         account: &str,
         amount: Cents,
         serves: Date,
+        credits: Vec<String>,
         approve: Option<Approve>,
     ) {
         let Source::Payment(id) = source else { return };
         let prefix = self.given.rules.prefix.clone();
         let date = self.first_open(serves);
         let mut rest = amount;
-        // What moves a receipt elsewhere leaves other payments' credits alone: they may move as well.
-        let only = matches!(self.given.target.moved.get(id), Some(m) if m.way == Way::In).then_some(Purpose::Reversal);
-        for credit in self.credits(invoice, &contact.key, only) {
+        for credit in credits {
             let part = rest.min(self.left(&credit));
             if !part.is_positive() {
                 continue;
@@ -274,8 +308,9 @@ impl Desk<'_> {
                     Purpose::Reopened,
                 ],
             );
+            let there = self.received(&posted);
             if moved.mode == Mode::Summary {
-                if posted.is_empty() && !self.waits(&source, moved) {
+                if there.is_zero() && !self.waits(&source, moved) {
                     self.summarise_money(&source, moved);
                 }
                 continue;
@@ -285,39 +320,33 @@ impl Desk<'_> {
             }
             self.unsum(&source, moved.date, &moved.location);
             match moved.way {
-                Way::In => self.receive(&source, id, moved, &posted),
+                Way::In => self.receive(&source, id, moved, there),
                 Way::Out => {
-                    let given: Cents = posted.iter().map(|i| self.entries[*i].document.total).sum();
-                    let rest = moved.amount - given;
+                    let rest = moved.amount + there;
                     if let (true, Some(contact)) = (rest.is_positive(), &moved.contact) {
                         let (contact, account, date) = (contact.clone(), moved.account.clone(), moved.date);
-                        self.give_back(
-                            &source,
-                            moved.invoice.as_deref(),
-                            &contact,
-                            &account,
-                            rest,
-                            date,
-                            Some(Approve::Refund),
-                        );
+                        let invoice = moved.invoice.as_deref();
+                        let credits = self.credits(invoice, &contact.key);
+                        let approve = Some(Approve::Refund);
+                        self.give_back(&source, invoice, &contact, &account, rest, date, credits, approve);
                     }
                 }
             }
         }
     }
 
-    pub(super) fn receive(&mut self, source: &Source, id: &str, moved: &Moved, posted: &[usize]) {
-        let mut there = Cents::ZERO;
-        for i in posted {
-            let e = &self.entries[*i];
-            if !e.counts() {
-                continue;
-            }
-            match e.purpose {
-                Purpose::Refund | Purpose::Reopened => there -= e.document.total,
-                _ => there += e.document.total,
-            }
-        }
+    /// What documents of a payment brought, less what they gave out.
+    fn received(&self, posted: &[usize]) -> Cents {
+        let counting = posted.iter().map(|i| &self.entries[*i]).filter(|e| e.counts());
+        counting
+            .map(|e| match e.purpose {
+                Purpose::Refund | Purpose::Reopened => -e.document.total,
+                _ => e.document.total,
+            })
+            .sum()
+    }
+
+    pub(super) fn receive(&mut self, source: &Source, id: &str, moved: &Moved, there: Cents) {
         let prefix = self.given.rules.prefix.clone();
         let date = self.first_open(moved.date);
         let mut rest = moved.amount - there;
@@ -354,40 +383,74 @@ impl Desk<'_> {
         if !rest.is_positive() {
             return;
         }
-        let (kind, purpose, mark, approve) = match moved.invoice {
-            Some(_) => (
-                DocumentKind::Overpayment,
-                Purpose::Over,
-                "O",
-                Some(Approve::Overpayment),
-            ),
-            None => (DocumentKind::Prepayment, Purpose::Deposit, "D", None),
+        let (purpose, approve) = match moved.invoice {
+            Some(_) => (Purpose::Over, Some(Approve::Overpayment)),
+            None => (Purpose::Deposit, None),
         };
-        let Some(deposits) = self.given.rules.accounts.deposits.clone() else {
-            self.hold(
-                source,
-                Why::NeedsAccount {
-                    name: "deposits".into(),
-                },
-            );
-            return;
-        };
-        let text = if kind == DocumentKind::Overpayment {
-            "Overpayment"
-        } else {
-            "Deposit"
-        };
-        let line = plain_line(
-            text,
+        self.credit(
+            source,
+            &contact,
+            &moved.account,
             rest,
-            &deposits,
-            &self.given.rules.accounts.no_tax,
-            "accounts.deposits",
+            (date, moved.date),
+            purpose,
+            approve,
         );
-        let key = self.key(format!("{prefix}{mark}{id}"), "");
-        let mut document = self.document(kind, key, date, vec![line]);
-        document.account = Some(moved.account.clone());
-        let entry = self.entry(document, purpose, source, moved.date, &contact);
-        self.post(source, entry, approve);
     }
+
+    /// Money that no invoice asks for: the debtor's credit. Books take prepayments and overpayments into bank accounts
+    /// only (vendor-apis.md 7: bank transactions); into a clearing account that is none it is a credit note on it.
+    fn credit(
+        &mut self,
+        source: &Source,
+        contact: &Contact,
+        account: &str,
+        amount: Cents,
+        (date, serves): (Date, Date),
+        purpose: Purpose,
+        approve: Option<Approve>,
+    ) -> Option<String> {
+        let Source::Payment(id) = source else { return None };
+        let (text, mark, kind) = match purpose {
+            Purpose::Over => ("Overpayment", "O", DocumentKind::Overpayment),
+            _ => ("Deposit", "D", DocumentKind::Prepayment),
+        };
+        let rules = self.given.rules;
+        let bank = self.given.books.account(account).is_some_and(|a| a.bank);
+        let (kind, coded, rule) = match (&rules.accounts.deposits, bank) {
+            (_, false) => (DocumentKind::CreditNote, account.to_owned(), "method"),
+            (Some(deposits), true) => (kind, deposits.clone(), "accounts.deposits"),
+            (None, true) => {
+                let name = "deposits".into();
+                self.hold(source, Why::NeedsAccount { name });
+                return None;
+            }
+        };
+        let line = plain_line(text, amount, &coded, &rules.accounts.no_tax, rule);
+        let key = self.key(format!("{}{mark}{id}", rules.prefix), "");
+        let mut document = self.document(kind, key.clone(), date, vec![line]);
+        document.account = bank.then(|| account.to_owned());
+        let entry = self.entry(document, purpose, source, serves, contact);
+        self.post(source, entry, approve).then_some(key)
+    }
+}
+
+/// Where money stands.
+struct Spot {
+    who: Option<String>,
+    invoice: Option<String>,
+    account: Option<String>,
+}
+
+/// What was undone, by debtor and account.
+type Undone = BTreeMap<(Option<String>, Option<String>), Cents>;
+
+/// Takes as much as there is, up to an amount.
+fn take(undone: &mut Undone, spot: &Spot, amount: Cents) -> Cents {
+    let Some(left) = undone.get_mut(&(spot.who.clone(), spot.account.clone())) else {
+        return Cents::ZERO;
+    };
+    let gone = (*left).min(amount);
+    *left -= gone;
+    gone
 }

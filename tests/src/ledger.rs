@@ -1,0 +1,10 @@
+//! A practice with books: the real ledger over the adapters of Halaxy and of Xero, both at stand-ins that are called in
+//! process, on one clock that moves only when told or waited for.
+
+mod desk;
+mod own;
+mod rules;
+
+pub use desk::{Desk, call_count};
+pub use own::{Debtors, Truth};
+pub use rules::{Modes, rules};
