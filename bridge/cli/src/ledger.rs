@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Longest a posting can live after we gave up on it, unless the connector says otherwise.
 const CALL_LIFE: Duration = Duration::from_secs(180);
+/// How soon what a person decided beside the service is taken up.
+const GLANCE: Duration = Duration::from_secs(2);
 /// Days that the nightly proof covers.
 const PROVED_DAYS: i64 = 62;
 
@@ -37,19 +39,7 @@ pub fn settings_of(config: &Config) -> Result<&LedgerConfig, Failure> {
     })
 }
 
-/// Opens the ledger as the one process that posts.
-///
-/// # Errors
-/// [`Failure`] naming what is missing; also if another process drives this practice.
-pub async fn open(config: &Config) -> Result<(Ledger, Lock), Failure> {
-    let settings = settings_of(config)?;
-    let (store, lock) = wiring::drive(config).await?;
-    let adapters = wiring::adapters(config, &store)?;
-    let home = adapters.get(&config.home).cloned().ok_or_else(|| no_halaxy(config))?;
-    Ok((over(config, settings, store, home, true).await?, lock))
-}
-
-/// Opens the ledger for looking: as the driver if nobody else is, else beside it.
+/// Opens the ledger: as the driver if nobody else is (then with a lock), else beside it, for looking and deciding.
 ///
 /// # Errors
 /// [`Failure`] naming what is missing.
@@ -147,9 +137,12 @@ pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &Cancellation
             prove(ledger).await?;
             prove_next = next_proof(ledger, settings, times::now());
         }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(settings.every) => {}
+        let until = tokio::time::Instant::now() + settings.every;
+        while tokio::time::Instant::now() < until && !ledger.asked().await? {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(GLANCE.min(settings.every)) => {}
+            }
         }
     }
 }

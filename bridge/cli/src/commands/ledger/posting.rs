@@ -267,13 +267,28 @@ pub fn tell_held(held: &[Held], out: &Output) {
 }
 
 pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Failure> {
-    let (ledger, _lock) = ledger::open(config).await?;
+    let (ledger, lock) = ledger::look(config).await?;
+    if lock.is_none() {
+        if yes {
+            ledger.approve_rules().await?;
+        }
+        let approved = ledger.is_approved().await;
+        out.document(&json!({ "approved": approved, "service": true }));
+        out.line(match approved {
+            true => "The service at work posts by itself; `ledger holds` shows what waits.".to_string(),
+            false => format!(
+                "The service at work posts once this is approved: {}",
+                config.command("ledger post --yes")
+            ),
+        });
+        return Ok(waiting(!approved));
+    }
     if yes {
         ledger.approve_rules().await?;
     } else if !ledger.is_approved().await {
         out.remark("Nobody approved posting by these rules yet.");
         drop(ledger);
-        drop(_lock);
+        drop(lock);
         return preview(config, false, None, out).await;
     }
     let stop = signals::stop();
@@ -340,7 +355,7 @@ pub async fn holds(config: &Config, out: &Output) -> Result<Exit, Failure> {
 }
 
 pub async fn approve(config: &Config, keys: &[String], by: &str, out: &Output) -> Result<Exit, Failure> {
-    let (ledger, _lock) = ledger::open(config).await?;
+    let (ledger, _lock) = ledger::look(config).await?;
     ledger.preview(times::now()).await?;
     let yes = ledger.approve(keys, by, times::now()).await?;
     out.document(&json!({ "approved": yes }));
@@ -352,7 +367,7 @@ pub async fn approve(config: &Config, keys: &[String], by: &str, out: &Output) -
 }
 
 pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exit, Failure> {
-    let (ledger, _lock) = ledger::open(config).await?;
+    let (ledger, _lock) = ledger::look(config).await?;
     let again = ledger.retry(keys).await?;
     if let Some(unknown) = keys.iter().find(|k| !again.contains(k)) {
         return Err(Failure::Usage(format!("the books did not refuse a document {unknown}")));
@@ -366,7 +381,7 @@ pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exi
 }
 
 pub async fn adopt(config: &Config, out: &Output) -> Result<Exit, Failure> {
-    let (ledger, _lock) = ledger::open(config).await?;
+    let (ledger, _lock) = ledger::look(config).await?;
     let numbers = ledger.adopt(times::now()).await?;
     out.document(&json!({ "adopted": numbers }));
     out.line(match numbers.len() {
