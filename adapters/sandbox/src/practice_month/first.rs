@@ -283,7 +283,12 @@ fn settle(model: &mut Model, rng: &mut StdRng, place: usize, end: i64) {
 
 /// Money in advance, of a patient or a funder, now and then not even called a deposit.
 pub(super) fn deposit(model: &mut Model, rng: &mut StdRng, date: Date) -> usize {
-    let patient = rng.random_range(0..model.names.len());
+    // Mostly of somebody who is billed as well.
+    let billed = model.invoices.get(rng.random_range(0..model.invoices.len().max(1)));
+    let patient = match billed.filter(|_| rng.random_range(0..5) > 0) {
+        Some(of) => of.patient,
+        None => rng.random_range(0..model.names.len()),
+    };
     let drawn = rng.random_range(0..10);
     let payer = if drawn == 0 {
         Payer::Organisation("FD-150021")
