@@ -3,8 +3,8 @@
 
 mod support;
 
-use adapter_halaxy::money::rounds::{Cursors, Intake, Seen};
 use adapter_halaxy::{HalaxyAdapter, MONEY_KINDS, MoneyReader};
+use adapter_kit::gathering::{Cursors, Intake, Seen};
 use adapter_kit::{Adapter, Answer, Clock, ManualClock, Outgoing, RefusalKind, conformance};
 use adapter_sandbox::practice_month::{MonthOptions, OwnBooks, PracticeMonth};
 use adapter_sandbox::{Manners, Sandbox, SandboxOptions};
@@ -138,72 +138,90 @@ impl Office {
         panic!("the account does not answer");
     }
 
-    /// The facts are the practice's own books.
     fn compare(&self, books: &OwnBooks) {
+        compare(&self.gathered, books);
+    }
+}
+
+/// The facts are the practice's own books.
+fn compare(gathered: &Gathered, books: &OwnBooks) {
+    assert_eq!(
+        gathered.unreadable().collect::<Vec<_>>(),
+        Vec::<&bridge_core::ledger::Unreadable>::new()
+    );
+    let facts = gathered.facts();
+    let live = facts
+        .invoices
+        .values()
+        .filter(|x| !x.removed && x.kind == InvoiceKind::Invoice);
+    let ids: BTreeSet<&String> = live.clone().map(|invoice| &invoice.id).collect();
+    assert_eq!(ids, books.invoices.keys().collect());
+    for invoice in live {
+        let own = &books.invoices[&invoice.id];
+        let shown = [invoice.net, invoice.tax, invoice.gross, invoice.paid, invoice.balance];
+        let wanted = [own.net, own.tax, own.gross(), own.received, own.open].map(Cents);
+        assert_eq!(shown, wanted, "{}", invoice.id);
+        assert_eq!(invoice.date, own.date, "{}", invoice.id);
+        let payer = match invoice.payer.as_ref().expect("a payer") {
+            Party::Patient(id) => format!("Patient/{id}"),
+            Party::Organisation(id) => format!("Organization/{id}"),
+        };
+        assert_eq!(payer, own.payer);
+    }
+    let charged =
+        |status: &LineStatus| matches!(status, LineStatus::Active | LineStatus::Locked | LineStatus::WriteOff);
+    let mut lines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for line in facts.lines.values().filter(|line| charged(&line.status)) {
+        let invoice = line.invoice.as_deref().expect("an invoice");
+        if books.invoices.contains_key(invoice) {
+            lines.entry(invoice).or_default().insert(&line.id);
+        }
+    }
+    for (id, own) in &books.invoices {
+        let wanted: BTreeSet<&str> = own.lines.iter().map(|line| line.id.as_str()).collect();
+        assert_eq!(lines.remove(id.as_str()).unwrap_or_default(), wanted, "{id}");
+    }
+    let money = |kind: &PaymentKind| *kind != PaymentKind::NotMoney;
+    let rows: BTreeMap<&String, _> = facts
+        .payments
+        .iter()
+        .filter(|(_, row)| !row.void && !row.removed && money(&row.kind))
+        .collect();
+    assert_eq!(
+        rows.keys().copied().collect::<BTreeSet<_>>(),
+        books.payments.keys().collect()
+    );
+    for (id, row) in rows {
+        let own = &books.payments[id];
         assert_eq!(
-            self.gathered.unreadable().collect::<Vec<_>>(),
-            Vec::<&bridge_core::ledger::Unreadable>::new()
+            (row.amount, row.date, row.method.as_str()),
+            (Cents(own.cents), own.date, own.method),
+            "{id}"
         );
-        let facts = self.gathered.facts();
-        let live = facts
-            .invoices
-            .values()
-            .filter(|x| !x.removed && x.kind == InvoiceKind::Invoice);
-        let ids: BTreeSet<&String> = live.clone().map(|invoice| &invoice.id).collect();
-        assert_eq!(ids, books.invoices.keys().collect());
-        for invoice in live {
-            let own = &books.invoices[&invoice.id];
-            let shown = [invoice.net, invoice.tax, invoice.gross, invoice.paid, invoice.balance];
-            let wanted = [own.net, own.tax, own.gross(), own.received, own.open].map(Cents);
-            assert_eq!(shown, wanted, "{}", invoice.id);
-            assert_eq!(invoice.date, own.date, "{}", invoice.id);
-            let payer = match invoice.payer.as_ref().expect("a payer") {
+        assert_eq!(row.kind == PaymentKind::Refund, own.refund, "{id}");
+        assert_eq!(row.invoice, own.invoice, "{id}");
+        if own.invoice.is_none() {
+            let payer = match row.payer.as_ref().expect("a payer") {
                 Party::Patient(id) => format!("Patient/{id}"),
                 Party::Organisation(id) => format!("Organization/{id}"),
             };
-            assert_eq!(payer, own.payer);
-        }
-        let charged =
-            |status: &LineStatus| matches!(status, LineStatus::Active | LineStatus::Locked | LineStatus::WriteOff);
-        let mut lines: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for line in facts.lines.values().filter(|line| charged(&line.status)) {
-            let invoice = line.invoice.as_deref().expect("an invoice");
-            if books.invoices.contains_key(invoice) {
-                lines.entry(invoice).or_default().insert(&line.id);
-            }
-        }
-        for (id, own) in &books.invoices {
-            let wanted: BTreeSet<&str> = own.lines.iter().map(|line| line.id.as_str()).collect();
-            assert_eq!(lines.remove(id.as_str()).unwrap_or_default(), wanted, "{id}");
-        }
-        let money = |kind: &PaymentKind| *kind != PaymentKind::NotMoney;
-        let rows: BTreeMap<&String, _> = facts
-            .payments
-            .iter()
-            .filter(|(_, row)| !row.void && !row.removed && money(&row.kind))
-            .collect();
-        assert_eq!(
-            rows.keys().copied().collect::<BTreeSet<_>>(),
-            books.payments.keys().collect()
-        );
-        for (id, row) in rows {
-            let own = &books.payments[id];
-            assert_eq!(
-                (row.amount, row.date, row.method.as_str()),
-                (Cents(own.cents), own.date, own.method),
-                "{id}"
-            );
-            assert_eq!(row.kind == PaymentKind::Refund, own.refund, "{id}");
-            assert_eq!(row.invoice, own.invoice, "{id}");
-            if own.invoice.is_none() {
-                let payer = match row.payer.as_ref().expect("a payer") {
-                    Party::Patient(id) => format!("Patient/{id}"),
-                    Party::Organisation(id) => format!("Organization/{id}"),
-                };
-                assert_eq!(payer, own.payer, "{id}");
-            }
+            assert_eq!(payer, own.payer, "{id}");
         }
     }
+}
+
+#[test]
+fn a_busy_month_is_read_to_the_cent() {
+    let month = PracticeMonth::generate(&MonthOptions::busy(2));
+    let reader = reader();
+    let began = std::time::Instant::now();
+    let mut gathered = Gathered::default();
+    for body in &month.resources {
+        let kind = body["resourceType"].as_str().expect("a type");
+        gathered.take(&reader, kind, body).expect("readable");
+    }
+    println!("{} bodies read in {:?}", month.resources.len(), began.elapsed());
+    compare(&gathered, &month.first_books);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@
 //! # }
 //! ```
 
+pub mod books;
 mod faults;
 mod feed;
 mod records;

@@ -1,9 +1,12 @@
 //! The connectors inside the binary. A file of the same name beside the user's configuration wins.
 
 /// Name and text of every shipped connector.
-pub const CONNECTORS: [(&str, &str); 3] = [
+pub const CONNECTORS: [(&str, &str); 6] = [
     ("hubspot", include_str!("../connectors/hubspot.toml")),
     ("xero", include_str!("../connectors/xero.toml")),
+    ("quickbooks", include_str!("../connectors/quickbooks.toml")),
+    ("myob", include_str!("../connectors/myob.toml")),
+    ("example-books", include_str!("../connectors/example-books.toml")),
     ("example-crm", include_str!("../connectors/example-crm.toml")),
 ];
 

@@ -1,5 +1,5 @@
 //! Webhooks as connector files describe them: vectors computed by another implementation, and what is
-//! refused. Xero has no connector of its own here yet; its scheme is stated in a small one.
+//! refused.
 #![allow(clippy::unwrap_used)]
 
 use adapter_kit::webhook::{Arrival, News, Notice, Refused, Webhook};
@@ -15,17 +15,6 @@ full_scan = true
 record = { id = "id" }
 list = { call = "GET contacts", records = "items", paging = { style = "single" } }
 read = { call = "GET contacts/{{ id }}" }
-"#;
-const XERO: &str = r#"
-[webhook]
-events = "events"
-id     = "resourceId"
-event  = ["resourceId", "eventType", "eventDateUtc"]
-signature = { header = "x-xero-signature", algorithm = "hmac-sha256" }
-[[webhook.rules]]
-where = { eventCategory = { contains = "contact" } }
-kind  = "contacts"
-means = "changed"
 "#;
 const STANDARD: &str = r#"
 [webhook]
@@ -178,7 +167,7 @@ fn hubspot_merges_name_everybody_concerned_and_erasures_are_told_from_removals()
 
 #[test]
 fn xero_signs_the_body_and_probes_with_good_and_bad_signatures() {
-    let webhook = own(XERO, "xero-key");
+    let webhook = shipped("xero", "xero-key");
     let request = |signature: &str, body: &str| Request {
         method: "POST",
         uri: "https://bridge.example/webhooks/books/abc".into(),
@@ -289,9 +278,9 @@ fn mistakes_in_a_webhook_section_have_their_line_and_a_remedy() {
         problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("\n")
     };
     assert!(found("[webhook]\nevents = \".\"\nid = \"id\"\n").contains("`signature` is missing"));
-    assert!(found(&XERO.replace("hmac-sha256", "md5")).contains("`md5` is no algorithm"));
-    assert!(found(&XERO.replace("\"contacts\"", "\"contact\"")).contains("no kind `contact`"));
-    assert!(found(&XERO.replace("\"changed\"", "\"altered\"")).contains("`altered` is no means"));
+    assert!(found(&STANDARD.replace("hmac-sha256", "md5")).contains("`md5` is no algorithm"));
+    assert!(found(&STANDARD.replace("\"contacts\"", "\"contact\"")).contains("no kind `contact`"));
+    assert!(found(&STANDARD.replace("\"changed\"", "\"altered\"")).contains("`altered` is no means"));
     assert!(found(&STANDARD.replace("\"body\"", "\"text:x\"")).contains("leaves out the body"));
     assert!(found(&STANDARD.replace("\"stamp\", ", "")).contains("both described and signed"));
     assert!(found(&STANDARD.replace("\"header:webhook-id\"", "\"id\"")).contains("nothing that could be signed"));

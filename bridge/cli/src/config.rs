@@ -5,6 +5,7 @@
 mod alerts;
 mod books;
 mod events;
+mod ledger;
 mod queue;
 mod reader;
 mod secret;
@@ -14,6 +15,7 @@ mod systems;
 
 pub use books::BooksConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
+pub use ledger::LedgerConfig;
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -120,6 +122,8 @@ pub struct Config {
     pub systems: BTreeMap<String, SystemConfig>,
     /// Accounting systems by name; they hold no people.
     pub books: BTreeMap<String, BooksConfig>,
+    /// What goes to the books, if anything does.
+    pub ledger: Option<LedgerConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -259,6 +263,9 @@ impl<'s> Reader<'s> {
         let events = top
             .optional("events")
             .and_then(|v| self.table(Some(v), "events", "[events], or [[events.webhook]] with url and secret"));
+        let ledger = top
+            .optional("ledger")
+            .and_then(|v| self.table(Some(v), "ledger", "[ledger] with books and rules"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -306,6 +313,7 @@ impl<'s> Reader<'s> {
             }
         }
         let sync = sync.and_then(|table| self.sync(table, &named));
+        let ledger = self.ledger(ledger, &books);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -354,6 +362,7 @@ impl<'s> Reader<'s> {
             events,
             systems: connected,
             books,
+            ledger,
             entity,
             home,
             create_in: sync.create_in,

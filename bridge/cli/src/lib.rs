@@ -26,6 +26,7 @@ pub mod exit;
 pub mod holds;
 pub mod kept_token;
 pub mod landing;
+pub mod ledger;
 pub mod matchfiles;
 pub mod outlets;
 pub mod output;

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
+use crate::ledger;
 use crate::outlets::Publishing;
 use crate::output::Output;
 use crate::serving::Serving;
@@ -11,11 +12,14 @@ use bridge_admin::health::Watch;
 use bridge_engine::{Approval, Engine, EngineError, Step};
 use bridge_store::StoreError;
 use clap::ValueEnum;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Longest pause between two attempts to reach a store that is away.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+/// Between two attempts to open books that cannot be had.
+const BOOKS_AGAIN: Duration = Duration::from_secs(60);
 /// Between two attempts to drive a practice that another worker drives.
 const STAND_BY: Duration = Duration::from_secs(1);
 
@@ -177,6 +181,7 @@ impl Service<'_> {
         };
         tokio::select! {
             ended = drive::serve(engine, self.stop, tell) => ended?,
+            ended = self.keep_books(engine) => ended?,
             () = self.keep_watch(engine) => {}
             error = failed => return Err(EngineError::from(error).into()),
         }
@@ -209,6 +214,28 @@ impl Service<'_> {
                 Ok(Some(driver?))
             }
             () = self.keep_watch(engine) => Ok(None),
+        }
+    }
+
+    /// Keeps the books in step, if there are any. Books that cannot be had now hold nobody else up.
+    async fn keep_books(&self, engine: &Engine) -> Result<(), EngineError> {
+        let Some(settings) = &self.config.ledger else {
+            return std::future::pending().await;
+        };
+        let Some(home) = engine.settings().system(&self.config.home) else {
+            return std::future::pending().await;
+        };
+        loop {
+            let store = engine.store().clone();
+            match ledger::over(self.config, settings, store, Arc::clone(&home.adapter), true).await {
+                Ok(ledger) => {
+                    ledger::serve(&ledger, settings, self.stop).await?;
+                    return std::future::pending().await;
+                }
+                Err(WiringError::Engine(error)) => return Err(error),
+                Err(error) => tracing::warn!(%error, "the books cannot be kept"),
+            }
+            tokio::time::sleep(BOOKS_AGAIN).await;
         }
     }
 

@@ -110,6 +110,7 @@ struct Desk {
     identity: Shared,
     base: String,
     folder: tempfile::TempDir,
+    secret: String,
 }
 
 async fn desk(organisations: &[&'static str]) -> Desk {
@@ -126,7 +127,12 @@ async fn desk(organisations: &[&'static str]) -> Desk {
     let base = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let folder = tempfile::tempdir().unwrap();
-    let desk = Desk { identity, base, folder };
+    let desk = Desk {
+        identity,
+        base,
+        folder,
+        secret: String::new(),
+    };
     desk.configure("");
     desk
 }
@@ -179,6 +185,7 @@ systems = ["halaxy", "crm"]
             .arg("-c")
             .arg(self.folder.path().join("bridge.toml"))
             .env("CONNECT_TEST_KEY", "ab".repeat(32))
+            .env("CONNECT_TEST_SECRET", &self.secret)
             .env_remove("RUST_LOG")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -386,4 +393,46 @@ async fn what_bridge_toml_says_wins_and_mistakes_are_named() {
     std::fs::write(&config, good.replace("client_id = \"client-1\"\n", "")).unwrap();
     let (code, text) = desk.ended(&["check", "--offline"]).await;
     assert!(code == 2 && text.contains("client_id"), "{text}");
+}
+
+/// The stand-in's own consent page, token endpoint and books; its second organisation has to be told apart.
+#[tokio::test]
+async fn the_stand_in_is_connected_like_the_product() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let sandbox = adapter_sandbox::Sandbox::new(adapter_sandbox::SandboxOptions::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let router = sandbox.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let at = sandbox.endpoints(&base).books;
+    let mut desk = desk(&[]).await;
+    desk.configure("");
+    let config = desk.folder.path().join("bridge.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text
+        .replace(
+            "client_id = \"client-1\"",
+            &format!(
+                "client_id = \"{}\"\nclient_secret = \"env:CONNECT_TEST_SECRET\"",
+                at.client_id
+            ),
+        )
+        .replace(&format!("{}/api.xro/2.0", desk.base), &at.base_url)
+        .replace(&format!("{}/token", desk.base), &at.token_url)
+        .replace(&format!("{}/authorize", desk.base), &at.authorize_url)
+        .replace(&format!("{}/connections", desk.base), &at.connections_url);
+    std::fs::write(&config, text).unwrap();
+    desk.secret = at.client_secret.clone();
+    let (child, lines, address) = desk.begin(&["connect", "books", "--port", &free_port()]).await;
+    assert_eq!(reqwest::get(&address).await.unwrap().status(), 200);
+    let (code, text) = rest(child, lines).await;
+    assert_eq!(code, 0, "{text}");
+    let (_, text) = desk.ended(&["check"]).await;
+    assert!(!text.contains("books:"), "{text}");
+    let kept = sandbox
+        .calls_after(0)
+        .into_iter()
+        .filter(|call| call.path.contains("api.xro"))
+        .count();
+    assert!(kept > 8, "check asked the books");
 }

@@ -4,6 +4,7 @@
 //! Every document is marked sent in the store before the call. What was sent and not answered is looked up by its key before
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
+mod besides;
 mod keep;
 mod mirror;
 mod post;
@@ -14,8 +15,8 @@ use adapter_kit::{Accounting, Adapter, AdapterError};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::{Foreign, foreign};
 use bridge_core::ledger::{
-    Books, Cents, Document, Entry, EntryState, Evidence, Facts, Given, Plan, Proof, ReadFacts, Rules, Shown, Source,
-    Target, Why,
+    Books, Cents, Document, DocumentKind, Entry, EntryState, Evidence, Facts, Given, Plan, Proof, ReadFacts, Rules,
+    Shown, Source, Target, Why,
 };
 use bridge_store::Store;
 use jiff::civil::Date;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How long the chart of the books is taken to be current.
-const CHART_LIFE: Duration = Duration::from_secs(10 * 60);
+const CHART_LIFE: Duration = Duration::from_secs(4 * 3600);
 
 /// What the ledger is told.
 pub struct LedgerSettings {
@@ -136,6 +137,7 @@ impl Ledger {
     pub async fn step(&self, now: Time) -> Result<LedgerStep, EngineError> {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
+        self.look_up(&mut state).await?;
         if !self.gather(&mut state, now, &mut step).await? {
             return Ok(step);
         }
@@ -147,6 +149,11 @@ impl Ledger {
         if state.changed {
             let outlook = self.outlook(&state, now);
             step.held = outlook.plan.held.len();
+            let fresh = !outlook.plan.post.is_empty() && self.approved(&state);
+            if fresh && !self.nothing_foreign(&mut state, now, &mut step).await? {
+                return Ok(step);
+            }
+            let outlook = if fresh { self.outlook(&state, now) } else { outlook };
             if self.approved(&state) {
                 state.changed = !self.carry_out(&mut state, outlook.plan, now, &mut step).await?;
             } else {
@@ -168,7 +175,7 @@ impl Ledger {
         }
         self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(&mut state, now, &mut step).await?;
-        self.mirror(&mut state, now, true).await?;
+        self.mirror(&mut state, now, false).await?;
         Ok(self.outlook(&state, now))
     }
 
@@ -246,9 +253,10 @@ impl Ledger {
     /// [`EngineError::Store`].
     pub async fn approve_rules(&self) -> Result<(), EngineError> {
         let mut state = self.state.lock().await;
-        let mut tx = self.store.begin().await?;
-        tx.put_meta(keep::APPROVED, &self.settings.digest).await?;
-        tx.commit().await?;
+        let mut keep = Keep::new(&self.store).await?;
+        keep.note(keep::APPROVED, &self.settings.digest).await?;
+        keep.by_hand(&mut state).await?;
+        keep.commit().await?;
         state.approved_rules = Some(self.settings.digest.clone());
         state.changed = true;
         Ok(())
@@ -283,6 +291,7 @@ impl Ledger {
         for (key, digest) in &yes {
             keep.approval(key, digest, by, now).await?;
         }
+        keep.by_hand(&mut state).await?;
         keep.commit().await?;
         let keys = yes.iter().map(|(k, _)| k.clone()).collect();
         state.approvals.extend(yes);
@@ -306,6 +315,7 @@ impl Ledger {
             .collect();
         let mut keep = Keep::new(&self.store).await?;
         keep.forget(&refused).await?;
+        keep.by_hand(&mut state).await?;
         keep.commit().await?;
         for key in &refused {
             state.entries.remove(key);
@@ -335,9 +345,48 @@ impl Ledger {
             }
             numbers.push(found.number.clone());
         }
+        keep.by_hand(&mut state).await?;
         keep.commit().await?;
         state.changed = true;
         Ok(numbers)
+    }
+
+    /// Whether a person decided something beside this process that it has not taken up yet.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn asked(&self) -> Result<bool, EngineError> {
+        let hand = self.store.meta(keep::HAND).await?;
+        Ok(self.state.lock().await.hand != hand)
+    }
+
+    /// Takes up what people decided beside this process.
+    async fn look_up(&self, state: &mut State) -> Result<(), EngineError> {
+        if self.store.meta(keep::HAND).await? != state.hand {
+            let (books, read) = (state.books.take(), state.books_read);
+            *state = State::load(&self.store, &self.settings, self.reader.as_ref()).await?;
+            (state.books, state.books_read) = (books, read);
+        }
+        Ok(())
+    }
+
+    /// Reads what the books have of invoices and payments, before anything is posted: what Halaxy's own link or a person
+    /// posted is never posted again. False if it cannot be read now.
+    async fn nothing_foreign(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
+        for kind in [DocumentKind::Invoice, DocumentKind::Payment] {
+            if !self.accounting.keeps(kind) {
+                continue;
+            }
+            match self.mirror_kind(state, kind, now, false).await {
+                Ok(()) => {}
+                Err(EngineError::NotPossible(why)) => {
+                    step.trouble.push(why);
+                    return Ok(false);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     fn approved(&self, state: &State) -> bool {

@@ -218,11 +218,11 @@ pub(super) fn word(value: &Json) -> Option<&str> {
 
 /// Whether two words are the same but for case, blanks, dashes and underscores.
 pub(super) fn same(word: &str, as_word: &str) -> bool {
-    let letters = |text: &str| -> String {
+    fn letters(text: &str) -> impl Iterator<Item = char> {
         let kept = text.chars().filter(|letter| letter.is_alphanumeric());
-        kept.flat_map(char::to_lowercase).collect()
-    };
-    letters(word) == letters(as_word)
+        kept.flat_map(char::to_lowercase)
+    }
+    letters(word).eq(letters(as_word))
 }
 
 /// Who a reference to a patient or an organisation means. Only organisations have ids with a prefix

@@ -4,6 +4,7 @@ use super::RestBooks;
 use super::shown::{date_at, first};
 use crate::connector::{BooksSpec, List, OrganisationSpec};
 use crate::cursor::Position;
+use crate::place::Place;
 use adapter_kit::AdapterError;
 use bridge_core::ledger::money::json_decimal;
 use bridge_core::ledger::{Account, Books, Category, Currency, TaxRate};
@@ -25,22 +26,22 @@ pub(super) struct Chart {
 #[derive(Default)]
 struct Ids {
     id: BTreeMap<String, String>,
-    code: BTreeMap<String, String>,
+    /// Code by list and id.
+    code: BTreeMap<(String, String), String>,
 }
 
 impl Ids {
-    fn add(&mut self, code: &str, id: Option<String>) {
+    fn add(&mut self, group: &str, code: &str, id: Option<String>) {
         let id = id.unwrap_or_else(|| code.to_string());
-        self.code.entry(id.clone()).or_insert_with(|| code.to_string());
+        let named = (group.to_string(), id.clone());
+        self.code.entry(named).or_insert_with(|| code.to_string());
         self.id.entry(code.to_string()).or_insert(id);
     }
 
     /// The code of something named by code or by id.
-    fn code_of(&self, named: &str) -> String {
-        if self.id.contains_key(named) {
-            return named.to_string();
-        }
-        self.code.get(named).cloned().unwrap_or_else(|| named.to_string())
+    fn code_of(&self, group: &str, named: &str) -> String {
+        let by_id = self.code.get(&(group.to_string(), named.to_string()));
+        by_id.cloned().unwrap_or_else(|| named.to_string())
     }
 }
 
@@ -49,8 +50,8 @@ impl Chart {
         self.accounts.id.get(code).map(String::as_str)
     }
 
-    pub fn account_code(&self, named: &str) -> String {
-        self.accounts.code_of(named)
+    pub fn account_code(&self, group: &str, named: &str) -> String {
+        self.accounts.code_of(group, named)
     }
 
     pub fn rate_id(&self, code: &str) -> Option<&str> {
@@ -58,7 +59,7 @@ impl Chart {
     }
 
     pub fn rate_code(&self, named: &str) -> String {
-        self.rates.code_of(named)
+        self.rates.code_of("", named)
     }
 
     pub fn option_id(&self, category: &str, option: &str) -> Option<&str> {
@@ -112,33 +113,35 @@ impl RestBooks {
             options: BTreeMap::new(),
         };
         let what = "read accounts";
-        for row in self.all_rows(&accounts.list, what).await? {
-            let lacks = |part: &str| self.nonsense(what, &format!("an account without {part}"));
-            let bank = accounts.bank.holds(&row);
-            let code = first(&accounts.code, &row).ok_or_else(|| lacks("code"))?;
-            let system = accounts.system.as_ref().and_then(|place| place.text(&row));
-            let known = |word: &String| accounts.system_words.is_empty() || accounts.system_words.contains(word);
-            chart.accounts.add(&code, accounts.id.text(&row));
-            chart.books.accounts.push(Account {
-                code,
-                name: accounts.name.text(&row).unwrap_or_default(),
-                system: system.filter(|word| !word.is_empty() && known(word)),
-                active: accounts.active.holds(&row),
-                bank,
-                takes_payments: bank || accounts.takes_payments.as_ref().is_some_and(|test| test.holds(&row)),
-            });
+        for accounts in accounts {
+            for row in self.all_rows(&accounts.list, &accounts.id, what).await? {
+                let lacks = |part: &str| self.nonsense(what, &format!("an account without {part}"));
+                let bank = accounts.bank.holds(&row);
+                let code = first(&accounts.code, &row).ok_or_else(|| lacks("code"))?;
+                let system = accounts.system.as_ref().and_then(|place| place.text(&row));
+                let known = |word: &String| accounts.system_words.is_empty() || accounts.system_words.contains(word);
+                chart.accounts.add(&accounts.group, &code, accounts.id.text(&row));
+                chart.books.accounts.push(Account {
+                    code,
+                    name: accounts.name.text(&row).unwrap_or_default(),
+                    system: system.filter(|word| !word.is_empty() && known(word)),
+                    active: accounts.active.holds(&row),
+                    bank,
+                    takes_payments: bank || accounts.takes_payments.as_ref().is_some_and(|test| test.holds(&row)),
+                });
+            }
         }
         let what = "read tax rates";
         let mut parts: BTreeMap<String, Decimal> = BTreeMap::new();
         if let Some(spec) = &tax_rates.parts {
-            for row in self.all_rows(&spec.list, what).await? {
+            for row in self.all_rows(&spec.list, &spec.id, what).await? {
                 if let (Some(id), Some(percent)) = (spec.id.text(&row), spec.percent.one(&row)) {
                     let percent = json_decimal(percent).map_err(|error| self.nonsense(what, &error.to_string()))?;
                     parts.insert(id, percent);
                 }
             }
         }
-        for row in self.all_rows(&tax_rates.list, what).await? {
+        for row in self.all_rows(&tax_rates.list, &tax_rates.id, what).await? {
             let code = first(&tax_rates.code, &row).ok_or_else(|| self.nonsense(what, "a tax rate without code"))?;
             let percent = match &tax_rates.parts {
                 Some(_) => tax_rates
@@ -152,7 +155,7 @@ impl RestBooks {
                     None => Decimal::ZERO,
                 },
             };
-            chart.rates.add(&code, tax_rates.id.text(&row));
+            chart.rates.add("", &code, tax_rates.id.text(&row));
             chart.books.tax_rates.push(TaxRate {
                 code,
                 name: tax_rates.name.text(&row).unwrap_or_default(),
@@ -161,7 +164,7 @@ impl RestBooks {
             });
         }
         if let Some(spec) = tracking {
-            for row in self.all_rows(&spec.list, "read tracking").await? {
+            for row in self.all_rows(&spec.list, &spec.id, "read tracking").await? {
                 let name = match (&spec.only, &spec.name) {
                     (Some(only), _) => Some(only.clone()),
                     (None, Some(name)) => name.text(&row),
@@ -198,7 +201,7 @@ impl RestBooks {
                 .record
                 .one(&answer)
                 .ok_or_else(|| self.nonsense(what, "no organisation where the connector says"))?;
-            let text = |place: &Option<crate::place::Place>| place.as_ref().and_then(|place| place.text(record));
+            let text = |place: &Option<Place>| place.as_ref().and_then(|place| place.text(record));
             name = name.or_else(|| text(&call.name));
             country =
                 country.or_else(|| text(&call.country).map(|told| call.countries.get(&told).cloned().unwrap_or(told)));
@@ -224,11 +227,13 @@ impl RestBooks {
         })
     }
 
-    async fn all_rows(&self, list: &List, what: &str) -> Result<Vec<Json>, AdapterError> {
+    async fn all_rows(&self, list: &List, id: &Place, what: &str) -> Result<Vec<Json>, AdapterError> {
         let mut rows = Vec::new();
         let mut at: Option<Position> = None;
         for _ in 0..MOST_PAGES {
-            let page = self.fetch(list, at.as_ref(), None, &[], what).await?;
+            let page = self
+                .fetch(list, at.as_ref(), None, std::slice::from_ref(id), what)
+                .await?;
             rows.extend(page.rows);
             at = page.next;
             if at.is_none() {

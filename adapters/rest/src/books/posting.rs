@@ -93,7 +93,7 @@ impl RestBooks {
             match variables(&self.spec, &spec.post, &chart, &self.account.variables, posting) {
                 Ok(variables) => {
                     let parent = match (kind, &posting.of) {
-                        (DocumentKind::Allocation, Some((of, id))) => Some(Parent {
+                        (DocumentKind::Allocation, Some((of, id))) if spec.lives_below() => Some(Parent {
                             kind: Some(*of),
                             id: id.clone(),
                         }),
@@ -176,6 +176,19 @@ impl RestBooks {
             return Vec::new();
         };
         let mut variables = one_or_first.variables.clone();
+        if let Some((read, place)) = &post.read {
+            let record = match self.account.read(read, &variables, what).await {
+                Ok(response) => response.http.json().unwrap_or(Json::Null),
+                Err(error) if error.outcome == Outcome::Refused => return all(self.failed(&error)),
+                Err(error) => {
+                    return all(Posted::Later(AdapterError {
+                        not_processed: true,
+                        ..error.error
+                    }));
+                }
+            };
+            variables.insert("record".into(), place.one(&record).cloned().unwrap_or(Json::Null));
+        }
         if let Some(shape) = &post.item {
             let mut filled = Vec::with_capacity(items.len());
             for item in items {
@@ -255,16 +268,13 @@ impl RestBooks {
         let mut variables = self.account.variables.clone();
         let mut parent = None;
         let id = match (kind, remote_id.split('/').collect::<Vec<_>>().as_slice()) {
-            (DocumentKind::Allocation, [of, credit, id]) => {
+            (DocumentKind::Allocation, [of, credit, id]) if spec.lives_below() => {
                 variables.insert("of".into(), json!({"kind": of, "id": credit}));
                 parent = Some(Parent {
                     kind: self.spec.documents.keys().copied().find(|kind| kind_name(*kind) == *of),
                     id: (*credit).to_string(),
                 });
                 (*id).to_string()
-            }
-            (DocumentKind::Allocation, _) => {
-                return Posted::Refused(refused(BooksRefusalKind::Invalid, "no id of an allocation"));
             }
             _ => remote_id.to_string(),
         };

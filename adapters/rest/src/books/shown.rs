@@ -96,7 +96,7 @@ pub(super) fn shown(
             .map(|parent| parent.id.clone())
             .or_else(|| first(&spec.of, record)),
         to: first(&spec.to, record),
-        account: first(&spec.account, record).map(|account| chart.account_code(&account)),
+        account: first(&spec.account, record).map(|account| chart.account_code("", &account)),
         total,
         tax: amount(&spec.tax)?,
         open,
@@ -136,7 +136,7 @@ fn shown_lines(
             }
         }
         lines.push(ShownLine {
-            account: chart.account_code(&account),
+            account: chart.account_code(&spec.group, &account),
             tax_code: first(&spec.tax_code, row).map(|code| chart.rate_code(&code)),
             net: signed(net),
             tax: signed(tax),

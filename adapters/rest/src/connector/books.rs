@@ -13,8 +13,8 @@ use std::time::Duration;
 pub struct BooksSpec {
     /// The calls that tell of the organisation; later ones add what earlier ones left open.
     pub organisation: Vec<OrganisationSpec>,
-    /// The chart of accounts.
-    pub accounts: AccountsSpec,
+    /// The chart of accounts: one list, or several that follow each other.
+    pub accounts: Vec<AccountsSpec>,
     /// Tax rates.
     pub tax_rates: TaxRatesSpec,
     /// Tracking categories, classes or jobs.
@@ -55,6 +55,8 @@ pub struct OrganisationSpec {
 pub struct AccountsSpec {
     /// Lists all accounts.
     pub list: List,
+    /// Tells ids of this list from the same ids of another.
+    pub group: String,
     /// What postings name an account by.
     pub code: Vec<Place>,
     /// The product's id.
@@ -167,6 +169,8 @@ pub struct Post {
     pub request: Request,
     /// Documents per call.
     pub batch: usize,
+    /// Reads a record first (`record` in the call), for products that want more than the ledger says.
+    pub read: Option<(Request, Place)>,
     /// One element of `items`.
     pub item: Option<Shape>,
     /// One element of `lines`.
@@ -199,6 +203,8 @@ pub struct FindSpec {
     pub batch: usize,
     /// Where the documents stand.
     pub records: Place,
+    /// An answer without them found nothing.
+    pub records_may_miss: bool,
 }
 
 /// One list of documents.
@@ -214,6 +220,8 @@ pub struct SourceSpec {
     pub of: Option<DocumentKind>,
     /// Rows that count.
     pub only: Condition,
+    /// So many rows mean that there were more: everything is listed once more.
+    pub overfull: Option<usize>,
 }
 
 /// How a document looks.
@@ -266,6 +274,8 @@ pub struct LinesSpec {
     pub at: Place,
     /// Rows that are lines.
     pub only: Condition,
+    /// The list that ids of their accounts come from.
+    pub group: String,
     /// Account, by code or id.
     pub account: Vec<Place>,
     /// Tax rate, by code or id.
@@ -317,11 +327,19 @@ pub struct RefusalRule {
     pub body: Condition,
 }
 
+impl DocumentSpec {
+    /// Whether such documents stand below others, so that their ids need the others'.
+    pub(crate) fn lives_below(&self) -> bool {
+        self.lists.iter().any(|source| source.rows.is_some())
+    }
+}
+
 impl BooksSpec {
     /// All calls, for checks.
     pub(crate) fn requests(&self) -> Vec<&Request> {
         let mut all: Vec<&Request> = self.organisation.iter().map(|o| &o.request).collect();
-        let lists = [&self.accounts.list, &self.tax_rates.list, &self.contacts.list];
+        let lists = [&self.tax_rates.list, &self.contacts.list];
+        all.extend(self.accounts.iter().map(|accounts| &accounts.list.request));
         all.extend(lists.map(|list| &list.request));
         all.extend(self.tracking.iter().map(|tracking| &tracking.list.request));
         all.extend(self.tax_rates.parts.iter().map(|parts| &parts.list.request));

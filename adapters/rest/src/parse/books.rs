@@ -49,7 +49,7 @@ pub(super) fn books(books: &mut Section<'_, '_, '_>) -> Option<BooksSpec> {
     }
     let call_life = books.duration("call_life").unwrap_or(Duration::from_secs(60));
     let organisation = books.tables("organisation", organisation);
-    let accounts = books.section("accounts", accounts);
+    let accounts: Vec<_> = books.tables("accounts", accounts).into_iter().collect();
     let tax_rates = books.section("tax_rates", tax_rates);
     let tracking = books.section("tracking", tracking).flatten();
     let contacts = books.section("contacts", contacts);
@@ -79,7 +79,7 @@ pub(super) fn books(books: &mut Section<'_, '_, '_>) -> Option<BooksSpec> {
     }
     Some(BooksSpec {
         organisation: organisation.into_iter().flatten().collect(),
-        accounts: accounts.flatten()?,
+        accounts: accounts.into_iter().collect::<Option<_>>()?,
         tax_rates: tax_rates.flatten()?,
         tracking,
         contacts: contacts.flatten()?,
@@ -114,6 +114,7 @@ fn accounts(accounts: &mut Section<'_, '_, '_>) -> Option<AccountsSpec> {
     let list = plain_list(accounts);
     Some(AccountsSpec {
         code: accounts.needed_places("code"),
+        group: accounts.text("group").unwrap_or_default(),
         id: accounts.needed_place("id"),
         name: accounts.needed_place("name"),
         system: accounts.place("system"),
@@ -214,7 +215,7 @@ fn document(document: &mut Section<'_, '_, '_>, name: &str, kind: DocumentKind) 
     }
     let record = document.section("record", |record| shown(record, kind));
     let post = document.section("post", |section| {
-        section.scope(&[&[ACCOUNT, "line", "items"], DOCUMENT.as_slice()].concat());
+        section.scope(&[&[ACCOUNT, "line", "items", "record"], DOCUMENT.as_slice()].concat());
         post(section)
     });
     let void = document.section("void", void).flatten();
@@ -253,8 +254,18 @@ fn post(post: &mut Section<'_, '_, '_>) -> Option<Post> {
             "Say how one element of {{ items }} looks, e.g. item = { Number = \"{{ key }}\" }.",
         );
     }
+    let read = post.section("read", |read| {
+        let request = self::request(read);
+        let record = read.place("record").unwrap_or_else(Place::whole);
+        request.map(|request| (request, record))
+    });
+    if batch > 1 && read.is_some() {
+        let span = post.span();
+        post.note(span, "a batch reads nothing first", "Leave out `read`, or `batch`.");
+    }
     Some(Post {
         batch,
+        read: read.flatten(),
         item,
         line: post.shape("line"),
         records: post.place("records").unwrap_or_else(Place::whole),
@@ -297,6 +308,7 @@ fn find(find: &mut Section<'_, '_, '_>) -> Option<FindSpec> {
     }
     Some(FindSpec {
         batch: find.count("batch").unwrap_or(1),
+        records_may_miss: find.flag("records_may_miss").unwrap_or(false),
         records: find.needed_place("records"),
         request: request?,
     })
@@ -318,6 +330,7 @@ fn source(source: &mut Section<'_, '_, '_>) -> Option<SourceSpec> {
         );
     }
     Some(SourceSpec {
+        overfull: source.count("overfull"),
         list: list?,
         rows,
         parent,
@@ -359,6 +372,7 @@ fn lines(lines: &mut Section<'_, '_, '_>) -> LinesSpec {
     LinesSpec {
         at: lines.needed_place("at"),
         only: lines.condition("only"),
+        group: lines.text("group").unwrap_or_default(),
         account: lines.needed_places("account"),
         tax_code: places(lines, "tax_code"),
         net: lines.needed_places("net"),

@@ -108,9 +108,10 @@ impl Ledger {
             self.check_lock(old.date, act)?;
         }
         self.check_lock(date, act)?;
+        let plain = kind == "RECEIVE" || kind == "SPEND";
         let contact = match &old {
             Some(old) if member(sent, "Contact").is_none() => old.contact,
-            _ if kind == "RECEIVE" || kind == "SPEND" => match member(sent, "Contact") {
+            _ if plain => match member(sent, "Contact") {
                 Some(_) => Some(self.contact_of(sent, act)?),
                 None => None,
             },
@@ -122,7 +123,9 @@ impl Ledger {
             contact,
             bank: bank.unwrap_or_default(),
             date,
+            // The vendor's file: a reference is kept of plain receipts and spendings only.
             reference: text(sent, "Reference")
+                .filter(|_| plain)
                 .or_else(|| old.as_ref().map(|old| old.reference.clone()))
                 .unwrap_or_default(),
             amounts,
@@ -138,7 +141,7 @@ impl Ledger {
             self.bank[place] = transaction;
             return Ok(place);
         }
-        if transaction.kind.len() > "RECEIVE".len() {
+        if !plain {
             transaction.document = Some(self.credit_from(&transaction, over, act));
         }
         Ok(self.bank.push(transaction))

@@ -48,11 +48,7 @@ impl Ledger {
         number: Option<String>,
         act: &mut Act<'_>,
     ) -> Result<usize, Problem> {
-        let wanted = if kind == Kind::Invoice {
-            "ACCREC"
-        } else {
-            "ACCRECCREDIT"
-        };
+        let wanted = kind.type_name();
         if text(sent, "Type").as_deref() != Some(wanted) {
             return Err(Problem::of(format!("Type must be {wanted}")));
         }
@@ -311,12 +307,7 @@ impl Ledger {
         let name = document.kind.name();
         let open = self.open(place);
         let mut shown = json!({
-            "Type": match document.kind {
-                Kind::Invoice => "ACCREC",
-                Kind::CreditNote => "ACCRECCREDIT",
-                Kind::Prepayment => "RECEIVE-PREPAYMENT",
-                Kind::Overpayment => "RECEIVE-OVERPAYMENT",
-            },
+            "Type": document.kind.type_name(),
         });
         shown[format!("{name}ID")] = json!(document.id);
         if document.kind != Kind::Invoice {

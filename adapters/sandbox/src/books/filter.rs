@@ -1,6 +1,7 @@
 //! The `where` and `order` of the API: the product's own expressions over what it shows (`Reference=="A" AND
 //! Date>=DateTime(2026,03,01)`).
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 
 use jiff::civil::DateTime;
@@ -278,14 +279,46 @@ fn order_of(one: &Literal, other: &Literal) -> Option<Ordering> {
     })
 }
 
+/// A record as shown, of which only as much is made as is asked for.
+pub(super) struct Lazy<'a> {
+    /// Members that are had without making the rest.
+    pub quick: &'a dyn Fn(&str) -> Option<Value>,
+    pub whole: &'a dyn Fn() -> Value,
+    made: OnceCell<Value>,
+}
+
+impl<'a> Lazy<'a> {
+    pub fn new(quick: &'a dyn Fn(&str) -> Option<Value>, whole: &'a dyn Fn() -> Value) -> Self {
+        let made = OnceCell::new();
+        Self { quick, whole, made }
+    }
+
+    fn literal(&self, path: &[String]) -> Literal {
+        if let [name] = path
+            && let Some(value) = (self.quick)(name)
+        {
+            return literal(&value);
+        }
+        literal(at_path(self.made.get_or_init(self.whole), path))
+    }
+}
+
 impl Expr {
     /// Whether a record as shown fits.
     pub fn fits(&self, shown: &Value) -> bool {
+        self.fits_lazily(&Lazy::new(&|_| None, &|| shown.clone()))
+    }
+
+    /// Whether a record that is not made yet fits.
+    pub fn fits_lazily(&self, shown: &Lazy<'_>) -> bool {
         match self {
-            Self::Or(one, other) => one.fits(shown) || other.fits(shown),
-            Self::And(one, other) => one.fits(shown) && other.fits(shown),
+            Self::Or(one, other) => one.fits_lazily(shown) || other.fits_lazily(shown),
+            Self::And(one, other) => one.fits_lazily(shown) && other.fits_lazily(shown),
             Self::Call(path, method, argument) => {
-                let text = at_path(shown, path).as_str().unwrap_or("").to_lowercase();
+                let text = match shown.literal(path) {
+                    Literal::Text(text) => text.to_lowercase(),
+                    _ => String::new(),
+                };
                 let argument = argument.to_lowercase();
                 match method.as_str() {
                     "StartsWith" => text.starts_with(&argument),
@@ -295,7 +328,7 @@ impl Expr {
             }
             Self::Compare(one, sign, other) => {
                 let value = |term: &Term| match term {
-                    Term::Path(path) => literal(at_path(shown, path)),
+                    Term::Path(path) => shown.literal(path),
                     Term::Literal(literal) => literal.clone(),
                 };
                 let order = order_of(&value(one), &value(other));

@@ -37,6 +37,26 @@ impl Kind {
     pub fn plural(self) -> String {
         format!("{}s", self.name())
     }
+
+    /// What `Type` says of it.
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Invoice => "ACCREC",
+            Self::CreditNote => "ACCRECCREDIT",
+            Self::Prepayment => "RECEIVE-PREPAYMENT",
+            Self::Overpayment => "RECEIVE-OVERPAYMENT",
+        }
+    }
+
+    /// What `PaymentType` says of money for or from it.
+    pub fn payment_type(self) -> &'static str {
+        match self {
+            Self::Invoice => "ACCRECPAYMENT",
+            Self::CreditNote => "ARCREDITPAYMENT",
+            Self::Prepayment => "ARPREPAYMENTPAYMENT",
+            Self::Overpayment => "AROVERPAYMENTPAYMENT",
+        }
+    }
 }
 
 /// Where a document stands.

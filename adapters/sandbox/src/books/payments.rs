@@ -123,12 +123,7 @@ impl Ledger {
             "BankAmount": number(payment.amount),
             "Amount": number(payment.amount),
             "CurrencyRate": number(100),
-            "PaymentType": match kind {
-                Kind::Invoice => "ACCRECPAYMENT",
-                Kind::CreditNote => "ARCREDITPAYMENT",
-                Kind::Prepayment => "ARPREPAYMENTPAYMENT",
-                Kind::Overpayment => "AROVERPAYMENTPAYMENT",
-            },
+            "PaymentType": kind.payment_type(),
             "Status": if payment.live { "AUTHORISED" } else { "DELETED" },
             "UpdatedDateUTC": dates::instant(payment.updated),
             "HasAccount": true,

@@ -62,6 +62,17 @@ impl Books {
                 let place = self.ledger.allocations.place(id)?;
                 Some(self.ledger.shown_allocation(&self.ledger.allocations[place], true))
             }
+            // People know accounts by their code and categories by their name.
+            "Accounts" => {
+                let accounts = &self.ledger.chart.accounts;
+                let place = accounts.place(id).or_else(|| self.ledger.chart.account(id))?;
+                Some(accounts[place].shown())
+            }
+            "TrackingCategories" => {
+                let mut all = self.ledger.chart.tracking.iter();
+                let found = all.find(|category| category.id.eq_ignore_ascii_case(id) || category.name == id)?;
+                Some(found.shown(true))
+            }
             plural => self.ledger.single(plural, id, 4),
         }
     }

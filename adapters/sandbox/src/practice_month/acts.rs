@@ -5,6 +5,7 @@ use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bodies;
 use super::fees::{ORGANISATIONS, PayerType, method_of};
@@ -13,7 +14,7 @@ use super::model::{LineState, Model, Payer, PaymentModel, Row};
 use super::{Act, Doing, MonthOptions, moment};
 
 /// How often each act is drawn among a hundred and fifty or so.
-const ACTS: [(&str, u32); 26] = [
+const ACTS: [(&str, u32); 27] = [
     ("pay the rest", 30),
     ("pay a part", 10),
     ("overpay", 3),
@@ -26,7 +27,8 @@ const ACTS: [(&str, u32); 26] = [
     ("refund", 8),
     ("refund what was overpaid", 5),
     ("take deposit", 4),
-    ("assign deposit", 7),
+    ("assign deposit", 6),
+    ("assign another's deposit", 2),
     ("refund deposit", 3),
     ("switch payer", 7),
     ("switch payer after payment", 3),
@@ -163,7 +165,8 @@ impl Desk<'_> {
                 self.show(made);
                 Some(())
             }
-            "assign deposit" => self.assign_deposit(),
+            "assign deposit" => self.assign_deposit(true),
+            "assign another's deposit" => self.assign_deposit(false),
             "refund deposit" => {
                 let free = self.deposit(|row| row.cents > 0)?;
                 let row = &self.model.payments[free];
@@ -269,21 +272,31 @@ impl Desk<'_> {
         Some(())
     }
 
-    fn assign_deposit(&mut self) -> Option<()> {
-        let free = self.deposit(|_| true)?;
-        let payer = self.model.payments[free].payer;
-        // One's own invoice if there is one; otherwise somebody has paid for somebody else.
-        let owed = |model: &Model, place: usize| model.invoices[place].usable() && model.open(place) > 0;
-        let own = (0..self.model.invoices.len())
-            .find(|place| owed(self.model, *place) && self.model.invoices[*place].payer == payer);
-        let place = match own {
-            Some(place) => place,
-            None => {
-                let person = matches!(payer, Payer::Patient(_));
-                self.invoice(|model, place| {
-                    owed(model, place) && matches!(model.invoices[place].payer, Payer::Patient(_)) == person
-                })?
+    /// Uses a deposit for an invoice of whoever paid it, or of somebody else of the same sort.
+    fn assign_deposit(&mut self, own: bool) -> Option<()> {
+        let in_hand = self
+            .model
+            .payments
+            .iter()
+            .filter(|row| row.invoice.is_none() && row.received() > 0);
+        let in_hand: BTreeSet<Payer> = in_hand.map(|row| row.payer).collect();
+        let mut owed: BTreeMap<Payer, usize> = BTreeMap::new();
+        for (place, of) in self.model.invoices.iter().enumerate() {
+            if of.usable() && in_hand.contains(&of.payer) && self.model.open(place) > 0 {
+                owed.entry(of.payer).or_insert(place);
             }
+        }
+        let (free, place) = if own {
+            let free = self.deposit(|row| owed.contains_key(&row.payer))?;
+            (free, owed[&self.model.payments[free].payer])
+        } else {
+            let free = self.deposit(|row| matches!(row.payer, Payer::Patient(_)))?;
+            let payer = self.model.payments[free].payer;
+            let place = self.invoice(|model, place| {
+                let of = model.invoices[place].payer;
+                model.open(place) > 0 && of != payer && matches!(of, Payer::Patient(_))
+            })?;
+            (free, place)
         };
         self.invoice = Some(place);
         self.model.assign(free, Some(place));

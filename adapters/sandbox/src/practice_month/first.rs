@@ -132,14 +132,7 @@ fn payer(model: &mut Model, rng: &mut StdRng, of: PayerType, patient: usize) -> 
             rng.random_range(30..=32)
         },
     };
-    let known = model.covers.iter().position(|cover| {
-        cover.patient == patient && cover.funder == funder && (cover.payer == 29) == (wanted.payer == 29)
-    });
-    let place = known.unwrap_or_else(|| {
-        let id = 850_001 + model.covers.len() as u64;
-        model.covers.push(CoverModel { id, ..wanted });
-        model.covers.len() - 1
-    });
+    let place = model.cover(wanted);
     (owed_by, Some(place))
 }
 
@@ -290,7 +283,12 @@ fn settle(model: &mut Model, rng: &mut StdRng, place: usize, end: i64) {
 
 /// Money in advance, of a patient or a funder, now and then not even called a deposit.
 pub(super) fn deposit(model: &mut Model, rng: &mut StdRng, date: Date) -> usize {
-    let patient = rng.random_range(0..model.names.len());
+    // Mostly of somebody who is billed as well.
+    let billed = model.invoices.get(rng.random_range(0..model.invoices.len().max(1)));
+    let patient = match billed.filter(|_| rng.random_range(0..5) > 0) {
+        Some(of) => of.patient,
+        None => rng.random_range(0..model.names.len()),
+    };
     let drawn = rng.random_range(0..10);
     let payer = if drawn == 0 {
         Payer::Organisation("FD-150021")

@@ -2,6 +2,7 @@
 //! quantities in hundredths, amounts in cents. Nothing here is read back from a resource.
 
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 
 use super::fees::{FEES, Fee, PayerType};
 
@@ -212,6 +213,8 @@ pub(super) struct Model {
     pub covers: Vec<CoverModel>,
     /// Of patients.
     pub names: Vec<String>,
+    /// Places of covers by patient, funder and payer.
+    cover_of: BTreeMap<(usize, &'static str, bool), usize>,
     /// Lines made so far.
     lines: u64,
 }
@@ -229,6 +232,18 @@ impl Model {
     pub fn line_id(&mut self) -> u64 {
         self.lines += 1;
         6_100_000 + self.lines
+    }
+
+    /// The patient's claim details with a funder; whoever pays by them the first time pays by them ever after.
+    pub fn cover(&mut self, wanted: CoverModel) -> usize {
+        let key = (wanted.patient, wanted.funder, wanted.payer == 29);
+        let next = self.covers.len();
+        let place = *self.cover_of.entry(key).or_insert(next);
+        if place == next {
+            let id = 850_001 + next as u64;
+            self.covers.push(CoverModel { id, ..wanted });
+        }
+        place
     }
 
     /// Notes a row of payments; gives its place.

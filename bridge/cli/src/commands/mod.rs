@@ -9,6 +9,7 @@ pub mod events;
 pub mod explain;
 pub mod init;
 pub mod key;
+pub mod ledger;
 pub mod links;
 pub mod match_files;
 pub mod matches;
@@ -52,6 +53,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
+        Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

@@ -84,6 +84,13 @@ pub struct Entry {
     /// Each source's share of a summary, in the order of `sources`; none for other documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<Vec<Effect>>,
+    /// What it was made from in Halaxy, by digest ([`super::target::Charged::basis`]; of payments the method), in the order of
+    /// `sources`. While that stays as it was, other rules than those of its day change nothing about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bases: Vec<String>,
+    /// Counts the plans that posted something of its sources: the entries of the latest one say what it rests on.
+    #[serde(default)]
+    pub round: u32,
     /// The day it belongs to in Halaxy, which a lock date may keep it from being posted on.
     pub serves: Date,
     /// Its debtor, with the name at planning.

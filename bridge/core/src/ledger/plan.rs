@@ -106,6 +106,8 @@ struct Desk<'a> {
     open: BTreeMap<String, Cents>,
     /// Position of each source in summaries.
     summed: BTreeMap<&'a Source, Position>,
+    /// What each source rested on when it was last posted, by round.
+    rests_on: BTreeMap<&'a Source, (u32, &'a str)>,
     /// Documents that act on a document, by its key.
     acting: BTreeMap<String, Vec<usize>>,
     /// Credits of a debtor, by the contact's key.
@@ -134,6 +136,7 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             open: BTreeMap::new(),
             summed: BTreeMap::new(),
+            rests_on: BTreeMap::new(),
             acting: BTreeMap::new(),
             credits_of: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -165,6 +168,12 @@ impl<'a> Desk<'a> {
             if entry.state != EntryState::Posted {
                 for source in &entry.sources {
                     desk.unsettled.insert(source.clone(), entry.key().to_owned());
+                }
+            }
+            for (source, basis) in entry.sources.iter().zip(&entry.bases) {
+                let latest = desk.rests_on.entry(source).or_default();
+                if entry.round >= latest.0 {
+                    *latest = (entry.round, basis);
                 }
             }
             for (source, share) in entry.sources.iter().zip(&entry.shares) {
@@ -230,6 +239,24 @@ impl<'a> Desk<'a> {
     /// A document of the source whose outcome was not known when planning began.
     fn unsettled(&self, source: &Source) -> Option<String> {
         self.unsettled.get(source).cloned()
+    }
+
+    /// What Halaxy says is what it said when this was last posted: the rules of that day stand.
+    fn rests_on(&self, source: &Source, basis: &str) -> bool {
+        self.rests_on.get(source).is_some_and(|(_, b)| *b == basis)
+    }
+
+    fn round(&self, source: &Source) -> u32 {
+        self.rests_on.get(source).map_or(1, |(round, _)| round + 1)
+    }
+
+    /// What a source rests on now.
+    fn basis(&self, source: &Source) -> String {
+        match source {
+            Source::Invoice(id) => self.given.target.charged.get(id).map(|c| c.basis.clone()),
+            Source::Payment(id) => self.given.target.moved.get(id).map(|m| m.method.to_lowercase()),
+        }
+        .unwrap_or_default()
     }
 
     fn first_open(&self, date: Date) -> Date {
@@ -375,6 +402,8 @@ impl<'a> Desk<'a> {
             purpose,
             sources: vec![source.clone()],
             shares: Vec::new(),
+            bases: vec![self.basis(source)],
+            round: self.round(source),
             serves,
             contact: Some(contact.clone()),
             state: EntryState::Planned,

@@ -66,6 +66,12 @@ impl Position {
         self.0.values().all(|(n, t)| n.is_zero() && t.is_zero())
     }
 
+    /// All net and all tax.
+    pub fn totals(&self) -> (Cents, Cents) {
+        let sum = |(n, t): (Cents, Cents), (_, net, tax): (&Place, Cents, Cents)| (n + net, t + tax);
+        self.parts().fold((Cents::ZERO, Cents::ZERO), sum)
+    }
+
     /// What is left, nothings left out.
     pub fn parts(&self) -> impl Iterator<Item = (&Place, Cents, Cents)> {
         self.0

@@ -204,7 +204,14 @@ impl<'a> Prover<'a> {
         let debtors = rules.accounts.patient_debtors.as_deref().unwrap_or_default();
         let deposits = rules.accounts.deposits.as_deref().unwrap_or_default();
         let mut posted: HashMap<&Source, (Position, Date)> = HashMap::new();
+        let mut rests_on: HashMap<&Source, (u32, &str)> = HashMap::new();
         for entry in e.entries.iter().filter(|x| x.counts()) {
+            for (source, basis) in entry.sources.iter().zip(&entry.bases) {
+                let latest = rests_on.entry(source).or_default();
+                if entry.round >= latest.0 {
+                    *latest = (entry.round, basis);
+                }
+            }
             self.sold(entry);
             if entry.shares.is_empty() {
                 let Some(source) = entry.sources.first() else { continue };
@@ -232,15 +239,22 @@ impl<'a> Prover<'a> {
             let mut wanted = Position::default();
             wanted.lines(&charged.lines, -1);
             wanted.lines(&charged.written_off, 1);
-            if self.within(charged.date) {
-                for line in &charged.lines {
-                    let row = self.sales_row(&line.account, &line.tax_code);
-                    row.halaxy_net += line.net;
-                    row.halaxy_tax += line.tax;
-                }
-            }
             let source = Source::Invoice(id.clone());
             let now = posted.remove(&source);
+            // What was coded by the rules of its day, and is what it was, stands.
+            let same = rests_on.get(&source).is_some_and(|(_, b)| *b == charged.basis);
+            if let Some((position, _)) = now.as_ref().filter(|(p, _)| same && p.totals() == wanted.totals()) {
+                wanted = position.clone();
+            }
+            if self.within(charged.date) {
+                for (place, net, tax) in wanted.parts() {
+                    if self.sold_to(&place.account) {
+                        let row = self.sales_row(&place.account, &place.tax_code);
+                        row.halaxy_net -= net;
+                        row.halaxy_tax -= tax;
+                    }
+                }
+            }
             self.compare(&source, charged.date, wanted, now);
         }
         for (id, moved) in &e.target.moved {
@@ -248,12 +262,15 @@ impl<'a> Prover<'a> {
                 Way::In => moved.amount,
                 Way::Out => -moved.amount,
             };
-            let mut wanted = Position::default();
-            wanted.lines(&[plain_line("", signed, &moved.account, "", "")], 1);
             let source = Source::Payment(id.clone());
             let now = posted.remove(&source);
+            let same = rests_on.get(&source).is_some_and(|(_, b)| *b == moved.method.to_lowercase());
+            let before = now.as_ref().and_then(|(p, _)| p.parts().next().map(|(place, ..)| place.account.clone()));
+            let account = before.filter(|_| same).unwrap_or_else(|| moved.account.clone());
+            let mut wanted = Position::default();
+            wanted.lines(&[plain_line("", signed, &account, "", "")], 1);
             if self.within(moved.date) {
-                let row = self.day(moved.date, id, &moved.account);
+                let row = self.day(moved.date, id, &account);
                 row.halaxy += signed;
                 let there: Cents = now.iter().flat_map(|(p, _)| p.parts()).map(|(_, n, t)| n + t).sum();
                 // What was moved to another account counts there, in its own row below.
@@ -286,8 +303,9 @@ impl<'a> Prover<'a> {
             return;
         }
         let sign = match entry.purpose {
-            Purpose::Charge => 1,
-            Purpose::Reversal => -1,
+            // Of what was given up only an agent's fees are sales taken back; the practice's are bad debts.
+            Purpose::Charge | Purpose::Restored => 1,
+            Purpose::Reversal | Purpose::WriteOff => -1,
             Purpose::Summary => {
                 for effect in entry.shares.iter().flatten() {
                     if self.sold_to(&effect.account) {
@@ -301,6 +319,9 @@ impl<'a> Prover<'a> {
             _ => return,
         };
         for line in &entry.document.lines {
+            if !self.sold_to(&line.account) {
+                continue;
+            }
             let row = self.sales_row(&line.account, &line.tax_code);
             row.posted_net += Cents(line.net.0 * sign);
             row.posted_tax += Cents(line.tax.0 * sign);

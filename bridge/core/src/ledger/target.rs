@@ -10,6 +10,7 @@ use super::rules::{Coded, Mode, Naming, PayerType, Rules, Uncoded};
 use jiff::ToSpan;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one invoice should be in the books.
@@ -31,6 +32,8 @@ pub struct Charged {
     pub written_off: Vec<DocumentLine>,
     /// Location of its first line, for daily summaries.
     pub location: String,
+    /// Digest of what Halaxy says of its lines, whatever the rules make of them. 16 hex digits.
+    pub basis: String,
     /// What was owed of an invoice from before the cut-over: posted as an opening balance.
     pub opening: bool,
 }
@@ -257,6 +260,7 @@ impl<'a> Coder<'a> {
             lines: Vec::new(),
             written_off: Vec::new(),
             location,
+            basis: basis(invoice, &all),
             opening: false,
         };
         if matches!(standing, Standing::Void) {
@@ -635,6 +639,18 @@ impl<'a> Coder<'a> {
 /// System accounts that documents may not name; rounding and others may be posted to.
 fn closed(system: &str) -> bool {
     matches!(system.to_ascii_uppercase().as_str(), "DEBTORS" | "CREDITORS" | "GST")
+}
+
+/// What the lines of an invoice rest on.
+fn basis(invoice: &Invoice, lines: &[&Line]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(&(invoice.net, invoice.tax, invoice.gross)).unwrap_or_default());
+    for l in lines {
+        let charged = !matches!(l.status, LineStatus::Voided | LineStatus::Unassigned);
+        let of = (&l.id, charged, &l.code, &l.charge, &l.role, &l.quantity, &l.prices);
+        hash.update(serde_json::to_vec(&of).unwrap_or_default());
+    }
+    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
 }
 
 fn blank_invoice(payment: &Payment) -> Invoice {

@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Note with the digest of the rules that posting was approved for.
 pub(super) const APPROVED: &str = "ledger_approved";
+/// Note that changes with every decision made beside the process that posts.
+pub(super) const HAND: &str = "ledger_hand";
 const ENTRY: &str = "entry";
 const CONTACT: &str = "contact";
 const APPROVAL: &str = "approval";
@@ -73,6 +75,8 @@ pub(super) struct State {
     pub shown_cursors: BTreeMap<DocumentKind, String>,
     pub books: Option<Books>,
     pub books_read: Time,
+    /// The last decision seen of those made beside the process that posts.
+    pub hand: Option<String>,
     /// Something changed that no plan has judged yet.
     pub changed: bool,
 }
@@ -125,6 +129,7 @@ impl State {
             shown_cursors: BTreeMap::new(),
             books: None,
             books_read: 0,
+            hand: store.meta(HAND).await?,
             changed: true,
         };
         for (kind, _) in reader.kinds() {
@@ -176,6 +181,18 @@ impl Keep {
         Ok(Keep {
             tx: store.begin().await?,
         })
+    }
+
+    /// Tells the process that posts that a person decided something.
+    pub async fn by_hand(&mut self, state: &mut State) -> Result<(), EngineError> {
+        let mark = uuid::Uuid::now_v7().to_string();
+        self.tx.put_meta(HAND, &mark).await?;
+        state.hand = Some(mark);
+        Ok(())
+    }
+
+    pub async fn note(&mut self, name: &str, value: &str) -> Result<(), EngineError> {
+        Ok(self.tx.put_meta(name, value).await?)
     }
 
     pub async fn commit(self) -> Result<(), EngineError> {

@@ -201,7 +201,7 @@ impl Ledger {
         })
     }
 
-    async fn post(
+    pub(super) async fn post(
         &self,
         state: &mut State,
         batch: &[Entry],
@@ -245,6 +245,13 @@ impl Ledger {
                     continue;
                 }
                 Posted::Refused(refusal) => {
+                    if matches!(
+                        refusal.kind,
+                        BooksRefusalKind::Locked | BooksRefusalKind::Account | BooksRefusalKind::Tax
+                    ) {
+                        // The chart or a lock date changed since it was read.
+                        state.books_read = Time::MIN;
+                    }
                     entry.state = EntryState::Refused;
                     entry.refused = Some((word(refusal.kind).into(), refusal.code));
                     step.refused += 1;

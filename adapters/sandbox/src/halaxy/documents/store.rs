@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::kinds::{KINDS, Kind, LINE, PAYMENT};
 
@@ -184,16 +183,18 @@ impl Documents {
 
 /// A body as it is kept: without the members that every resource has.
 fn kept(body: &Value) -> Box<str> {
-    struct Members<'a>(&'a Map<String, Value>);
-    impl Serialize for Members<'_> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_map(self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str())))
+    let mut text = String::from("{");
+    let members = body.as_object().into_iter().flatten();
+    for (name, value) in members.filter(|(name, _)| !OWN.contains(&name.as_str())) {
+        if text.len() > 1 {
+            text.push(',');
         }
+        text.push_str(&Value::from(name.as_str()).to_string());
+        text.push(':');
+        text.push_str(&value.to_string());
     }
-    let text = body.as_object().map(|members| serde_json::to_string(&Members(members)));
-    text.and_then(Result::ok)
-        .unwrap_or_else(|| "{}".into())
-        .into_boxed_str()
+    text.push('}');
+    text.into_boxed_str()
 }
 
 /// The invoice that a line or a payment belongs to.

@@ -5,6 +5,7 @@ use crate::ledger::document::{Contact, DocumentKind, DocumentLine};
 use crate::ledger::entry::Purpose;
 use crate::ledger::fit::fit;
 use crate::ledger::hold::{Source, Why};
+use crate::ledger::money::Cents;
 use crate::ledger::position::Position;
 use crate::ledger::rules::{Approve, Mode};
 use crate::ledger::target::Charged;
@@ -77,7 +78,9 @@ impl Desk<'_> {
             differs.plus(now, -1);
         }
         let elsewhere = posted.keys().any(|k| *k != here);
-        if differs.is_zero() && !elsewhere {
+        // Other rules than those of the day it was posted on change nothing about it.
+        let recoded = differs.totals() == (Cents::ZERO, Cents::ZERO) && self.rests_on(source, &charged.basis);
+        if (differs.is_zero() || recoded) && !elsewhere {
             return;
         }
         if posted.is_empty() {
@@ -226,6 +229,10 @@ impl Desk<'_> {
             steps.push((self.known_contact(source, &contact), back));
         }
         for (contact, position) in steps {
+            let (net, tax) = position.totals();
+            if (net + tax).is_zero() {
+                continue;
+            }
             let (up, down) = position.split("Written off", "accounts.bad_debts");
             for (lines, purpose, mark) in [(up, Purpose::WriteOff, "W"), (down, Purpose::Restored, "B")] {
                 if lines.is_empty() {

@@ -108,7 +108,7 @@ impl Desk<'_> {
             let gone = take(&mut undone, &spot, amount);
             let stands = amount - gone;
             let whose = contact.is_none() || spot.who == contact;
-            let there = spot.account.as_deref() == Some(moved.account.as_str())
+            let there = (spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved))
                 && whose
                 && (!on_invoice || spot.invoice == moved.invoice);
             let fits = kept + stands <= moved.amount;
@@ -183,6 +183,12 @@ impl Desk<'_> {
         }
     }
 
+    /// Posted for the method that Halaxy still names: the account of that day stands, whatever the rules say now.
+    fn by_method(&self, at: usize, moved: &Moved) -> bool {
+        let basis = self.entries[at].bases.first();
+        basis.is_some_and(|b| *b == moved.method.to_lowercase())
+    }
+
     fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
         let contact = moved.contact.as_ref().map(|c| c.key.clone());
         let mut undone = self.undone(source, &[Purpose::Deposit, Purpose::Over]);
@@ -193,7 +199,8 @@ impl Desk<'_> {
             let spot = self.spot(i);
             let gone = take(&mut undone, &spot, amount);
             let stands = amount - gone;
-            let there = spot.account.as_deref() == Some(moved.account.as_str()) && spot.who == contact;
+            let account = spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved);
+            let there = account && spot.who == contact;
             if stands.is_zero() || (there && kept + stands <= moved.amount) {
                 kept += stands;
                 continue;

@@ -78,13 +78,25 @@ impl<'a> Desk<'a> {
         self.summarise(source, whole.clone(), whole, moved.date, &moved.location);
     }
 
+    /// What Halaxy says has not changed, and nothing is owed or given up otherwise: other rules change nothing about it.
+    fn only_recoded(&self, source: &Source, by: &Position) -> bool {
+        let (debtors, deposits) = self.debtors();
+        let bad_debts = self.given.rules.accounts.bad_debts.as_deref();
+        let basis = self.basis(source);
+        by.totals() == (Cents::ZERO, Cents::ZERO)
+            && self.rests_on(source, &basis)
+            && by
+                .parts()
+                .all(|(p, ..)| p.account != debtors && p.account != deposits && Some(p.account.as_str()) != bad_debts)
+    }
+
     /// Brings a source's position in summaries to what it should be: what was billed or moved on its own day; what was
     /// assigned or given up later on the day it is seen.
     pub(super) fn summarise(&mut self, source: &Source, first: Position, whole: Position, date: Date, location: &str) {
         let now = self.summed.get(source).cloned().unwrap_or_default();
         let mut rest = whole;
         rest.plus(&now, -1);
-        if rest.is_zero() {
+        if rest.is_zero() || self.only_recoded(source, &rest) {
             return;
         }
         let fresh = now.is_zero();
@@ -167,6 +179,8 @@ impl<'a> Desk<'a> {
             let entry = Entry {
                 document,
                 purpose: Purpose::Summary,
+                bases: shares.iter().map(|s| self.basis(&s.source)).collect(),
+                round: shares.iter().map(|s| self.round(&s.source)).max().unwrap_or(1),
                 sources: shares.iter().map(|s| s.source.clone()).collect(),
                 shares: shares.iter().map(|s| s.position.to_effects()).collect(),
                 serves,

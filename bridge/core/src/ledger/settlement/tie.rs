@@ -229,11 +229,11 @@ impl<'a> Bench<'a> {
     }
 
     /// Payments that may belong to a row.
-    fn near(&self, row: usize) -> Vec<usize> {
+    fn near(&self, row: usize) -> impl Iterator<Item = usize> {
         let day = self.rows[row].day;
         let from = self.payments.partition_point(|p| p.day < day - self.layout.window());
         let to = self.payments.partition_point(|p| p.day <= day + 1);
-        (from..to).filter(|i| !self.payments[*i].taken).collect()
+        (from..to).filter(|i| !self.payments[*i].taken)
     }
 
     fn tie(&mut self, rows: &[usize], payments: &[usize], by: By) {
@@ -338,7 +338,7 @@ impl<'a> Bench<'a> {
         for rows in groups.into_values().filter(|g| g.len() > 1) {
             let sum: Cents = rows.iter().map(|r| self.rows[*r].row.gross).sum();
             let fits = |p: &usize| self.payments[*p].amount == sum && rows.iter().all(|r| self.within(*r, *p));
-            let found: Vec<usize> = self.near(rows[0]).into_iter().filter(fits).take(2).collect();
+            let found: Vec<usize> = self.near(rows[0]).filter(fits).take(2).collect();
             if let [payment] = found[..] {
                 self.tie(&rows, &[payment], By::Rows);
             }
@@ -346,14 +346,15 @@ impl<'a> Bench<'a> {
     }
 
     fn by_batch(&mut self) {
+        // What is left of each day.
+        let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+        for p in self.free_payments() {
+            *sums.entry(self.payments[p].day).or_default() += self.payments[p].amount.0;
+        }
         for row in self.free_rows() {
-            let stated = self.rows[row].row;
-            let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
-            let near = self.near(row);
-            for &p in &near {
-                *sums.entry(self.payments[p].day).or_default() += self.payments[p].amount.0;
-            }
-            let days: Vec<(i64, i64)> = sums.into_iter().collect();
+            let Stated { day, row: stated, .. } = self.rows[row];
+            let near = sums.range(day - self.layout.window()..=day + 1);
+            let days: Vec<(i64, i64)> = near.map(|(day, sum)| (*day, *sum)).collect();
             let gross = stated.gross.0;
             let short = self.layout.fee_at_most_percent.filter(|_| stated.net_only && gross > 0);
             let taken_off = |sum: i64| {
@@ -363,7 +364,8 @@ impl<'a> Bench<'a> {
             let run = only_run(&days, RUN_DAYS, |sum| sum == gross).or_else(|| only_run(&days, RUN_DAYS, taken_off));
             let Some(run) = run else { continue };
             let in_run = |p: &usize| run.contains(&self.payments[*p].day);
-            let payments: Vec<usize> = near.into_iter().filter(in_run).collect();
+            let payments: Vec<usize> = self.near(row).filter(in_run).collect();
+            sums.retain(|day, _| !run.contains(day));
             self.tie(&[row], &payments, By::Batch);
         }
     }
@@ -372,7 +374,7 @@ impl<'a> Bench<'a> {
         let mut found: Vec<(usize, Vec<usize>)> = Vec::new();
         let mut asked: BTreeMap<usize, u32> = BTreeMap::new();
         for row in self.free_rows() {
-            let near = self.near(row);
+            let near: Vec<usize> = self.near(row).take(MOST_CHOICES + 1).collect();
             if near.len() > MOST_CHOICES {
                 continue;
             }

@@ -1,0 +1,396 @@
+//! Previews, posting, and what people decide about it.
+
+use super::write;
+use crate::config::Config;
+use crate::exit::{Exit, Failure};
+use crate::ledger;
+use crate::output::{Output, count};
+use crate::{signals, times};
+use bridge_core::ledger::sheet::Sheet;
+use bridge_core::ledger::{Entry, Held, Why};
+use bridge_engine::ledger::{Outlook, journal_view};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// How often something that is in the way for now is tried again within one pass.
+const TRIES: u32 = 5;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_secs(3);
+
+pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    let outlook = ledger.preview(times::now()).await?;
+    let approved = ledger.is_approved().await;
+    if let Some(path) = csv {
+        write(path, &lines_sheet(&outlook.plan.post).csv())?;
+    }
+    let view = journal_view(outlook.plan.post.iter().map(|e| &e.document));
+    out.document(&json!({
+        "approved": approved,
+        "documents": outlook.plan.post.len(),
+        "voids": outlook.plan.void,
+        "by_kind": by_kind(&outlook),
+        "accounts": view.iter().map(|((account, tax), (debit, credit))| json!({
+            "account": account, "tax": tax, "debit": debit.to_string(), "credit": credit.to_string(),
+        })).collect::<Vec<_>>(),
+        "calls": outlook.calls,
+        "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>(),
+        "already_there": outlook.foreign.iter().map(|(f, _)| json!({
+            "invoice": f.invoice, "number": f.number, "id": f.shown.remote_id, "total": f.shown.total.to_string(),
+            "same_total": f.same_total,
+        })).collect::<Vec<_>>(),
+        "older": outlook.target.older,
+    }));
+    out.heading("To be posted");
+    let rows = by_kind(&outlook)
+        .into_iter()
+        .map(|(kind, (n, total))| vec![kind, n.to_string(), total])
+        .collect();
+    out.table(&["Document", "Count", "Amount"], rows, "Nothing.");
+    if !outlook.plan.void.is_empty() {
+        out.line(format!("To be voided: {}", outlook.plan.void.join(", ")));
+    }
+    if !view.is_empty() {
+        out.heading("\nDebits and credits");
+        let rows = view
+            .iter()
+            .map(|((account, tax), (debit, credit))| {
+                vec![account.clone(), tax.clone(), debit.to_string(), credit.to_string()]
+            })
+            .collect();
+        out.table(&["Account", "Tax rate", "Debit", "Credit"], rows, "None.");
+    }
+    let calls: usize = outlook.calls.values().sum();
+    out.line(format!("\n{} to the books.", count(calls as u64, "call")));
+    if outlook.target.older > 0 {
+        out.line(format!(
+            "{} from before the cut-over, {}, are left alone.",
+            count(outlook.target.older, "record"),
+            config
+                .ledger
+                .as_ref()
+                .map_or(String::new(), |l| l.rules.start_from.to_string())
+        ));
+    }
+    if documents {
+        out.heading("\nDocuments");
+        out.line(documents_sheet(&outlook.plan.post).text());
+    }
+    foreign(config, &outlook, out);
+    tell_held(&outlook.plan.held, out);
+    if !approved && !outlook.plan.post.is_empty() {
+        out.line(format!(
+            "\nNobody approved posting by these rules yet. To do it: {}",
+            config.command("ledger post --yes")
+        ));
+    }
+    Ok(waiting(!outlook.plan.held.is_empty() || !outlook.foreign.is_empty()))
+}
+
+fn foreign(config: &Config, outlook: &Outlook, out: &Output) {
+    if outlook.foreign.is_empty() {
+        return;
+    }
+    out.heading("\nAlready in the books, not posted by the bridge");
+    let rows = outlook
+        .foreign
+        .iter()
+        .take(20)
+        .map(|(f, _)| {
+            let same = if f.same_total { "same" } else { "another" };
+            vec![
+                f.invoice.clone(),
+                f.number.clone(),
+                f.shown.total.to_string(),
+                same.into(),
+            ]
+        })
+        .collect();
+    out.table(
+        &["Invoice", "Number there", "Amount there", "Amount in Halaxy"],
+        rows,
+        "None.",
+    );
+    if outlook.foreign.len() > 20 {
+        out.line(format!("... and {} more.", outlook.foreign.len() - 20));
+    }
+    out.line(format!(
+        "Halaxy's own accounting link seems to be on: switch it off, then link these with `{}`.",
+        config.command("ledger adopt")
+    ));
+}
+
+fn by_kind(outlook: &Outlook) -> BTreeMap<String, (usize, String)> {
+    let mut sums: BTreeMap<String, (usize, bridge_core::ledger::Cents)> = BTreeMap::new();
+    for entry in &outlook.plan.post {
+        let row = sums.entry(format!("{:?}", entry.document.kind)).or_default();
+        row.0 += 1;
+        row.1 += entry.document.total;
+    }
+    sums.into_iter().map(|(k, (n, t))| (k, (n, t.to_string()))).collect()
+}
+
+fn documents_sheet(entries: &[Entry]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "date",
+        "kind",
+        "key",
+        "on",
+        "account",
+        "#amount",
+        "of which tax",
+        "purpose",
+    ]);
+    for e in entries {
+        let d = &e.document;
+        sheet.push([
+            d.date.to_string(),
+            format!("{:?}", d.kind),
+            d.key.clone(),
+            d.of.clone().unwrap_or_default(),
+            d.account.clone().unwrap_or_default(),
+            d.total.to_string(),
+            d.tax.to_string(),
+            format!("{:?}", e.purpose),
+        ]);
+    }
+    sheet
+}
+
+/// Every line of every document: what a bookkeeper reads in a spreadsheet.
+fn lines_sheet(entries: &[Entry]) -> Sheet {
+    let mut sheet = Sheet::new(&[
+        "date",
+        "service_date",
+        "kind",
+        "key",
+        "on",
+        "account",
+        "tax_code",
+        "tracking",
+        "#net",
+        "#tax",
+        "#amount",
+        "rule",
+        "from",
+    ]);
+    for e in entries {
+        let d = &e.document;
+        let from = e
+            .sources
+            .iter()
+            .take(3)
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ");
+        let mut row =
+            |account: &str, tax_code: &str, tracking: String, net: String, tax: String, total: String, rule: &str| {
+                sheet.push([
+                    d.date.to_string(),
+                    e.serves.to_string(),
+                    format!("{:?}", d.kind),
+                    d.key.clone(),
+                    d.of.clone().unwrap_or_default(),
+                    account.to_owned(),
+                    tax_code.to_owned(),
+                    tracking,
+                    net,
+                    tax,
+                    total,
+                    rule.to_owned(),
+                    from.clone(),
+                ]);
+            };
+        if d.lines.is_empty() {
+            let account = d.account.as_deref().unwrap_or_default();
+            row(
+                account,
+                "",
+                String::new(),
+                String::new(),
+                String::new(),
+                d.total.to_string(),
+                "",
+            );
+        }
+        for l in &d.lines {
+            let tracking = l.tracking.values().cloned().collect::<Vec<_>>().join(" / ");
+            let total = (l.net + l.tax).to_string();
+            row(
+                &l.account,
+                &l.tax_code,
+                tracking,
+                l.net.to_string(),
+                l.tax.to_string(),
+                total,
+                &l.rule,
+            );
+        }
+    }
+    sheet
+}
+
+pub fn held_json(held: &Held) -> Json {
+    json!({ "subject": held.source.to_string(), "why": held.why.text(), "remedy": held.why.remedy() })
+}
+
+/// Holds, those of one reason and remedy together, the most frequent first.
+pub fn tell_held(held: &[Held], out: &Output) {
+    if held.is_empty() {
+        return;
+    }
+    let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for h in held {
+        // What waits for its invoice is told with the invoice.
+        if matches!(h.why, Why::InvoiceHeld { .. }) {
+            continue;
+        }
+        groups
+            .entry((h.why.text(), h.why.remedy()))
+            .or_default()
+            .push(h.source.to_string());
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, who)| std::cmp::Reverse(who.len()));
+    out.heading(&format!("\nWaiting: {}", count(held.len() as u64, "record")));
+    for ((why, remedy), who) in groups {
+        let first = who.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        let more = if who.len() > 3 {
+            format!(" and {} more", who.len() - 3)
+        } else {
+            String::new()
+        };
+        out.line(format!("- {first}{more}: {why}\n  {remedy}"));
+    }
+}
+
+pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Failure> {
+    let (ledger, lock) = ledger::look(config).await?;
+    if lock.is_none() {
+        if yes {
+            ledger.approve_rules().await?;
+        }
+        let approved = ledger.is_approved().await;
+        out.document(&json!({ "approved": approved, "service": true }));
+        out.line(match approved {
+            true => "The service at work posts by itself; `ledger holds` shows what waits.".to_string(),
+            false => format!(
+                "The service at work posts once this is approved: {}",
+                config.command("ledger post --yes")
+            ),
+        });
+        return Ok(waiting(!approved));
+    }
+    if yes {
+        ledger.approve_rules().await?;
+    } else if !ledger.is_approved().await {
+        out.remark("Nobody approved posting by these rules yet.");
+        drop(ledger);
+        drop(lock);
+        return preview(config, false, None, out).await;
+    }
+    let stop = signals::stop();
+    let mut sum = bridge_engine::ledger::LedgerStep::default();
+    let mut tries = 0;
+    let last = loop {
+        let step = ledger.step(times::now()).await?;
+        sum.posted += step.posted;
+        sum.voided += step.voided;
+        sum.contacts += step.contacts;
+        sum.refused += step.refused;
+        sum.records += step.records;
+        let quiet = step.posted + step.voided + step.contacts == 0;
+        let troubled = !step.trouble.is_empty() || step.unknown > 0;
+        if stop.is_cancelled() || quiet && !troubled {
+            break step;
+        }
+        if troubled && quiet {
+            tries += 1;
+            if tries > TRIES {
+                break step;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    let outlook = ledger.preview(times::now()).await?;
+    out.document(&json!({
+        "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
+        "unknown": last.unknown, "trouble": last.trouble,
+        "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>(),
+    }));
+    out.line(format!(
+        "Posted {}, voided {}, made {}.",
+        count(sum.posted as u64, "document"),
+        sum.voided,
+        count(sum.contacts as u64, "contact")
+    ));
+    for trouble in &last.trouble {
+        out.error(trouble);
+    }
+    if last.unknown > 0 {
+        out.line(format!(
+            "The outcome of {} is not known yet: run this again in a few minutes.",
+            count(last.unknown as u64, "document")
+        ));
+    }
+    foreign(config, &outlook, out);
+    tell_held(&outlook.plan.held, out);
+    if !last.trouble.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    Ok(waiting(!outlook.plan.held.is_empty() || last.unknown > 0))
+}
+
+pub async fn holds(config: &Config, out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    let outlook = ledger.preview(times::now()).await?;
+    out.document(&json!({ "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>() }));
+    if outlook.plan.held.is_empty() {
+        out.line("Nothing waits.");
+    }
+    tell_held(&outlook.plan.held, out);
+    Ok(waiting(!outlook.plan.held.is_empty()))
+}
+
+pub async fn approve(config: &Config, keys: &[String], by: &str, out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    ledger.preview(times::now()).await?;
+    let yes = ledger.approve(keys, by, times::now()).await?;
+    out.document(&json!({ "approved": yes }));
+    out.line(match yes.len() {
+        0 => "Nothing waited for a yes.".to_string(),
+        n => format!("{} approved; the next pass posts them.", count(n as u64, "document")),
+    });
+    Ok(Exit::Done)
+}
+
+pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    let again = ledger.retry(keys).await?;
+    if let Some(unknown) = keys.iter().find(|k| !again.contains(k)) {
+        return Err(Failure::Usage(format!("the books did not refuse a document {unknown}")));
+    }
+    out.document(&json!({ "again": again }));
+    out.line(format!(
+        "{} will be posted again by the next pass.",
+        count(again.len() as u64, "document")
+    ));
+    Ok(Exit::Done)
+}
+
+pub async fn adopt(config: &Config, out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    let numbers = ledger.adopt(times::now()).await?;
+    out.document(&json!({ "adopted": numbers }));
+    out.line(match numbers.len() {
+        0 => "The books have nothing to adopt.".to_string(),
+        n => format!("{} linked.", count(n as u64, "document")),
+    });
+    Ok(Exit::Done)
+}
+
+fn waiting(waits: bool) -> Exit {
+    if waits { Exit::Waiting } else { Exit::Done }
+}

@@ -1,0 +1,186 @@
+//! The ledger at work in a process: opened from a configuration, and kept going beside the engine.
+
+use crate::config::{Config, HALAXY, LedgerConfig};
+use crate::exit::Failure;
+use crate::wiring::{self, Lock, WiringError};
+use crate::{books, times};
+use adapter_halaxy::MoneyReader;
+use adapter_kit::{Adapter, Clock, SystemClock};
+use bridge_core::Time;
+use bridge_core::ledger::Currency;
+use bridge_engine::EngineError;
+use bridge_engine::ledger::{Ledger, LedgerSettings};
+use bridge_store::{Store, StoreError};
+use jiff::ToSpan;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Longest a posting can live after we gave up on it, unless the connector says otherwise.
+const CALL_LIFE: Duration = Duration::from_secs(180);
+/// How soon what a person decided beside the service is taken up.
+const GLANCE: Duration = Duration::from_secs(2);
+/// Days that the nightly proof covers.
+const PROVED_DAYS: i64 = 62;
+
+/// What `[ledger]` says, or why there is no ledger.
+///
+/// # Errors
+/// [`Failure::Usage`] if there is no such section.
+pub fn settings_of(config: &Config) -> Result<&LedgerConfig, Failure> {
+    config.ledger.as_ref().ok_or_else(|| {
+        Failure::Usage(format!(
+            "{} has no section [ledger]: it says which books invoices and payments go to. \
+             See the commented bridge.toml that `halaxy-bridge init` writes.",
+            config.path.display()
+        ))
+    })
+}
+
+/// Opens the ledger: as the driver if nobody else is (then with a lock), else beside it, for looking and deciding.
+///
+/// # Errors
+/// [`Failure`] naming what is missing.
+pub async fn look(config: &Config) -> Result<(Ledger, Option<Lock>), Failure> {
+    let settings = settings_of(config)?;
+    let (store, lock) = books::store(config).await?;
+    let adapters = wiring::adapters(config, &store)?;
+    let home = adapters.get(&config.home).cloned().ok_or_else(|| no_halaxy(config))?;
+    let drives = lock.is_some();
+    Ok((over(config, settings, store, home, drives).await?, lock))
+}
+
+fn no_halaxy(config: &Config) -> WiringError {
+    WiringError::Account {
+        system: config.home.clone(),
+        why: "the ledger reads Halaxy's invoices, and this is another product".into(),
+    }
+}
+
+/// The ledger over an account that is set up already, so that both share its limits.
+///
+/// # Errors
+/// [`WiringError`] naming what is missing.
+pub async fn over(
+    config: &Config,
+    settings: &LedgerConfig,
+    store: Store,
+    home: Arc<dyn Adapter>,
+    drives: bool,
+) -> Result<Ledger, WiringError> {
+    let system = config.systems.get(&config.home).filter(|s| s.connector == HALAXY);
+    let (Some(_), Some(account)) = (system, config.books.get(&settings.books)) else {
+        return Err(no_halaxy(config));
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let accounting = books::one(account, &store, drives, books::transport(account)?, clock).await?;
+    let zone = TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC);
+    let currency = currency_of(config.country.code());
+    let reader = MoneyReader::new(zone.clone(), currency);
+    let mut hash = Sha256::new();
+    hash.update(serde_json::to_vec(&settings.rules).unwrap_or_default());
+    hash.update(format!("{} {}", config.home, settings.books));
+    let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let call_life = accounting.call_life().max(CALL_LIFE);
+    let told = LedgerSettings {
+        source: config.home.clone(),
+        books: settings.books.clone(),
+        rules: settings.rules.clone(),
+        zone,
+        call_life,
+        digest,
+    };
+    let ledger = Ledger::open(store, home, Arc::new(reader), Arc::new(accounting), told).await?;
+    Ok(ledger)
+}
+
+/// The currency of a country where Halaxy is sold; amounts that name another one are held.
+fn currency_of(country: &str) -> Currency {
+    let code = match country {
+        "NZ" => "NZD",
+        "GB" => "GBP",
+        "IE" | "DE" | "FR" | "NL" | "ES" | "IT" => "EUR",
+        "US" => "USD",
+        "CA" => "CAD",
+        "SG" => "SGD",
+        "HK" => "HKD",
+        "ZA" => "ZAR",
+        _ => "AUD",
+    };
+    Currency::new(code).unwrap_or(Currency::AUD)
+}
+
+/// Keeps the books in step beside the engine that drives, until it is stopped: looks every so often, and proves
+/// everything each night. Trouble with an account is logged and tried again.
+///
+/// # Errors
+/// [`EngineError`] if the store fails.
+pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &CancellationToken) -> Result<(), EngineError> {
+    let mut prove_next = next_proof(ledger, settings, times::now());
+    loop {
+        let step = ledger.step(times::now()).await?;
+        if step.active() || !step.trouble.is_empty() || step.refused > 0 {
+            tracing::info!(
+                records = step.records,
+                posted = step.posted,
+                voided = step.voided,
+                refused = step.refused,
+                held = step.held,
+                unapproved = step.unapproved,
+                trouble = step.trouble.len(),
+                "ledger"
+            );
+        }
+        if times::now() >= prove_next {
+            prove(ledger).await?;
+            prove_next = next_proof(ledger, settings, times::now());
+        }
+        let until = tokio::time::Instant::now() + settings.every;
+        while tokio::time::Instant::now() < until && !ledger.asked().await? {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(GLANCE.min(settings.every)) => {}
+            }
+        }
+    }
+}
+
+async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
+    let now = times::now();
+    // A nightly sweep: what no feed shows is found here.
+    ledger.sweep(now).await?;
+    let to = ledger.today(now);
+    let from = to.saturating_sub(PROVED_DAYS.days());
+    match ledger.prove(from, to, true, now).await {
+        Ok(proof) if proof.holds() => {
+            tracing::info!(documents = proof.documents, digest = proof.digest(), "ledger proved");
+        }
+        Ok(proof) => tracing::warn!(
+            differences = proof.differences.len(),
+            held = proof.held.len(),
+            digest = proof.digest(),
+            "ledger differs: see `halaxy-bridge ledger prove`"
+        ),
+        Err(error @ EngineError::Store(StoreError::Unreachable { .. } | StoreError::Fenced { .. })) => {
+            return Err(error);
+        }
+        Err(error) => tracing::warn!(%error, "ledger could not be proved"),
+    }
+    Ok(())
+}
+
+/// The next time of the nightly proof.
+fn next_proof(ledger: &Ledger, settings: &LedgerConfig, now: Time) -> Time {
+    let zone = ledger.settings().zone.clone();
+    let at = |day: jiff::civil::Date| {
+        let zoned = day.to_datetime(settings.prove_at).to_zoned(zone.clone());
+        zoned.map_or(now + 86_400_000_000, |z| z.timestamp().as_microsecond())
+    };
+    let today = ledger.today(now);
+    match at(today) {
+        soon if soon > now => soon,
+        _ => at(today.saturating_add(1.day())),
+    }
+}
