@@ -267,6 +267,8 @@ impl<'a> Prover<'a> {
             let same = rests_on
                 .get(&source)
                 .is_some_and(|(_, b)| *b == moved.method.to_lowercase());
+            // Tax codes of balance lines say nothing.
+            let now = now.map(|(p, d)| (untaxed(&p), d));
             let before = now
                 .as_ref()
                 .and_then(|(p, _)| p.parts().next().map(|(place, ..)| place.account.clone()));
@@ -280,8 +282,6 @@ impl<'a> Prover<'a> {
                 // What was moved to another account counts there, in its own row below.
                 row.posted += there;
             }
-            // Tax codes of balance lines say nothing.
-            let now = now.map(|(p, d)| (untaxed(&p), d));
             self.compare(&source, moved.date, wanted, now);
         }
         let held: HashSet<&Source> = e.target.held.iter().map(|h| &h.source).collect();
