@@ -82,6 +82,11 @@ async fn a_prepayment_waits_on_its_own_account_until_it_is_allocated() {
         (-3_032, -303)
     );
     assert_eq!(office.balance("610").await, 0);
+    let debtors = office.report("debtors").await;
+    assert_eq!(
+        (&debtors["contacts"][0]["owed"], &debtors["contacts"][0]["prepaid"]),
+        (&json!(0), &json!(10_000))
+    );
     let path = format!("Prepayments/{}/Allocations", made["PrepaymentID"].as_str().unwrap());
     let first = office.invoice("B. Testova", 70.0, "200").await;
     let set_off =

@@ -93,6 +93,16 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
     ));
     out.line(format!("CRM      {}", stage.endpoints.crm.base_url));
     out.line(format!("         token {}", stage.endpoints.crm.token));
+    let books = &stage.endpoints.books;
+    out.line(format!("books    {}", books.base_url));
+    out.line(format!(
+        "         client_id {}  client_secret {}  tenant_id {}",
+        books.client_id, books.client_secret, books.tenant_id
+    ));
+    out.line(format!(
+        "         authorize_url {}  token_url {}",
+        books.authorize_url, books.token_url
+    ));
     out.line(format!("control  {}", stage.endpoints.control_url));
     out.line("Stop with Ctrl-C.");
     stage.served().await?;
