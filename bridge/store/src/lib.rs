@@ -29,6 +29,7 @@ mod hints;
 mod index;
 mod key;
 mod load;
+mod mailbox;
 mod open;
 mod pool;
 mod postgres;
