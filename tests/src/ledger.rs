@@ -2,9 +2,11 @@
 //! process, on one clock that moves only when told or waited for.
 
 mod desk;
+mod life;
 mod own;
 mod rules;
 
 pub use desk::{Desk, call_count};
+pub use life::{Day, FROM, TO, equal, held, live, prove};
 pub use own::{Debtors, Truth};
 pub use rules::{Modes, rules};

@@ -110,8 +110,8 @@ options = {{ PR-500001 = "Dr Alder", PR-500002 = "Dr Banksia", PR-500003 = "Dr C
 by = "location"
 options = {{ CL-200001 = "Sampleton", CL-200002 = "Testville" }}
 [[organisation]]
-organisation = ["FD-150011", "FD-150012", "FD-150013"]
-payer = "ndis_plan"
+organisation = ["FD-150023"]
+payer = "organisation"
 [[practitioner]]
 practitioner = ["PR-500003"]
 name = "Dr Kim Mocker"

@@ -470,7 +470,9 @@ impl<'a> Coder<'a> {
                 _ => Cents::ZERO,
             })
             .sum();
-        let owed = (gross - received).max(Cents::ZERO);
+        // Paid beyond what was given up: whether less was given up, or the payer has a credit, is for Halaxy to say.
+        let credit = (-invoice.balance).max(Cents::ZERO);
+        let owed = (gross - received + credit).max(Cents::ZERO);
         let whole: Cents = lines.iter().map(|(l, _)| l.net + l.tax).sum();
         let give_up = owed.min(whole);
         if !give_up.is_positive() {

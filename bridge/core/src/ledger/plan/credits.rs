@@ -47,7 +47,7 @@ impl Desk<'_> {
             let day = self.first_open(date.max(to_date));
             let key = self.key(
                 format!(
-                    "{credit}>{}",
+                    "{credit}:{}",
                     invoice.trim_start_matches(self.given.rules.prefix.as_str())
                 ),
                 "A",
