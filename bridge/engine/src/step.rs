@@ -381,6 +381,7 @@ impl Engine {
     }
 
     async fn look_around(&self, now: Time) -> Result<Step, EngineError> {
+        self.store.take_in_hints().await?;
         let steps = futures::future::join_all(self.settings.systems.iter().map(|s| self.capture(s, now))).await;
         let mut step = Step::default();
         for one in steps {
