@@ -114,7 +114,6 @@ async fn while_a_secret_is_replaced_both_are_taken_at_both_addresses() {
     let old = practice.hooked().await;
     let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
     practice.write("new", "what both of them know from now on");
-    drop(old.serving);
     let both = text.replace(
         "webhook_secret = \"file:hook\"",
         "webhook_secret = [\"file:new\", \"file:hook\"]",
