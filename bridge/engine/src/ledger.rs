@@ -335,14 +335,14 @@ impl Ledger {
         let mut numbers = Vec::new();
         let mut keep = Keep::new(&self.store).await?;
         for (found, entries) in outlook.foreign.iter().filter(|(f, _)| f.adoptable()) {
-            for entry in entries.iter().cloned() {
+            for entry in entries {
                 if let (Some(contact), Some(remote)) = (&entry.contact, &found.shown.contact)
                     && !state.contacts.contains_key(&contact.key)
                 {
                     keep.contact(&mut state, &contact.key, remote, &contact.name).await?;
                 }
-                keep.entry(&mut state, entry, now).await?;
             }
+            keep.entries(&mut state, entries.clone(), now).await?;
             numbers.push(found.number.clone());
         }
         keep.by_hand(&mut state).await?;

@@ -261,11 +261,14 @@ impl Keep {
         Ok(())
     }
 
-    pub async fn entry(&mut self, state: &mut State, entry: Entry, now: Time) -> Result<(), EngineError> {
-        let key = entry.document.key.clone();
-        let kept = Kept { entry, at: now };
-        self.tx.put_ledger(ENTRY, &[(key.clone(), json(&kept))]).await?;
-        state.entries.insert(key, kept);
+    /// Keeps entries, each in the place of the one before.
+    pub async fn entries(&mut self, state: &mut State, entries: Vec<Entry>, now: Time) -> Result<(), EngineError> {
+        let kept: Vec<Kept> = entries.into_iter().map(|entry| Kept { entry, at: now }).collect();
+        let rows: Vec<(String, String)> = kept.iter().map(|k| (k.entry.document.key.clone(), json(k))).collect();
+        self.tx.put_ledger(ENTRY, &rows).await?;
+        for ((key, _), kept) in rows.into_iter().zip(kept) {
+            state.entries.insert(key, kept);
+        }
         Ok(())
     }
 

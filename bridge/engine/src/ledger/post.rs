@@ -170,9 +170,7 @@ impl Ledger {
 
     async fn save(&self, state: &mut State, entries: Vec<Entry>, now: Time) -> Result<(), EngineError> {
         let mut keep = Keep::new(&self.store).await?;
-        for entry in entries {
-            keep.entry(state, entry, now).await?;
-        }
+        keep.entries(state, entries, now).await?;
         keep.commit().await
     }
 
@@ -274,9 +272,7 @@ impl Ledger {
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.forget(&unsent).await?;
-        for entry in settled {
-            keep.entry(state, entry, now).await?;
-        }
+        keep.entries(state, settled, now).await?;
         keep.commit().await?;
         for key in unsent {
             state.entries.remove(&key);
@@ -434,9 +430,7 @@ impl Ledger {
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.forget(&never).await?;
-        for entry in settled {
-            keep.entry(state, entry, now).await?;
-        }
+        keep.entries(state, settled, now).await?;
         keep.commit().await?;
         for key in never {
             state.entries.remove(&key);

@@ -95,16 +95,10 @@ impl Desk<'_> {
         }
     }
 
-    /// Credits that what this payment brought can go out of again: its own, then what was taken back of the invoice.
-    /// Other payments' credits are left alone: they may move as well.
-    pub(super) fn own_credits(&self, source: &Source, invoice: Option<&str>, contact: &str) -> Vec<String> {
-        let own = self.of(source, &[Purpose::Deposit, Purpose::Over]);
-        let mut all = self.credits_among(own.iter(), contact);
-        if let Some(id) = invoice {
-            let taken_back = self.of(&Source::Invoice(id.into()), &[Purpose::Reversal]);
-            all.extend(self.credits_among(taken_back.iter(), contact));
-        }
-        all
+    /// What was taken back of an invoice and is not used, oldest first.
+    pub(super) fn taken_back(&self, invoice: &str, contact: &str) -> Vec<String> {
+        let all = self.of(&Source::Invoice(invoice.into()), &[Purpose::Reversal]);
+        self.credits_among(all.iter(), contact)
     }
 
     fn credits_among<'e>(&self, all: impl Iterator<Item = &'e usize>, contact: &str) -> Vec<String> {

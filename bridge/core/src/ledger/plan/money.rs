@@ -138,7 +138,11 @@ impl Desk<'_> {
             let payer = self.known(&who);
             let invoice = spot.invoice.or_else(|| moved.invoice.clone());
             let account = spot.account.unwrap_or_default();
-            let credits = self.own_credits(source, invoice.as_deref(), &who);
+            // Out of the credit it is, or of what was taken back of its invoice. Others may move as well.
+            let credits = match &invoice {
+                Some(id) if on_invoice => self.taken_back(id, &who),
+                _ => vec![self.entries[i].key().to_owned()],
+            };
             self.give_back(
                 source,
                 invoice.as_deref(),
@@ -154,7 +158,10 @@ impl Desk<'_> {
         for i in self.of(source, &[Purpose::Assign]) {
             let e = &self.entries[i];
             let to = e.document.to.as_ref().and_then(|k| self.owner(k).1);
-            if to != moved.invoice {
+            // Used in a locked period for an invoice that was taken back since, it is what was taken back that is free.
+            let charged = to.as_ref().and_then(|id| self.given.target.charged.get(id));
+            let free = moved.invoice.is_none() && charged.is_some_and(|c| c.lines.is_empty());
+            if to != moved.invoice && !(free && self.locked(e.document.date)) {
                 self.void(source, i);
             }
         }
