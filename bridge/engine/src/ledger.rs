@@ -176,6 +176,7 @@ impl Ledger {
         self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(&mut state, now, &mut step).await?;
         self.mirror(&mut state, now, false).await?;
+        self.link(&mut state, now).await?;
         Ok(self.outlook(&state, now))
     }
 
@@ -193,6 +194,7 @@ impl Ledger {
         self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(&mut state, now, &mut step).await?;
         self.mirror(&mut state, now, full).await?;
+        self.link(&mut state, now).await?;
         let Some(books) = &state.books else {
             return Err(cannot(["the chart of the books"]));
         };
@@ -386,6 +388,7 @@ impl Ledger {
                 Err(error) => return Err(error),
             }
         }
+        self.link(state, now).await?;
         Ok(true)
     }
 

@@ -1,8 +1,12 @@
 //! `ledger`: invoices and payments in the books.
 
 mod close;
+mod journals;
 mod posting;
 mod proof;
+mod settle;
+mod statement;
+mod tasks;
 
 use crate::args::{ByArg, ConfigArg};
 use crate::commands;
@@ -133,6 +137,20 @@ always have the same digest.")]
         /// The month, e.g. 2026-10.
         month: String,
     },
+    /// Practitioners' statements of a month: billed, received, service fee, payable, held.
+    Statement(statement::StatementArgs),
+    /// Import a settlement statement (HICAPS, Tyro, Medicare, card payouts), tie it to payments, and book its fees.
+    Settle(settle::SettleArgs),
+    /// What was received, day by day and method by method, against the imported settlement statements.
+    Tieout(settle::TieoutArgs),
+    /// Payments that were recorded in the books and that Halaxy does not show yet.
+    #[command(after_help = "\
+Example:
+  halaxy-bridge ledger tasks
+
+Halaxy's invoices and payments cannot be written from outside, so a person records them there. Exit code 3 if any
+is open.")]
+    Tasks,
 }
 
 /// Does what was asked.
@@ -162,6 +180,10 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
         }
         LedgerCommand::Drift { csv } => proof::drift(&config, csv.as_deref(), out).await,
         LedgerCommand::Close { month } => close::run(&config, month, out).await,
+        LedgerCommand::Statement(args) => statement::run(&config, args, out).await,
+        LedgerCommand::Settle(args) => settle::settle(&config, args, out).await,
+        LedgerCommand::Tieout(args) => settle::tieout(&config, args, out).await,
+        LedgerCommand::Tasks => tasks::run(&config, out).await,
     }
 }
 

@@ -264,8 +264,12 @@ impl<'a> Prover<'a> {
             };
             let source = Source::Payment(id.clone());
             let now = posted.remove(&source);
-            let same = rests_on.get(&source).is_some_and(|(_, b)| *b == moved.method.to_lowercase());
-            let before = now.as_ref().and_then(|(p, _)| p.parts().next().map(|(place, ..)| place.account.clone()));
+            let same = rests_on
+                .get(&source)
+                .is_some_and(|(_, b)| *b == moved.method.to_lowercase());
+            let before = now
+                .as_ref()
+                .and_then(|(p, _)| p.parts().next().map(|(place, ..)| place.account.clone()));
             let account = before.filter(|_| same).unwrap_or_else(|| moved.account.clone());
             let mut wanted = Position::default();
             wanted.lines(&[plain_line("", signed, &account, "", "")], 1);
