@@ -67,6 +67,8 @@ pub struct LedgerStep {
     pub unapproved: usize,
     /// What could not be read or sent now: the call, and its code.
     pub trouble: Vec<String>,
+    /// Whether anything was new, so that `held` and `unapproved` were found out.
+    pub judged: bool,
 }
 
 impl LedgerStep {
@@ -149,6 +151,7 @@ impl Ledger {
         if state.changed {
             let outlook = self.outlook(&state, now);
             step.held = outlook.plan.held.len();
+            step.judged = true;
             let fresh = !outlook.plan.post.is_empty() && self.approved(&state);
             if fresh && !self.nothing_foreign(&mut state, now, &mut step).await? {
                 return Ok(step);

@@ -4,6 +4,7 @@
 use super::keep::{Keep, State};
 use super::{Ledger, LedgerStep};
 use crate::error::EngineError;
+use crate::vitals::{LedgerVitals, ProofVitals};
 use bridge_core::Time;
 use bridge_core::ledger::settlement::{Added, Import, Imported};
 use bridge_core::ledger::statement::HeldMovement;
@@ -110,6 +111,40 @@ impl Ledger {
     /// What was posted, as the list of tasks for Halaxy needs it.
     pub async fn posted(&self) -> Posted {
         posted(&*self.state.lock().await)
+    }
+
+    /// Notes for everybody who asks how the books are kept: what the last look came to, or a proof. What is not told stays
+    /// as it was noted.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn note(
+        &self,
+        step: Option<&LedgerStep>,
+        proof: Option<ProofVitals>,
+        now: Time,
+    ) -> Result<(), EngineError> {
+        let before = LedgerVitals::read(&self.store).await?;
+        let state = self.state.lock().await;
+        let posted = state.entries.values().filter(|k| k.entry.state == EntryState::Posted);
+        let mut note = LedgerVitals {
+            at: now,
+            approved: self.approved(&state),
+            posted: posted.count() as u64,
+            held: before.as_ref().map_or(0, |b| b.held),
+            unapproved: before.as_ref().map_or(0, |b| b.unapproved),
+            trouble: before.as_ref().map_or_else(Vec::new, |b| b.trouble.clone()),
+            proof: proof.or_else(|| before.and_then(|b| b.proof)),
+        };
+        drop(state);
+        if let Some(step) = step {
+            // A look that found nothing new judged nothing anew.
+            if step.judged {
+                (note.held, note.unapproved) = (step.held as u64, step.unapproved as u64);
+            }
+            note.trouble.clone_from(&step.trouble);
+        }
+        note.keep(&self.store).await
     }
 
     /// Links payments that people recorded in the books to those that Halaxy shows of the same money by now, so that they
