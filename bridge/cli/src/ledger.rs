@@ -50,7 +50,16 @@ pub async fn look(config: &Config) -> Result<(Ledger, Option<Lock>), Failure> {
     let adapters = wiring::adapters(config, &store)?;
     let home = adapters.get(&config.home).cloned().ok_or_else(|| no_halaxy(config))?;
     let drives = lock.is_some();
-    Ok((over(config, settings, store, home, drives).await?, lock))
+    match over(config, settings, store, home, drives).await {
+        // Only of the books can the sign-in be missing here.
+        Err(WiringError::Account { system, why }) if config.books.contains_key(&system) => {
+            let connect = config.command(&format!("connect {system}"));
+            Err(Failure::Usage(format!(
+                "[systems.{system}] {why}. To sign in: {connect}"
+            )))
+        }
+        ledger => Ok((ledger?, lock)),
+    }
 }
 
 fn no_halaxy(config: &Config) -> WiringError {

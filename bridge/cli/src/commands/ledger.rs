@@ -91,6 +91,21 @@ Which kinds of documents wait for a yes is said under `approve` in ledger.toml."
         #[arg(long)]
         all: bool,
     },
+    /// Post again what somebody voided or deleted in the books.
+    #[command(after_help = "\
+Examples:
+  halaxy-bridge ledger repost HX-P8200016
+  halaxy-bridge ledger repost --all
+
+`ledger drift` shows the keys. What Halaxy still shows of them is posted anew, under numbers of its own.")]
+    Repost {
+        /// Keys, as `ledger drift` shows them.
+        #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "KEY")]
+        keys: Vec<String>,
+        /// Everything that was posted and is voided in the books.
+        #[arg(long)]
+        all: bool,
+    },
     /// Link documents that the books already have to their invoices, as if the bridge had posted them.
     #[command(after_help = "\
 Example:
@@ -165,6 +180,7 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
         LedgerCommand::Holds => posting::holds(&config, out).await,
         LedgerCommand::Approve { keys, by, .. } => posting::approve(&config, keys, &by.name(), out).await,
         LedgerCommand::Retry { keys, .. } => posting::retry(&config, keys, out).await,
+        LedgerCommand::Repost { keys, .. } => posting::repost(&config, keys, out).await,
         LedgerCommand::Adopt => posting::adopt(&config, out).await,
         LedgerCommand::Prove {
             from,

@@ -1,7 +1,7 @@
 //! What stands beside invoices and payments: settlement statements that were imported, journals that other commands
 //! propose (a practitioner's service fee, a settlement's fees), and payments that people recorded in the books.
 
-use super::keep::{Keep, State};
+use super::keep::{Keep, Kept, State};
 use super::{Ledger, LedgerStep};
 use crate::error::EngineError;
 use crate::vitals::{LedgerVitals, ProofVitals};
@@ -9,7 +9,7 @@ use bridge_core::Time;
 use bridge_core::ledger::settlement::{Added, Import, Imported};
 use bridge_core::ledger::statement::HeldMovement;
 use bridge_core::ledger::tasks::{Posted, tasks};
-use bridge_core::ledger::{Cents, Document, DocumentKind, Entry, EntryState, Payment, Purpose, Shown, Source};
+use bridge_core::ledger::{Cents, Document, DocumentKind, Entry, EntryState, Payment, Purpose, Shown, Source, Status};
 
 /// Where imported statements are kept.
 const SETTLEMENT: &str = "settlement";
@@ -113,6 +113,44 @@ impl Ledger {
         posted(&*self.state.lock().await)
     }
 
+    /// Keys of documents that we posted and somebody voided or deleted in the books since, as the books were last read.
+    pub async fn undone(&self) -> Vec<String> {
+        undone(&*self.state.lock().await)
+    }
+
+    /// A person has documents posted again that somebody voided or deleted in the books: by key, all if `keys` is empty.
+    /// What is due of them is posted anew, under keys of its own. The keys given up.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for a key of which the books show no such thing; [`EngineError::Store`].
+    pub async fn repost(&self, keys: &[String], now: Time) -> Result<Vec<String>, EngineError> {
+        let mut state = self.state.lock().await;
+        let gone = undone(&state);
+        if let Some(unknown) = keys.iter().find(|k| !gone.contains(k)) {
+            return Err(EngineError::NotFound(format!(
+                "document {unknown} that was voided in the books"
+            )));
+        }
+        let chosen: Vec<String> = gone
+            .into_iter()
+            .filter(|k| keys.is_empty() || keys.contains(k))
+            .collect();
+        let mut keep = Keep::new(&self.store).await?;
+        for key in &chosen {
+            if let Some(kept) = state.entries.get(key) {
+                let entry = Entry {
+                    state: EntryState::Void,
+                    ..kept.entry.clone()
+                };
+                keep.entry(&mut state, entry, now).await?;
+            }
+        }
+        keep.by_hand(&mut state).await?;
+        keep.commit().await?;
+        state.changed = true;
+        Ok(chosen)
+    }
+
     /// Notes for everybody who asks how the books are kept: what the last look came to, or a proof. What is not told stays
     /// as it was noted.
     ///
@@ -213,6 +251,17 @@ fn linked(paid: &Payment, there: &Shown, on: &Entry) -> Entry {
         remote_id: Some(there.remote_id.clone()),
         refused: None,
     }
+}
+
+fn undone(state: &State) -> Vec<String> {
+    let gone = |kept: &&Kept| {
+        let e = &kept.entry;
+        let place = e.remote_id.clone().map(|id| (e.document.kind, id));
+        let shown = place.and_then(|place| state.shown.get(&place));
+        e.state == EntryState::Posted && shown.is_some_and(|s| s.status == Status::Void)
+    };
+    let all = state.entries.values().filter(gone);
+    all.map(|kept| kept.entry.document.key.clone()).collect()
 }
 
 fn posted(state: &State) -> Posted {

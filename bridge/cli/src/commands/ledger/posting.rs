@@ -386,6 +386,21 @@ pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exi
     Ok(Exit::Done)
 }
 
+pub async fn repost(config: &Config, keys: &[String], out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    ledger.preview(times::now()).await?;
+    let again = ledger.repost(keys, times::now()).await?;
+    out.document(&json!({ "again": again }));
+    out.line(match again.len() {
+        0 => "Nothing that was posted is voided in the books.".to_string(),
+        n => format!(
+            "What is due of {} will be posted by the next pass.",
+            count(n as u64, "document")
+        ),
+    });
+    Ok(Exit::Done)
+}
+
 pub async fn adopt(config: &Config, out: &Output) -> Result<Exit, Failure> {
     let (ledger, _lock) = ledger::look(config).await?;
     let numbers = ledger.adopt(times::now()).await?;
