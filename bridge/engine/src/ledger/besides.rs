@@ -136,15 +136,15 @@ impl Ledger {
             .filter(|k| keys.is_empty() || keys.contains(k))
             .collect();
         let mut keep = Keep::new(&self.store).await?;
-        for key in &chosen {
-            if let Some(kept) = state.entries.get(key) {
-                let entry = Entry {
-                    state: EntryState::Void,
-                    ..kept.entry.clone()
-                };
-                keep.entry(&mut state, entry, now).await?;
-            }
-        }
+        let void = chosen
+            .iter()
+            .filter_map(|key| state.entries.get(key))
+            .map(|kept| Entry {
+                state: EntryState::Void,
+                ..kept.entry.clone()
+            })
+            .collect();
+        keep.entries(&mut state, void, now).await?;
         keep.by_hand(&mut state).await?;
         keep.commit().await?;
         state.changed = true;
@@ -211,9 +211,7 @@ impl Ledger {
             return Ok(());
         }
         let mut keep = Keep::new(&self.store).await?;
-        for entry in closed {
-            keep.entry(state, entry, now).await?;
-        }
+        keep.entries(state, closed, now).await?;
         keep.by_hand(state).await?;
         keep.commit().await?;
         state.changed = true;
