@@ -269,7 +269,7 @@ def payments() -> None:
     of = {"invoice": Invoice(invoice_id=due.invoice_id)}
     assert "exceeds the amount" in refusal(lambda: make_payment("80.01", **of))
     assert refusal(lambda: make_payment("1", "200", **of))
-    first = make_payment("30", reference="HX:pay", **of)
+    first = make_payment("30", reference=f"HX:{run}", **of)
     assert (first.payment_type, first.invoice.amount_due) == ("ACCRECPAYMENT", AMOUNT("50"))
     bare = Payment(account=Account(code="090"), date=DAY, amount=AMOUNT("50"), **of)
     api.create_payment(tenant, bare)
@@ -279,7 +279,7 @@ def payments() -> None:
     assert "not of valid status" in refusal(lambda: api.update_invoice(tenant, due.invoice_id, edited))
     gone = api.delete_payment(tenant, first.payment_id, PaymentDelete(status="DELETED")).payments[0]
     assert gone.status == "DELETED" and again(due).amount_due == AMOUNT("30")
-    found = api.get_payments(tenant, where='Reference=="HX:pay"', page=1).payments
+    found = api.get_payments(tenant, where=f'Reference=="HX:{run}"', page=1).payments
     assert [one.payment_id for one in found] == [first.payment_id]
 
 

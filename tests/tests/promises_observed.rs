@@ -1,5 +1,5 @@
 //! Promise 12 for those who watch: every personal value of a practice carries a mark, everything that can
-//! happen to it happens, and the mark is in no log line, trace, metric, queue message, page or answer.
+//! happen to it happens, and the mark is in no log line, trace, metric, queue message, event, page or answer.
 //! The collector is a stub that keeps every byte it is sent.
 #![allow(clippy::unwrap_used)]
 
@@ -13,13 +13,15 @@ use axum::http::Request;
 use bridge_admin::health::{self, Watch};
 use bridge_admin::{metrics, router};
 use bridge_engine::vitals::Limits;
-use bridge_engine::{Engine, RandomIds};
+use bridge_engine::{Engine, RandomIds, Stream};
 use bridge_queue::{Claim, Depth, Embedded, Published, Queue, QueueError, Topic, Wake};
+use bridge_stream::document;
 use bridge_tests::{Practice, fault, person};
 use collector::Collector;
 use halaxy_bridge::telemetry::{Export, LogFormat, Options, Telemetry};
 use halaxy_bridge::{config, wiring};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -81,7 +83,12 @@ async fn with_queue(practice: &mut Practice, queue: Arc<dyn Queue>) {
     let settings = wiring::settings(&config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await;
-    practice.engine = engine.unwrap().holding(lock);
+    let stream = Stream {
+        include_first_read: true,
+        keep: Duration::from_secs(86_400),
+        subscribers: vec!["sheet".into()],
+    };
+    practice.engine = engine.unwrap().telling(stream).holding(lock);
 }
 
 /// Somebody all of whose values carry a mark.
@@ -171,7 +178,7 @@ fn promise_12_nothing_that_watchers_see_carries_a_personal_value() {
         practice: Some("Sampleton Clinic".into()),
     });
     let queue = Arc::new(Tapped::default());
-    let pages = runtime.block_on(async {
+    let (pages, events) = runtime.block_on(async {
         let patients = vec![
             marked("P1", "Miriam", "1917-04-17", 6),
             marked("P2", "Bruno", "1918-02-01", 3),
@@ -195,7 +202,13 @@ fn promise_12_nothing_that_watchers_see_carries_a_personal_value() {
             let body = axum::body::to_bytes(answer.unwrap().into_body(), usize::MAX).await;
             pages.push(String::from_utf8(body.unwrap().to_vec()).unwrap());
         }
-        pages.join("\n")
+        let store = practice.engine.store();
+        let stream = store.stream().await.unwrap().unwrap();
+        let events = store.events(0, 10_000).await.unwrap();
+        let events = events
+            .iter()
+            .map(|event| document::document("Sampleton Clinic", &stream, event).to_string());
+        (pages.join("\n"), events.collect::<Vec<_>>().join("\n"))
     });
     telemetry.end();
 
@@ -232,11 +245,20 @@ fn promise_12_nothing_that_watchers_see_carries_a_personal_value() {
         pages.contains("bridge_writes_total") && pages.contains("\"systems\""),
         "{pages}"
     );
+    for word in [
+        "crm.contacts.created",
+        "halaxy.patient.updated",
+        "\"trace\":\"00-",
+        "mobile",
+    ] {
+        assert!(events.contains(word), "{word} in {events}");
+    }
     for mark in MARKS {
         for (what, text) in [
             ("log", &log),
             ("collector", &got),
             ("queue", &messages),
+            ("events", &events),
             ("page", &pages),
         ] {
             let found = text

@@ -109,6 +109,46 @@ async fn a_forged_webhook_causes_no_read() {
 }
 
 #[tokio::test]
+async fn while_a_secret_is_replaced_both_are_taken_at_both_addresses() {
+    let mut practice = Practice::settled(CrmKind::Hubspot).await;
+    let old = practice.hooked().await;
+    let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
+    practice.write("new", "what both of them know from now on");
+    let both = text.replace(
+        "webhook_secret = \"file:hook\"",
+        "webhook_secret = [\"file:new\", \"file:hook\"]",
+    );
+    practice.configure("bridge.toml", &both).await;
+    let config = halaxy_bridge::config::load(&practice.folder.path().join("bridge.toml")).unwrap();
+    let doors = halaxy_bridge::serving::doors(&config).unwrap();
+    let of_halaxy: Vec<_> = doors.iter().filter(|door| door.system == "halaxy").collect();
+    let address = |door: &bridge_admin::webhooks::Door| door.paths()[0].1.clone();
+    assert_eq!(of_halaxy.len(), 2);
+    assert!(
+        old.urls["halaxy"].ends_with(address(of_halaxy[1]).rsplit_once('/').unwrap().0),
+        "the old address is the second"
+    );
+    for door in of_halaxy {
+        for (secret, taken) in [
+            ("what both of them know", true),
+            ("what both of them know from now on", true),
+            ("a guess", false),
+        ] {
+            let request = old.halaxy(&practice.id("P1"), 1, secret, 0).build().unwrap();
+            let arrival = adapter_kit::webhook::Arrival {
+                method: "POST",
+                uri: "https://bridge.example/",
+                event: Some("patient-update"),
+                headers: request.headers(),
+                body: request.body().unwrap().as_bytes().unwrap(),
+                received: now(),
+            };
+            assert_eq!(door.webhook.read(&arrival).is_ok(), taken, "{secret}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn whoever_is_made_is_known_by_the_webhook_and_gets_a_counterpart() {
     let mut practice = Practice::settled(CrmKind::Hubspot).await;
     let hooks = practice.hooked().await;

@@ -76,6 +76,7 @@ impl HalaxyClient {
                     .headers("x-ratelimit-limit", "x-ratelimit-remaining"),
             ],
             share: options.share,
+            spent: options.spent,
             concurrent: Some(options.concurrent.max(1)),
             day: options.day.clone(),
             ..Limits::default()

@@ -53,6 +53,8 @@ pub struct HalaxyOptions {
     pub calls_per_minute: u32,
     /// The share of those calls that is ours, 0 to 1, where other tools use the same key.
     pub share: Option<f64>,
+    /// Another process may just have spent the limits ([`adapter_kit::Limits::spent`]).
+    pub spent: bool,
     /// A limit on the calls of a day, if the operator sets one.
     pub day: Option<Arc<dyn DayBudget>>,
     /// The longest a token is used: it really lives 15 minutes, whatever `expires_in` says.
@@ -85,6 +87,7 @@ impl HalaxyOptions {
             user_agent: user_agent.into(),
             calls_per_minute: 500,
             share: None,
+            spent: false,
             day: None,
             token_life: Duration::from_secs(14 * 60),
             overlap: Duration::from_secs(5),

@@ -62,6 +62,8 @@ pub struct Limits {
     /// The share of the windows that is ours, 0 to 1, where other tools use the same account.
     /// `None` is all.
     pub share: Option<f64>,
+    /// Another process may just have spent the windows: there is no burst before it has been saved up.
+    pub spent: bool,
     /// Calls under way at once; no limit if `None`.
     pub concurrent: Option<usize>,
     /// The calls of a day.
@@ -77,6 +79,13 @@ pub struct Limits {
 /// to push calls together.
 const STEADY: f64 = 0.97;
 const BURST: f64 = 0.02;
+
+/// Uses up the burst of a fresh limit, so that it goes on where an earlier process may have stopped.
+fn spend(gcra: &Gcra, calls: f64, per: Duration) {
+    let burst = quota(calls, per, true).burst_size();
+    // Never more than the burst, so the answer is that they may go.
+    let _ = gcra.check_n(burst);
+}
 
 fn quota(calls: f64, per: Duration, burst: bool) -> Quota {
     let calls = calls.max(f64::EPSILON);
@@ -141,6 +150,9 @@ impl Limiter {
         rates.sort_by_key(|rate| (rate.group.is_none(), std::cmp::Reverse(rate.per)));
         for rate in rates {
             let gcra = new_gcra(f64::from(rate.calls) * share, rate.per, true, &clock);
+            if limits.spent {
+                spend(&gcra, f64::from(rate.calls) * share, rate.per);
+            }
             let gate = Gate {
                 now: Mutex::new((rate.calls, gcra)),
                 rate,

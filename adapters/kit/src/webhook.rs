@@ -1,8 +1,10 @@
 //! Webhooks, as far as they can be said without a server: what arrived, whether the product sent it, and
 //! what it means. A webhook is a hint that a record may have changed; no value in it is ever used.
 
+mod overlap;
 mod signature;
 
+pub use overlap::Overlap;
 pub use signature::{Algorithm, Encoding, Part, Signature, Stamp, StampUnit};
 
 pub use bridge_core::capture::News;

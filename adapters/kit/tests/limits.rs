@@ -302,3 +302,33 @@ async fn status_500_is_no_reason_to_pause() {
     client.send(get("x")).await.expect("an answer");
     assert_eq!(product.clock.now(), before);
 }
+
+/// The most calls in a window when processes take over from one another without a pause.
+async fn most_over_takeovers(calls: u32, per: Duration, spent: bool) -> usize {
+    let product = Product::new(|_| ok(json!({})));
+    for process in 0..12 {
+        let client = product.client(|options| {
+            options.limits = Limits {
+                rates: vec![Rate::new(calls, per)],
+                spent: spent && process > 0,
+                ..Limits::default()
+            };
+        });
+        for _ in 0..(calls / 8).max(2) {
+            client.send(get("x")).await.expect("an answer");
+        }
+    }
+    let at: Vec<i64> = product.asked().iter().map(|asked| asked.at).collect();
+    most_in_window(&at, per)
+}
+
+#[tokio::test]
+async fn whoever_takes_over_has_no_burst_of_its_own() {
+    for (calls, per) in [(1, 1), (10, 1), (190, 10), (500, 60)] {
+        let per = Duration::from_secs(per);
+        let most = most_over_takeovers(calls, per, true).await;
+        assert!(most <= calls as usize, "{calls} per {per:?}: {most} in one window");
+        let fresh = most_over_takeovers(calls, per, false).await;
+        assert!(fresh > calls as usize, "this looks at what it is about: {fresh}");
+    }
+}

@@ -40,6 +40,8 @@ pub struct RestOptions {
     pub user_agent: Option<String>,
     /// The share of the rate limits that is ours, 0 to 1.
     pub share: Option<f64>,
+    /// Another process may just have spent the limits ([`adapter_kit::Limits::spent`]).
+    pub spent: bool,
     /// Where the day's calls are counted; in memory if `None`.
     pub day: Option<Arc<dyn DayBudget>>,
     /// Instead of the connector's `lag`.
@@ -388,6 +390,7 @@ fn limits(spec: &LimitsSpec, options: &RestOptions) -> Limits {
     Limits {
         rates: rates.collect(),
         share: options.share,
+        spent: options.spent,
         concurrent: spec.concurrent,
         day: options.day.clone().or_else(in_memory),
         day_remaining_header: spec.day_remaining_header.clone(),

@@ -57,9 +57,13 @@ struct Office {
 }
 
 fn office(manners: Manners) -> Office {
+    seeded(manners, 7)
+}
+
+fn seeded(manners: Manners, seed: u64) -> Office {
     let clock = clock();
     let sandbox = Sandbox::new(SandboxOptions {
-        seed: 7,
+        seed,
         manners,
         crm: CrmKind::Plain,
         patients: Vec::new(),
@@ -162,30 +166,33 @@ impl Bookkeeper for Office {
     }
 }
 
-async fn conforms(manners: Manners) {
-    let office = office(manners);
-    // Without a grace, a lost answer to a renewal ends the sign-in: that is for a person.
-    let patch = json!({"refresh_grace_seconds": 1800});
+async fn conforms(manners: Manners, seed: u64) {
+    let office = seeded(manners, seed);
+    // Without a grace, a lost answer to a renewal ends the sign-in: that is for a person. A key that is forgotten
+    // within a minute proves nothing: whoever waits for limits meanwhile has to look first, as the ledger does.
+    let patch = json!({"refresh_grace_seconds": 1800, "idempotency_seconds": 360});
     office.control("PATCH", "switches/books", &patch).await;
     let report = run(&office.books, &office.scene(), &office).await;
-    assert!(report.failures().is_empty(), "{report}");
+    assert!(report.failures().is_empty(), "seed {seed}:\n{report}");
     let balance = office.control("GET", "books/trial-balance", &json!({})).await;
     assert_eq!(balance["balanced"], true);
 }
 
 #[tokio::test]
 async fn polite_books() {
-    conforms(Manners::Polite).await;
+    conforms(Manners::Polite, 7).await;
 }
 
 #[tokio::test]
 async fn real_books() {
-    conforms(Manners::Real).await;
+    conforms(Manners::Real, 7).await;
 }
 
 #[tokio::test]
 async fn nasty_books() {
-    conforms(Manners::Nasty).await;
+    for seed in 1..=6 {
+        conforms(Manners::Nasty, seed).await;
+    }
 }
 
 /// A refresh token that works once: the new one is stored before its access token is used, and an answer that

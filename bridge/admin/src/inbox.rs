@@ -2,8 +2,7 @@
 //! request is answered when its own are kept.
 
 use adapter_kit::Clock;
-use bridge_core::Time;
-use bridge_store::{Hint, Store, StoreError};
+use bridge_store::{Hint, Store};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -90,7 +89,7 @@ async fn write(mut waiting: mpsc::Receiver<Parcel>, shelf: watch::Receiver<Optio
         }
         let kept = match shelf {
             None => Err(NotKept::Away),
-            Some(shelf) => match tokio::time::timeout(PATIENCE, keep(&shelf.store, &hints, clock.now())).await {
+            Some(shelf) => match tokio::time::timeout(PATIENCE, shelf.store.land_hints(&hints, clock.now())).await {
                 Ok(Ok(new)) => {
                     if new > 0 {
                         shelf.bell.notify_one();
@@ -115,11 +114,4 @@ async fn write(mut waiting: mpsc::Receiver<Parcel>, shelf: watch::Receiver<Optio
             let _ = parcel.kept.send(kept);
         }
     }
-}
-
-async fn keep(store: &Store, hints: &[Hint], now: Time) -> Result<u64, StoreError> {
-    let mut tx = store.begin().await?;
-    let new = tx.put_hints(hints, now).await?;
-    tx.commit().await?;
-    Ok(new)
 }

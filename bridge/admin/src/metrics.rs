@@ -13,7 +13,7 @@ use opentelemetry::{KeyValue, global};
 use prometheus::{Registry, TextEncoder};
 
 /// Every alert there can be, so that a gauge says 0 where there is none.
-const ALERTS: [AlertCode; 9] = [
+const ALERTS: [AlertCode; 10] = [
     AlertCode::CouldNotLook,
     AlertCode::Credentials,
     AlertCode::CredentialsExpire,
@@ -23,6 +23,7 @@ const ALERTS: [AlertCode; 9] = [
     AlertCode::Queue,
     AlertCode::Approval,
     AlertCode::Events,
+    AlertCode::Ledger,
 ];
 
 /// `/metrics`: what a registry holds, in Prometheus' text format.

@@ -146,6 +146,7 @@ pub async fn serve(engine: &Engine, stop: &CancellationToken, mut tell: impl FnM
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = stop.cancelled() => {}
+                () = engine.dismissed() => break,
                 () = bell.notified() => {
                     let wait = rung.map_or(Duration::ZERO, |at| GATHER.saturating_sub(at.elapsed()));
                     tokio::select! {

@@ -10,6 +10,7 @@ use bridge_core::Time;
 use bridge_core::ledger::Currency;
 use bridge_engine::EngineError;
 use bridge_engine::ledger::{Ledger, LedgerSettings};
+use bridge_engine::vitals::ProofVitals;
 use bridge_store::{Store, StoreError};
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
@@ -49,7 +50,16 @@ pub async fn look(config: &Config) -> Result<(Ledger, Option<Lock>), Failure> {
     let adapters = wiring::adapters(config, &store)?;
     let home = adapters.get(&config.home).cloned().ok_or_else(|| no_halaxy(config))?;
     let drives = lock.is_some();
-    Ok((over(config, settings, store, home, drives).await?, lock))
+    match over(config, settings, store, home, drives).await {
+        // Only of the books can the sign-in be missing here.
+        Err(WiringError::Account { system, why }) if config.books.contains_key(&system) => {
+            let connect = config.command(&format!("connect {system}"));
+            Err(Failure::Usage(format!(
+                "[systems.{system}] {why}. To sign in: {connect}"
+            )))
+        }
+        ledger => Ok((ledger?, lock)),
+    }
 }
 
 fn no_halaxy(config: &Config) -> WiringError {
@@ -121,6 +131,7 @@ pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &Cancellation
     let mut prove_next = next_proof(ledger, settings, times::now());
     loop {
         let step = ledger.step(times::now()).await?;
+        ledger.note(Some(&step), None, times::now()).await?;
         if step.active() || !step.trouble.is_empty() || step.refused > 0 {
             tracing::info!(
                 records = step.records,
@@ -153,22 +164,38 @@ async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
     ledger.sweep(now).await?;
     let to = ledger.today(now);
     let from = to.saturating_sub(PROVED_DAYS.days());
+    let mut note = ProofVitals {
+        at: now,
+        from: from.to_string(),
+        to: to.to_string(),
+        differences: None,
+        digest: None,
+        failed: None,
+    };
     match ledger.prove(from, to, true, now).await {
-        Ok(proof) if proof.holds() => {
-            tracing::info!(documents = proof.documents, digest = proof.digest(), "ledger proved");
+        Ok(proof) => {
+            note.differences = Some(proof.differences.len() as u64);
+            note.digest = Some(proof.digest());
+            if proof.holds() {
+                tracing::info!(documents = proof.documents, digest = proof.digest(), "ledger proved");
+            } else {
+                tracing::warn!(
+                    differences = proof.differences.len(),
+                    held = proof.held.len(),
+                    digest = proof.digest(),
+                    "ledger differs: see `halaxy-bridge ledger prove`"
+                );
+            }
         }
-        Ok(proof) => tracing::warn!(
-            differences = proof.differences.len(),
-            held = proof.held.len(),
-            digest = proof.digest(),
-            "ledger differs: see `halaxy-bridge ledger prove`"
-        ),
         Err(error @ EngineError::Store(StoreError::Unreachable { .. } | StoreError::Fenced { .. })) => {
             return Err(error);
         }
-        Err(error) => tracing::warn!(%error, "ledger could not be proved"),
+        Err(error) => {
+            tracing::warn!(%error, "ledger could not be proved");
+            note.failed = Some(error.to_string());
+        }
     }
-    Ok(())
+    ledger.note(None, Some(note), now).await
 }
 
 /// The next time of the nightly proof.

@@ -32,6 +32,7 @@ pub mod outlets;
 pub mod output;
 pub mod report;
 pub mod review;
+pub mod rules_check;
 pub mod service;
 pub mod serving;
 pub mod signals;

@@ -45,8 +45,8 @@ pub fn publisher(config: &Config, engine: &Engine) -> Result<Option<Publisher>, 
 /// [`WiringError`] naming the first that cannot.
 pub fn check(config: &Config) -> Result<(), WiringError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let webhooks = config.events.iter().flat_map(|events| &events.webhooks);
-    webhooks.map(|webhook| outgoing(webhook, &clock).map(drop)).collect()
+    let mut webhooks = config.events.iter().flat_map(|events| &events.webhooks);
+    webhooks.try_for_each(|webhook| outgoing(webhook, &clock).map(drop))
 }
 
 fn outlets(

@@ -112,7 +112,11 @@ async fn greet(engine: Engine, config: &Config, out: &Output) -> Result<Engine, 
 
 /// Whether the store is away, or another worker took over: what passes by itself.
 fn passing(error: &EngineError) -> bool {
-    matches!(error, EngineError::Store(error) if passing_store(error))
+    match error {
+        EngineError::Dismissed => true,
+        EngineError::Store(error) => passing_store(error),
+        _ => false,
+    }
 }
 
 fn passing_store(error: &StoreError) -> bool {

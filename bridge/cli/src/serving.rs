@@ -5,7 +5,7 @@ use crate::exit::Failure;
 use crate::wiring::WiringError;
 use adapter_halaxy::HalaxyWebhook;
 use adapter_kit::SystemClock;
-use adapter_kit::webhook::Webhook;
+use adapter_kit::webhook::{Overlap, Webhook};
 use adapter_rest::RestWebhook;
 use bridge_admin::health::{self, Watch};
 use bridge_admin::inbox::Inbox;
@@ -120,45 +120,57 @@ pub fn public_url(serve: &ServeConfig) -> &str {
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
 pub fn doors(config: &Config) -> Result<Vec<Door>, WiringError> {
-    config
-        .systems
-        .values()
-        .filter_map(|system| door(system).transpose())
-        .collect()
+    let each: Result<Vec<Vec<Door>>, WiringError> = config.systems.values().map(doors_of).collect();
+    Ok(each?.into_iter().flatten().collect())
 }
 
-fn door(system: &SystemConfig) -> Result<Option<Door>, WiringError> {
-    let Some(config) = &system.webhook else { return Ok(None) };
+/// The doors of an account: one for each address, the newest first, each for all of its secrets.
+fn doors_of(system: &SystemConfig) -> Result<Vec<Door>, WiringError> {
+    let Some(config) = &system.webhook else {
+        return Ok(vec![]);
+    };
     let trouble = |key: &str, why: String| WiringError::Secret {
         system: system.name.clone(),
         key: key.into(),
         why,
     };
-    let secret = config.secret.load().map_err(|why| trouble("webhook_secret", why))?;
-    let token = match &config.path {
-        Some(path) => path.load().map_err(|why| trouble("webhook_path", why))?,
-        None => token(&secret, &system.name),
+    let secrets: Result<Vec<SecretString>, String> = config.secrets.iter().map(|secret| secret.load()).collect();
+    let secrets = secrets.map_err(|why| trouble("webhook_secret", why))?;
+    let tokens = match &config.path {
+        Some(path) => vec![path.load().map_err(|why| trouble("webhook_path", why))?],
+        None => secrets.iter().map(|secret| token(secret, &system.name)).collect(),
     };
     let safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    if token.expose_secret().len() < TOKEN_LENGTH || !token.expose_secret().chars().all(safe) {
+    let weak =
+        |token: &SecretString| token.expose_secret().len() < TOKEN_LENGTH || !token.expose_secret().chars().all(safe);
+    if tokens.iter().any(weak) {
         let why = format!("it must have {TOKEN_LENGTH} or more characters, of a-z, A-Z, 0-9, - and _ only");
         return Err(trouble("webhook_path", why));
     }
-    let webhook: Box<dyn Webhook> = match &system.file {
-        None => Box::new(HalaxyWebhook::new(secret)),
-        Some(connector) => match connector.webhook.clone() {
-            Some(spec) => {
-                Box::new(RestWebhook::new(spec, secret).map_err(|why| trouble("webhook_secret", why.into()))?)
+    let mut doors = vec![];
+    for token in tokens {
+        let mut webhooks: Vec<Box<dyn Webhook>> = vec![];
+        for secret in secrets.iter().cloned() {
+            match &system.file {
+                None => webhooks.push(Box::new(HalaxyWebhook::new(secret))),
+                Some(connector) => {
+                    let Some(spec) = connector.webhook.clone() else {
+                        return Ok(vec![]);
+                    };
+                    let webhook =
+                        RestWebhook::new(spec, secret).map_err(|why| trouble("webhook_secret", why.into()))?;
+                    webhooks.push(Box::new(webhook));
+                }
             }
-            None => return Ok(None),
-        },
-    };
-    Ok(Some(Door {
-        system: system.name.clone(),
-        kind: system.mapping.kind.clone(),
-        token,
-        webhook,
-    }))
+        }
+        doors.push(Door {
+            system: system.name.clone(),
+            kind: system.mapping.kind.clone(),
+            token,
+            webhook: Box::new(Overlap::new(webhooks)),
+        });
+    }
+    Ok(doors)
 }
 
 /// As hard to guess as the secret, and tells nothing of it.

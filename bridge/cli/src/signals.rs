@@ -16,6 +16,16 @@ pub fn stop() -> CancellationToken {
     token
 }
 
+/// Cancels `stop` when standard input ends: whoever keeps this process holds the other end, and is gone then.
+pub fn stop_with_keeper(stop: &CancellationToken) {
+    let stop = stop.clone();
+    // A thread of its own: nothing interrupts a read of standard input.
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.cancel();
+    });
+}
+
 #[cfg(unix)]
 async fn signalled() {
     use tokio::signal::unix::{SignalKind, signal};

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// The unit by which other systems refer to the home system's record.
 pub const REFERENCE: &str = "halaxy_number";
@@ -124,6 +125,15 @@ pub fn key(config: &Config) -> Result<Key, WiringError> {
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
 pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
+    adapters_after(config, store, false)
+}
+
+/// As [`adapters`]. `spent`: another process may just have used up the accounts' limits.
+fn adapters_after(
+    config: &Config,
+    store: &Store,
+    spent: bool,
+) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut adapters: BTreeMap<String, Arc<dyn Adapter>> = BTreeMap::new();
     for system in config.systems.values() {
@@ -137,7 +147,7 @@ pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<d
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         adapters.insert(
             system.name.clone(),
-            adapter(system, store, transport, Arc::clone(&clock))?,
+            adapter(system, store, transport, Arc::clone(&clock), spent)?,
         );
     }
     Ok(adapters)
@@ -159,7 +169,7 @@ pub fn secrets(system: &SystemConfig) -> Result<BTreeMap<String, SecretString>, 
     system.secrets.iter().map(load).collect()
 }
 
-/// Sets one account up over a transport of the caller's choice.
+/// Sets one account up over a transport of the caller's choice. `spent`: its limits may just have been used up.
 ///
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
@@ -168,6 +178,7 @@ pub fn adapter(
     store: &Store,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
+    spent: bool,
 ) -> Result<Arc<dyn Adapter>, WiringError> {
     let trouble = |why: String| WiringError::Account {
         system: system.name.clone(),
@@ -187,6 +198,7 @@ pub fn adapter(
         let user_agent = system.user_agent.clone().unwrap_or_default();
         let mut options = HalaxyOptions::new(base_url, id, take("client_secret"), user_agent);
         options.share = system.share;
+        options.spent = spent;
         options.list_lag = system.lag.unwrap_or(options.list_lag);
         options.call_life = system.call_life.unwrap_or(options.call_life);
         let adapter =
@@ -206,6 +218,7 @@ pub fn adapter(
         members: BTreeMap::from([(system.mapping.kind.clone(), paths)]),
         user_agent: system.user_agent.clone(),
         share: system.share,
+        spent,
         lag: system.lag,
         call_life: system.call_life,
         ..RestOptions::default()
@@ -297,12 +310,14 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
 /// [`WiringError`].
 pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let (store, lock) = drive(config).await?;
-    let adapters = adapters(config, &store)?;
-    let settings = settings(config, &adapters);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let spent = bridge_engine::drove_lately(&store, clock.now()).await?;
+    let adapters = adapters_after(config, &store, spent)?;
+    let settings = settings(config, &adapters);
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
-    Ok(told(config, engine).holding(lock))
+    let lost = lock.lost();
+    Ok(told(config, engine).until(lost).holding(lock))
 }
 
 fn told(config: &Config, engine: Engine) -> Engine {
@@ -399,7 +414,14 @@ pub fn on_server(config: &Config) -> Result<bool, WiringError> {
 /// Keeps a second driver from a practice as long as it lives.
 pub struct Lock {
     _file: Option<File>,
-    _driving: Driving,
+    driving: Driving,
+}
+
+impl Lock {
+    /// Cancelled when another process may drive.
+    pub fn lost(&self) -> CancellationToken {
+        self.driving.lost()
+    }
 }
 
 /// Opens the configured store for the one process that drives it.
@@ -419,8 +441,8 @@ pub async fn drive_at(url: &str, key: &Key, practice: &str) -> Result<(Store, Lo
     let _file = lock_file(url)?;
     let store = Store::open(url, key, practice, SystemClock::new().now()).await?;
     let holder = format!("process {}", std::process::id());
-    let (store, _driving) = store.drive(&holder).await?.ok_or(WiringError::Driven)?;
-    Ok((store, Lock { _file, _driving }))
+    let (store, driving) = store.drive(&holder).await?.ok_or(WiringError::Driven)?;
+    Ok((store, Lock { _file, driving }))
 }
 
 /// Locks the store's file against a second driver, until the lock is dropped. A server has a lock of its own.

@@ -212,4 +212,24 @@ async fn promise_21_practices_of_a_folder_share_nothing_and_fail_alone() {
             "it is gone with its keeper"
         );
     }
+
+    // a keeper that is killed leaves nobody behind
+    for site in [&north, &south] {
+        command.envs(site.variables.iter().cloned());
+    }
+    let mut keeper = Service(command.spawn().unwrap());
+    let id = keeper.0.id();
+    let left = until("all are there", || {
+        let all = [&north, &south].map(|site| child(id, &site.file));
+        Some([all[0]?, all[1]?])
+    })
+    .await;
+    keeper.0.kill().unwrap();
+    keeper.0.wait().unwrap();
+    for pid in left {
+        until("it ends after its keeper", || {
+            (!Path::new(&format!("/proc/{pid}/exe")).exists()).then_some(())
+        })
+        .await;
+    }
 }

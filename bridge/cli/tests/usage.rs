@@ -5,7 +5,7 @@ mod common;
 
 use common::{Ran, client, run, run_at, run_in, sandbox};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "demo",
     "sandbox",
     "init",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 17] = [
     "conflicts",
     "matches",
     "links",
+    "events",
     "explain",
     "replay",
     "key",
@@ -46,6 +47,7 @@ fn help_names_every_command_and_every_command_shows_examples() {
             "links" => vec!["links", "list"],
             "key" => vec!["key", "new"],
             "store" => vec!["store", "copy"],
+            "events" => vec!["events", "list"],
             other => vec![other],
         };
         let help = run(&[leaf.as_slice(), &["--help"]].concat());

@@ -13,6 +13,9 @@ pub enum EngineError {
     /// The queue failed.
     #[error(transparent)]
     Queue(#[from] bridge_queue::QueueError),
+    /// The right to drive the accounts is lost: another process may drive them now.
+    #[error("the right to drive was lost with its session; nothing more is sent")]
+    Dismissed,
     /// A worker thread ended abnormally: a defect of ours.
     #[error("a worker ended abnormally: {0}")]
     Worker(String),

@@ -67,6 +67,8 @@ pub struct LedgerStep {
     pub unapproved: usize,
     /// What could not be read or sent now: the call, and its code.
     pub trouble: Vec<String>,
+    /// Whether anything was new, so that `held` and `unapproved` were found out.
+    pub judged: bool,
 }
 
 impl LedgerStep {
@@ -149,6 +151,7 @@ impl Ledger {
         if state.changed {
             let outlook = self.outlook(&state, now);
             step.held = outlook.plan.held.len();
+            step.judged = true;
             let fresh = !outlook.plan.post.is_empty() && self.approved(&state);
             if fresh && !self.nothing_foreign(&mut state, now, &mut step).await? {
                 return Ok(step);
@@ -176,6 +179,7 @@ impl Ledger {
         self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(&mut state, now, &mut step).await?;
         self.mirror(&mut state, now, false).await?;
+        self.link(&mut state, now).await?;
         Ok(self.outlook(&state, now))
     }
 
@@ -193,6 +197,7 @@ impl Ledger {
         self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(&mut state, now, &mut step).await?;
         self.mirror(&mut state, now, full).await?;
+        self.link(&mut state, now).await?;
         let Some(books) = &state.books else {
             return Err(cannot(["the chart of the books"]));
         };
@@ -386,6 +391,7 @@ impl Ledger {
                 Err(error) => return Err(error),
             }
         }
+        self.link(state, now).await?;
         Ok(true)
     }
 

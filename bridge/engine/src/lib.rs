@@ -38,6 +38,7 @@ pub mod vitals;
 pub use approval::{Approval, Brake};
 pub use error::EngineError;
 pub use matches::Verdict;
+pub use note::drove_lately;
 pub use people::Resolution;
 pub use preview::{Preview, PreviewCandidate, PreviewWrite, Would};
 pub use settings::{Brakes, Ids, RandomIds, Settings, System};

@@ -7,13 +7,18 @@ use crate::settings::System;
 use crate::step::Engine;
 use crate::vitals::Trouble;
 use bridge_core::Time;
-use bridge_store::Tx;
+use bridge_store::{Store, Tx};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 /// How often calls are counted up in the store.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
+/// The note of when a driver last said that it makes calls.
+const DROVE: &str = "drove";
+/// Calls that were not noted yet, and the longest window of a rate limit: so long after that note another process may
+/// still have just spent a window.
+const LATELY: Duration = Duration::from_secs(30 + 60);
 /// Days of which calls are kept.
 const KEPT: Time = 8 * 86_400_000_000;
 
@@ -55,7 +60,25 @@ fn stamp(at: Time, format: &str) -> String {
     stamp.strftime(format).to_string()
 }
 
+/// Whether another process may just have used up the rate limits of the accounts: it drove less than a window ago, or
+/// may have, if it was killed.
+///
+/// # Errors
+/// The store's.
+pub async fn drove_lately(store: &Store, now: Time) -> Result<bool, EngineError> {
+    let at = store.meta(DROVE).await?.and_then(|text| text.parse::<Time>().ok());
+    Ok(at.is_some_and(|at| now - at < micros(LATELY)))
+}
+
 impl Engine {
+    /// Notes that this process makes calls from now on.
+    pub(crate) async fn note_driving(&self) -> Result<(), EngineError> {
+        let mut tx = self.store.begin().await?;
+        tx.put_meta(DROVE, &self.clock.now().to_string()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     /// Before a process ends or rests: notes all the calls it has made so far.
     ///
     /// # Errors
@@ -131,6 +154,7 @@ impl Engine {
             tx.add_calls(&system.name, &period, calls).await?;
         }
         tx.drop_calls_before(&day(now - KEPT)).await?;
+        tx.put_meta(DROVE, &now.to_string()).await?;
         Ok(())
     }
 }

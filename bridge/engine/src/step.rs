@@ -22,6 +22,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// A sweep asked for: due whatever the record of the last one says.
 pub(crate) const SWEEP_NOW: Time = Time::MIN;
@@ -169,6 +170,8 @@ pub struct Engine {
     /// Since when this engine drives the accounts, if it does.
     pub(crate) driving_since: Option<Time>,
     pub(crate) noted: Mutex<Noted>,
+    /// Cancelled when this engine may not drive the accounts any more.
+    pub(crate) dismissed: CancellationToken,
     /// The public stream, if there is one.
     pub(crate) telling: Option<Telling>,
     held: Vec<Box<dyn Any + Send + Sync>>,
@@ -200,6 +203,7 @@ impl Engine {
             ..Self::attend(settings, store, queue, clock, ids)
         };
         engine.unfollow_old().await?;
+        engine.note_driving().await?;
         Ok(engine)
     }
 
@@ -243,6 +247,7 @@ impl Engine {
             seen: Arc::default(),
             driving_since: None,
             noted: Mutex::default(),
+            dismissed: CancellationToken::new(),
             telling: None,
             held: vec![],
         }
@@ -252,6 +257,26 @@ impl Engine {
     pub fn holding(mut self, thing: impl Any + Send + Sync) -> Self {
         self.held.push(Box::new(thing));
         self
+    }
+
+    /// Drives only until the token is cancelled. What is under way then is dropped where it stands, as if the process were
+    /// killed: nothing that waits for its turn is sent any more.
+    pub fn until(mut self, dismissed: CancellationToken) -> Self {
+        self.dismissed = dismissed;
+        self
+    }
+
+    /// Returns when this engine may not drive any more.
+    pub async fn dismissed(&self) {
+        self.dismissed.cancelled().await;
+    }
+
+    async fn while_driving<T>(&self, work: impl Future<Output = Result<T, EngineError>>) -> Result<T, EngineError> {
+        tokio::select! {
+            biased;
+            () = self.dismissed.cancelled() => Err(EngineError::Dismissed),
+            done = work => done,
+        }
     }
 
     /// Whether a record could not be read so often that nobody waits for it any more.
@@ -350,8 +375,13 @@ impl Engine {
     /// Only looks: takes what the feeds show, links and writes nothing.
     ///
     /// # Errors
-    /// The store's.
+    /// The store's, or [`EngineError::Dismissed`].
     pub async fn observe(&self, now: Time) -> Result<Step, EngineError> {
+        self.while_driving(self.look_around(now)).await
+    }
+
+    async fn look_around(&self, now: Time) -> Result<Step, EngineError> {
+        self.store.take_in_hints().await?;
         let steps = futures::future::join_all(self.settings.systems.iter().map(|s| self.capture(s, now))).await;
         let mut step = Step::default();
         for one in steps {
@@ -365,9 +395,13 @@ impl Engine {
     /// One round of everything that is due at `now`.
     ///
     /// # Errors
-    /// The store's or the queue's. Trouble with one system is kept in its [`Health`].
+    /// The store's or the queue's, or [`EngineError::Dismissed`]. Trouble with one system is kept in its [`Health`].
     pub async fn step(&self, now: Time) -> Result<Step, EngineError> {
-        let mut step = self.observe(now).await?;
+        self.while_driving(self.round(now)).await
+    }
+
+    async fn round(&self, now: Time) -> Result<Step, EngineError> {
+        let mut step = self.look_around(now).await?;
         if self.approval().await? != Approval::Given {
             return Ok(step);
         }

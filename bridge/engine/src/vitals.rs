@@ -5,8 +5,10 @@
 //! Everything comes from the store, so that a process which drives nothing gives the same answer.
 
 mod alerts;
+mod books;
 
 pub use alerts::{Alert, AlertCode, Limits};
+pub use books::{LedgerVitals, ProofVitals};
 
 use crate::approval::Approval;
 use crate::deliver::micros;
@@ -159,6 +161,8 @@ pub struct Vitals {
     pub waiting: Waiting,
     /// Who is sent the public stream, by name.
     pub subscribers: BTreeMap<String, SubscriberVitals>,
+    /// How the books are kept; none if they never were.
+    pub ledger: Option<LedgerVitals>,
     /// Messages in the queue; none for a process that drives nothing.
     pub queue: Option<QueueVitals>,
     /// What somebody should be told, the worst first.
@@ -227,6 +231,8 @@ impl Engine {
         );
         let queue = self.queue_vitals(&mut told).await;
         told.extend(brakes.iter().map(alerts::of_brake));
+        let ledger = LedgerVitals::read(&self.store).await?;
+        told.extend(ledger.as_ref().and_then(books::alert));
         told.extend((approval == Approval::Outdated).then(alerts::of_approval));
         let waits = |at: Option<Time>| at.map_or(0, |at| seconds(now - at));
         let oldest_work_seconds = [oldest.dirty, oldest.looks, oldest.unsettled]
@@ -264,6 +270,7 @@ impl Engine {
                 brakes: brakes.len() as u64,
             },
             subscribers,
+            ledger,
             queue,
             alerts: told,
         })

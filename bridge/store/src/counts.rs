@@ -18,6 +18,7 @@ impl Store {
     /// Counts everything. Reads whole indexes: for people and reports, not for every cycle (that is
     /// [`Store::quiet`]).
     pub async fn counts(&self) -> Result<Counts> {
+        let landed = self.landed().await?;
         // One snapshot, so that the numbers agree with each other.
         let mut tx = self.reader.snapshot().await?;
         let conn = &mut tx;
@@ -70,9 +71,10 @@ impl Store {
             looks: self
                 .count(conn, "SELECT count(*) FROM link WHERE practice = $1 AND look = 1")
                 .await?,
-            hints: self
-                .count(conn, "SELECT count(*) FROM hint WHERE practice = $1 AND taken = 0")
-                .await?,
+            hints: landed
+                + self
+                    .count(conn, "SELECT count(*) FROM hint WHERE practice = $1 AND taken = 0")
+                    .await?,
         };
         tx.rollback().await?;
         Ok(counts)
@@ -98,6 +100,9 @@ impl Store {
     /// due, no hint to follow, no record to be identified. Costs a few microseconds, however large the store is.
     pub async fn quiet(&self) -> Result<bool> {
         let mut conn = self.read().await?;
+        if self.landed().await? > 0 {
+            return Ok(false);
+        }
         for sql in [
             "SELECT 1 FROM entity WHERE practice = $1 AND dirty = 1 LIMIT 1",
             "SELECT 1 FROM write WHERE practice = $1 AND state IN ('planned', 'sent', 'unknown') LIMIT 1",

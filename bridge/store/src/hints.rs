@@ -2,6 +2,7 @@
 //! repetitions are known.
 
 use crate::{
+    body::Scope,
     codes,
     db::{Among, Args, Columns, Insert, execute, fetch},
     error::Result,
@@ -13,7 +14,7 @@ use bridge_core::Time;
 use bridge_core::capture::News;
 use sha2::{Digest, Sha256};
 
-const PUT: Insert = Insert {
+pub(crate) const PUT: Insert = Insert {
     head: "INSERT INTO hint (practice, id, system, kind, remote_id, news, received, taken)",
     columns: 8,
     tail: "ON CONFLICT (practice, id) DO NOTHING",
@@ -59,19 +60,24 @@ impl Hint {
     }
 }
 
+/// The columns of [`PUT`].
+pub(crate) fn bind_hint(args: &mut Args, scope: &Scope, hint: &Hint, received: Time) {
+    args.shared(&scope.practice)
+        .text(&hint.id)
+        .text(&hint.system)
+        .text(&hint.kind)
+        .text(&hint.remote_id)
+        .text(codes::news(hint.news))
+        .int(received)
+        .int(0);
+}
+
 impl Tx {
     /// Keeps hints; those of events known already are left out. The number of new ones.
     pub async fn put_hints(&mut self, hints: &[Hint], now: Time) -> Result<u64> {
         let (conn, scope) = self.parts();
         PUT.run(conn, hints.iter().collect(), |args, hint: &Hint| {
-            args.shared(&scope.practice)
-                .text(&hint.id)
-                .text(&hint.system)
-                .text(&hint.kind)
-                .text(&hint.remote_id)
-                .text(codes::news(hint.news))
-                .int(now)
-                .int(0);
+            bind_hint(args, scope, hint, now)
         })
         .await
     }

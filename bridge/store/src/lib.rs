@@ -30,6 +30,7 @@ mod index;
 mod key;
 mod ledger;
 mod load;
+mod mailbox;
 mod open;
 mod pool;
 mod postgres;

@@ -5,6 +5,7 @@ use crate::{
     db::{Args, Columns, execute, fetch_one},
     error::{Result, StoreError},
     key::{Key, Keys},
+    mailbox::Mailbox,
     pool::{Conn, Pool},
     postgres,
     progress::Lease,
@@ -32,6 +33,8 @@ pub struct Store {
     pub(crate) writer: Pool,
     /// The writer itself for a store in memory: such a database is its one connection.
     pub(crate) reader: Pool,
+    /// Where hints land while the writer is busy; none where they need not wait for it.
+    pub(crate) mailbox: Option<Arc<Mailbox>>,
     /// The lease under which this store writes, if any.
     pub(crate) lease: Option<Arc<Lease>>,
 }
@@ -55,10 +58,11 @@ impl Store {
             practice: practice.into(),
             keys: Arc::new(Keys::new(key, practice)),
         };
-        let (writer, reader) = if url.starts_with("sqlite:") {
+        let (writer, reader, mailbox) = if url.starts_with("sqlite:") {
             sqlite::connect(url).await?
         } else if postgres::is_address(url) {
-            postgres::connect(url).await?
+            let (writer, reader) = postgres::connect(url).await?;
+            (writer, reader, None)
         } else {
             return Err(StoreError::address(
                 url,
@@ -69,6 +73,7 @@ impl Store {
             scope,
             writer,
             reader,
+            mailbox: mailbox.map(Arc::new),
             lease: None,
         };
         match &store.writer {
@@ -172,6 +177,9 @@ impl Store {
 
     /// Closes the connections; a file is complete without its side files then.
     pub async fn close(self) {
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.close().await;
+        }
         self.reader.close().await;
         self.writer.close().await;
     }

@@ -14,6 +14,8 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPool, PgPoolOptions},
 };
 use std::{str::FromStr, time::Duration};
+use tokio::time::{sleep, timeout};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
@@ -141,10 +143,51 @@ pub(crate) async fn vacuum(mut conn: Conn) -> Result<()> {
     Ok(())
 }
 
+/// How often the session behind the right to drive is asked whether it is still there.
+const PULSE: Duration = Duration::from_secs(1);
+/// A session that says nothing for so long counts as lost. Far less than the minute after which the server gives up a
+/// machine that it does not hear of, and its locks with it ([`SETTINGS`]).
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// The right to be the one driver of a practice, as long as it lives.
 pub struct Driving {
-    /// The session whose lock it is. The server ends the lock with the session, however that ends.
-    _session: Option<PgConnection>,
+    lost: CancellationToken,
+    /// Keeps the session whose lock it is. The server ends the lock with the session, however that ends.
+    _watch: Option<AbortOnDropHandle<()>>,
+}
+
+impl Driving {
+    /// Cancelled when the right is lost, or cannot be shown to be there any more: another process may drive from then
+    /// on. Noticed within a second or two of the server's ending the session, within twelve of a cut connection.
+    pub fn lost(&self) -> CancellationToken {
+        self.lost.clone()
+    }
+
+    fn kept(session: Option<PgConnection>) -> Self {
+        let lost = CancellationToken::new();
+        let watch = session.map(|session| AbortOnDropHandle::new(tokio::spawn(keep(session, lost.clone()))));
+        Self { lost, _watch: watch }
+    }
+}
+
+async fn keep(mut session: PgConnection, lost: CancellationToken) {
+    loop {
+        sleep(PULSE).await;
+        match timeout(SILENCE, session.ping()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the session that holds the right to drive has ended");
+                break;
+            }
+            Err(_) => {
+                tracing::warn!("the session that holds the right to drive does not answer");
+                break;
+            }
+        }
+    }
+    lost.cancel();
+    // Perhaps the server still knows it: then the right is kept until the driver has stopped.
+    std::future::pending::<()>().await;
 }
 
 impl Store {
@@ -158,7 +201,7 @@ impl Store {
     /// [`StoreError::Unreachable`] if the server cannot be reached; else as [`Store::begin`].
     pub async fn drive(&self, holder: &str) -> Result<Option<(Store, Driving)>> {
         let Pool::Post(pool) = &self.writer else {
-            return Ok(Some((self.clone(), Driving { _session: None })));
+            return Ok(Some((self.clone(), Driving::kept(None))));
         };
         let options = PgConnectOptions::clone(&pool.connect_options()).options([LAST_STATEMENT]);
         let mut session = session(&options).await?;
@@ -175,11 +218,6 @@ impl Store {
         let mut tx = self.begin().await?;
         let lease = tx.take_lease(DRIVE, &holder, Time::MAX, Time::MAX).await?;
         tx.commit().await?;
-        Ok(lease.map(|lease| {
-            let driving = Driving {
-                _session: Some(session),
-            };
-            (self.under(&lease), driving)
-        }))
+        Ok(lease.map(|lease| (self.under(&lease), Driving::kept(Some(session)))))
     }
 }

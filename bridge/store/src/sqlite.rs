@@ -3,6 +3,7 @@
 use crate::{
     db::{Args, Columns, execute, fetch, fetch_one},
     error::{Result, StoreError},
+    mailbox::{Mailbox, furnish},
     pool::{Conn, Pool},
 };
 use sqlx::{
@@ -38,8 +39,8 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
 ];
 const READERS: u32 = 3;
 
-/// The writer and the readers of a file; one connection for both in memory.
-pub(crate) async fn connect(url: &str) -> Result<(Pool, Pool)> {
+/// The writer and the readers of a file, and where hints land beside it; one connection for all in memory.
+pub(crate) async fn connect(url: &str) -> Result<(Pool, Pool, Option<Mailbox>)> {
     let options = SqliteConnectOptions::from_str(url)
         .map_err(|error| StoreError::address(url, error.to_string()))?
         .busy_timeout(Duration::from_secs(10))
@@ -58,7 +59,7 @@ pub(crate) async fn connect(url: &str) -> Result<(Pool, Pool)> {
     if url.contains(":memory:") || url.contains("mode=memory") {
         let options = options.in_memory(true).shared_cache(false).pragma("synchronous", "off");
         let pool = one().connect_with(options).await?;
-        return Ok((Pool::Lite(pool.clone()), Pool::Lite(pool)));
+        return Ok((Pool::Lite(pool.clone()), Pool::Lite(pool), None));
     }
     let path = options.get_filename().to_path_buf();
     own_file(&path).map_err(|source| StoreError::File {
@@ -78,7 +79,31 @@ pub(crate) async fn connect(url: &str) -> Result<(Pool, Pool)> {
         .max_connections(READERS)
         .test_before_acquire(false)
         .connect_lazy_with(options.read_only(true).pragma("cache_size", "-6144"));
-    Ok((Pool::Lite(writer), Pool::Lite(reader)))
+    Ok((Pool::Lite(writer), Pool::Lite(reader), Some(Mailbox::beside(&path))))
+}
+
+/// The file that hints land in. One connection: whoever lands and whoever takes in are quick.
+pub(crate) async fn mailbox(path: &Path) -> Result<Pool> {
+    own_file(path).map_err(|source| StoreError::File {
+        path: path.display().to_string(),
+        source,
+    })?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(10))
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .disable_statement_logging();
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await?;
+    let pool = Pool::Lite(pool);
+    furnish(&mut pool.alone().await?).await?;
+    Ok(pool)
 }
 
 pub(crate) async fn migrate(pool: &SqlitePool) -> Result<()> {

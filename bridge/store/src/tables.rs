@@ -123,6 +123,7 @@ impl Store {
                 given: target.scope.keys.id.clone(),
             });
         }
+        self.take_in_hints().await?;
         let mut from = self.reader.snapshot().await?;
         let mut tx = target.begin().await?;
         let to = tx.parts().0;

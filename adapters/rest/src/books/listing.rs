@@ -84,6 +84,14 @@ impl RestBooks {
         })
     }
 
+    /// Lists one record, to see whether the account may.
+    pub(super) async fn glance(&self, list: &List, what: &str) -> Result<(), AdapterError> {
+        let mut variables = self.account.variables.clone();
+        Position::variables(None, &list.paging, 1, &mut variables);
+        let answer = self.account.read(&list.request, &variables, what).await;
+        answer.map(|_| ()).map_err(|error| error.error)
+    }
+
     pub(super) async fn list_page(&self, kind: DocumentKind, cursor: Option<&str>) -> Result<ShownPage, AdapterError> {
         let spec = self.document(kind)?;
         let what = format!("list {}", kind_name(kind));

@@ -27,6 +27,7 @@ use adapter_kit::{
 use async_trait::async_trait;
 use bridge_core::ledger::{Books, Contact, DocumentKind, Shown};
 use chart::Chart;
+use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
 /// One organisation's books, in a product that a connector file with `[books]` describes.
@@ -140,12 +141,17 @@ impl Accounting for RestBooks {
             });
         };
         tried("read the organisation and its accounts", self.books().await.err());
-        tried("list contacts", self.contacts(None).await.err());
-        for kind in self.spec.documents.keys() {
-            tried(
-                &format!("list {}", kind_name(*kind)),
-                self.list(*kind, None).await.err(),
-            );
+        let contacts = self.glance(&self.spec.contacts.list, "list contacts").await;
+        tried("list contacts", contacts.err());
+        // Several kinds may stand in one list: each is asked once, for one record.
+        let mut seen = BTreeSet::new();
+        for (kind, spec) in &self.spec.documents {
+            for source in &spec.lists {
+                if seen.insert(source.list.request.path.source()) {
+                    let what = format!("list {}", kind_name(*kind));
+                    tried(&what, self.glance(&source.list, &what).await.err());
+                }
+            }
         }
         probes
     }

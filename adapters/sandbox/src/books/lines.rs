@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::chart::Chart;
 use super::ledger::{Act, Amounts, Line};
 use super::members::{flag, member, text};
-use super::money::{Cents, as_decimal, cents_of, decimal, exact, number, round, round_to, tax_on};
+use super::money::{Cents, MOST_OF_A_LINE, as_decimal, cents_of, decimal, exact, number, round, round_to, tax_on};
 
 /// The most tracking categories on one line.
 const TRACKED: usize = 2;
@@ -74,7 +74,11 @@ fn one(
         problems.push("UnitAmount is required on each line".to_owned());
     }
     let rate = Decimal::ONE_HUNDRED - discount_rate.unwrap_or(Decimal::ZERO);
-    let expected = round(quantity * unit * rate / Decimal::ONE_HUNDRED) - discount.unwrap_or(0);
+    let mut expected = round(quantity * unit * rate / Decimal::ONE_HUNDRED).saturating_sub(discount.unwrap_or(0));
+    if !(-MOST_OF_A_LINE..=MOST_OF_A_LINE).contains(&expected) {
+        problems.push("The line total is too large".to_owned());
+        expected = 0;
+    }
     // Without a price of its own a line is worth what it says; otherwise both must agree (the product's wording).
     let amount = match (asked_unit, asked_amount) {
         (None, Some(amount)) => amount,

@@ -18,6 +18,7 @@ mod persons;
 mod postings;
 mod problem;
 mod quota;
+mod settings;
 pub(crate) mod switches;
 mod table;
 mod writes;

@@ -8,8 +8,11 @@ use serde_json::{Number, Value};
 /// An amount in hundredths of the organisation's currency.
 pub(super) type Cents = i64;
 
-/// Beyond this no quantity, price or amount is taken; products of two still fit a decimal.
-const MOST: i64 = 9_999_999_999;
+/// Beyond this no quantity, price or amount is taken; products of two still fit.
+const MOST: i64 = 99_999_999;
+
+/// The most that one line may come to, in cents; sums of any number of lines still fit.
+pub(super) const MOST_OF_A_LINE: Cents = 999_999_999_999;
 
 /// A JSON number, or a string that holds one, exactly as written.
 pub(super) fn decimal(value: &Value) -> Option<Decimal> {
@@ -99,7 +102,7 @@ mod tests {
 
     #[test]
     fn digits_survive_the_way_in_and_out() {
-        for text in ["0.1", "0.07", "10.1", "1234567.89", "9999999999.0", "-4.35", "33.3333"] {
+        for text in ["0.1", "0.07", "10.1", "1234567.89", "99999999.0", "-4.35", "33.3333"] {
             let value: Value = serde_json::from_str(text).unwrap();
             assert_eq!(exact(decimal(&value).unwrap()).to_string(), text);
         }
@@ -107,6 +110,7 @@ mod tests {
         assert_eq!(cents_of(&json!("180.50")), Some(18_050));
         assert_eq!(cents_of(&json!(0.005)), None);
         assert_eq!(cents_of(&json!(1e30)), None);
+        assert_eq!(cents_of(&json!(100_000_000)), None);
         assert_eq!(cents_of(&json!(null)), None);
     }
 

@@ -40,6 +40,24 @@ pub(super) struct Posting<'a> {
 /// An account's code and the tracking of a row of the trial balance.
 type Group<'a> = (&'a str, Vec<(usize, usize)>);
 
+/// The ages of what is due, with the most days each is late.
+const AGES: [(&str, i32); 5] = [
+    ("current", 0),
+    ("1_30", 30),
+    ("31_60", 60),
+    ("61_90", 90),
+    ("older", i32::MAX),
+];
+
+/// What one contact owes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Owed {
+    owed: Cents,
+    aged: [Cents; 5],
+    credit: Cents,
+    prepaid: Cents,
+}
+
 /// Who takes postings.
 type Take<'a, 'f> = &'f mut dyn FnMut(Posting<'a>);
 
@@ -139,11 +157,12 @@ impl Ledger {
     fn release<'a>(&'a self, place: usize, document: &'a Document, take: Take<'a, '_>) {
         let allocated = self.allocations_of(place).map(|row| {
             let source = ("Allocation", row.id.as_str());
-            (row.date, self.chart.debtors, row.amount, source)
+            let debtor = self.documents[row.invoice].contact;
+            (row.date, self.chart.debtors, row.amount, source, debtor)
         });
         let refunded = self.payments_of(place).map(|row| {
             let source = ("Payment", row.id.as_str());
-            (row.date, row.account, row.amount, source)
+            (row.date, row.account, row.amount, source, document.contact)
         });
         let mut steps: Vec<_> = allocated.chain(refunded).collect();
         steps.sort_by_key(|step| step.0);
@@ -152,13 +171,13 @@ impl Ledger {
         parts.push(document.totals.tax);
         let mut before = vec![0; parts.len()];
         let mut taken = 0;
-        for (date, account, amount, source) in steps {
+        for (date, account, amount, source, contact) in steps {
             let head = Posting {
                 date,
                 account,
                 amount: -amount,
                 tracking: &[],
-                contact: Some(document.contact),
+                contact: Some(contact),
                 source,
             };
             take(head);
@@ -277,63 +296,65 @@ impl Ledger {
     }
 
     /// What each contact owes at the end of a day (or of all days, aged as of today), by the debtors' account and by the
-    /// age of what is due: `owed` = the sum of `aged` + `credit`, which is not above zero. Amounts in cents.
+    /// age of what is due: `owed` = the sum of `aged` + `credit`, which is not above zero. `prepaid` is what was received
+    /// in advance and not used yet; it is no part of `owed`. Amounts in cents.
     pub fn debtors(&self, at: Option<Date>, today: Date) -> Value {
         let seen = |date: Date| within(date, None, at);
-        let mut owed: BTreeMap<usize, (Cents, [Cents; 5], Cents)> = BTreeMap::new();
+        let mut all: BTreeMap<usize, Owed> = BTreeMap::new();
         self.postings(&mut |posting| {
             if posting.account == self.chart.debtors
                 && seen(posting.date)
                 && let Some(contact) = posting.contact
             {
-                owed.entry(contact).or_default().0 += posting.amount;
+                all.entry(contact).or_default().owed += posting.amount;
             }
         });
         for (place, document) in self.documents.iter().enumerate() {
-            if !document.status.is_posted() || document.kind == Kind::Prepayment {
+            if !document.status.is_posted() {
                 continue;
             }
             let own = if seen(document.date) { document.totals.whole } else { 0 };
-            let paid: Cents = self
-                .payments_of(place)
-                .filter(|row| seen(row.date))
-                .map(|row| row.amount)
-                .sum();
+            let paid = self.payments_of(place).filter(|row| seen(row.date));
             let credited = self.allocations_of(place).filter(|row| seen(row.date));
-            let open = own - paid - credited.map(|row| row.amount).sum::<Cents>();
+            let settled: Cents = paid.map(|row| row.amount).chain(credited.map(|row| row.amount)).sum();
+            let open = own - settled;
             if open == 0 {
                 continue;
             }
-            let row = owed.entry(document.contact).or_default();
-            if document.kind == Kind::Invoice {
-                let due = document.due.unwrap_or(document.date);
-                let late = at.unwrap_or(today).since(due).map_or(0, |span| span.get_days());
-                let bucket = match late {
-                    ..=0 => 0,
-                    1..=30 => 1,
-                    31..=60 => 2,
-                    61..=90 => 3,
-                    _ => 4,
-                };
-                row.1[bucket] += open;
-            } else {
-                row.2 -= open;
+            let row = all.entry(document.contact).or_default();
+            match document.kind {
+                Kind::Invoice => {
+                    let due = document.due.unwrap_or(document.date);
+                    let late = at.unwrap_or(today).since(due).map_or(0, |span| span.get_days());
+                    let bucket = AGES
+                        .iter()
+                        .position(|(_, most)| late <= *most)
+                        .unwrap_or(AGES.len() - 1);
+                    row.aged[bucket] += open;
+                }
+                Kind::CreditNote | Kind::Overpayment => row.credit -= open,
+                Kind::Prepayment => row.prepaid += open,
             }
         }
-        let mut total = 0;
-        let rows: Vec<Value> = owed
+        let total: Cents = all.values().map(|row| row.owed).sum();
+        let rows: Vec<Value> = all
             .into_iter()
-            .filter(|(_, (sum, aged, credit))| *sum != 0 || *credit != 0 || aged.iter().any(|cents| *cents != 0))
-            .map(|(contact, (sum, aged, credit))| {
-                total += sum;
+            .filter(|(_, row)| *row != Owed::default())
+            .map(|(contact, row)| {
                 let contact = &self.contacts[contact];
+                let aged: serde_json::Map<String, Value> = AGES
+                    .iter()
+                    .zip(row.aged)
+                    .map(|((name, _), cents)| ((*name).to_owned(), json!(cents)))
+                    .collect();
                 json!({
                     "contact_id": contact.id,
                     "contact_number": contact.number,
                     "name": contact.name,
-                    "owed": sum,
-                    "aged": {"current": aged[0], "1_30": aged[1], "31_60": aged[2], "61_90": aged[3], "older": aged[4]},
-                    "credit": credit,
+                    "owed": row.owed,
+                    "aged": aged,
+                    "credit": row.credit,
+                    "prepaid": row.prepaid,
                 })
             })
             .collect();

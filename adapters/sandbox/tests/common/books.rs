@@ -156,3 +156,21 @@ pub fn invoice(contact: &str, amount: f64, code: &str) -> Value {
         "LineItems": [{"Description": "Service", "Quantity": 1, "UnitAmount": amount, "AccountCode": code}],
     })
 }
+
+/// The first message of the refusal of a new record.
+pub async fn refused(office: &Office, plural: &str, record: Value) -> String {
+    office.refused("PUT", plural, json!({plural: [record]})).await
+}
+
+/// A record with other members.
+pub fn with(mut record: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        record[name] = value.clone();
+    }
+    record
+}
+
+/// An approved invoice with this line.
+pub fn lined(line: Value) -> Value {
+    with(invoice("Payer", 0.0, "200"), json!({"LineItems": [line]}))
+}

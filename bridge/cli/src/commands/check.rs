@@ -5,7 +5,7 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
 use crate::wiring::{self, Lock, WiringError};
-use crate::{books, outlets, serving};
+use crate::{books, outlets, rules_check, serving};
 use adapter_kit::{Accounting, Clock, SystemClock, TokenStore};
 use bridge_core::config_problem::Problem;
 use bridge_store::Store;
@@ -120,18 +120,16 @@ async fn open(config: &Config) -> Result<(Store, Option<Lock>), WiringError> {
 async fn accounts_of_books(config: &Config, store: &Store, drives: bool) -> Vec<Problem> {
     let mut problems = vec![];
     for system in config.books.values() {
-        let mut note = |message: String, remedy: String| {
-            problems.push(Problem {
-                file: config.path.display().to_string(),
-                line: system.line,
-                message: format!("{}: {message}", system.name),
-                remedy,
-            });
+        let of = |message: String, remedy: String| Problem {
+            file: config.path.display().to_string(),
+            line: system.line,
+            message: format!("{}: {message}", system.name),
+            remedy,
         };
         let connect = format!("Run `{}`.", config.command(&format!("connect {}", system.name)));
         let kept = books::kept_token(system, store, drives);
         if system.connector.authorize().is_some() && !matches!(kept.is_there().await, Ok(true)) {
-            note("the account is not connected".into(), connect);
+            problems.push(of("the account is not connected".into(), connect));
             continue;
         }
         // The running service tries it all the time; beside it, only while its access token is good.
@@ -146,14 +144,23 @@ async fn accounts_of_books(config: &Config, store: &Store, drives: bool) -> Vec<
         };
         match made {
             Ok(books) => {
+                let before = problems.len();
                 for probe in books.probe().await {
                     if let Some((what, remedy)) = probe.problem {
-                        note(format!("{}: {what}", probe.what), remedy);
+                        problems.push(of(format!("{}: {what}", probe.what), remedy));
+                    }
+                }
+                if let Some(ledger) = config.ledger.as_ref().filter(|ledger| ledger.books == system.name)
+                    && problems.len() == before
+                {
+                    match books.books().await {
+                        Ok(chart) => problems.extend(rules_check::problems(ledger, &chart)),
+                        Err(error) => problems.push(of(error.to_string(), "Run `check` again.".into())),
                     }
                 }
             }
-            Err(WiringError::Account { why, .. }) => note(why, connect),
-            Err(error) => note(error.to_string(), "Set it, then run `check` again.".into()),
+            Err(WiringError::Account { why, .. }) => problems.push(of(why, connect)),
+            Err(error) => problems.push(of(error.to_string(), "Set it, then run `check` again.".into())),
         }
     }
     problems
@@ -196,6 +203,7 @@ fn notes(config: &Config) -> Vec<String> {
     if config.create_in.is_empty() {
         notes.push("create_in names no system: nobody who is missing somewhere is created there".into());
     }
+    notes.extend(config.ledger.iter().flat_map(rules_check::notes));
     notes
 }
 

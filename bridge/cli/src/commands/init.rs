@@ -38,6 +38,7 @@ pub enum InitCrm {
 const CONFIG: &str = include_str!("../../templates/bridge.toml");
 const HUBSPOT: &str = include_str!("../../templates/crm-hubspot.toml");
 const EXAMPLE: &str = include_str!("../../templates/crm-example.toml");
+const LEDGER: &str = include_str!("../../templates/ledger.toml");
 const IGNORE: &str = "# Secrets and personal data do not belong into version control.\n*.key\n*.secret\nbridge.db*\n";
 
 /// Writes the files that are not there yet.
@@ -78,6 +79,7 @@ fn files(crm: InitCrm) -> Vec<(String, String)> {
     };
     let mut files = vec![
         ("bridge.toml".to_string(), CONFIG.replace("# CRM\n", crm)),
+        ("ledger.toml".into(), LEDGER.into()),
         (".gitignore".into(), IGNORE.into()),
     ];
     files.extend(
@@ -102,5 +104,60 @@ fn write_new(path: &Path, text: &str) -> std::io::Result<bool> {
         Ok(mut file) => std::io::Write::write_all(&mut file, text.as_bytes()).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{CONFIG, LEDGER};
+    use bridge_core::ledger::Rules;
+    use bridge_core::ledger::rules::{Mode, PayerType};
+
+    /// With the examples in force: lines that start with # and no blank.
+    fn with_examples(text: &str) -> String {
+        let line = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with([' ', '#']) && !rest.is_empty() => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_posting_rules_of_the_template_are_good_with_and_without_the_examples() {
+        let plain = Rules::parse("ledger.toml", LEDGER).unwrap();
+        assert_eq!(plain.mode(PayerType::Patient), Mode::Summary);
+        assert_eq!(plain.mode(PayerType::Medicare), Mode::Invoice);
+        assert!(plain.practitioner.is_empty() && plain.settlement.is_empty());
+        let all = Rules::parse("ledger.toml", &with_examples(LEDGER)).unwrap();
+        assert_eq!((all.practitioner.len(), all.practitioner[0].fee.len()), (1, 1));
+        assert_eq!(
+            (all.settlement.len(), all.tracking.len(), all.organisation.len()),
+            (2, 2, 1)
+        );
+        assert_eq!(all.rule.len(), plain.rule.len() + 1);
+        assert_eq!(all.accounts.opening.as_deref(), Some("970"));
+    }
+
+    #[test]
+    fn every_key_of_the_posting_rules_is_in_the_template() {
+        let all = Rules::parse("ledger.toml", &with_examples(LEDGER)).unwrap();
+        let told = serde_json::to_value(&all).unwrap();
+        for key in told.as_object().unwrap().keys() {
+            let there = |line: &str| {
+                let line = line.trim_start_matches(['#', '[']);
+                line.strip_prefix(key.as_str())
+                    .is_some_and(|rest| rest.trim_start().starts_with(['=', ']', '.']))
+            };
+            assert!(LEDGER.lines().any(there), "{key}");
+        }
+    }
+
+    #[test]
+    fn bridge_toml_shows_how_the_ledger_is_switched_on() {
+        for line in ["# [systems.books]", "# [ledger]", "# rules    = \"ledger.toml\""] {
+            assert!(CONFIG.lines().any(|l| l == line), "{line}");
+        }
     }
 }

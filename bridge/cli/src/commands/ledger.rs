@@ -1,8 +1,12 @@
 //! `ledger`: invoices and payments in the books.
 
 mod close;
+mod journals;
 mod posting;
 mod proof;
+mod settle;
+mod statement;
+mod tasks;
 
 use crate::args::{ByArg, ConfigArg};
 use crate::commands;
@@ -87,6 +91,21 @@ Which kinds of documents wait for a yes is said under `approve` in ledger.toml."
         #[arg(long)]
         all: bool,
     },
+    /// Post again what somebody voided or deleted in the books.
+    #[command(after_help = "\
+Examples:
+  halaxy-bridge ledger repost HX-P8200016
+  halaxy-bridge ledger repost --all
+
+`ledger drift` shows the keys. What Halaxy still shows of them is posted anew, under numbers of its own.")]
+    Repost {
+        /// Keys, as `ledger drift` shows them.
+        #[arg(required_unless_present = "all", conflicts_with = "all", value_name = "KEY")]
+        keys: Vec<String>,
+        /// Everything that was posted and is voided in the books.
+        #[arg(long)]
+        all: bool,
+    },
     /// Link documents that the books already have to their invoices, as if the bridge had posted them.
     #[command(after_help = "\
 Example:
@@ -133,6 +152,20 @@ always have the same digest.")]
         /// The month, e.g. 2026-10.
         month: String,
     },
+    /// Practitioners' statements of a month: billed, received, service fee, payable, held.
+    Statement(statement::StatementArgs),
+    /// Import a settlement statement (HICAPS, Tyro, Medicare, card payouts), tie it to payments, and book its fees.
+    Settle(settle::SettleArgs),
+    /// What was received, day by day and method by method, against the imported settlement statements.
+    Tieout(settle::TieoutArgs),
+    /// Payments that were recorded in the books and that Halaxy does not show yet.
+    #[command(after_help = "\
+Example:
+  halaxy-bridge ledger tasks
+
+Halaxy's invoices and payments cannot be written from outside, so a person records them there. Exit code 3 if any
+is open.")]
+    Tasks,
 }
 
 /// Does what was asked.
@@ -147,6 +180,7 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
         LedgerCommand::Holds => posting::holds(&config, out).await,
         LedgerCommand::Approve { keys, by, .. } => posting::approve(&config, keys, &by.name(), out).await,
         LedgerCommand::Retry { keys, .. } => posting::retry(&config, keys, out).await,
+        LedgerCommand::Repost { keys, .. } => posting::repost(&config, keys, out).await,
         LedgerCommand::Adopt => posting::adopt(&config, out).await,
         LedgerCommand::Prove {
             from,
@@ -162,6 +196,10 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
         }
         LedgerCommand::Drift { csv } => proof::drift(&config, csv.as_deref(), out).await,
         LedgerCommand::Close { month } => close::run(&config, month, out).await,
+        LedgerCommand::Statement(args) => statement::run(&config, args, out).await,
+        LedgerCommand::Settle(args) => settle::settle(&config, args, out).await,
+        LedgerCommand::Tieout(args) => settle::tieout(&config, args, out).await,
+        LedgerCommand::Tasks => tasks::run(&config, out).await,
     }
 }
 

@@ -190,7 +190,7 @@ async fn rest(time: Duration, stop: &CancellationToken) {
 fn start(practice: &Practice, args: &RunArgs) -> std::io::Result<Child> {
     let role = clap::ValueEnum::to_possible_value(&args.role);
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("run").arg("-c").arg(&practice.file);
+    command.arg("run").arg("--kept").arg("-c").arg(&practice.file);
     if let Some(role) = &role {
         command.arg("--role").arg(role.get_name());
     }
@@ -198,7 +198,8 @@ fn start(practice: &Practice, args: &RunArgs) -> std::io::Result<Child> {
         .args(log_format(std::env::args()))
         .env_clear()
         .envs(practice.environment(std::env::vars()))
-        .stdin(Stdio::null())
+        // Held open as long as this process lives, however it ends.
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         // The terminal's Ctrl-C reaches this process alone, which passes it on once.
         .process_group(0)
@@ -219,6 +220,8 @@ fn log_format(args: impl Iterator<Item = String>) -> Vec<String> {
 
 /// Waits for the end of a process; asks it to end when `stop` is cancelled. The exit code, if it has one.
 async fn ended(mut child: Child, stop: &CancellationToken) -> std::io::Result<Option<i32>> {
+    // Waiting would close it.
+    let _held = child.stdin.take();
     tokio::select! {
         status = child.wait() => return Ok(status?.code()),
         () = stop.cancelled() => {}

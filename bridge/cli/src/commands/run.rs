@@ -69,6 +69,9 @@ pub struct RunArgs {
     /// Where to listen instead of what [serve] says; `none` for nowhere.
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<Listen>,
+    /// End when standard input does: for whoever keeps this process.
+    #[arg(long, hide = true)]
+    pub kept: bool,
 }
 
 /// Runs until stopped.
@@ -93,6 +96,9 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
         }
     }
     let stop = signals::stop();
+    if args.kept {
+        signals::stop_with_keeper(&stop);
+    }
     let watch = Watch::new(config.alerts.clone());
     // Whatever cannot be had from the start is said at once; what goes away later is waited for.
     let mut worker = service::first(&config, args.role, out).await?;

@@ -4,7 +4,13 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::signals;
 use crate::story::stage::{CrmArg, MannersArg, People, Stage};
+use adapter_sandbox::practice_month::{MonthOptions, PracticeMonth};
+use adapter_sandbox::{ControlError, Endpoints};
+use bridge_core::ledger::month::Month;
 use clap::Args;
+use jiff::ToSpan;
+use serde::Serialize;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -15,6 +21,7 @@ Examples:
   halaxy-bridge sandbox
   halaxy-bridge sandbox --listen 127.0.0.1:8700 --crm plain --manners nasty --json
   halaxy-bridge sandbox --patients left.csv --contacts right.csv
+  halaxy-bridge sandbox --month 200            last month's invoices and payments, to try `ledger` with
 
 It prints where the stand-ins are and how to sign in. People act on the records through the control
 API: GET, POST, PATCH and DELETE on records/halaxy/Patient and records/crm/contacts; see also calls,
@@ -27,6 +34,9 @@ pub struct SandboxArgs {
     /// Required for other addresses than loopback: the control API then asks for it as bearer token.
     #[arg(long, value_name = "TOKEN", env = "SANDBOX_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Invent so many invoices of last month with their payments, and the people they are for.
+    #[arg(long, value_name = "INVOICES", conflicts_with_all = ["patients", "contacts"])]
+    pub month: Option<usize>,
     /// The people.
     #[command(flatten)]
     pub people: PeopleArgs,
@@ -62,6 +72,41 @@ impl PeopleArgs {
     }
 }
 
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    endpoints: &'a Endpoints,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<String>,
+}
+
+/// The month before this one, by this machine's clock.
+fn last_month(invoices: usize, seed: u64) -> PracticeMonth {
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    PracticeMonth::generate(&MonthOptions {
+        seed,
+        invoices,
+        month: today.saturating_sub(1.month()),
+        leave_out: vec![],
+    })
+}
+
+/// The month's records, and the accounts that the ledger.toml of `init` names beside those of the chart.
+fn furnish(stage: &Stage, month: &PracticeMonth) -> Result<(), ControlError> {
+    month.load(&stage.sandbox)?;
+    for (code, name, kind) in [
+        ("630", "Patient Debtors", "CURRENT"),
+        ("658", "Transfer Clearing", "CURRENT"),
+        ("855", "Bonds Held", "CURRLIAB"),
+    ] {
+        let account = json!({ "Code": code, "Name": name, "Type": kind, "TaxType": "BASEXCLUDED",
+            "EnablePaymentsToAccount": kind == "CURRENT" });
+        stage.sandbox.person_create("books", "accounts", &account)?;
+    }
+    Ok(())
+}
+
 /// Serves until stopped.
 ///
 /// # Errors
@@ -73,7 +118,14 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
             args.listen.ip()
         )));
     }
-    let people = args.people.people()?;
+    let month = args.month.map(|invoices| last_month(invoices, args.people.seed));
+    let people = match &month {
+        Some(month) => People {
+            patients: month.patients.clone(),
+            contacts: vec![],
+        },
+        None => args.people.people()?,
+    };
     let stop = signals::stop();
     let stage = Stage::open(
         people,
@@ -85,7 +137,13 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
         &stop,
     )
     .await?;
-    out.document(&stage.endpoints);
+    if let Some(month) = &month {
+        furnish(&stage, month).map_err(|error| Failure::Failed(format!("cannot invent the month: {error}")))?;
+    }
+    out.document(&Told {
+        endpoints: &stage.endpoints,
+        month: month.as_ref().map(|month| Month::of(month.days.0).to_string()),
+    });
     out.line(format!("Halaxy   {}", stage.endpoints.halaxy.base_url));
     out.line(format!(
         "         client_id {}  client_secret {}",
@@ -93,6 +151,16 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
     ));
     out.line(format!("CRM      {}", stage.endpoints.crm.base_url));
     out.line(format!("         token {}", stage.endpoints.crm.token));
+    let books = &stage.endpoints.books;
+    out.line(format!("books    {}", books.base_url));
+    out.line(format!(
+        "         client_id {}  client_secret {}  tenant_id {}",
+        books.client_id, books.client_secret, books.tenant_id
+    ));
+    out.line(format!(
+        "         authorize_url {}  token_url {}",
+        books.authorize_url, books.token_url
+    ));
     out.line(format!("control  {}", stage.endpoints.control_url));
     out.line("Stop with Ctrl-C.");
     stage.served().await?;

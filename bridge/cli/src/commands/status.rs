@@ -1,12 +1,14 @@
 //! `status`: what there is, what waits, and what the last runs did.
 
 use crate::args::ConfigArg;
+use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
 use crate::report::Report;
 use crate::{commands, times, wiring};
+use bridge_core::Time;
 use bridge_engine::Approval;
-use bridge_engine::vitals::State;
+use bridge_engine::vitals::{LedgerVitals, State};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -89,6 +91,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             "candidates": counts.candidates, "twice": counts.twice, "faint": counts.faint, "conflicts": counts.conflicts, "cards": counts.cards, "holds": counts.held, "brakes": brakes,
         },
         "runs": shown,
+        "ledger": vitals.ledger,
         "state": vitals.state,
         "alerts": vitals.alerts,
     }));
@@ -116,6 +119,11 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             count(left, "thing")
         ),
     });
+    if config.ledger.is_some() {
+        for line in books(&config, vitals.ledger.as_ref(), now) {
+            out.line(line);
+        }
+    }
     for alert in &vitals.alerts {
         let of = alert.system.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
         out.line(format!("{} {of}{}. {}", out.bold("ALERT"), alert.message, alert.remedy));
@@ -145,4 +153,44 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             Exit::Done
         },
     )
+}
+
+/// How the books are kept, in a line or two.
+fn books(config: &Config, ledger: Option<&LedgerVitals>, now: Time) -> Vec<String> {
+    let preview = config.command("ledger preview");
+    let Some(ledger) = ledger else {
+        return vec![format!("Books: not looked after yet; see `{preview}`.")];
+    };
+    let mut lines = vec![format!(
+        "Books: {} posted, {} held, last looked after {}.",
+        count(ledger.posted, "document"),
+        thousands(ledger.held),
+        times::ago(ledger.at, now)
+    )];
+    if !ledger.approved {
+        let waiting = count(ledger.unapproved, "document");
+        lines.push(format!(
+            "  Posting is not approved ({waiting} to post): see `{preview}`."
+        ));
+    }
+    for trouble in &ledger.trouble {
+        lines.push(format!("  {trouble}"));
+    }
+    lines.push(match &ledger.proof {
+        None => "  Not proved yet: the service does it every night.".into(),
+        Some(proof) => {
+            let result = match (&proof.failed, proof.differences) {
+                (Some(why), _) => format!("could not be done: {why}"),
+                (None, Some(0) | None) => "no difference".to_string(),
+                (None, Some(n)) => format!("{}; see `{}`", count(n, "difference"), config.command("ledger drift")),
+            };
+            format!(
+                "  Proof of {} to {}, {}: {result}.",
+                proof.from,
+                proof.to,
+                times::ago(proof.at, now)
+            )
+        }
+    });
+    lines
 }

@@ -6,6 +6,8 @@ use adapter_rest::Connector;
 use bridge_core::config_problem::Keys;
 use std::net::SocketAddr;
 use std::ops::Range;
+use toml::Spanned;
+use toml::de::DeValue;
 use url::{Host, Url};
 
 /// What `[serve]` asks for.
@@ -22,9 +24,9 @@ pub struct ServeConfig {
 /// Webhooks of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookConfig {
-    /// What the product and the bridge share.
-    pub secret: SecretRef,
-    /// The part of the address that nobody can guess; derived from the secret if absent.
+    /// What the product and the bridge share; while it is being replaced the new one and then the old one.
+    pub secrets: Vec<SecretRef>,
+    /// The part of the address that nobody can guess; derived from each secret if absent.
     pub path: Option<SecretRef>,
 }
 
@@ -79,11 +81,11 @@ impl<'s> Reader<'s> {
     /// `webhook_secret` and `webhook_path` of a system's section, read from `keys` by the caller.
     pub(super) fn webhook(
         &mut self,
-        secret: Option<(&str, Range<usize>)>,
+        secret: Option<&Spanned<DeValue<'s>>>,
         path: Option<(&str, Range<usize>)>,
         connector: Option<&Connector>,
     ) -> Option<WebhookConfig> {
-        let Some((text, span)) = secret else {
+        let Some((value, span)) = secret.map(|value| (value, value.span())) else {
             if let Some((_, span)) = path {
                 self.note(
                     span,
@@ -108,7 +110,7 @@ impl<'s> Reader<'s> {
             );
         }
         Some(WebhookConfig {
-            secret: self.secret("webhook_secret", text, span)?,
+            secrets: self.secrets("webhook_secret", value),
             path: path.and_then(|(text, span)| self.secret("webhook_path", text, span)),
         })
     }

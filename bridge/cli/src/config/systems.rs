@@ -36,7 +36,7 @@ impl<'s> Reader<'s> {
         let region = keys.optional_text("region").map(|(t, _)| t.to_string());
         let user_agent = keys.optional_text("user_agent").map(|(t, _)| t.to_string());
         let may_receive = keys.optional("may_receive");
-        let webhook_secret = keys.optional_text("webhook_secret");
+        let webhook_secret = keys.optional("webhook_secret");
         let webhook_path = keys.optional_text("webhook_path");
         let poll = keys.optional_text("poll_every");
         let lag = keys.optional_text("lag");

@@ -69,6 +69,8 @@ pub enum AlertCode {
     Approval,
     /// Somebody whom events are sent to does not take them.
     Events,
+    /// The books were not proved, or differ.
+    Ledger,
 }
 
 impl AlertCode {
@@ -84,6 +86,7 @@ impl AlertCode {
             Self::Queue => "queue",
             Self::Approval => "approval",
             Self::Events => "events",
+            Self::Ledger => "ledger",
         }
     }
 }

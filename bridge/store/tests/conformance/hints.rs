@@ -83,3 +83,32 @@ async fn a_hint_and_its_event_are_one_practices_own() {
     assert_eq!(expire(&store, NOW + 1).await, 1);
     assert_eq!(put(&neighbour, &[hint("1", "e1")], NOW).await, 0, "it keeps its own");
 }
+
+#[tokio::test]
+async fn hints_land_while_a_transaction_is_open_and_are_taken_in_once() {
+    let place = Place::new();
+    let (store, neighbour) = (place.open().await, place.open_for("neighbour").await);
+    assert!(store.quiet().await.unwrap());
+    store.take_in_hints().await.unwrap();
+    let many: Vec<Hint> = (0..1_200).map(|n| hint(&n.to_string(), "e1")).collect();
+    let tx = store.begin().await.unwrap();
+    let soon = std::time::Duration::from_secs(2);
+    let landed = tokio::time::timeout(soon, store.land_hints(&many, NOW)).await;
+    assert_eq!(landed.expect("it does not wait for the writer").unwrap(), 1_200);
+    assert_eq!(store.land_hints(&many[..10], NOW + 1).await.unwrap(), 0, "repetitions");
+    tx.commit().await.unwrap();
+    assert!(!store.quiet().await.unwrap() && neighbour.quiet().await.unwrap());
+    assert_eq!(store.counts().await.unwrap().hints, 1_200);
+    neighbour.take_in_hints().await.unwrap();
+    assert!(neighbour.hints("crm", 10).await.unwrap().is_empty());
+
+    // Another process takes them in; what lands again is known.
+    let other = place.open().await;
+    for _ in 0..2 {
+        other.take_in_hints().await.unwrap();
+        assert_eq!(other.hints("crm", 10_000).await.unwrap().len(), 1_200);
+        assert_eq!(other.counts().await.unwrap().hints, 1_200);
+        other.land_hints(&many[5..6], NOW + 2).await.unwrap();
+    }
+    assert_eq!(expire(&store, NOW + 1).await, 1_200, "they came when they landed");
+}

@@ -117,14 +117,17 @@ async fn a_practice_has_one_driver_and_the_last_one_is_fenced() {
     let (first, right) = one.drive("one").await.unwrap().unwrap();
     assert!(two.drive("two").await.unwrap().is_none());
     let neighbour = place.open_for("neighbour").await;
-    assert!(neighbour.drive("two").await.unwrap().is_some(), "another practice");
+    let (_, theirs) = neighbour.drive("two").await.unwrap().unwrap();
     save_new(&first, &[person("e1", 1)]).await;
     save_new(&two, &[person("e2", 2)]).await;
 
     // Its session ends without its knowing; another one takes over, and it writes nothing any more.
     assert_eq!(place.sql(END_DRIVER).await, [b"ended"]);
-    let (second, _right) = two.drive("two").await.unwrap().unwrap();
+    let (second, next) = two.drive("two").await.unwrap().unwrap();
     assert!(matches!(first.begin().await, Err(StoreError::Fenced { .. })));
+    let told = tokio::time::timeout(std::time::Duration::from_secs(5), right.lost().cancelled_owned());
+    told.await.expect("it is told without beginning anything");
+    assert!(!next.lost().is_cancelled() && !theirs.lost().is_cancelled());
     save_new(&second, &[person("e3", 3)]).await;
     drop(right);
     assert!(one.drive("one").await.unwrap().is_none());

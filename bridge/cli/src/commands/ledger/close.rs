@@ -39,7 +39,7 @@ pub async fn run(config: &Config, month: &str, out: &Output) -> Result<Exit, Fai
     let outlook = ledger.preview(now).await?;
     let facts = ledger.facts().await;
     let rules = &ledger::settings_of(config)?.rules;
-    let stated = statements(&facts, rules, month, outlook.books.currency, &[]);
+    let stated = statements(&facts, rules, month, outlook.books.currency, &ledger.movements().await?);
 
     let mut lines = Vec::new();
     let mut say = |what: &'static str, light: Light, detail: String| {

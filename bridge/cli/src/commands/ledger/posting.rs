@@ -8,7 +8,7 @@ use crate::output::{Output, count};
 use crate::{signals, times};
 use bridge_core::ledger::sheet::Sheet;
 use bridge_core::ledger::{Entry, Held, Why};
-use bridge_engine::ledger::{Outlook, journal_view};
+use bridge_engine::ledger::{LedgerStep, Outlook, journal_view};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -292,7 +292,7 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
         return preview(config, false, None, out).await;
     }
     let stop = signals::stop();
-    let mut sum = bridge_engine::ledger::LedgerStep::default();
+    let mut sum = LedgerStep::default();
     let mut tries = 0;
     let last = loop {
         let step = ledger.step(times::now()).await?;
@@ -315,6 +315,12 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
         }
     };
     let outlook = ledger.preview(times::now()).await?;
+    let judged = LedgerStep {
+        held: outlook.plan.held.len(),
+        judged: true,
+        ..last.clone()
+    };
+    ledger.note(Some(&judged), None, times::now()).await?;
     out.document(&json!({
         "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
         "unknown": last.unknown, "trouble": last.trouble,
@@ -377,6 +383,21 @@ pub async fn retry(config: &Config, keys: &[String], out: &Output) -> Result<Exi
         "{} will be posted again by the next pass.",
         count(again.len() as u64, "document")
     ));
+    Ok(Exit::Done)
+}
+
+pub async fn repost(config: &Config, keys: &[String], out: &Output) -> Result<Exit, Failure> {
+    let (ledger, _lock) = ledger::look(config).await?;
+    ledger.preview(times::now()).await?;
+    let again = ledger.repost(keys, times::now()).await?;
+    out.document(&json!({ "again": again }));
+    out.line(match again.len() {
+        0 => "Nothing that was posted is voided in the books.".to_string(),
+        n => format!(
+            "What is due of {} will be posted by the next pass.",
+            count(n as u64, "document")
+        ),
+    });
     Ok(Exit::Done)
 }
 

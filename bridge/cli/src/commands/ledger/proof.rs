@@ -241,6 +241,7 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
     for key in &outlook.plan.void {
         entries.push([String::new(), "void".into(), key.clone()]);
     }
+    let undone = ledger.undone().await;
     if let Some(path) = csv {
         write(
             path,
@@ -252,6 +253,7 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
         "proposed": proposals.iter().map(|e| json!({ "key": e.document.key, "kind": e.document.kind, "purpose": e.purpose,
             "date": e.document.date, "total": e.document.total.to_string(), "of": e.document.of })).collect::<Vec<_>>(),
         "void": outlook.plan.void,
+        "voided_in_books": undone,
     }));
     if drifted.is_empty() && entries.is_empty() {
         out.line("Nothing changed after it was posted.");
@@ -260,10 +262,19 @@ pub async fn drift(config: &Config, csv: Option<&Path>, out: &Output) -> Result<
     out.heading("Changed after it was posted");
     out.line(differences_sheet(&drifted).text());
     out.heading("Proposed");
-    if entries.is_empty() {
-        out.line("Nothing: what was changed in the books is put right there, or accepted by hand.");
-    } else {
+    if !entries.is_empty() {
         out.line(entries.text());
+        out.line(format!("The next pass posts that: {}", config.command("ledger post")));
+    }
+    if !undone.is_empty() {
+        out.line(format!(
+            "Voided or deleted in the books: {}. To post them again: {}",
+            undone.join(", "),
+            config.command("ledger repost --all")
+        ));
+    }
+    if entries.is_empty() && undone.is_empty() {
+        out.line("Nothing that the bridge can post: put it right in the books, where it was changed.");
     }
     Ok(Exit::Waiting)
 }
