@@ -422,3 +422,95 @@ async fn the_service_posts_by_itself_once_a_person_approved() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_and_settlements_are_booked_once_and_tie_out() {
+    let desk = Desk::open("60").await;
+    let month = desk.month.clone();
+    desk.rules(|rules| {
+        rules
+            + &format!(
+                "[[practitioner]]\npractitioner = [\"PR-500003\"]\nname = \"Dr Kim Mocker\"\nstanding = \"agent\"\n\
+                 held_account = \"851\"\nfee_account = \"204\"\nfee_tax = \"OUTPUT\"\n[[practitioner.fee]]\n\
+                 from = \"{month}-01\"\npercent = 40\ngst_percent = 10\n[[settlement]]\nname = \"hicaps\"\n\
+                 fee_account = \"405\"\nfee_tax = \"INPUT\"\nfee_tax_percent = 10\n"
+            )
+    });
+    desk.connect().await;
+    assert_eq!(desk.ledger(&["post", "--yes"]).code, 0);
+
+    let statement = ["statement", &month, "--practitioner", "dr kim mocker"];
+    let (code, told) = desk.json(&statement);
+    assert_eq!((code, &told["journals"][0]["state"]), (3, &Json::Null), "{told}");
+    let (code, told) = desk.json(&[&statement[..], &["--post"]].concat());
+    assert_eq!((code, &told["journals"][0]["state"]), (0, &json!("posted")), "{told}");
+    let journals = desk.posted().await;
+    let (code, _) = desk.json(&[&statement[..], &["--post"]].concat());
+    assert_eq!((code, desk.posted().await), (0, journals), "a fee is booked once");
+
+    // What was paid out is told in a file; slips are named by line.
+    let paid = desk.path().join("paid.csv");
+    let paid = paid.to_str().unwrap();
+    std::fs::write(
+        paid,
+        format!("practitioner,date,amount\nDr Kim Mocker,{month}-30,-100.00\nNobody,{month}-30,5\nDr Kim Mocker,x,5\n"),
+    )
+    .unwrap();
+    let ran = desk.ledger(&[&statement[..], &["--movements", paid]].concat());
+    assert!(
+        ran.code == 2 && ran.stderr.contains("line 3") && ran.stderr.contains("line 4"),
+        "{ran:?}"
+    );
+    std::fs::write(
+        paid,
+        format!("practitioner,date,amount\nDr Kim Mocker,{month}-30,-100.00\n"),
+    )
+    .unwrap();
+    let (_, told) = desk.json(&[&statement[..], &["--movements", paid]].concat());
+    assert_eq!(
+        told["statements"]["practitioners"][0]["held"]["paid_out"],
+        json!(10_000),
+        "{told}"
+    );
+    let folder = desk.path().join("statements");
+    let ran = desk.ledger(&["statement", &month, "--out", folder.to_str().unwrap()]);
+    assert!(folder.join(format!("{month}-DrKimMocker.html")).exists(), "{ran:?}");
+
+    // HICAPS pays what Halaxy shows of it, less a fee on each.
+    let payments = desk.control.get("records/halaxy/PaymentTransaction").await;
+    let mut rows = String::from("Settlement ID,Settlement Date,Claim ID,Transaction Date,Benefit Paid,Fee\n");
+    let mut wanted = 0;
+    for p in payments.as_array().unwrap() {
+        let words = p.to_string().to_lowercase();
+        if !words.contains("hicaps") || words.contains("void") || words.contains("refund") {
+            continue;
+        }
+        let day = p["created"].as_str().unwrap_or_default();
+        let zoned: jiff::Timestamp = day.parse().unwrap();
+        let day = zoned.in_tz("Australia/Melbourne").unwrap().date();
+        let amount = p["priceComponent"][0]["amount"]["value"].as_f64().unwrap();
+        rows += &format!("S1,{day},{},{day},{amount:.2},0.55\n", p["id"].as_str().unwrap());
+        wanted += 1;
+    }
+    assert!(wanted > 0);
+    let file = desk.path().join("hicaps.csv");
+    std::fs::write(&file, rows).unwrap();
+    let file = file.to_str().unwrap();
+    let (code, told) = desk.json(&["settle", file, "--layout", "hicaps"]);
+    assert_eq!(
+        (code, told["tied"]["ties"].as_array().unwrap().len()),
+        (3, wanted),
+        "{told}"
+    );
+    let (code, told) = desk.json(&["settle", file, "--layout", "hicaps", "--post"]);
+    assert_eq!((code, &told["added"]["known_file"]), (0, &json!(true)), "{told}");
+    let (code, told) = desk.json(&["tieout", "--method", "hicaps"]);
+    assert_eq!((code, &told["ties_out"]), (0, &json!(true)), "{told}");
+    let ran = desk.ledger(&["settle", file, "--layout", "nowhere"]);
+    assert!(
+        ran.code == 2 && ran.stderr.contains("hicaps, tyro, medicare, card"),
+        "{ran:?}"
+    );
+    let [from, to] = desk.days();
+    assert_eq!(desk.ledger(&["prove", "--from", &from, "--to", &to]).code, 0);
+}
