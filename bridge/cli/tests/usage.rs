@@ -5,7 +5,7 @@ mod common;
 
 use common::{Ran, client, run, run_at, run_in, sandbox};
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "sandbox",
     "init",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 18] = [
     "matches",
     "links",
     "events",
+    "ledger",
     "explain",
     "replay",
     "key",
@@ -48,6 +49,7 @@ fn help_names_every_command_and_every_command_shows_examples() {
             "key" => vec!["key", "new"],
             "store" => vec!["store", "copy"],
             "events" => vec!["events", "list"],
+            "ledger" => vec!["ledger", "settle"],
             other => vec![other],
         };
         let help = run(&[leaf.as_slice(), &["--help"]].concat());

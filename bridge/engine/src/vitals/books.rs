@@ -89,3 +89,36 @@ pub(super) fn alert(ledger: &LedgerVitals) -> Option<Alert> {
         remedy: remedy.into(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{LedgerVitals, ProofVitals, alert};
+
+    fn told(differences: Option<u64>, failed: Option<&str>) -> Option<String> {
+        let proof = ProofVitals {
+            at: 0,
+            from: "2026-10-01".into(),
+            to: "2026-10-31".into(),
+            differences,
+            digest: None,
+            failed: failed.map(str::to_owned),
+        };
+        let ledger = LedgerVitals {
+            at: 0,
+            approved: true,
+            posted: 1,
+            held: 0,
+            unapproved: 0,
+            trouble: vec![],
+            proof: Some(proof),
+        };
+        alert(&ledger).map(|alert| alert.message)
+    }
+
+    #[test]
+    fn somebody_is_told_of_a_proof_that_differs_or_was_not_done() {
+        assert_eq!(told(Some(0), None), None);
+        assert!(told(Some(3), None).is_some_and(|text| text.contains("3 differences")));
+        assert!(told(None, Some("cannot read now")).is_some_and(|text| text.contains("cannot read now")));
+    }
+}
