@@ -5,6 +5,7 @@ mod journals;
 mod posting;
 mod proof;
 mod settle;
+mod show;
 mod statement;
 mod tasks;
 
@@ -146,6 +147,15 @@ always have the same digest.")]
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
     },
+    /// Show one document in full: its lines, and each record's share of a daily summary.
+    #[command(after_help = "\
+Examples:
+  halaxy-bridge ledger show HX-600001
+  halaxy-bridge ledger show HX-DAY-2026-10-05-CL200001")]
+    Show {
+        /// Its key: the number or reference in the books.
+        key: String,
+    },
     /// Walk through the ten steps of closing a month.
     #[command(after_help = "Example:\n  halaxy-bridge ledger close 2026-10")]
     Close {
@@ -195,6 +205,7 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
             proof::prove(&config, (*from, *to), *full, csv.as_deref(), page.as_deref(), out).await
         }
         LedgerCommand::Drift { csv } => proof::drift(&config, csv.as_deref(), out).await,
+        LedgerCommand::Show { key } => show::run(&config, key, out).await,
         LedgerCommand::Close { month } => close::run(&config, month, out).await,
         LedgerCommand::Statement(args) => statement::run(&config, args, out).await,
         LedgerCommand::Settle(args) => settle::settle(&config, args, out).await,
