@@ -170,7 +170,10 @@ fn prices(record: &Record<'_>, practice: Currency) -> Result<Vec<Price>, Unreada
             amount: money.amount,
         });
     }
-    record.currency(member, currencies, practice)?;
+    // Totals do not say in which currency a line was priced: one in another than the practice's is not added up.
+    if record.currency(member, currencies, practice)? != practice {
+        return Err(record.fail(member, Fault::Currencies));
+    }
     Ok(prices)
 }
 

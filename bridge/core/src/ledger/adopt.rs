@@ -149,7 +149,10 @@ impl Foreign {
             .collect();
         let source = Source::Invoice(self.invoice.clone());
         let document = document(s, self.number.clone(), lines, Some(charged.contact.key.clone()));
-        let mut entries = vec![entry(document, Purpose::Charge, source, charged.contact.clone(), s)];
+        let mut first = entry(document, Purpose::Charge, source, charged.contact.clone(), s);
+        // Whoever posted it chose the accounts: they stand as long as Halaxy says the same.
+        first.bases = vec![charged.basis.clone()];
+        let mut entries = vec![first];
         let mut open: Vec<&String> = moved
             .iter()
             .filter(|(_, m)| m.invoice.as_deref() == Some(self.invoice.as_str()) && m.way == Way::In)
@@ -176,6 +179,7 @@ impl Foreign {
                 p,
             );
             e.serves = moved[&id].date;
+            e.bases = vec![moved[&id].method.to_lowercase()];
             entries.push(e);
         }
         entries

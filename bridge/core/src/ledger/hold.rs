@@ -309,7 +309,10 @@ impl Why {
             Why::BankInSummary { .. } => {
                 "Name a clearing account that is no bank account for this method under [[method]].".into()
             }
-            Why::LockedPayment { .. } => "Reallocate it in the books by hand, then say `ledger accept`.".into(),
+            Why::LockedPayment { .. } => {
+                "Reopen the period in the books until it was moved, or move it there by hand and leave this as it is."
+                    .into()
+            }
             Why::Approval { key, .. } => format!("halaxy-bridge ledger approve {key}"),
             Why::AlreadyThere { .. } => {
                 "Turn Halaxy's own accounting link off; then `halaxy-bridge ledger adopt` links what is there.".into()

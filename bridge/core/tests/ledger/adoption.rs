@@ -80,6 +80,27 @@ fn an_invoice_that_halaxy_has_posted_itself_is_held_with_its_money_and_can_be_ad
 }
 
 #[test]
+fn what_was_adopted_keeps_the_accounts_it_was_posted_on() {
+    let mut world = World::new("{}");
+    let id = world.bill(0, 0, &[(false, 18_000, 4)]);
+    world.pay(PaymentKind::Payment, Some(id), None, Cents(18_000), true);
+    let mut books = posted_by_halaxy(&world, |own| format!("INV-{own}"));
+    for s in &mut books {
+        s.account = s.account.take().map(|_| "651".into());
+        for line in s.lines.iter_mut().flatten() {
+            line.account = "820".into();
+        }
+    }
+    let (_, _, adopted) = set_aside(&world, &books);
+    world.entries.extend(adopted.into_iter().flat_map(|(_, e)| e));
+    let (_, plan, _) = set_aside(&world, &books);
+    assert!(
+        plan.post.is_empty() && plan.void.is_empty() && plan.held.is_empty(),
+        "{plan:#?}"
+    );
+}
+
+#[test]
 fn what_was_adopted_with_another_amount_is_corrected_by_a_document_of_its_own() {
     let mut world = World::new("{}");
     world.bill(0, 0, &[(false, 18_000, 4)]);
