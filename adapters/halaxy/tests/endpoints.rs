@@ -1,14 +1,24 @@
 //! The table of endpoints: whole, documented, and each row's example makes a request.
 
-use adapter_halaxy::endpoints::{ENDPOINTS, GROUPS, Inputs, Request, document, endpoint};
+mod support;
+
+use adapter_halaxy::advice;
+use adapter_halaxy::endpoints::{ENDPOINTS, GROUPS, Inputs, Operation, Request, document, endpoint};
+use adapter_kit::Outcome;
+use adapter_sandbox::Manners;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
+use support::Practice;
 
 const BASE: &str = "https://au-api.halaxy.com/main/";
 
 fn example(action: &str) -> (&'static adapter_halaxy::endpoints::Endpoint, Inputs) {
+    example_at(action, BASE)
+}
+
+fn example_at(action: &str, base: &str) -> (&'static adapter_halaxy::endpoints::Endpoint, Inputs) {
     let endpoint = endpoint(action).expect("a known action");
-    let mut inputs = Inputs::new(BASE);
+    let mut inputs = Inputs::new(base);
     for (name, value) in endpoint.example {
         inputs = inputs.with(*name, *value);
     }
@@ -288,4 +298,181 @@ fn members_that_do_not_go_together_are_told() {
         assert_eq!(told.input, *input, "{told}");
         assert!(told.to_string().contains(says), "{told}");
     }
+}
+
+/// A practice with one record of everything, under the ids of the examples.
+fn practice() -> Practice {
+    let practice = Practice::new(Manners::Real, 2);
+    let link = |text: &str| json!({"reference": text, "type": text.split('/').next()});
+    let money = |value: u32| json!([{"type": "base", "amount": {"value": value, "currency": "AUD"}}]);
+    let (patient, role) = (link("Patient/900001"), link("PractitionerRole/PR-700001"));
+    let records = [
+        json!({"resourceType": "Organization", "id": "CL-200001", "name": "Sampleton Clinic"}),
+        json!({"resourceType": "Practitioner", "id": "PR-500001", "name": [{"use": "official", "family": "Tester"}]}),
+        json!({"resourceType": "PractitionerRole", "id": "PR-700001", "practitioner": link("Practitioner/PR-500001"),
+            "organization": link("Organization/CL-200001")}),
+        json!({"resourceType": "Appointment", "id": "400001", "start": "2026-03-04T09:00:00+11:00",
+            "end": "2026-03-04T10:00:00+11:00", "minutesDuration": 60,
+            "description": "Room https://video.example/secret-room please", "participant": [{"actor": role}, {"actor": patient}]}),
+        json!({"resourceType": "Schedule", "id": "810001", "actor": [role],
+            "planningHorizon": {"start": "2026-03-01", "end": "2026-06-30"}}),
+        json!({"resourceType": "Slot", "id": "820001", "status": "free", "start": "2026-03-04T11:00:00+11:00",
+            "end": "2026-03-04T13:00:00+11:00", "schedule": link("Schedule/810001")}),
+        json!({"resourceType": "HealthcareService", "id": "300001", "name": "Initial consult"}),
+        json!({"resourceType": "ChargeItemDefinition", "id": "310001", "title": "Standard consult",
+            "propertyGroup": [{"priceComponent": money(180)}]}),
+        json!({"resourceType": "Coverage", "id": "850001", "beneficiary": patient, "subscriber": patient,
+            "payor": [link("Organization/FD-150001")]}),
+        json!({"resourceType": "Invoice", "id": "600001", "recipient": patient, "date": "2026-03-04"}),
+        json!({"resourceType": "InvoiceLine", "id": "610001", "quantity": 1, "invoice": link("Invoice/600001"),
+            "subject": patient, "unitPriceComponent": money(180)}),
+        json!({"resourceType": "PaymentTransaction", "id": "620001", "invoice": link("Invoice/600001"),
+            "method": [{"text": "Cash"}], "type": [{"text": "Payment"}], "priceComponent": money(100)}),
+        json!({"resourceType": "Referral", "id": "870001", "subject": patient}),
+        json!({"resourceType": "ReferralDefinition", "id": "880001", "name": "Ten-session plan"}),
+    ];
+    for record in records {
+        let kind = record["resourceType"].as_str().expect("a kind");
+        practice
+            .sandbox
+            .person_create("halaxy", kind, &record)
+            .expect("a record the screens take");
+    }
+    practice
+}
+
+#[tokio::test]
+async fn every_endpoint_answers() {
+    let practice = practice();
+    let adapter = practice.adapter();
+    let base = adapter.client().http().base_url().to_string();
+    for row in ENDPOINTS {
+        let (_, inputs) = example_at(row.action, &base);
+        let request = row.request(&inputs).unwrap_or_else(|bad| panic!("{bad}"));
+        let answer = adapter.client().call(&request).await;
+        let reply = answer.unwrap_or_else(|failed| panic!("{}: {failed}", row.action));
+        if row.lists() {
+            assert!(!reply.rows.is_empty() && reply.foreign.is_empty(), "{}", row.action);
+            continue;
+        }
+        match (row.operation, row.action) {
+            (Operation::Create, _) | (_, "book-appointment") => {
+                let id = reply.id.expect("an id");
+                let kept = practice.sandbox.records("halaxy", row.resource).expect("records");
+                assert!(kept.iter().any(|record| record["id"] == id.as_str()), "{}", row.action);
+            }
+            (Operation::Special, _) => assert!(reply.record["resourceType"].is_string(), "{}", row.action),
+            _ => assert_eq!(reply.id.as_deref(), request.id.as_deref(), "{}", row.action),
+        }
+    }
+}
+
+fn booking(base: &str, patient: &str, more: &[(&str, &str)]) -> Request {
+    let mut inputs = Inputs::new(base).with("patient", patient);
+    for (name, value) in more {
+        inputs = inputs.with(*name, *value);
+    }
+    let endpoint = endpoint("book-appointment").expect("an action");
+    endpoint.request(&inputs).unwrap_or_else(|bad| panic!("{bad}"))
+}
+
+#[tokio::test]
+async fn a_time_is_booked_once_and_what_is_refused_is_told_in_words() {
+    let practice = practice();
+    let adapter = practice.adapter();
+    let client = adapter.client();
+    let base = client.http().base_url().to_string();
+    let at_eleven = [
+        ("start", "2026-03-04T11:00:00+11:00"),
+        ("end", "2026-03-04T12:00:00+11:00"),
+        ("practitioner-role", "PR-700001"),
+    ];
+    let with = |more: &[(&'static str, &'static str)]| [at_eleven.as_slice(), more].concat();
+    let find = endpoint("find-appointments").expect("an action");
+    let (_, inputs) = example_at("find-appointments", &base);
+    let find = find.request(&inputs).expect("a request");
+    assert_eq!(client.call(&find).await.expect("free times").rows.len(), 2);
+
+    let refused = client
+        .call(&booking(&base, "900001", &with(&[("location", "telehealth")])))
+        .await
+        .err();
+    let refused = refused.expect("refused");
+    assert_eq!(refused.outcome, Outcome::Refused);
+    let book = endpoint("book-appointment").expect("an action");
+    assert!(advice(book, &refused).contains("clinic"), "{refused}");
+
+    let fee = with(&[("location", "clinic"), ("fee", "310001")]);
+    let made = client.call(&booking(&base, "900001", &fee)).await.expect("booked");
+    let id = made.id.expect("an id");
+    let raised = practice.sandbox.records("halaxy", "Invoice").expect("invoices");
+    assert!(
+        raised
+            .iter()
+            .any(|invoice| invoice["totalGross"]["value"] == 180 && invoice["id"] != "600001")
+    );
+
+    let taken = client
+        .call(&booking(&base, "900002", &with(&[("location", "clinic")])))
+        .await
+        .err();
+    let taken = taken.expect("refused");
+    assert_eq!((taken.outcome, taken.status()), (Outcome::Refused, Some(409)));
+    assert!(advice(book, &taken).contains("nothing was booked"));
+    // The other piece of the same slot went with it: the slot is busy.
+    assert!(client.call(&find).await.expect("free times").rows.is_empty());
+
+    // A second patient joins; nobody joins twice.
+    let joins = [("appointment", id.as_str()), ("location", "clinic")];
+    client.call(&booking(&base, "900002", &joins)).await.expect("joined");
+    assert!(client.call(&booking(&base, "900002", &joins)).await.is_err());
+
+    // Once both have cancelled, without a charge or with, the time is free again.
+    let update = endpoint("update-appointment").expect("an action");
+    for (patient, status) in [("900001", "cancelled (no charge)"), ("900002", "cancelled")] {
+        let inputs = Inputs::new(&base)
+            .with("id", &id)
+            .with("patient", patient)
+            .with("status", status);
+        let reply = client
+            .call(&update.request(&inputs).expect("a request"))
+            .await
+            .expect("cancelled");
+        let parts = reply.record["participant"].as_array().expect("parts").clone();
+        let part = parts.iter().find(|part| {
+            let who = part["actor"]["reference"].as_str();
+            who.is_some_and(|who| who.ends_with(patient))
+        });
+        let part = part.expect("the part");
+        assert_eq!(part["modifierExtension"][0]["valueCoding"]["code"], "cancelled");
+    }
+    assert_eq!(client.call(&find).await.expect("free times").rows.len(), 2);
+}
+
+#[tokio::test]
+async fn links_and_rows_of_others_do_not_come_through() {
+    let practice = practice();
+    let adapter = practice.adapter();
+    let client = adapter.client();
+    let base = client.http().base_url().to_string();
+    let (shown, inputs) = example_at("get-appointment", &base);
+    let reply = client
+        .call(&shown.request(&inputs).expect("a request"))
+        .await
+        .expect("an appointment");
+    assert_eq!(reply.record["description"], "Room [link left out] please");
+    assert!(
+        reply.record["participant"][0]["actor"]["reference"]
+            .as_str()
+            .expect("a link")
+            .contains("://")
+    );
+
+    practice.switch(json!({"ignored_filters": ["beneficiary"]}));
+    let list = endpoint("list-coverages").expect("an action");
+    let request = list
+        .request(&Inputs::new(&base).with("patient", "900002"))
+        .expect("a request");
+    let reply = client.call_all(&request).await.expect("a list");
+    assert_eq!((reply.rows.len(), reply.foreign.get("patient")), (0, Some(&1)));
 }

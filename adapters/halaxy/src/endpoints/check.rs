@@ -66,7 +66,7 @@ fn is_id(resource: &str, text: &str) -> bool {
 
 /// The type and id that a text names, the type if it says one.
 fn taken_apart(text: &str) -> (Option<&str>, &str) {
-    let mut parts = text.trim().trim_end_matches('/').rsplit('/');
+    let mut parts = text.trim().rsplit('/');
     let id = parts.next().unwrap_or_default();
     (parts.next().filter(|kind| !kind.is_empty()), id)
 }

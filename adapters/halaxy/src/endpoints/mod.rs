@@ -78,6 +78,9 @@ pub struct Input {
     pub about: &'static str,
 }
 
+/// What is wrong with a body: the input to blame, what is wrong, what to do.
+pub type Wrong = (&'static str, &'static str, &'static str);
+
 /// What the body of a write must look like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
@@ -88,7 +91,7 @@ pub struct Rules {
     /// The only members that may be sent; any if empty.
     pub only: &'static [&'static str],
     /// What the members have to do with each other: the input to blame, what is wrong, what to do.
-    pub together: Option<fn(&mut Json) -> Result<(), (&'static str, &'static str, &'static str)>>,
+    pub together: Option<fn(&mut Json) -> Result<(), Wrong>>,
 }
 
 /// One endpoint.
@@ -118,8 +121,6 @@ pub struct Endpoint {
     pub example: &'static [(&'static str, &'static str)],
     /// The body of the example as JSON, where inputs alone do not make one.
     pub example_body: &'static str,
-    /// Whether the stand-in serves it.
-    pub stand_in: bool,
 }
 
 impl Endpoint {

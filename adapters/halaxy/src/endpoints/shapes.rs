@@ -1,11 +1,9 @@
 //! Parts of bodies that take more than one member, and what members of a body have to do with each other
 //! (halaxy-api.md sections 7.1 to 7.9).
 
+use super::Wrong;
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
-
-/// What is wrong with a body: the input to blame, what, and what to do.
-pub(super) type Wrong = (&'static str, &'static str, &'static str);
 
 const STATUS: &str = "https://terminology.halaxy.com/StructureDefinition/appointment-participant-status";
 /// The file types that attachments may have, and their size.

@@ -94,7 +94,7 @@ macro_rules! rows {
         /// All endpoints, in the order of their groups.
         pub static ENDPOINTS: &[Endpoint] = &[$($(Endpoint {
             action: $action, group: GROUPS[$group], resource: $resource, operation: Op::$op, method: $method, path: $path,
-            own: $own, rules: $rules, about: $about, note: $note, example: $example, example_body: $body, stand_in: true,
+            own: $own, rules: $rules, about: $about, note: $note, example: $example, example_body: $body,
         },)*)*];
     };
 }
