@@ -155,7 +155,7 @@ async fn refusals_say_what_to_do() {
     let cases: [(&[&str], i32, &str); 6] = [
         (&["get-practitioner", "--id", "7"], 2, "PR-"),
         (&["update-patient", "--id", "1", "--body", body], 2, "correct the file"),
-        (&["list-patients", "--request-key", "k"], 2, ""),
+        (&["list-patients", "--request-key", "k"], 2, "unexpected argument"),
         (
             &[
                 "create-note",

@@ -37,12 +37,6 @@ pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
             system.name
         )));
     }
-    if asked.request_key.is_some() && !writes {
-        return Err(Failure::Usage(format!(
-            "{} only reads and takes no --request-key; leave it out",
-            request.endpoint.action
-        )));
-    }
     if asked.dry_run {
         shown(&request, &base, out);
         return Ok(Exit::Done);
