@@ -29,8 +29,8 @@ pub struct Written {
     pub record: Option<Json>,
 }
 
-const FHIR: &str = "application/fhir+json";
-const MERGE_PATCH: &str = "application/merge-patch+json";
+pub(crate) const FHIR: &str = "application/fhir+json";
+pub(crate) const MERGE_PATCH: &str = "application/merge-patch+json";
 
 impl HalaxyClient {
     /// A client over this transport and clock.

@@ -6,7 +6,9 @@
 
 mod adapter;
 mod bundle;
+mod call;
 mod client;
+pub mod endpoints;
 mod feed;
 pub mod money;
 mod options;
@@ -21,6 +23,7 @@ mod writes;
 
 pub use adapter::HalaxyAdapter;
 pub use bundle::{ResourcePage, reference_id};
+pub use call::{Reply, advice};
 pub use client::{HalaxyClient, Written};
 pub use money::{MONEY_KINDS, MoneyReader};
 pub use options::{HalaxyOptions, OptionsError, Region};

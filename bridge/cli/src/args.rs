@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, events, explain, init, key, ledger, links, match_files, matches,
-    plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
+    matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -69,6 +69,8 @@ pub enum Command {
     Links(links::LinksArgs),
     /// The public stream: what has changed in the products, and who is told.
     Events(events::EventsArgs),
+    /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
+    Halaxy(halaxy::HalaxyArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to a person's records, and why.

@@ -91,6 +91,8 @@ pub struct SystemConfig {
     pub credentials_end: Option<Time>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
+    /// Whether clinical notes may be written into it by `halaxy create-note`.
+    pub clinical_notes: bool,
     /// Its webhooks, if it sends any.
     pub webhook: Option<WebhookConfig>,
     /// Line of the section.

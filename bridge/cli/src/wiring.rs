@@ -184,26 +184,9 @@ pub fn adapter(
         system: system.name.clone(),
         why,
     };
-    let mut secrets = secrets(system)?;
+    let secrets = secrets(system)?;
     let Some(connector) = &system.file else {
-        debug_assert_eq!(system.connector, HALAXY);
-        let mut take = |name: &str| secrets.remove(name).unwrap_or_else(|| String::new().into());
-        let region = system
-            .region
-            .as_deref()
-            .map_or(Ok(Region::Au), Region::parse)
-            .map_err(|e| trouble(e.to_string()))?;
-        let base_url = system.base_url.clone().unwrap_or_else(|| region.base_url().into());
-        let id = take("client_id").expose_secret().to_string();
-        let user_agent = system.user_agent.clone().unwrap_or_default();
-        let mut options = HalaxyOptions::new(base_url, id, take("client_secret"), user_agent);
-        options.share = system.share;
-        options.spent = spent;
-        options.list_lag = system.lag.unwrap_or(options.list_lag);
-        options.call_life = system.call_life.unwrap_or(options.call_life);
-        let adapter =
-            HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|e| trouble(e.to_string()))?;
-        return Ok(Arc::new(adapter));
+        return Ok(Arc::new(halaxy(system, transport, clock, spent)?));
     };
     let first_token = match &connector.auth {
         AuthStyle::OAuth(oauth) => oauth.refresh_token.as_ref().and_then(|name| secrets.get(name)),
@@ -226,6 +209,45 @@ pub fn adapter(
     let adapter = RestAdapter::new(&system.name, connector.clone(), options, transport, clock, Some(tokens))
         .map_err(|e| trouble(e.to_string()))?;
     Ok(Arc::new(adapter))
+}
+
+/// The address of a Halaxy account.
+///
+/// # Errors
+/// [`WiringError::Account`] if its region is unknown.
+pub fn halaxy_base(system: &SystemConfig) -> Result<String, WiringError> {
+    let region = system.region.as_deref().map_or(Ok(Region::Au), Region::parse);
+    let region = region.map_err(|error| WiringError::Account {
+        system: system.name.clone(),
+        why: error.to_string(),
+    })?;
+    Ok(system.base_url.clone().unwrap_or_else(|| region.base_url().into()))
+}
+
+/// Sets a Halaxy account up over a transport of the caller's choice. `spent`: its limits may just have been used up.
+///
+/// # Errors
+/// [`WiringError`] naming the section and what it lacks.
+pub fn halaxy(
+    system: &SystemConfig,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    spent: bool,
+) -> Result<HalaxyAdapter, WiringError> {
+    debug_assert_eq!(system.connector, HALAXY);
+    let mut secrets = secrets(system)?;
+    let mut take = |name: &str| secrets.remove(name).unwrap_or_else(|| String::new().into());
+    let id = take("client_id").expose_secret().to_string();
+    let user_agent = system.user_agent.clone().unwrap_or_default();
+    let mut options = HalaxyOptions::new(halaxy_base(system)?, id, take("client_secret"), user_agent);
+    options.share = system.share;
+    options.spent = spent;
+    options.list_lag = system.lag.unwrap_or(options.list_lag);
+    options.call_life = system.call_life.unwrap_or(options.call_life);
+    HalaxyAdapter::new(&system.name, options, transport, clock).map_err(|error| WiringError::Account {
+        system: system.name.clone(),
+        why: error.to_string(),
+    })
 }
 
 /// Units, policies and parties, as the planner sees them.

@@ -2,7 +2,7 @@
 //! nothing to search for.
 
 use crate::{
-    db::{Among, Args, Columns, Insert, fetch},
+    db::{Among, Args, Columns, Insert, execute, fetch, fetch_one},
     error::Result,
     open::Store,
     tx::Tx,
@@ -22,7 +22,22 @@ const PAGE: usize = 2048;
 const PAGE_OF: &str =
     "SELECT id, body FROM ledger WHERE practice = $1 AND part = $2 AND id > $3 ORDER BY id LIMIT 2048";
 
+const CLAIM: &str =
+    "INSERT INTO ledger (practice, part, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (practice, part, id) DO NOTHING";
+const ONE: &str = "SELECT body FROM ledger WHERE practice = $1 AND part = $2 AND id = $3";
+
 impl Tx {
+    /// Keeps a body only if there is none under its id; whether it was kept. Of many who try at once one succeeds.
+    pub async fn claim_ledger(&mut self, part: &str, id: &str, body: &str) -> Result<bool> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice)
+            .text(part)
+            .text(id)
+            .blob(scope.seal("ledger", &[part, id], &body.to_string()));
+        Ok(execute(conn, CLAIM, args).await? == 1)
+    }
+
     /// Keeps bodies (JSON text) by id, each in the place of the one before.
     pub async fn put_ledger(&mut self, part: &str, rows: &[(String, String)]) -> Result<()> {
         let (conn, scope) = self.parts();
@@ -55,6 +70,18 @@ impl Tx {
 }
 
 impl Store {
+    /// One body of a part, if there is one.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Damaged`] if it does not open.
+    pub async fn ledger_row(&self, part: &str, id: &str) -> Result<Option<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(part).text(id);
+        let row = fetch_one(&mut self.read().await?, ONE, args).await?;
+        row.map(|row| self.scope.open("ledger", &[part, id], row.blob(0)?))
+            .transpose()
+    }
+
     /// Everything of a part in order of its ids, handed out one by one.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The stand-in of Halaxy: token call, gatekeeping, Patient in full, and what people bill and are paid, read-only.
+//! The stand-in of Halaxy: token call, gatekeeping, and every resource that Halaxy documents.
 
 mod bundle;
 pub(crate) mod documents;
@@ -19,7 +19,7 @@ use self::bundle::{fhir, outcome, outcome_body, searchset};
 use self::documents::Documents;
 use self::documents::kinds::kind as document_kind;
 use self::patient::Patient;
-use self::search::{BadSearch, Page, Search};
+use self::search::{BadSearch, Search};
 use self::store::Patients;
 use self::switches::{GoneAnswer, HalaxySwitches};
 use crate::answer::{Answer, Call, Context};
@@ -30,8 +30,7 @@ use crate::people::CsvPerson;
 
 pub(crate) use self::patient::digits as national_digits;
 
-/// Resources that Halaxy documents, and the methods each takes (halaxy-api.md section 7.0). Only Patient takes writes here; the kinds of
-/// [`documents`] are read, the others are empty.
+/// Resources that Halaxy documents, and the methods each takes (halaxy-api.md section 7.0).
 const RESOURCES: [(&str, &[&str]); 17] = [
     ("Patient", &["GET", "POST", "PATCH", "PUT"]),
     ("Practitioner", &["GET", "POST"]),
@@ -130,12 +129,20 @@ impl Halaxy {
             return outcome(403, "forbidden", "the key may not do this", &scope);
         }
         let on_one = rest.first().is_some_and(|id| !id.starts_with('$'));
-        let offered = methods.contains(&call.method.as_str())
-            && match call.method {
-                Method::POST => !on_one,
-                Method::PATCH | Method::PUT => on_one,
-                _ => true,
-            };
+        let operation = matches!(
+            (*kind, rest, &call.method),
+            ("Patient", ["$export-ids"], &Method::GET)
+                | ("Appointment", ["$find"], &Method::GET)
+                | ("Appointment", ["$book"], &Method::POST)
+                | ("Schedule", [_, "$generate"], &Method::POST)
+        );
+        let offered = operation
+            || methods.contains(&call.method.as_str())
+                && match call.method {
+                    Method::POST => !on_one,
+                    Method::PATCH | Method::PUT => on_one,
+                    _ => true,
+                };
         if !offered {
             return Answer::empty(405);
         }
@@ -144,8 +151,13 @@ impl Halaxy {
             answer.note = Some("outcome in a 200");
             return answer;
         }
-        if let (Some(kind), true) = (document_kind(kind), read) {
+        if let Some(kind) = document_kind(kind) {
             return match rest {
+                ["$find"] if operation => self.find(call, cx),
+                ["$book"] if operation => self.book(call, cx),
+                [id, "$generate"] if operation => self.generate(id, call, cx),
+                [] if !read => self.create_document(kind, call, cx),
+                [id] if !read => self.patch_document(kind, id, call, cx),
                 [] => self.list_documents(kind, call, cx),
                 [id] => self.read_document(kind, id, call),
                 _ => outcome(404, "not-found", "no such operation", ""),
@@ -157,10 +169,9 @@ impl Halaxy {
             ("Patient", ["$export-ids"], &Method::GET) => self.export_ids(call),
             ("Patient", [id], &Method::GET) => self.read(id, call),
             ("Patient", [id], _) => self.write(id, call, cx),
-            (_, [], &Method::GET) => self.empty_list(call, cx),
-            (_, [_], &Method::GET) => outcome(404, "not-found", "no such record", ""),
-            (_, _, &Method::GET) => outcome(404, "not-found", "no such operation", ""),
-            _ => outcome(422, "not-supported", "this stand-in takes writes of patients only", ""),
+            ("SearchParameter", [], _) => self.search_parameters(call, cx),
+            (_, [_], _) => outcome(404, "not-found", "no such record", ""),
+            _ => outcome(404, "not-found", "no such operation", ""),
         }
     }
 
@@ -202,19 +213,6 @@ impl Halaxy {
         let mut answer = fhir(200, bundle);
         answer.note = note;
         answer
-    }
-
-    fn empty_list(&self, call: &Call, cx: &mut Context<'_>) -> Answer {
-        match Search::parse(call, &self.switches) {
-            Ok(search) => {
-                let page = Page {
-                    ids: Vec::new(),
-                    total: 0,
-                };
-                fhir(200, searchset(call, cx, &search, &page, Vec::new()))
-            }
-            Err(bad) => outcome(bad.status, "invalid", "the parameter cannot be read", &bad.parameter),
-        }
     }
 
     fn export_ids(&self, call: &Call) -> Answer {

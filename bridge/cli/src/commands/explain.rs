@@ -150,6 +150,7 @@ pub fn words(e: &AuditEntry) -> String {
         "moved" | "gone" | "later" => format!("{system} did not take {units}{because}"),
         "card closed" => format!("question about {system} closed {}", e.reason),
         "replayed" => format!("what was held was released {}", e.reason),
+        "action" => format!("by hand in {system}: {}", e.reason),
         other => format!("{other} {system} {units}{because}"),
     }
 }

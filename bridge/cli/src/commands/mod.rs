@@ -7,6 +7,7 @@ pub mod connect;
 pub mod demo;
 pub mod events;
 pub mod explain;
+pub mod halaxy;
 pub mod init;
 pub mod key;
 pub mod ledger;
@@ -53,6 +54,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
+        Command::Halaxy(args) => halaxy::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,

@@ -40,12 +40,18 @@ pub(crate) enum By {
     Amount(&'static str),
     /// The amount of any price component.
     Price,
+    /// A moment in this member, with a prefix.
+    Moment(&'static str),
+    /// Somebody who takes part in an appointment.
+    Part,
+    /// The status of a patient's part in an appointment.
+    PartStatus,
 }
 
 macro_rules! kinds {
     ($($place:literal $name:literal $prefix:literal $first:literal $sorts:expr, $dated:literal, $filters:expr;)*) => {
         /// The kinds, in the order of their shelves.
-        pub(crate) const KINDS: [Kind; 8] = [$(Kind {
+        pub(crate) const KINDS: [Kind; 15] = [$(Kind {
             name: $name, place: $place, prefix: $prefix, first: $first, filters: $filters, sorts: $sorts, dated: $dated,
         }),*];
     };
@@ -70,6 +76,18 @@ kinds! {
           ("coverage", By::Link("coverage")), ("referral", By::Link("referral")), ("funder", By::Funder),
           ("amount", By::Price), ("created", By::Created)];
     7 "PaymentTransaction" "" 620_000 &[], true, &[("created", By::Created)];
+    8 "Appointment" "" 400_000 &["date"], true,
+        &[("date", By::Moment("start")), ("patient", By::Part), ("practitioner-role", By::Part),
+          ("part-status", By::PartStatus), ("created", By::Created)];
+    9 "Schedule" "" 810_000 &[], false, &[];
+    10 "Slot" "" 820_000 &[], false,
+        &[("start", By::Moment("start")), ("end", By::Moment("end")), ("status", By::Word("status")),
+          ("schedule", By::Link("schedule")), ("practitioner-role", By::Link("actor"))];
+    11 "HealthcareService" "" 300_000 &[], false, &[];
+    12 "Referral" "" 870_000 &["created"], true,
+        &[("subject", By::Link("subject")), ("coverage", By::Link("coverage")), ("created", By::Created)];
+    13 "ReferralDefinition" "" 880_000 &[], false, &[];
+    14 "DocumentReference" "" 890_000 &[], false, &[];
 }
 
 /// Invoices.
@@ -78,6 +96,17 @@ pub(crate) const INVOICE: &Kind = &KINDS[5];
 pub(crate) const LINE: &Kind = &KINDS[6];
 /// Payments.
 pub(crate) const PAYMENT: &Kind = &KINDS[7];
+
+/// Practitioners at a place.
+pub(crate) const ROLE: &Kind = &KINDS[2];
+/// Fees.
+pub(crate) const FEE: &Kind = &KINDS[3];
+/// Appointments.
+pub(crate) const APPOINTMENT: &Kind = &KINDS[8];
+/// Schedules.
+pub(crate) const SCHEDULE: &Kind = &KINDS[9];
+/// Slots.
+pub(crate) const SLOT: &Kind = &KINDS[10];
 
 /// The kind of that name.
 pub(crate) fn kind(name: &str) -> Option<&'static Kind> {

@@ -1,13 +1,16 @@
-//! Everything of Halaxy but patients that the stand-in holds: invoices, their lines, payments, fees, claim details,
-//! organisations and practitioners (halaxy-api.md 7.2, 7.5-7.7). One store serves them all; what differs between
+//! Everything of Halaxy but patients that the stand-in holds: appointments, schedules, invoices, their lines, payments,
+//! fees, claim details, referrals, notes, organisations and practitioners (halaxy-api.md 7.2-7.9). One store serves them all; what differs between
 //! kinds is a row of [`kinds`].
 
 mod account;
+mod booking;
+mod calendar;
 pub(crate) mod kinds;
 mod people;
 mod search;
 mod shape;
 mod store;
+mod writes;
 
 use rand::RngExt;
 use serde_json::{Value, json};

@@ -8,6 +8,7 @@ use super::account::decimal;
 use super::kinds::{By, Kind};
 use super::store::{Document, Shelf};
 use crate::answer::Call;
+use crate::clock::span_of;
 use crate::halaxy::patient::truncate;
 use crate::halaxy::search::{BadSearch, Search, Span, span, within};
 use crate::halaxy::switches::HalaxySwitches;
@@ -43,7 +44,7 @@ pub(super) fn filters(kind: &Kind, call: &Call, switches: &HalaxySwitches) -> Re
             return Err(bad(422));
         }
         let span = match by {
-            By::Created => Some(span(value).ok_or_else(|| bad(400))?),
+            By::Created | By::Moment(_) => Some(span(value).ok_or_else(|| bad(400))?),
             _ => None,
         };
         filters.push(Filter {
@@ -91,7 +92,12 @@ pub(super) fn run(
             document.seq
         }
     };
-    if by_created {
+    if kind.sorts.contains(&field) && field == "date" {
+        found.sort_by_cached_key(|document| (moment(&document.body()["start"]), tie(document)));
+        if wanted.starts_with('-') {
+            found.reverse();
+        }
+    } else if by_created {
         found.sort_by_key(|document| (truncate(document.created, switches.precision), tie(document)));
         if wanted.starts_with('-') {
             found.reverse();
@@ -115,6 +121,9 @@ fn matches(document: &Document, filters: &[Filter], switches: &HalaxySwitches) -
     }
     let body = document.body();
     filters.iter().all(|filter| {
+        if let (Some(span), By::Moment(member)) = (filter.span, filter.by) {
+            return moment(&body[member]).is_some_and(|at| within(span, at));
+        }
         if let Some(span) = filter.span {
             return within(span, truncate(document.created, switches.precision));
         }
@@ -125,7 +134,9 @@ fn matches(document: &Document, filters: &[Filter], switches: &HalaxySwitches) -
 fn one(by: By, value: &str, body: &Value) -> bool {
     let wanted = value.to_lowercase();
     match by {
-        By::Created => true,
+        By::Created | By::Moment(_) => true,
+        By::Part => parts(body).any(|part| links(&part["actor"]).any(|link| points(link, value))),
+        By::PartStatus => parts(body).any(|part| status_of(part).is_some_and(|code| code == wanted)),
         By::Link(member) | By::TypedLink(member) => links(&body[member]).any(|link| points(link, value)),
         By::Funder => {
             let extensions = body["extension"].as_array().into_iter().flatten();
@@ -151,14 +162,29 @@ fn one(by: By, value: &str, body: &Value) -> bool {
     }
 }
 
-fn links(value: &Value) -> impl Iterator<Item = &str> {
+/// A time as a member shows it.
+pub(super) fn moment(value: &Value) -> Option<i64> {
+    span_of(value.as_str()?).map(|(first, _)| first)
+}
+
+/// Who takes part in an appointment.
+pub(super) fn parts(body: &Value) -> impl Iterator<Item = &Value> {
+    body["participant"].as_array().into_iter().flatten()
+}
+
+/// The status of a part.
+pub(super) fn status_of(part: &Value) -> Option<&str> {
+    part["modifierExtension"][0]["valueCoding"]["code"].as_str()
+}
+
+pub(super) fn links(value: &Value) -> impl Iterator<Item = &str> {
     let many = value.as_array().into_iter().flatten();
     many.chain(std::iter::once(value))
         .filter_map(|link| link["reference"].as_str())
 }
 
 /// Whether a reference is the one asked for, which may be spelt with or without its type.
-fn points(link: &str, asked: &str) -> bool {
+pub(super) fn points(link: &str, asked: &str) -> bool {
     let id = |text: &str| text.rsplit('/').next().map(str::to_owned);
     let kind = |text: &str| text.rsplit('/').nth(1).map(str::to_owned);
     id(link) == id(asked) && kind(asked).is_none_or(|asked| kind(link) == Some(asked))

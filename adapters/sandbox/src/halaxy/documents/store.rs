@@ -95,7 +95,12 @@ impl Documents {
 
     /// The id that the next document of a kind gets.
     pub fn next_id(&self, kind: &Kind) -> String {
-        format!("{}{}", kind.prefix, self.shelf(kind).largest.max(kind.first) + 1)
+        self.next_id_with(kind, kind.prefix)
+    }
+
+    /// As [`Documents::next_id`], with a beginning of its own.
+    pub fn next_id_with(&self, kind: &Kind, prefix: &str) -> String {
+        format!("{prefix}{}", self.shelf(kind).largest.max(kind.first) + 1)
     }
 
     /// Puts a new document on its shelf; false if the id is taken.
