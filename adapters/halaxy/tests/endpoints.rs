@@ -170,9 +170,18 @@ fn bad_input_is_told_with_a_remedy() {
     assert!(tried > 200, "{tried} inputs tried");
 }
 
+/// Action, inputs, body, the input that is blamed, and words of the message.
+type Case = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    Json,
+    &'static str,
+    &'static str,
+);
+
 #[test]
 fn members_that_do_not_go_together_are_told() {
-    let cases: &[(&str, &[(&str, &str)], Json, &str, &str)] = &[
+    let cases: &[Case] = &[
         ("create-patient", &[], json!({}), "body", "give --given and --family"),
         (
             "create-patient",

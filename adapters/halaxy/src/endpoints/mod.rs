@@ -81,6 +81,9 @@ pub struct Input {
 /// What is wrong with a body: the input to blame, what is wrong, what to do.
 pub type Wrong = (&'static str, &'static str, &'static str);
 
+/// Looks at the members of a body together; may fill in what follows from others.
+pub type Together = fn(&mut Json) -> Result<(), Wrong>;
+
 /// What the body of a write must look like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rules {
@@ -91,7 +94,7 @@ pub struct Rules {
     /// The only members that may be sent; any if empty.
     pub only: &'static [&'static str],
     /// What the members have to do with each other: the input to blame, what is wrong, what to do.
-    pub together: Option<fn(&mut Json) -> Result<(), Wrong>>,
+    pub together: Option<Together>,
 }
 
 /// One endpoint.
