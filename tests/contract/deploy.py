@@ -93,6 +93,9 @@ def check_command(program: str, words: list[str]) -> str | None:
         return f"there is no command {rest[0] if rest else ''!r}"
     if sub_commands(shown) and (not rest or not rest[0].startswith("-")):
         return f"{' '.join(path)} needs one of {', '.join(sorted(sub_commands(shown)))}"
+    if path == ("halaxy",) and rest and not rest[0].startswith("-"):
+        # Actions are a table of the program's, not commands of its command line.
+        shown += help_of(program, ("halaxy", rest[0])) or ""
     for word in rest:
         option = word.split("=")[0]
         if re.match(r"--?[a-z]", option) and not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", shown):

@@ -1,10 +1,11 @@
 """Requests like the bridge's, and the accounting stand-in's answers to them, against the vendor's own OpenAPI file.
 
-Usage: python xero_contract.py ENDPOINTS.json SPECS PRISM WORK
+Usage: python xero_contract.py ENDPOINTS.json SPECS PRISM WORK REQUESTS.jsonl
     ENDPOINTS.json   what `halaxy-bridge sandbox --json` prints
     SPECS            the folder with the vendor's files (xero/xero_accounting.yaml) and tools/flatten_spec.py
     PRISM            the program `prism`
     WORK             a folder for what is made on the way
+    REQUESTS.jsonl   every request of a posted practice month, one a line (LEDGER_REQUESTS of the ledger's tests)
 
 A pass says that shapes agree with the vendor's file, no more: business rules and tax codes are not in it.
 """
@@ -86,6 +87,18 @@ class Judge:
         else:
             self.fail(f"{operation(method, path)} wants {wanted}", answer)
         return answer.body
+
+    def replay(self, line: dict) -> None:
+        """A request that the bridge itself has sent. Only the request is judged: the stand-in here knows none of its ids."""
+        path = line["path"] + (f"?{line['query']}" if line["query"] else "")
+        kept = {k: v for k, v in line["headers"].items() if k.lower() in ("if-modified-since", "idempotency-key", "accept")}
+        self.seen[operation(line["method"], path)] += 1
+        answer = self.prism.call(line["method"], path, self.headers | kept, line["body"])
+        bad = [v for v in answer.violations() if "request" in json.dumps(v.get("location", "request"))]
+        if bad:
+            self.fail(f"{operation(line['method'], path)} as the bridge sends it", answer)
+        else:
+            self.held += 1
 
     def make(self, plural: str, record: dict) -> dict:
         """One record, made; an empty one if that failed, which was told."""
@@ -265,6 +278,13 @@ def main() -> int:
             judge.canary(*canary)
         if not judge.failed:
             month(judge)
+        with open(sys.argv[5], encoding="utf-8") as lines:
+            sent = [json.loads(text) for text in lines]
+        for line in sent:
+            judge.replay(line)
+        print(f"  {len(sent)} requests of a posted month, as the bridge sent them")
+        if not sent:
+            judge.failed.append("no request was recorded")
     with_body = {name for name in judge.seen if name.split(" ")[0] in ("PUT", "POST")}
     for name in sorted(with_body - {operation(method, path) for method, path, _ in CANARIES}):
         judge.failed.append(name)

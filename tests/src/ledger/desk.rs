@@ -247,7 +247,8 @@ fn note(file: &Mutex<std::fs::File>, request: &HttpRequest) {
     let path = path.split("/api.xro/2.0/").nth(1).unwrap_or_default();
     let row =
         json!({"method": request.method.as_str(), "path": path, "query": query, "headers": headers, "body": body});
-    writeln!(file.lock().unwrap(), "{row}").unwrap();
+    // In one write: several practices may append to one file.
+    file.lock().unwrap().write_all(format!("{row}\n").as_bytes()).unwrap();
 }
 
 /// Calls the stand-ins' router without a network.
