@@ -129,6 +129,18 @@ struct Bench<'a> {
     traits: Traits,
 }
 
+impl<'a> Bench<'a> {
+    fn new(adapter: &'a dyn Adapter, kind: &'a str, person: &'a dyn Person, clock: &'a dyn Clock) -> Bench<'a> {
+        Bench {
+            adapter,
+            kind,
+            person,
+            clock,
+            traits: adapter.traits(kind),
+        }
+    }
+}
+
 /// No pass over a test's records takes more pages; a pass that does never ends.
 const MOST_PAGES: usize = 2_000;
 
@@ -141,13 +153,7 @@ macro_rules! checks {
 /// Runs all checks. They make, change and remove records of their own through `person` and
 /// `adapter`; records that were there before stay as they are.
 pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: &dyn Clock) -> Report {
-    let bench = Bench {
-        adapter,
-        kind,
-        person,
-        clock,
-        traits: adapter.traits(kind),
-    };
+    let bench = Bench::new(adapter, kind, person, clock);
     let mut report = Report::default();
     checks! { bench, report,
         "probes find no problem" => records::probes;
@@ -177,13 +183,7 @@ pub async fn run(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: 
 /// Runs the checks that write nothing through the adapter, for kinds that are only read. [`Person::body`] and what
 /// goes with it are not called.
 pub async fn run_reads(adapter: &dyn Adapter, kind: &str, person: &dyn Person, clock: &dyn Clock) -> Report {
-    let bench = Bench {
-        adapter,
-        kind,
-        person,
-        clock,
-        traits: adapter.traits(kind),
-    };
+    let bench = Bench::new(adapter, kind, person, clock);
     let mut report = Report::default();
     checks! { bench, report,
         "probes find no problem" => records::probes;

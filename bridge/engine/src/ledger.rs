@@ -172,15 +172,20 @@ impl Ledger {
     /// [`EngineError::Store`], or [`EngineError::NotPossible`] if an account cannot be read now.
     pub async fn preview(&self, now: Time) -> Result<Outlook, EngineError> {
         let mut state = self.state.lock().await;
+        self.read_both(&mut state, now, false).await?;
+        Ok(self.outlook(&state, now))
+    }
+
+    /// Reads both accounts, and settles what is open; `full` reads the books from the beginning.
+    async fn read_both(&self, state: &mut State, now: Time, full: bool) -> Result<(), EngineError> {
         let mut step = LedgerStep::default();
-        if !self.gather(&mut state, now, &mut step).await? {
+        if !self.gather(state, now, &mut step).await? {
             return Err(cannot(step.trouble));
         }
-        self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
-        self.settle(&mut state, now, &mut step).await?;
-        self.mirror(&mut state, now, false).await?;
-        self.link(&mut state, now).await?;
-        Ok(self.outlook(&state, now))
+        self.chart(state, now).await.map_err(|e| cannot([e.to_string()]))?;
+        self.settle(state, now, &mut step).await?;
+        self.mirror(state, now, full).await?;
+        self.link(state, now).await
     }
 
     /// Compares Halaxy, what was posted, and the books, over these days by Halaxy's date. Reads both accounts first;
@@ -190,14 +195,7 @@ impl Ledger {
     /// As [`Ledger::preview`].
     pub async fn prove(&self, from: Date, to: Date, full: bool, now: Time) -> Result<Proof, EngineError> {
         let mut state = self.state.lock().await;
-        let mut step = LedgerStep::default();
-        if !self.gather(&mut state, now, &mut step).await? {
-            return Err(cannot(step.trouble));
-        }
-        self.chart(&mut state, now).await.map_err(|e| cannot([e.to_string()]))?;
-        self.settle(&mut state, now, &mut step).await?;
-        self.mirror(&mut state, now, full).await?;
-        self.link(&mut state, now).await?;
+        self.read_both(&mut state, now, full).await?;
         let Some(books) = &state.books else {
             return Err(cannot(["the chart of the books"]));
         };

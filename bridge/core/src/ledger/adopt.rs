@@ -179,7 +179,7 @@ impl Foreign {
                 p,
             );
             e.serves = moved[&id].date;
-            e.bases = vec![moved[&id].method.to_lowercase()];
+            e.bases = vec![moved[&id].basis()];
             entries.push(e);
         }
         entries

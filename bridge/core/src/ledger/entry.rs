@@ -1,12 +1,13 @@
 //! The journal of what was posted: one entry for each document, kept for good, with what it comes from.
 
 use super::document::{Contact, Document, DocumentKind};
+use super::hex::hex;
 use super::hold::Source;
 use super::money::Cents;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// What a document is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -141,9 +142,31 @@ impl Entry {
 /// A digest of a document: what an approval or a refusal is bound to. 16 hex digits.
 pub fn digest(document: &Document) -> String {
     let bytes = serde_json::to_vec(document).unwrap_or_default();
-    Sha256::digest(&bytes)
-        .iter()
-        .take(8)
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    hex(&Sha256::digest(&bytes)[..8])
+}
+
+/// What each source rested on when it was last posted, by round.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RestsOn<'a>(HashMap<&'a Source, (u32, &'a str)>);
+
+impl<'a> RestsOn<'a> {
+    /// Takes an entry that counts into account.
+    pub fn note(&mut self, entry: &'a Entry) {
+        for (source, basis) in entry.sources.iter().zip(&entry.bases) {
+            let latest = self.0.entry(source).or_default();
+            if entry.round >= latest.0 {
+                *latest = (entry.round, basis);
+            }
+        }
+    }
+
+    /// What Halaxy says is what it said when this was last posted: the rules of that day stand.
+    pub fn is(&self, source: &Source, basis: &str) -> bool {
+        self.0.get(source).is_some_and(|(_, b)| *b == basis)
+    }
+
+    /// The round that comes next.
+    pub fn round(&self, source: &Source) -> u32 {
+        self.0.get(source).map_or(1, |(round, _)| round + 1)
+    }
 }

@@ -12,7 +12,7 @@ mod summaries;
 
 use super::chart::Books;
 use super::document::{Contact, Document, DocumentKind, DocumentLine};
-use super::entry::{Entry, EntryState, Purpose, digest};
+use super::entry::{Entry, EntryState, Purpose, RestsOn, digest};
 use super::facts::Facts;
 use super::hold::{Held, Source, Why};
 use super::money::Cents;
@@ -106,8 +106,7 @@ struct Desk<'a> {
     open: BTreeMap<String, Cents>,
     /// Position of each source in summaries.
     summed: BTreeMap<&'a Source, Position>,
-    /// What each source rested on when it was last posted, by round.
-    rests_on: BTreeMap<&'a Source, (u32, &'a str)>,
+    rests_on: RestsOn<'a>,
     /// Documents that act on a document, by its key.
     acting: BTreeMap<String, Vec<usize>>,
     /// Credits of a debtor, by the contact's key.
@@ -136,7 +135,7 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             open: BTreeMap::new(),
             summed: BTreeMap::new(),
-            rests_on: BTreeMap::new(),
+            rests_on: RestsOn::default(),
             acting: BTreeMap::new(),
             credits_of: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -170,12 +169,7 @@ impl<'a> Desk<'a> {
                     desk.unsettled.insert(source.clone(), entry.key().to_owned());
                 }
             }
-            for (source, basis) in entry.sources.iter().zip(&entry.bases) {
-                let latest = desk.rests_on.entry(source).or_default();
-                if entry.round >= latest.0 {
-                    *latest = (entry.round, basis);
-                }
-            }
+            desk.rests_on.note(entry);
             for (source, share) in entry.sources.iter().zip(&entry.shares) {
                 desk.summed.entry(source).or_default().effects(share, 1);
             }
@@ -241,20 +235,11 @@ impl<'a> Desk<'a> {
         self.unsettled.get(source).cloned()
     }
 
-    /// What Halaxy says is what it said when this was last posted: the rules of that day stand.
-    fn rests_on(&self, source: &Source, basis: &str) -> bool {
-        self.rests_on.get(source).is_some_and(|(_, b)| *b == basis)
-    }
-
-    fn round(&self, source: &Source) -> u32 {
-        self.rests_on.get(source).map_or(1, |(round, _)| round + 1)
-    }
-
     /// What a source rests on now.
     fn basis(&self, source: &Source) -> String {
         match source {
             Source::Invoice(id) => self.given.target.charged.get(id).map(|c| c.basis.clone()),
-            Source::Payment(id) => self.given.target.moved.get(id).map(|m| m.method.to_lowercase()),
+            Source::Payment(id) => self.given.target.moved.get(id).map(|m| m.basis()),
         }
         .unwrap_or_default()
     }
@@ -403,7 +388,7 @@ impl<'a> Desk<'a> {
             sources: vec![source.clone()],
             shares: Vec::new(),
             bases: vec![self.basis(source)],
-            round: self.round(source),
+            round: self.rests_on.round(source),
             serves,
             contact: Some(contact.clone()),
             state: EntryState::Planned,

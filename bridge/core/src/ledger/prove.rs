@@ -2,12 +2,13 @@
 //! without the planner, so that a mistake of the planner shows here.
 
 use super::document::{DocumentKind, DocumentLine, Shown, ShownLine, Status};
-use super::entry::{Entry, EntryState, Purpose};
+use super::entry::{Entry, EntryState, Purpose, RestsOn};
+use super::hex::hex;
 use super::hold::{Held, Source};
 use super::money::Cents;
 use super::position::{Place, Position};
 use super::rules::{Mode, PayerType, Rules};
-use super::target::{Target, Way, plain_line};
+use super::target::{Target, plain_line};
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -175,7 +176,7 @@ impl Proof {
     /// SHA-256 of the whole as JSON, as hex digits: the same proof has the same digest.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(&json).iter().map(|b| format!("{b:02x}")).collect()
+        hex(&Sha256::digest(&json))
     }
 }
 
@@ -204,14 +205,9 @@ impl<'a> Prover<'a> {
         let debtors = rules.accounts.patient_debtors.as_deref().unwrap_or_default();
         let deposits = rules.accounts.deposits.as_deref().unwrap_or_default();
         let mut posted: HashMap<&Source, (Position, Date)> = HashMap::new();
-        let mut rests_on: HashMap<&Source, (u32, &str)> = HashMap::new();
+        let mut rests_on = RestsOn::default();
         for entry in e.entries.iter().filter(|x| x.counts()) {
-            for (source, basis) in entry.sources.iter().zip(&entry.bases) {
-                let latest = rests_on.entry(source).or_default();
-                if entry.round >= latest.0 {
-                    *latest = (entry.round, basis);
-                }
-            }
+            rests_on.note(entry);
             self.sold(entry);
             if entry.shares.is_empty() {
                 let Some(source) = entry.sources.first() else { continue };
@@ -242,7 +238,7 @@ impl<'a> Prover<'a> {
             let source = Source::Invoice(id.clone());
             let now = posted.remove(&source);
             // What was coded by the rules of its day, and is what it was, stands.
-            let same = rests_on.get(&source).is_some_and(|(_, b)| *b == charged.basis);
+            let same = rests_on.is(&source, &charged.basis);
             if let Some((position, _)) = now.as_ref().filter(|(p, _)| same && p.totals() == wanted.totals()) {
                 wanted = position.clone();
             }
@@ -258,15 +254,10 @@ impl<'a> Prover<'a> {
             self.compare(&source, charged.date, wanted, now);
         }
         for (id, moved) in &e.target.moved {
-            let signed = match moved.way {
-                Way::In => moved.amount,
-                Way::Out => -moved.amount,
-            };
+            let signed = moved.signed();
             let source = Source::Payment(id.clone());
             let now = posted.remove(&source);
-            let same = rests_on
-                .get(&source)
-                .is_some_and(|(_, b)| *b == moved.method.to_lowercase());
+            let same = rests_on.is(&source, &moved.basis());
             // Tax codes of balance lines say nothing.
             let now = now.map(|(p, d)| (untaxed(&p), d));
             let before = now
@@ -571,10 +562,7 @@ impl<'a> Prover<'a> {
             rows.entry(charged.payer).or_default().halaxy += charged.gross() - given_up;
         }
         for moved in e.target.moved.values() {
-            let signed = match moved.way {
-                Way::In => moved.amount,
-                Way::Out => -moved.amount,
-            };
+            let signed = moved.signed();
             match moved.invoice.as_ref().and_then(|i| e.target.charged.get(i)) {
                 Some(charged) => rows.entry(charged.payer).or_default().halaxy -= signed,
                 None => advances.0 += signed,

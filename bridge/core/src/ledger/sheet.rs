@@ -1,5 +1,6 @@
 //! Tables for people: aligned text, CSV that no spreadsheet runs, HTML that no browser runs.
 
+use super::hex::hex;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -139,10 +140,7 @@ pub fn html_escape(text: &str) -> String {
 /// A page of its own to look at and to print: no scripts, no outside files. `title` is escaped here, `body` is HTML.
 /// The digest of `figures` (their CSV) stands at its foot, so that paper and file can be compared.
 pub fn page(title: &str, body: &str, figures: &str) -> String {
-    let digest: String = Sha256::digest(figures.as_bytes())
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let digest = hex(&Sha256::digest(figures.as_bytes()));
     let title = html_escape(title);
     format!(
         r#"<!doctype html>

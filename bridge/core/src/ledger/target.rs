@@ -4,6 +4,7 @@
 use super::chart::Books;
 use super::document::{Contact, DocumentLine};
 use super::facts::{Facts, Invoice, InvoiceKind, Line, LineStatus, Party, Payment, PaymentKind, PriceKind};
+use super::hex::hex;
 use super::hold::{Held, Source, Why};
 use super::money::Cents;
 use super::rules::{Coded, Mode, Naming, PayerType, Rules, Uncoded};
@@ -75,6 +76,26 @@ pub struct Moved {
     pub contact: Option<Contact>,
     /// Location, for daily summaries.
     pub location: String,
+}
+
+impl Moved {
+    /// What it adds to its account: less than nothing if it was given back.
+    pub fn signed(&self) -> Cents {
+        match self.way {
+            Way::In => self.amount,
+            Way::Out => -self.amount,
+        }
+    }
+
+    /// What its account rests on.
+    pub fn basis(&self) -> String {
+        method_basis(&self.method)
+    }
+}
+
+/// What the account of a payment rests on: its method, whatever its case.
+pub fn method_basis(method: &str) -> String {
+    method.to_lowercase()
 }
 
 /// What the books should hold.
@@ -650,7 +671,7 @@ fn basis(invoice: &Invoice, lines: &[&Line]) -> String {
         let of = (&l.id, charged, &l.code, &l.charge, &l.role, &l.quantity, &l.prices);
         hash.update(serde_json::to_vec(&of).unwrap_or_default());
     }
-    hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize()[..8])
 }
 
 fn blank_invoice(payment: &Payment) -> Invoice {

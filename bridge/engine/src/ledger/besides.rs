@@ -8,6 +8,7 @@ use crate::vitals::{LedgerVitals, ProofVitals};
 use bridge_core::Time;
 use bridge_core::ledger::settlement::{Added, Import, Imported};
 use bridge_core::ledger::statement::HeldMovement;
+use bridge_core::ledger::target::method_basis;
 use bridge_core::ledger::tasks::{Posted, tasks};
 use bridge_core::ledger::{Cents, Document, DocumentKind, Entry, EntryState, Payment, Purpose, Shown, Source, Status};
 
@@ -241,7 +242,7 @@ fn linked(paid: &Payment, there: &Shown, on: &Entry) -> Entry {
         sources: vec![Source::Payment(paid.id.clone())],
         shares: Vec::new(),
         // By the method it rests on, so that the rules' clearing account does not move it.
-        bases: vec![paid.method.to_lowercase()],
+        bases: vec![method_basis(&paid.method)],
         round: 1,
         serves: paid.date,
         contact: on.contact.clone(),

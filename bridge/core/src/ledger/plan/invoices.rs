@@ -79,7 +79,7 @@ impl Desk<'_> {
         }
         let elsewhere = posted.keys().any(|k| *k != here);
         // Other rules than those of the day it was posted on change nothing about it.
-        let recoded = differs.totals() == (Cents::ZERO, Cents::ZERO) && self.rests_on(source, &charged.basis);
+        let recoded = differs.totals() == (Cents::ZERO, Cents::ZERO) && self.rests_on.is(source, &charged.basis);
         if (differs.is_zero() || recoded) && !elsewhere {
             return;
         }

@@ -193,7 +193,7 @@ impl Desk<'_> {
     /// Posted for the method that Halaxy still names: the account of that day stands, whatever the rules say now.
     fn by_method(&self, at: usize, moved: &Moved) -> bool {
         let basis = self.entries[at].bases.first();
-        basis.is_some_and(|b| *b == moved.method.to_lowercase())
+        basis.is_some_and(|b| *b == moved.basis())
     }
 
     fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {

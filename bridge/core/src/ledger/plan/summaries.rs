@@ -8,7 +8,7 @@ use crate::ledger::hold::{Source, Why};
 use crate::ledger::money::Cents;
 use crate::ledger::position::Position;
 use crate::ledger::rules::Approve;
-use crate::ledger::target::{Charged, Moved, Way, plain_line};
+use crate::ledger::target::{Charged, Moved, plain_line};
 use jiff::civil::Date;
 
 impl<'a> Desk<'a> {
@@ -62,10 +62,7 @@ impl<'a> Desk<'a> {
 
     pub(super) fn summarise_money(&mut self, source: &Source, moved: &Moved) {
         let (debtors, deposits) = self.debtors();
-        let signed = match moved.way {
-            Way::In => moved.amount,
-            Way::Out => -moved.amount,
-        };
+        let signed = moved.signed();
         if self.given.books.account(&moved.account).is_some_and(|a| a.bank) {
             let account = moved.account.clone();
             self.hold(source, Why::BankInSummary { account });
@@ -84,7 +81,7 @@ impl<'a> Desk<'a> {
         let bad_debts = self.given.rules.accounts.bad_debts.as_deref();
         let basis = self.basis(source);
         by.totals() == (Cents::ZERO, Cents::ZERO)
-            && self.rests_on(source, &basis)
+            && self.rests_on.is(source, &basis)
             && by
                 .parts()
                 .all(|(p, ..)| p.account != debtors && p.account != deposits && Some(p.account.as_str()) != bad_debts)
@@ -180,7 +177,7 @@ impl<'a> Desk<'a> {
                 document,
                 purpose: Purpose::Summary,
                 bases: shares.iter().map(|s| self.basis(&s.source)).collect(),
-                round: shares.iter().map(|s| self.round(&s.source)).max().unwrap_or(1),
+                round: shares.iter().map(|s| self.rests_on.round(&s.source)).max().unwrap_or(1),
                 sources: shares.iter().map(|s| s.source.clone()).collect(),
                 shares: shares.iter().map(|s| s.position.to_effects()).collect(),
                 serves,

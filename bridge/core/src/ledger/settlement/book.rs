@@ -8,6 +8,7 @@ use super::{Imported, Settlement};
 use crate::ledger::chart::Books;
 use crate::ledger::document::{Document, DocumentKind, DocumentLine};
 use crate::ledger::facts::Facts;
+use crate::ledger::hex::hex;
 use crate::ledger::money::{Cents, Currency};
 use crate::ledger::rules::Rules;
 use crate::ledger::share::share;
@@ -284,11 +285,7 @@ fn key(prefix: &str, name: &str, reference: &str) -> String {
     let mut key = format!("{prefix}F-{name}-{kept}");
     if !lossless {
         let digest = Sha256::digest(reference.as_bytes());
-        key += &digest
-            .iter()
-            .take(3)
-            .map(|b| format!("{b:02x}"))
-            .fold(String::from("."), |a, b| a + &b);
+        key = format!("{key}.{}", hex(&digest[..3]));
     }
     key
 }

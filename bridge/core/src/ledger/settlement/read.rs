@@ -2,6 +2,7 @@
 
 use super::layout::{Column, SettlementRule};
 use super::{Row, RowKind, Settlement};
+use crate::ledger::hex::hex;
 use crate::ledger::money::{Cents, MoneyError};
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
@@ -149,10 +150,6 @@ fn keyed(mut row: Row, provider: &str, seen: &mut BTreeMap<String, u32>) -> Row 
     *nth += 1;
     row.key = digest.chars().take(24).collect();
     row
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 fn records(text: &str, separator: u8) -> Vec<(u64, Vec<String>)> {
