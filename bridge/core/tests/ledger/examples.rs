@@ -1,7 +1,7 @@
 //! Examples a bookkeeper can read.
 
 use crate::books::{Paper, carry_out};
-use crate::history::{World, rules, who};
+use crate::history::{Act, World, rules, who};
 use bridge_core::ledger::facts::{Party, PaymentKind};
 use bridge_core::ledger::prove::Evidence;
 use bridge_core::ledger::{Cents, DocumentKind, Entry, Proof, Purpose, Shown, ShownLine, Status, Target};
@@ -181,4 +181,37 @@ fn what_was_given_up_and_then_cancelled_leaves_nothing() {
         let left: Vec<_> = paper.accounts.iter().filter(|(_, a)| !a.is_zero()).collect();
         assert!(left.is_empty(), "{modes}: {left:?}");
     }
+}
+
+#[test]
+fn a_payment_amended_and_its_invoice_cancelled_under_a_lock_is_given_back_once() {
+    let mut world = World::new("{}");
+    let acts = [
+        Act::Bill {
+            payer: 0,
+            day: 0,
+            lines: vec![(false, 4_223, 4)],
+        },
+        Act::Pay {
+            invoice: 0,
+            percent: 101,
+            cash: true,
+        },
+        Act::Look,
+        Act::Amend {
+            payment: 0,
+            amount: 43,
+            cash: true,
+        },
+        Act::Look,
+        Act::Cancel { invoice: 0 },
+        Act::Lock { day: 30 },
+    ];
+    acts.iter().for_each(|act| world.act(act));
+    world.look();
+    let (_, again) = world.plan();
+    assert!(again.post.is_empty() && again.void.is_empty(), "{again:#?}");
+    let paper = Paper::of(&world.entries);
+    assert_eq!(paper.accounts["650"], Cents(43));
+    assert_eq!(paper.debtors["HX-P-900001"], Cents(-43));
 }

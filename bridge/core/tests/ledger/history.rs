@@ -287,7 +287,7 @@ impl World {
         id
     }
 
-    fn act(&mut self, act: &Act) {
+    pub fn act(&mut self, act: &Act) {
         self.today = self.today.saturating_add(1.day());
         match act {
             Act::Bill { payer, day, lines } => {

@@ -85,19 +85,40 @@ impl Desk<'_> {
         }
     }
 
-    /// What was undone under a payment by documents of its own, by debtor and account.
-    fn undone(&self, source: &Source, by: &[Purpose]) -> Undone {
-        let mut all = Undone::new();
-        for i in self.of(source, by) {
-            let spot = self.spot(i);
-            *all.entry((spot.who, spot.account)).or_default() += self.entries[i].document.total;
+    /// How much of each posted entry was undone under its payment by documents of their own: first of the very credit
+    /// that was paid back, then of receipts on invoices, whose credits are what was taken back; then of what is left.
+    fn undone(&self, source: &Source, by: &[Purpose], posted: &[usize]) -> BTreeMap<usize, Cents> {
+        let mut gone: BTreeMap<usize, Cents> = BTreeMap::new();
+        let mut left: Vec<(usize, Cents)> = self
+            .of(source, by)
+            .into_iter()
+            .map(|i| (i, self.entries[i].document.total))
+            .collect();
+        let very = |u: usize, i: usize| self.entries[u].document.of.as_deref() == Some(self.entries[i].key());
+        let receipt = |_: usize, i: usize| self.entries[i].document.kind == DocumentKind::Payment;
+        let any = |_: usize, _: usize| true;
+        let passes: [&dyn Fn(usize, usize) -> bool; 3] = [&very, &receipt, &any];
+        for fits in passes {
+            for (undoing, amount) in &mut left {
+                let spot = self.spot(*undoing);
+                for i in posted.iter().copied().filter(|i| fits(*undoing, *i)) {
+                    let of = self.spot(i);
+                    if (&of.who, &of.account) != (&spot.who, &spot.account) {
+                        continue;
+                    }
+                    let taken = gone.entry(i).or_default();
+                    let part = (*amount).min(self.entries[i].document.total - *taken);
+                    *taken += part;
+                    *amount -= part;
+                }
+            }
         }
-        all
+        gone
     }
 
     fn misplaced_receipts(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
         let contact = moved.contact.as_ref().map(|c| c.key.clone());
-        let mut undone = self.undone(source, &[Purpose::Refund, Purpose::Reopened]);
+        let undone = self.undone(source, &[Purpose::Refund, Purpose::Reopened], &posted);
         let mut kept = Cents::ZERO;
         for i in posted {
             let e = &self.entries[i];
@@ -105,7 +126,7 @@ impl Desk<'_> {
             // A credit is used for whatever invoice Halaxy names.
             let on_invoice = e.document.of.is_some();
             let spot = self.spot(i);
-            let gone = take(&mut undone, &spot, amount);
+            let gone = undone.get(&i).copied().unwrap_or_default();
             let stands = amount - gone;
             let whose = contact.is_none() || spot.who == contact;
             let there = (spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved))
@@ -198,13 +219,13 @@ impl Desk<'_> {
 
     fn misplaced_refunds(&mut self, source: &Source, moved: &Moved, posted: Vec<usize>) {
         let contact = moved.contact.as_ref().map(|c| c.key.clone());
-        let mut undone = self.undone(source, &[Purpose::Deposit, Purpose::Over]);
+        let undone = self.undone(source, &[Purpose::Deposit, Purpose::Over], &posted);
         let mut kept = Cents::ZERO;
         for i in posted {
             let e = &self.entries[i];
             let (amount, serves) = (e.document.total, e.serves);
             let spot = self.spot(i);
-            let gone = take(&mut undone, &spot, amount);
+            let gone = undone.get(&i).copied().unwrap_or_default();
             let stands = amount - gone;
             let account = spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved);
             let there = account && spot.who == contact;
@@ -447,17 +468,4 @@ struct Spot {
     who: Option<String>,
     invoice: Option<String>,
     account: Option<String>,
-}
-
-/// What was undone, by debtor and account.
-type Undone = BTreeMap<(Option<String>, Option<String>), Cents>;
-
-/// Takes as much as there is, up to an amount.
-fn take(undone: &mut Undone, spot: &Spot, amount: Cents) -> Cents {
-    let Some(left) = undone.get_mut(&(spot.who.clone(), spot.account.clone())) else {
-        return Cents::ZERO;
-    };
-    let gone = (*left).min(amount);
-    *left -= gone;
-    gone
 }
