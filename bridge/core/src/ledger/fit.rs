@@ -3,21 +3,26 @@
 use super::money::Cents;
 use super::target::tax_at;
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 
-/// Pieces are cents, not amounts, so that a sum of thousands of lines needs few.
-const MOST_PIECES: usize = 60;
+/// What rounding explains whatever the amount, in cents.
+const ROUNDING: i64 = 30;
+/// Of larger amounts, so many hundredths: a rate taken for another misses by more.
+const SHARE: i64 = 100;
 /// Rates repeat within this many cents.
 const PERIOD: i64 = 100;
 
 /// Splits net and tax into pieces so that each piece's tax is what the rate says, within `off` cents. Sums of lines that
-/// were rounded one by one differ from the rounded sum; a few pieces of some cents carry that difference. `None` if the
-/// tax is not of that rate at all.
+/// were rounded one by one differ from the rounded sum; pieces of some cents carry that difference, as many as it takes
+/// (a piece carries half a cent at most). `None` if the difference is more than rounding explains: the tax is not of that
+/// rate.
 pub fn fit(net: Cents, tax: Cents, percent: Decimal, off: i64) -> Option<Vec<(Cents, Cents)>> {
     let by_rate = tax_at(net, percent)?;
-    if (by_rate - tax).abs().0 <= off {
+    let apart = (by_rate - tax).abs().0;
+    if apart <= off {
         return Some(vec![(net, tax)]);
     }
-    if percent.is_zero() {
+    if percent.is_zero() || apart > ROUNDING.max(net.abs().0 / SHARE) {
         return None;
     }
     // Work on the positive side; the rate rounds symmetrically.
@@ -45,7 +50,9 @@ pub fn fit(net: Cents, tax: Cents, percent: Decimal, off: i64) -> Option<Vec<(Ce
     let piece_tax = tax_at(Cents(piece), percent)?.0;
     let (mut rest_net, mut rest_tax) = (net, tax);
     let mut pieces = Vec::new();
-    for _ in 0..MOST_PIECES {
+    // The rest rounds as well: by less than a cent, which a few pieces more make up for.
+    let needed = (Cents(apart).decimal() / best.1.abs()).ceil().to_usize()?;
+    for _ in 0..needed + PERIOD as usize {
         rest_net -= piece;
         rest_tax -= piece_tax;
         pieces.push((Cents(piece * sign), Cents(piece_tax * sign)));
