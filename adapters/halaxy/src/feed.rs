@@ -58,13 +58,18 @@ fn sorts(kind: &str) -> Sorts {
     let (changed, created) = match kind {
         "Invoice" => (false, true),
         // Their order is nowhere documented, so none is asked for: passes then rely on totals and bounds alone.
-        "InvoiceLine"
+        // Appointments are sorted by their date alone, which moves.
+        "Appointment"
+        | "HealthcareService"
+        | "InvoiceLine"
         | "PaymentTransaction"
         | "ChargeItemDefinition"
         | "Coverage"
         | "Organization"
         | "Practitioner"
-        | "PractitionerRole" => (false, false),
+        | "PractitionerRole"
+        | "ReferralDefinition"
+        | "Schedule" => (false, false),
         _ => (true, true),
     };
     Sorts { changed, created }

@@ -14,6 +14,7 @@ pub mod contract;
 pub mod gathering;
 mod gauge;
 mod limits;
+pub mod mirror;
 mod network;
 mod origin;
 mod server_time;

@@ -6,6 +6,7 @@ mod alerts;
 mod books;
 mod events;
 mod ledger;
+mod mirror;
 mod queue;
 mod reader;
 mod secret;
@@ -16,6 +17,7 @@ mod systems;
 pub use books::BooksConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
+pub use mirror::MirrorConfig;
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -126,6 +128,8 @@ pub struct Config {
     pub books: BTreeMap<String, BooksConfig>,
     /// What goes to the books, if anything does.
     pub ledger: Option<LedgerConfig>,
+    /// Which of Halaxy's records beside people are followed.
+    pub mirror: MirrorConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -268,6 +272,9 @@ impl<'s> Reader<'s> {
         let ledger = top
             .optional("ledger")
             .and_then(|v| self.table(Some(v), "ledger", "[ledger] with books and rules"));
+        let mirror = top
+            .optional("mirror")
+            .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -316,6 +323,7 @@ impl<'s> Reader<'s> {
         }
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
+        let mirror = self.mirror(mirror);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -365,6 +373,7 @@ impl<'s> Reader<'s> {
             systems: connected,
             books,
             ledger,
+            mirror,
             entity,
             home,
             create_in: sync.create_in,

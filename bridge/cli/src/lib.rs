@@ -8,6 +8,7 @@
 //! | [`books`], [`landing`] | accounting systems, and signing in to them |
 //! | [`serving`] | what the service listens on |
 //! | [`outlets`] | the public stream, and who it is sent to |
+//! | [`besides`] | the mirror and what lives from it, beside the engine |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -19,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod args;
+pub mod besides;
 pub mod books;
 pub mod commands;
 pub mod config;

@@ -1,5 +1,6 @@
 //! One worker of the service: it drives a practice, or helps whoever does and takes over.
 
+use crate::besides::Besides;
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
@@ -186,6 +187,7 @@ impl Service<'_> {
         tokio::select! {
             ended = drive::serve(engine, self.stop, tell) => ended?,
             ended = self.keep_books(engine) => ended?,
+            ended = self.keep_besides(engine) => ended?,
             () = self.keep_watch(engine) => {}
             error = failed => return Err(EngineError::from(error).into()),
         }
@@ -241,6 +243,14 @@ impl Service<'_> {
             }
             tokio::time::sleep(BOOKS_AGAIN).await;
         }
+    }
+
+    /// Keeps the mirror and the parts that live from it.
+    async fn keep_besides(&self, engine: &Engine) -> Result<(), EngineError> {
+        if let Some(besides) = Besides::new(self.config, engine) {
+            besides.serve(self.stop).await?;
+        }
+        std::future::pending().await
     }
 
     async fn keep_watch(&self, engine: &Engine) {

@@ -67,6 +67,18 @@ pub fn between(before: Option<&Link>, after: &Link) -> Option<Change> {
     }
 }
 
+/// Names of the top members that two bodies of one record hold differently, in order; what the product notes about the
+/// record itself (`meta`: versions, stamps) is no content.
+pub fn members_between(before: &serde_json::Value, after: &serde_json::Value) -> Vec<String> {
+    let names = [before, after]
+        .into_iter()
+        .filter_map(|body| body.as_object())
+        .flat_map(|members| members.keys());
+    let names: std::collections::BTreeSet<&String> = names.filter(|name| *name != "meta").collect();
+    let differs = |name: &&&String| before.get(name.as_str()) != after.get(name.as_str());
+    names.iter().filter(differs).map(|name| (*name).clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +137,18 @@ mod tests {
         let mut survivor = seen(80, true, &[("email", "a@x")]);
         survivor.merged_from = vec!["2".into()];
         assert_eq!(told(&back, &after(&back, &survivor)), Some((Happened::Updated, vec![])));
+    }
+
+    #[test]
+    fn members_are_named_and_stamps_are_no_content() {
+        let json = serde_json::json!({"id": "1", "meta": {"lastUpdated": "a"}, "start": "x", "end": "y"});
+        let mut later = json.clone();
+        later["meta"]["lastUpdated"] = "b".into();
+        assert!(members_between(&json, &later).is_empty());
+        later["start"] = "z".into();
+        later["comment"] = "new".into();
+        later.as_object_mut().unwrap().remove("end");
+        assert_eq!(members_between(&json, &later), ["comment", "end", "start"]);
     }
 
     proptest! {

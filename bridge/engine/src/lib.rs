@@ -22,6 +22,7 @@ pub mod lookup;
 mod matches;
 mod measure;
 mod merges;
+pub mod mirror;
 mod note;
 mod people;
 mod preview;

@@ -6,9 +6,11 @@
 
 mod alerts;
 mod books;
+pub mod parts;
 
 pub use alerts::{Alert, AlertCode, Limits};
 pub use books::{LedgerVitals, ProofVitals};
+pub use parts::PartVitals;
 
 use crate::approval::Approval;
 use crate::deliver::micros;
@@ -163,6 +165,8 @@ pub struct Vitals {
     pub subscribers: BTreeMap<String, SubscriberVitals>,
     /// How the books are kept; none if they never were.
     pub ledger: Option<LedgerVitals>,
+    /// The mirror and those that live from it, by name.
+    pub parts: BTreeMap<String, PartVitals>,
     /// Messages in the queue; none for a process that drives nothing.
     pub queue: Option<QueueVitals>,
     /// What somebody should be told, the worst first.
@@ -233,6 +237,8 @@ impl Engine {
         told.extend(brakes.iter().map(alerts::of_brake));
         let ledger = LedgerVitals::read(&self.store).await?;
         told.extend(ledger.as_ref().and_then(books::alert));
+        let parts = PartVitals::read_all(&self.store).await?;
+        told.extend(parts.iter().flat_map(|(name, part)| parts::alerts(name, part, now)));
         told.extend((approval == Approval::Outdated).then(alerts::of_approval));
         let waits = |at: Option<Time>| at.map_or(0, |at| seconds(now - at));
         let oldest_work_seconds = [oldest.dirty, oldest.looks, oldest.unsettled]
@@ -271,6 +277,7 @@ impl Engine {
             },
             subscribers,
             ledger,
+            parts,
             queue,
             alerts: told,
         })

@@ -17,7 +17,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -31,6 +31,11 @@ const MIGRATIONS: [(i64, &str, &str); 6] = [
         6,
         "ledger",
         include_str!("../../../migrations/postgres/0006_ledger.sql"),
+    ),
+    (
+        7,
+        "mirror",
+        include_str!("../../../migrations/postgres/0007_mirror.sql"),
     ),
 ];
 const READERS: u32 = 3;
@@ -138,7 +143,7 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<()> {
 /// Gives the space of what was replaced free to be overwritten. Until then, and in the server's log and backups, the
 /// old rows are still there, sealed as they were.
 pub(crate) async fn vacuum(mut conn: Conn) -> Result<()> {
-    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, ledger, lookup, name_part";
+    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, ledger, mirror, lookup, name_part";
     execute(&mut conn, sql, Args::default()).await?;
     Ok(())
 }

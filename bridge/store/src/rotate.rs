@@ -27,7 +27,7 @@ struct Sealed {
     numbered: bool,
 }
 
-const TABLES: [Sealed; 8] = [
+const TABLES: [Sealed; 9] = [
     Sealed {
         table: "entity",
         page: "SELECT id, body FROM entity WHERE practice = $1 AND id > $2 ORDER BY id LIMIT 512",
@@ -118,6 +118,19 @@ const TABLES: [Sealed; 8] = [
             tail: ") AS v WHERE ledger.practice = v.column1 AND ledger.part = v.column2 AND ledger.id = v.column3",
         },
         keys: 2,
+        numbered: false,
+    },
+    Sealed {
+        table: "mirror",
+        page: "SELECT system, kind, remote_id, body FROM mirror WHERE practice = $1 AND (system, kind, remote_id) > ($2, $3, $4) \
+               ORDER BY system, kind, remote_id LIMIT 512",
+        update: Insert {
+            head: "UPDATE mirror SET body = v.column5 FROM (",
+            columns: 5,
+            tail: ") AS v WHERE mirror.practice = v.column1 AND mirror.system = v.column2 AND mirror.kind = v.column3 \
+                   AND mirror.remote_id = v.column4",
+        },
+        keys: 3,
         numbered: false,
     },
 ];

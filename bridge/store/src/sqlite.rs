@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -36,6 +36,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "trace", include_str!("../../../migrations/sqlite/0006_trace.sql")),
     (7, "event", include_str!("../../../migrations/sqlite/0007_event.sql")),
     (8, "ledger", include_str!("../../../migrations/sqlite/0008_ledger.sql")),
+    (9, "mirror", include_str!("../../../migrations/sqlite/0009_mirror.sql")),
 ];
 const READERS: u32 = 3;
 

@@ -23,6 +23,8 @@ mod index;
 mod leases;
 #[path = "conformance/lists.rs"]
 mod lists;
+#[path = "conformance/mirror.rs"]
+mod mirror;
 #[path = "conformance/notes.rs"]
 mod notes;
 #[path = "conformance/observed.rs"]

@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::{commands, times, wiring};
 use bridge_core::Time;
 use bridge_engine::Approval;
-use bridge_engine::vitals::{LedgerVitals, State};
+use bridge_engine::vitals::{LedgerVitals, PartVitals, State};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -92,6 +92,7 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
         },
         "runs": shown,
         "ledger": vitals.ledger,
+        "parts": vitals.parts,
         "state": vitals.state,
         "alerts": vitals.alerts,
     }));
@@ -124,6 +125,9 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             out.line(line);
         }
     }
+    for (name, part) in &vitals.parts {
+        out.line(beside(name, part, now));
+    }
     for alert in &vitals.alerts {
         let of = alert.system.as_ref().map(|s| format!("{s}: ")).unwrap_or_default();
         out.line(format!("{} {of}{}. {}", out.bold("ALERT"), alert.message, alert.remedy));
@@ -153,6 +157,17 @@ pub async fn run(args: &StatusArgs, out: &Output) -> Result<Exit, Failure> {
             Exit::Done
         },
     )
+}
+
+/// How a part beside the engine is doing, in a line.
+fn beside(name: &str, part: &PartVitals, now: Time) -> String {
+    let figures = part.figures.iter().map(|(what, n)| format!("{} {what}", thousands(*n)));
+    let mut words: Vec<String> = figures.collect();
+    words.push(format!("last round {}", times::ago(part.at, now)));
+    words.extend(part.trouble.iter().cloned());
+    let mut name = name.to_string();
+    name[..1].make_ascii_uppercase();
+    format!("{name}: {}.", words.join(", "))
 }
 
 /// How the books are kept, in a line or two.

@@ -1,6 +1,7 @@
 //! `sync`: one pass until nothing is left to do.
 
 use crate::args::ConfigArg;
+use crate::besides::Besides;
 use crate::commands::plan;
 use crate::config::Config;
 use crate::drive::{self, Pass};
@@ -57,6 +58,9 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
     }
     let run = times::now();
     let pass = settle(&engine, &stop, args.yes, out).await?;
+    if let Some(besides) = Besides::new(&config, &engine) {
+        besides.settle(&stop).await?;
+    }
     if let Some(publisher) = &publisher {
         outlets::send_all(publisher, &stop).await?;
     }

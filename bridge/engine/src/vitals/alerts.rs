@@ -71,6 +71,8 @@ pub enum AlertCode {
     Events,
     /// The books were not proved, or differ.
     Ledger,
+    /// A part beside the engine (the mirror, the diary ...) does not get on, or has something to say.
+    Part,
 }
 
 impl AlertCode {
@@ -87,6 +89,7 @@ impl AlertCode {
             Self::Approval => "approval",
             Self::Events => "events",
             Self::Ledger => "ledger",
+            Self::Part => "part",
         }
     }
 }

@@ -41,6 +41,15 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.put_hints(&[hint], NOW).await.unwrap();
     tx.put_secret("token/crm", "a token").await.unwrap();
     tx.put_ledger("entry", &[("HX-1".into(), "{}".into())]).await.unwrap();
+    let appointment = bridge_store::Mirrored {
+        kind: "Appointment".into(),
+        id: "7".into(),
+        seq: 0,
+        seen: NOW,
+        gone: true,
+        body: serde_json::json!({ "comment": "kept" }),
+    };
+    tx.put_mirrored("halaxy", &[appointment]).await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();

@@ -2,10 +2,23 @@
 
 use crate::support::*;
 use bridge_core::{Lane, Link, Value};
-use bridge_store::{AuditEntry, Key, LookupKey, Loser, RecordKey, Store, StoreError};
+use bridge_store::{AuditEntry, Key, LookupKey, Loser, Mirrored, RecordKey, Store, StoreError};
 
 /// A text that is in every place a person's value can be.
 const MARK: &str = "Quillfeather";
+
+/// More than one page of a rotation.
+fn mirrored() -> Vec<Mirrored> {
+    let row = |n: usize| Mirrored {
+        kind: "Appointment".into(),
+        id: n.to_string(),
+        seq: 0,
+        seen: NOW,
+        gone: false,
+        body: serde_json::json!({ "comment": MARK }),
+    };
+    (0..1_300).map(row).collect()
+}
 
 async fn filled(place: &Place) -> Store {
     let store = place.open().await;
@@ -62,6 +75,7 @@ async fn filled(place: &Place) -> Store {
     let kept: Vec<(String, String)> = (0..3000).map(|n| (format!("HX-{n:05}"), MARK.to_string())).collect();
     tx.put_ledger("entry", &kept).await.unwrap();
     tx.put_ledger("contact", &kept[..1]).await.unwrap();
+    tx.put_mirrored("halaxy", &mirrored()).await.unwrap();
     tx.drop_ledger("entry", &["HX-00007".into()]).await.unwrap();
     tx.commit().await.unwrap();
     store
@@ -195,6 +209,9 @@ async fn a_new_key_opens_everything_and_the_old_one_nothing() {
             .unwrap();
         assert_eq!((kept.len(), kept.first().map(String::as_str)), (2999, Some("HX-00000")));
         assert!(kept.is_sorted() && !kept.contains(&"HX-00007".to_string()));
+        let rows = store.mirrored_after("halaxy", "Appointment", 0, 5_000).await.unwrap();
+        let rows: Vec<Mirrored> = rows.into_iter().map(|row| Mirrored { seq: 0, ..row }).collect();
+        assert_eq!(rows, mirrored());
         let wanted: Vec<String> = many.iter().map(|entity| entity.id.clone()).collect();
         assert_eq!(store.entities(&wanted).await.unwrap(), many);
         let found = store.find_keys(&[LookupKey::new("email", MARK)]).await.unwrap();

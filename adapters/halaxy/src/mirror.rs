@@ -1,0 +1,174 @@
+//! What of Halaxy's records is mirrored (halaxy-api.md sections 7 and 10).
+//!
+//! Notes cannot be read and are not mirrored; slots are many, short-lived and follow from schedules and appointments.
+//! A link into a video consultation is a bearer secret (competitors.md section 6) and is kept nowhere; attachments and
+//! healthcare identifiers (IHI) neither.
+
+use adapter_kit::mirror::MirrorRules;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// Kinds that can be mirrored, what others refer to first.
+const KINDS: [&str; 13] = [
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "HealthcareService",
+    "ChargeItemDefinition",
+    "ReferralDefinition",
+    "Schedule",
+    "Coverage",
+    "Referral",
+    "Appointment",
+    "Invoice",
+    "InvoiceLine",
+    "PaymentTransaction",
+];
+
+/// Members that are not kept, wherever they stand.
+const NEVER: [&str; 4] = ["attachments", "attachment", "photo", "virtualService"];
+/// What stands in the place of a link.
+const LINK: &str = "[link]";
+
+/// Halaxy's rules for the mirror.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HalaxyMirror;
+
+impl MirrorRules for HalaxyMirror {
+    fn kinds(&self) -> &'static [&'static str] {
+        &KINDS
+    }
+
+    fn person_kind(&self) -> &'static str {
+        "Patient"
+    }
+
+    fn keep(&self, _kind: &str, mut body: Json) -> Json {
+        redact(&mut body, "");
+        body
+    }
+
+    fn people(&self, _kind: &str, body: &Json) -> BTreeSet<String> {
+        let mut people = BTreeSet::new();
+        patients(body, &mut people);
+        people
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+}
+
+/// Whether a member holds an address that is no secret: references, and the names of systems and extensions.
+fn names_a_place(member: &str) -> bool {
+    matches!(member, "reference" | "url" | "system" | "fullUrl" | "profile")
+}
+
+fn redact(value: &mut Json, member: &str) {
+    match value {
+        Json::Object(members) => {
+            members.retain(|name, value| !NEVER.contains(&name.as_str()) && !is_identity_number(name, value));
+            for (name, value) in members.iter_mut() {
+                redact(value, name);
+            }
+        }
+        Json::Array(items) => {
+            items.retain(|item| !is_identity_number("", item));
+            items.iter_mut().for_each(|item| redact(item, member));
+        }
+        Json::String(text) if !names_a_place(member) => {
+            if let Some(clean) = without_links(text) {
+                *text = clean;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An Individual Healthcare Identifier, by the name of its system (`.../id/hi/ihi/1.0`) or its member.
+fn is_identity_number(name: &str, value: &Json) -> bool {
+    let system = value["system"].as_str().or(value["url"].as_str()).unwrap_or_default();
+    name.eq_ignore_ascii_case("ihi") || system.to_ascii_lowercase().contains("/hi/ihi")
+}
+
+/// The text with every web address replaced; none if there is none.
+fn without_links(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("://") && !lower.contains("www.") {
+        return None;
+    }
+    let link = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        word.contains("://") || word.contains("www.")
+    };
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | '[' | ']');
+    let words = text.split_inclusive(ends).map(|word| {
+        let bare = word.trim_end_matches(ends);
+        if link(bare) {
+            format!("{LINK}{}", &word[bare.len()..])
+        } else {
+            word.to_string()
+        }
+    });
+    Some(words.collect())
+}
+
+fn patients(value: &Json, into: &mut BTreeSet<String>) {
+    match value {
+        Json::Object(members) => {
+            let reference = members.get("reference").and_then(Json::as_str).unwrap_or_default();
+            let mut parts = reference.rsplit('/');
+            if let (Some(id), Some("Patient")) = (parts.next(), parts.next()) {
+                into.insert(id.to_string());
+            }
+            members.values().for_each(|value| patients(value, into));
+        }
+        Json::Array(items) => items.iter().for_each(|item| patients(item, into)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn links_attachments_and_identifiers_are_not_kept_and_references_are() {
+        let kept = HalaxyMirror.keep(
+            "Appointment",
+            json!({
+                "id": "1",
+                "description": "Join (https://video.example/j/secret?p=1), bring the letter",
+                "comment": "www.video.example/secret",
+                "virtualService": [{"addressUrl": "https://video.example/j/secret"}],
+                "extension": [
+                    {"url": "https://x.example/StructureDefinition/link", "valueUrl": "https://video.example/j/secret"},
+                    {"url": "http://ns.electronichealth.net.au/id/hi/ihi/1.0", "valueString": "8003600000000000"},
+                ],
+                "attachments": [{"data": "AAAA"}],
+                "participant": [{"actor": {"reference": "https://au-api.halaxy.com/main/Patient/900001"}}],
+            }),
+        );
+        assert_eq!(
+            kept,
+            json!({
+                "id": "1",
+                "description": "Join ([link]), bring the letter",
+                "comment": "[link]",
+                "extension": [{"url": "https://x.example/StructureDefinition/link", "valueUrl": "[link]"}],
+                "participant": [{"actor": {"reference": "https://au-api.halaxy.com/main/Patient/900001"}}],
+            })
+        );
+        assert_eq!(
+            HalaxyMirror.people("Appointment", &kept),
+            BTreeSet::from(["900001".to_string()])
+        );
+    }
+
+    #[test]
+    fn a_text_without_a_link_stays_as_it_is() {
+        assert_eq!(without_links("10:30 // ask about Medicare"), None);
+        assert_eq!(without_links("a://b c").as_deref(), Some("[link] c"));
+    }
+}
