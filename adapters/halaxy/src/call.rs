@@ -4,10 +4,11 @@
 use crate::bundle::{id_of, reference_id};
 use crate::client::{FHIR, HalaxyClient, MERGE_PATCH};
 use crate::endpoints::{Endpoint, Operation, Request};
+use crate::links;
 use crate::query::PAGE_SIZE;
 use adapter_kit::{Call, CallError, Outcome, Response, Verdict};
 use http::Method;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::{BTreeMap, HashSet};
 
 /// What a request was answered.
@@ -238,32 +239,7 @@ fn names(member: &Json, wanted: &str) -> bool {
 /// Takes addresses out of what people may have written into an appointment: a link to a video room lets anybody in.
 fn without_links(resource: &mut Json) {
     if resource["resourceType"] == "Appointment" {
-        cleaned(resource);
-    }
-}
-
-fn cleaned(value: &mut Json) {
-    match value {
-        Json::Object(members) => {
-            let technical = |name: &str| matches!(name, "reference" | "url" | "system");
-            members
-                .iter_mut()
-                .filter(|(name, _)| !technical(name))
-                .for_each(|(_, member)| cleaned(member));
-        }
-        Json::Array(items) => items.iter_mut().for_each(cleaned),
-        Json::String(text) if text.contains("://") || text.to_lowercase().contains("www.") => {
-            let word = |word: &str| {
-                let link = word.contains("://") || word.to_lowercase().contains("www.");
-                if link {
-                    "[link left out]".to_string()
-                } else {
-                    word.to_string()
-                }
-            };
-            *value = json!(text.split_whitespace().map(word).collect::<Vec<_>>().join(" "));
-        }
-        _ => {}
+        links::leave_out(resource);
     }
 }
 

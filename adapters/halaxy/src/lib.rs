@@ -10,6 +10,7 @@ mod call;
 mod client;
 pub mod endpoints;
 mod feed;
+mod links;
 mod mirror;
 pub mod money;
 mod options;

@@ -7,13 +7,18 @@
 //! | module | what it serves |
 //! |---|---|
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
+//! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
+//! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
+pub mod actions;
+pub mod api;
 pub mod health;
 pub mod inbox;
 mod listener;
 pub mod metrics;
+pub mod receipts;
 pub mod webhooks;
 
 pub use listener::{BODY_LIMIT, Listener, router};

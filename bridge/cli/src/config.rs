@@ -3,6 +3,7 @@
 //! with file, line and remedy; an unknown key is refused.
 
 mod alerts;
+mod api;
 mod books;
 mod events;
 mod ledger;
@@ -14,6 +15,7 @@ mod serve;
 mod sync;
 mod systems;
 
+pub use api::ApiToken;
 pub use books::BooksConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
@@ -120,6 +122,8 @@ pub struct Config {
     pub queue: QueueConfig,
     /// What the service listens on, if anything.
     pub serve: Option<ServeConfig>,
+    /// Who may make actions over HTTP.
+    pub api: Vec<ApiToken>,
     /// The public stream of events, if it is told.
     pub events: Option<EventsConfig>,
     /// Systems by name.
@@ -272,6 +276,9 @@ impl<'s> Reader<'s> {
         let ledger = top
             .optional("ledger")
             .and_then(|v| self.table(Some(v), "ledger", "[ledger] with books and rules"));
+        let api = top
+            .optional("api")
+            .and_then(|v| self.table(Some(v), "api", "[[api.token]] with name and secret"));
         let mirror = top
             .optional("mirror")
             .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
@@ -286,6 +293,7 @@ impl<'s> Reader<'s> {
         let queue = self.queue(queue);
         let serve = self.serve(serve);
         let events = self.events(events, &queue);
+        let api = self.api(api, serve.is_some());
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
         let mut alerts = self.alerts(alerts);
@@ -369,6 +377,7 @@ impl<'s> Reader<'s> {
             store_key: store_key?,
             queue,
             serve,
+            api,
             events,
             systems: connected,
             books,

@@ -1,6 +1,8 @@
 //! What a command ends with: an exit code, and for failures a text that says what to do.
 
 use crate::wiring::WiringError;
+use bridge_admin::actions::ActionError;
+use bridge_admin::receipts::ReceiptError;
 use bridge_core::config_problem::Problem;
 use bridge_engine::EngineError;
 use bridge_queue::QueueError;
@@ -70,6 +72,7 @@ impl From<WiringError> for Failure {
             | WiringError::Url(_)
             | WiringError::Account { .. }
             | WiringError::Event { .. }
+            | WiringError::Token { .. }
             | WiringError::QueuePassword(_)
             | WiringError::Queue(QueueError::Settings(_)) => Failure::Usage(error.to_string()),
             WiringError::Engine(error) => error.into(),
@@ -97,6 +100,16 @@ impl From<EngineError> for Failure {
             EngineError::Store(error) => error.into(),
             EngineError::NotFound(_) | EngineError::NotPossible(_) => Failure::Usage(error.to_string()),
             _ => Failure::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<ActionError> for Failure {
+    fn from(error: ActionError) -> Self {
+        match error {
+            ActionError::Store(error) | ActionError::Receipt(ReceiptError::Store(error)) => error.into(),
+            ActionError::Notes(_) | ActionError::Key | ActionError::OtherRequest => Failure::Usage(error.to_string()),
+            ActionError::Call { .. } | ActionError::Receipt(_) => Failure::Failed(error.to_string()),
         }
     }
 }

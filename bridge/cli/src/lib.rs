@@ -14,7 +14,6 @@
 //! | [`story`] | the stand-ins and the scenes of `demo` |
 //! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
 //! | [`matchfiles`] | exports as files, for `match` |
-//! | [`receipts`] | what became of writes that people asked for, by request key |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
 //! | [`telemetry`] | logs, traces and metrics |
 #![deny(missing_docs)]
@@ -33,7 +32,6 @@ pub mod ledger;
 pub mod matchfiles;
 pub mod outlets;
 pub mod output;
-pub mod receipts;
 pub mod report;
 pub mod review;
 pub mod rules_check;

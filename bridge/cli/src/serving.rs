@@ -1,12 +1,14 @@
 //! What the service listens on: the routers behind `[serve]`, and the accounts that may call.
 
-use crate::config::{Config, ServeConfig, SystemConfig};
+use crate::config::{ApiToken, Config, HALAXY, ServeConfig, SystemConfig};
 use crate::exit::Failure;
-use crate::wiring::WiringError;
-use adapter_halaxy::HalaxyWebhook;
+use crate::wiring::{self, WiringError};
+use adapter_halaxy::{HalaxyClient, HalaxyWebhook};
 use adapter_kit::SystemClock;
 use adapter_kit::webhook::{Overlap, Webhook};
 use adapter_rest::RestWebhook;
+use bridge_admin::api::Api;
+use bridge_admin::api::tokens::{self, Token};
 use bridge_admin::health::{self, Watch};
 use bridge_admin::inbox::Inbox;
 use bridge_admin::webhooks::{Door, Doors};
@@ -30,6 +32,7 @@ pub struct Serving {
     /// The address it listens on.
     pub address: SocketAddr,
     inbox: Inbox,
+    api: Option<(Arc<Api>, SystemConfig)>,
     task: Option<JoinHandle<()>>,
     /// A thread of its own: the engine computes for long stretches, and whoever calls must not wait for that.
     thread: Option<Runtime>,
@@ -44,14 +47,27 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    /// From now on hints go to this engine.
+    /// From now on hints go to this engine, and actions to its store. The process that drives the account makes them
+    /// within the same limits; another one has limits of its own.
     pub fn open(&self, engine: &Engine) {
         self.inbox.open(engine.store().clone(), engine.bell());
+        let Some((api, system)) = &self.api else { return };
+        let client = match engine.held::<HalaxyClient>() {
+            Some(client) => Ok(client.clone()),
+            None => wiring::halaxy_client(system),
+        };
+        match client {
+            Ok(client) => api.open(wiring::actions(system, client, engine.store().clone())),
+            Err(error) => tracing::warn!(%error, "the API makes no actions"),
+        }
     }
 
     /// Senders of webhooks are told to come again.
     pub fn close(&self) {
         self.inbox.close();
+        if let Some((api, _)) = &self.api {
+            api.close();
+        }
     }
 
     /// Returns when requests under way have been answered, after `stop` was cancelled.
@@ -100,14 +116,53 @@ pub async fn start(
     let address = listener.address().map_err(listening)?;
     let mut parts = vec![doors.routes(), health::router(watch.clone())];
     parts.extend(registry.cloned().map(metrics::router));
+    let api = api(config)?;
+    parts.extend(api.iter().map(|(api, _)| api.routes()));
     let app = router(parts);
     let task = thread.spawn(listener.serve(app, stop.clone()));
     Ok(Some(Serving {
         address,
         inbox,
+        api,
         task: Some(task),
         thread: Some(thread),
     }))
+}
+
+/// The API with its tokens, and the account that it acts on; nothing without `[api]`.
+///
+/// # Errors
+/// [`WiringError`] if a token cannot be had, or is too short to be safe.
+pub fn api(config: &Config) -> Result<Option<(Arc<Api>, SystemConfig)>, WiringError> {
+    let home = config
+        .systems
+        .get(&config.home)
+        .filter(|system| system.connector == HALAXY);
+    let Some(home) = home.filter(|_| !config.api.is_empty()) else {
+        return Ok(None);
+    };
+    let token = |token: &ApiToken| {
+        let trouble = |why: String| WiringError::Token {
+            token: token.name.clone(),
+            why,
+        };
+        let secret = token.secret.load().map_err(trouble)?;
+        if secret.expose_secret().len() < tokens::SHORTEST {
+            let why = format!(
+                "it must have {} or more characters; `halaxy-bridge key new` makes one",
+                tokens::SHORTEST
+            );
+            return Err(trouble(why));
+        }
+        Ok(Token {
+            name: token.name.clone(),
+            secret,
+            writes: token.writes,
+            actions: token.actions.clone(),
+        })
+    };
+    let tokens: Result<Vec<Token>, WiringError> = config.api.iter().map(token).collect();
+    Ok(Some((Api::new(tokens?, wiring::halaxy_base(home)?), home.clone())))
 }
 
 /// What products call, up to `/webhooks`. Where nothing is said of it, nothing has webhooks.

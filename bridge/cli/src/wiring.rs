@@ -3,10 +3,11 @@
 use crate::config::{Config, HALAXY, QueueConfig, SystemConfig};
 use crate::kept_token::KeptToken;
 use crate::outlets;
-use adapter_halaxy::{HalaxyAdapter, HalaxyOptions, Region};
+use adapter_halaxy::{HalaxyAdapter, HalaxyClient, HalaxyOptions, Region};
 use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transport};
 use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
+use bridge_admin::actions::Actions;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
@@ -73,6 +74,14 @@ pub enum WiringError {
         /// Why.
         why: String,
     },
+    /// A token of the API cannot be had or used.
+    #[error("[[api.token]] {token}: {why}")]
+    Token {
+        /// Its name.
+        token: String,
+        /// Why.
+        why: String,
+    },
     /// The queue's password cannot be had.
     #[error("[queue] password: {0}")]
     QueuePassword(String),
@@ -125,15 +134,15 @@ pub fn key(config: &Config) -> Result<Key, WiringError> {
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
 pub fn adapters(config: &Config, store: &Store) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
-    adapters_after(config, store, false)
+    Ok(adapters_after(config, store, false)?.0)
 }
 
+/// Accounts by name, and the client below the home system's, if that is Halaxy.
+type Accounts = (BTreeMap<String, Arc<dyn Adapter>>, Option<HalaxyClient>);
+
 /// As [`adapters`]. `spent`: another process may just have used up the accounts' limits.
-fn adapters_after(
-    config: &Config,
-    store: &Store,
-    spent: bool,
-) -> Result<BTreeMap<String, Arc<dyn Adapter>>, WiringError> {
+fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Accounts, WiringError> {
+    let mut client = None;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut adapters: BTreeMap<String, Arc<dyn Adapter>> = BTreeMap::new();
     for system in config.systems.values() {
@@ -145,12 +154,19 @@ fn adapters_after(
             options.timeout = timeout;
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
-        adapters.insert(
-            system.name.clone(),
-            adapter(system, store, transport, Arc::clone(&clock), spent)?,
-        );
+        let clock = Arc::clone(&clock);
+        let account: Arc<dyn Adapter> = if system.file.is_none() {
+            let halaxy = halaxy(system, transport, clock, spent)?;
+            client = Some(halaxy.client().clone())
+                .filter(|_| system.name == config.home)
+                .or(client);
+            Arc::new(halaxy)
+        } else {
+            adapter(system, store, transport, clock, spent)?
+        };
+        adapters.insert(system.name.clone(), account);
     }
-    Ok(adapters)
+    Ok((adapters, client))
 }
 
 /// The secrets of an account, by key.
@@ -250,6 +266,31 @@ pub fn halaxy(
     })
 }
 
+/// A client of a Halaxy account with limits of its own, for processes that do not drive it.
+///
+/// # Errors
+/// [`WiringError`] naming the section and what it lacks.
+pub fn halaxy_client(system: &SystemConfig) -> Result<HalaxyClient, WiringError> {
+    let options = NetworkOptions {
+        allow_private: system.allow_private,
+        ..NetworkOptions::default()
+    };
+    let network = Arc::new(Network::new(options)?);
+    let adapter = halaxy(system, network, Arc::new(SystemClock::new()), false)?;
+    Ok(adapter.client().clone())
+}
+
+/// What carries out actions of a Halaxy account.
+pub fn actions(system: &SystemConfig, client: HalaxyClient, store: Store) -> Actions {
+    Actions {
+        system: system.name.clone(),
+        client,
+        store,
+        clinical_notes: system.clinical_notes,
+        clock: Arc::new(SystemClock::new()),
+    }
+}
+
 /// Units, policies and parties, as the planner sees them.
 pub fn schema(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) -> Schema {
     let parties = config
@@ -334,12 +375,17 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let (store, lock) = drive(config).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let spent = bridge_engine::drove_lately(&store, clock.now()).await?;
-    let adapters = adapters_after(config, &store, spent)?;
+    let (adapters, client) = adapters_after(config, &store, spent)?;
     let settings = settings(config, &adapters);
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
     let lost = lock.lost();
-    Ok(told(config, engine).until(lost).holding(lock))
+    let engine = told(config, engine).until(lost).holding(lock);
+    // Whatever else this process asks of the account shares its limits.
+    Ok(match client {
+        Some(client) => engine.holding(client),
+        None => engine,
+    })
 }
 
 fn told(config: &Config, engine: Engine) -> Engine {

@@ -253,6 +253,12 @@ impl Engine {
         }
     }
 
+    /// Something that is kept alive with the engine, by its type.
+    pub fn held<T: Any>(&self) -> Option<&T> {
+        // The box itself is Any as well: what is in it is asked for.
+        self.held.iter().find_map(|thing| (**thing).downcast_ref::<T>())
+    }
+
     /// Keeps something alive for as long as the engine lives, such as the lock on its store.
     pub fn holding(mut self, thing: impl Any + Send + Sync) -> Self {
         self.held.push(Box::new(thing));

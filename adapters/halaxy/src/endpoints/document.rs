@@ -2,7 +2,7 @@
 
 use super::{ENDPOINTS, Endpoint, GROUPS};
 
-/// `ENDPOINTS.md`: every endpoint with its command, whether the stand-in serves it, and the test that calls it.
+/// `ENDPOINTS.md`: every endpoint with its command and its route of the HTTP API, whether the stand-in serves it, and the test that calls it.
 pub fn document() -> String {
     let mut text = format!(
         "# Halaxy's endpoints\n\n\
@@ -14,7 +14,7 @@ pub fn document() -> String {
     );
     for group in GROUPS {
         text.push_str(&format!(
-            "\n## {group}\n\n| Request | `halaxy-bridge halaxy ..` | Stand-in | Test | What to know |\n|---|---|---|---|---|\n"
+            "\n## {group}\n\n| Request | `halaxy-bridge halaxy ..` | API | Stand-in | Test | What to know |\n|---|---|---|---|---|---|\n"
         ));
         for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.group == group) {
             text.push_str(&row(endpoint));
@@ -34,7 +34,7 @@ fn row(endpoint: &Endpoint) -> String {
     } = endpoint;
     let told = format!("{about} {note}");
     format!(
-        "| `{method} {path}` | `{action}` | yes | `every_endpoint_answers` | {} |\n",
+        "| `{method} {path}` | `{action}` | `POST /api/halaxy/{action}` | yes | `every_endpoint_answers` | {} |\n",
         told.trim()
     )
 }

@@ -60,6 +60,9 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
     if let Err(error) = serving::doors(config) {
         problems.push(at(config, &error, "Set it, then run `check` again."));
     }
+    if let Err(error) = serving::api(config) {
+        problems.push(at(config, &error, "Set it, then run `check` again."));
+    }
     if let Err(error) = outlets::check(config) {
         problems.push(at(config, &error, "Set it, then run `check` again."));
     }

@@ -1,9 +1,8 @@
 //! What became of writes that people asked for, by request key: marked before the call, settled after it, so that the
 //! same key never does anything twice, whatever happened in between. Kept sealed; ids and codes only.
 
-use crate::exit::Failure;
 use bridge_core::Time;
-use bridge_store::{AuditEntry, Store};
+use bridge_store::{AuditEntry, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// The part of the store's sealed rows.
@@ -51,28 +50,42 @@ pub enum Claim {
     Earlier(Receipt),
 }
 
+/// Why nothing can be said of a key now.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever used it is giving it back at this moment.
+    #[error("the request key is being given back just now; try again")]
+    Passing,
+    /// What was kept is not understood.
+    #[error("what became of the request key is not understood; look in Halaxy, and take a new key")]
+    Damaged,
+}
+
 /// Marks a write before it is sent. Of many who use a key at once one is told that it is fresh.
 ///
 /// # Errors
-/// [`Failure`] if the store fails.
-pub async fn claim(store: &Store, key: &str, receipt: &Receipt) -> Result<Claim, Failure> {
+/// [`ReceiptError::Store`].
+pub async fn claim(store: &Store, key: &str, receipt: &Receipt) -> Result<Claim, ReceiptError> {
     let mut tx = store.begin().await?;
     let fresh = tx.claim_ledger(PART, key, &text(receipt)?).await?;
     tx.commit().await?;
     if fresh {
         return Ok(Claim::Fresh);
     }
-    let kept = store.ledger_row(PART, key).await?;
-    let kept = kept.and_then(|body| serde_json::from_str(&body).ok());
-    kept.map(Claim::Earlier)
-        .ok_or_else(|| Failure::Failed("the request key is being given back just now; try again".into()))
+    let kept = store.ledger_row(PART, key).await?.ok_or(ReceiptError::Passing)?;
+    serde_json::from_str(&kept)
+        .map(Claim::Earlier)
+        .map_err(|_| ReceiptError::Damaged)
 }
 
 /// Keeps what became of a write, with its line of the history.
 ///
 /// # Errors
-/// [`Failure`] if the store fails.
-pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntry) -> Result<(), Failure> {
+/// [`ReceiptError::Store`].
+pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntry) -> Result<(), ReceiptError> {
     let mut tx = store.begin().await?;
     tx.put_ledger(PART, &[(key.to_string(), text(receipt)?)]).await?;
     tx.append_audit(&[line]).await?;
@@ -83,14 +96,14 @@ pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntr
 /// Gives a key back: its write was provably not processed.
 ///
 /// # Errors
-/// [`Failure`] if the store fails.
-pub async fn release(store: &Store, key: &str) -> Result<(), Failure> {
+/// [`ReceiptError::Store`].
+pub async fn release(store: &Store, key: &str) -> Result<(), ReceiptError> {
     let mut tx = store.begin().await?;
     tx.drop_ledger(PART, &[key.to_string()]).await?;
     tx.commit().await?;
     Ok(())
 }
 
-fn text(receipt: &Receipt) -> Result<String, Failure> {
-    serde_json::to_string(receipt).map_err(|error| Failure::Failed(error.to_string()))
+fn text(receipt: &Receipt) -> Result<String, ReceiptError> {
+    serde_json::to_string(receipt).map_err(|_| ReceiptError::Damaged)
 }
