@@ -14,11 +14,6 @@ use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
 impl RestAdapter {
-    /// Whether the connector describes activities.
-    pub fn keeps_activities(&self) -> bool {
-        self.activities.is_some()
-    }
-
     fn spec(&self) -> Result<(&ActivitiesSpec, &Worker), AdapterError> {
         let spec = self.activities.as_ref().ok_or_else(|| AdapterError {
             system: self.account.client.system().to_string(),

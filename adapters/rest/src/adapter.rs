@@ -6,8 +6,8 @@ use crate::meaning::Rules;
 use crate::record::members_of;
 use crate::template::Variables;
 use adapter_kit::{
-    Adapter, AdapterError, Answer, AnswerStyle, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep, Probe, Read,
-    TokenStore, Traits, Transport, Usage, Versions,
+    Activities, Adapter, AdapterError, Answer, AnswerStyle, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep,
+    Probe, Read, TokenStore, Traits, Transport, Usage, Versions,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -216,5 +216,9 @@ impl Adapter for RestAdapter {
 
     fn usage(&self) -> Usage {
         self.account.client.usage()
+    }
+
+    fn activities(&self) -> Option<&dyn Activities> {
+        self.activities.is_some().then_some(self)
     }
 }

@@ -8,6 +8,7 @@ use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transpor
 use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_core::{Accept, AcceptRule, Party, Schema};
+use bridge_engine::diary::WithVisits;
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
@@ -145,10 +146,11 @@ fn adapters_after(
             options.timeout = timeout;
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
-        adapters.insert(
-            system.name.clone(),
-            adapter(system, store, transport, Arc::clone(&clock), spent)?,
-        );
+        let mut account = adapter(system, store, transport, Arc::clone(&clock), spent)?;
+        if system.name == config.home && config.diary.as_ref().is_some_and(|diary| diary.months) {
+            account = Arc::new(WithVisits::new(account, store.clone(), &system.mapping.kind));
+        }
+        adapters.insert(system.name.clone(), account);
     }
     Ok(adapters)
 }
