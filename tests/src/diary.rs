@@ -58,6 +58,8 @@ pub struct Calendar {
     sent: Sent,
     store: Store,
     dice: StdRng,
+    /// Ids of the appointments that are there.
+    ids: Vec<String>,
     _folder: TempDir,
 }
 
@@ -188,6 +190,7 @@ impl Calendar {
             sent,
             store,
             dice: StdRng::seed_from_u64(seed),
+            ids: Vec::new(),
             _folder: folder,
         };
         calendar.furnish();
@@ -258,11 +261,19 @@ impl Calendar {
 
     /// A person closes every open question about merged or removed records.
     pub async fn close_cards(&self) {
-        let cards = self.store.cards(&Filter::default(), &Page::first(100)).await.unwrap();
-        assert!(!cards.rows.is_empty(), "nobody is asked");
-        for card in &cards.rows {
-            self.engine.dismiss(card, "a test").await.unwrap();
+        let mut closed = 0;
+        while let Some(card) = self
+            .store
+            .cards(&Filter::default(), &Page::first(1))
+            .await
+            .unwrap()
+            .rows
+            .pop()
+        {
+            self.engine.dismiss(&card, "a test").await.unwrap();
+            closed += 1;
         }
+        assert!(closed > 0, "nobody is asked");
         self.people().await;
     }
 
@@ -353,16 +364,17 @@ impl Calendar {
             let day = first + self.dice.random_range(0..days) * 86_400;
             let start = day + self.dice.random_range(0..40) * 900;
             let body = self.body(start);
-            self.sandbox.person_create("halaxy", "Appointment", &body).unwrap();
+            let id = self.sandbox.person_create("halaxy", "Appointment", &body).unwrap();
+            self.ids.push(id);
         }
     }
 
     /// Something happens to so many appointments: statuses, moves, cancellations of each kind, patients who join or leave.
     pub fn live(&mut self, n: usize, moves: &[i64]) {
         for _ in 0..n {
-            let all = self.sandbox.records("halaxy", "Appointment").unwrap();
-            let one = &all[self.draw(all.len())];
-            let id = one["id"].as_str().unwrap();
+            let at = self.draw(self.ids.len());
+            let id = self.ids[at].clone();
+            let one = self.sandbox.record("halaxy", "Appointment", &id).unwrap();
             let mut parts: Vec<Json> = one["participant"].as_array().unwrap().clone();
             let patch = match self.draw(12) {
                 0..5 if parts.len() > 1 => {
@@ -386,7 +398,8 @@ impl Calendar {
                     json!({"start": local(moved), "end": local(moved + length)})
                 }
                 8 => {
-                    self.sandbox.person_delete("halaxy", "Appointment", id).unwrap();
+                    self.sandbox.person_delete("halaxy", "Appointment", &id).unwrap();
+                    self.ids.swap_remove(at);
                     continue;
                 }
                 9 if parts.len() > 2 => {
@@ -407,7 +420,7 @@ impl Calendar {
                 }
                 _ => json!({"description": format!("{TAINT} {}", self.draw(1_000))}),
             };
-            self.sandbox.person_edit("halaxy", "Appointment", id, &patch).unwrap();
+            self.sandbox.person_edit("halaxy", "Appointment", &id, &patch).unwrap();
         }
     }
 
