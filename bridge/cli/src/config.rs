@@ -5,6 +5,7 @@
 mod alerts;
 mod api;
 mod books;
+mod diary;
 mod events;
 mod ledger;
 mod mirror;
@@ -17,6 +18,7 @@ mod systems;
 
 pub use api::ApiToken;
 pub use books::BooksConfig;
+pub use diary::DiaryConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
@@ -132,6 +134,8 @@ pub struct Config {
     pub books: BTreeMap<String, BooksConfig>,
     /// What goes to the books, if anything does.
     pub ledger: Option<LedgerConfig>,
+    /// What a CRM is told of appointments, if it is told anything.
+    pub diary: Option<DiaryConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
@@ -155,6 +159,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Kinds of a system's records that are used: that of people, and that of activities if it shows appointments.
+    pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name);
+        let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
+        let kinds = activities.filter(|_| shows).map(|spec| spec.kind.clone());
+        std::iter::once(system.mapping.kind.clone()).chain(kinds).collect()
+    }
+
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
     pub fn command(&self, words: &str) -> String {
         let path = self.path.to_string_lossy();
@@ -282,6 +294,9 @@ impl<'s> Reader<'s> {
         let mirror = top
             .optional("mirror")
             .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
+        let diary = top
+            .optional("diary")
+            .and_then(|v| self.table(Some(v), "diary", "[diary] with system"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -331,7 +346,7 @@ impl<'s> Reader<'s> {
         }
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
-        let mirror = self.mirror(mirror);
+        let mut mirror = self.mirror(mirror);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -342,6 +357,10 @@ impl<'s> Reader<'s> {
             .or(connected.values().next())?
             .name
             .clone();
+        let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
+        if diary.is_some() {
+            mirror.need(&bridge_core::diary::KINDS);
+        }
         self.roles(&mut entity, &connected);
         let names: Vec<&str> = connected.keys().map(String::as_str).collect();
         self.problems.extend(entity.check_roles(&names));
@@ -382,6 +401,7 @@ impl<'s> Reader<'s> {
             systems: connected,
             books,
             ledger,
+            diary,
             mirror,
             entity,
             home,

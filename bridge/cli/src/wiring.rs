@@ -9,6 +9,7 @@ use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_admin::actions::Actions;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
+use bridge_engine::diary::WithVisits;
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
@@ -155,7 +156,7 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         let clock = Arc::clone(&clock);
-        let account: Arc<dyn Adapter> = if system.file.is_none() {
+        let mut account: Arc<dyn Adapter> = if system.file.is_none() {
             let halaxy = halaxy(system, transport, clock, spent)?;
             client = Some(halaxy.client().clone())
                 .filter(|_| system.name == config.home)
@@ -164,6 +165,9 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
         } else {
             adapter(system, store, transport, clock, spent)?
         };
+        if system.name == config.home && config.diary.as_ref().is_some_and(|diary| diary.months) {
+            account = Arc::new(WithVisits::new(account, store.clone(), &system.mapping.kind));
+        }
         adapters.insert(system.name.clone(), account);
     }
     Ok((adapters, client))

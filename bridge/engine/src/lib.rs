@@ -10,6 +10,7 @@
 mod approval;
 mod capture;
 mod deliver;
+pub mod diary;
 mod directory;
 mod error;
 mod follow;
