@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod capture;
+pub mod care;
 pub mod change;
 pub mod codec;
 pub mod condition;
