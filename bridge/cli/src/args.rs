@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::commands::{
+    care::{coverage, note, referral},
     check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
     matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
@@ -71,6 +72,12 @@ pub enum Command {
     Events(events::EventsArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
+    /// Referrals: what is left of them, who refers, make one, add files.
+    Referral(referral::ReferralArgs),
+    /// Claim details: look up, make, change.
+    Coverage(coverage::CoverageArgs),
+    /// Clinical notes into Halaxy, each once.
+    Note(note::NoteArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to a person's records, and why.

@@ -5,6 +5,7 @@
 mod alerts;
 mod api;
 mod books;
+mod care;
 mod events;
 mod ledger;
 mod mirror;
@@ -17,6 +18,7 @@ mod systems;
 
 pub use api::ApiToken;
 pub use books::BooksConfig;
+pub use care::CareConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
@@ -95,7 +97,7 @@ pub struct SystemConfig {
     pub credentials_end: Option<Time>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
-    /// Whether clinical notes may be written into it by `halaxy create-note`.
+    /// Whether clinical notes may be written into it, as `[notes]` says.
     pub clinical_notes: bool,
     /// Its webhooks, if it sends any.
     pub webhook: Option<WebhookConfig>,
@@ -134,6 +136,8 @@ pub struct Config {
     pub ledger: Option<LedgerConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
+    /// Referrals, notes and telehealth.
+    pub care: CareConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -285,6 +289,7 @@ impl<'s> Reader<'s> {
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
+        let care = ["referrals", "notes"].map(|name| top.optional(name));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -296,6 +301,7 @@ impl<'s> Reader<'s> {
         let api = self.api(api, serve.is_some());
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
+        let care = self.care(care);
         let mut alerts = self.alerts(alerts);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
@@ -359,7 +365,8 @@ impl<'s> Reader<'s> {
         }
         let sync = sync?;
         connected.retain(|name, _| sync.systems.contains(name));
-        for system in connected.values() {
+        for system in connected.values_mut() {
+            system.clinical_notes = care.notes.is_some();
             let name = &system.name;
             alerts
                 .stale_after_of
@@ -383,6 +390,7 @@ impl<'s> Reader<'s> {
             books,
             ledger,
             mirror,
+            care,
             entity,
             home,
             create_in: sync.create_in,
