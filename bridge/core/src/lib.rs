@@ -39,6 +39,7 @@ pub mod schema;
 pub mod settle;
 mod shared;
 pub mod table;
+pub mod telehealth;
 pub mod value;
 
 pub use entity::{
