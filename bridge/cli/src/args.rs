@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    care::{coverage, note, referral},
+    care::{coverage, note, referral, telehealth},
     check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
     matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
@@ -78,6 +78,8 @@ pub enum Command {
     Coverage(coverage::CoverageArgs),
     /// Clinical notes into Halaxy, each once.
     Note(note::NoteArgs),
+    /// Calls and credits from imported reports: whom with, and what they cost.
+    Telehealth(telehealth::TelehealthArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
     /// Tell what happened to a person's records, and why.

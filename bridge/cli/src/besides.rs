@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::times;
+use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
 use bridge_engine::vitals::{PartVitals, parts};
@@ -19,6 +20,7 @@ pub struct Besides<'e> {
     engine: &'e Engine,
     every: Duration,
     mirror: Option<Mirror<'e>>,
+    care: Option<Watch<'e>>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -46,6 +48,7 @@ impl<'e> Besides<'e> {
             engine,
             every: config.mirror.every,
             mirror: Some(mirror),
+            care: Watch::new(config, engine),
         })
     }
 
@@ -59,6 +62,9 @@ impl<'e> Besides<'e> {
             let step = mirror.step().await?;
             more |= step.more;
             self.note_mirror(mirror, step).await?;
+        }
+        if let Some(care) = &self.care {
+            more |= care.round().await?;
         }
         Ok(more)
     }

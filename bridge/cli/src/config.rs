@@ -18,7 +18,7 @@ mod systems;
 
 pub use api::ApiToken;
 pub use books::BooksConfig;
-pub use care::CareConfig;
+pub use care::{CareConfig, TelehealthConfig};
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
@@ -289,7 +289,7 @@ impl<'s> Reader<'s> {
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
-        let care = ["referrals", "notes"].map(|name| top.optional(name));
+        let care = ["referrals", "notes", "telehealth"].map(|name| top.optional(name));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -337,7 +337,8 @@ impl<'s> Reader<'s> {
         }
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
-        let mirror = self.mirror(mirror);
+        let mut mirror = self.mirror(mirror);
+        mirror.need(&care.kinds());
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;

@@ -16,6 +16,7 @@
 //! | [`matchfiles`] | exports as files, for `match` |
 //! | [`marks`] | what was asked for by its contents, so that it is made once |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
+//! | [`watch`] | referrals and calls, beside the engine |
 //! | [`telemetry`] | logs, traces and metrics |
 #![deny(missing_docs)]
 
@@ -44,4 +45,5 @@ pub mod story;
 pub mod telemetry;
 pub mod times;
 pub mod typed;
+pub mod watch;
 pub mod wiring;

@@ -9,6 +9,7 @@
 
 mod approval;
 mod capture;
+pub mod care;
 mod deliver;
 mod directory;
 mod error;
@@ -32,6 +33,7 @@ mod send;
 mod settings;
 mod step;
 mod sweep;
+pub mod telehealth;
 mod tell;
 mod unknown;
 pub mod vitals;

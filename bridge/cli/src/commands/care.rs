@@ -5,6 +5,7 @@ pub mod coverage;
 pub mod files;
 pub mod note;
 pub mod referral;
+pub mod telehealth;
 
 use crate::commands::halaxy;
 use crate::config::{Config, SystemConfig};

@@ -1,7 +1,7 @@
 //! `ledger`: invoices and payments in the books.
 
 mod close;
-mod journals;
+pub(super) mod journals;
 mod posting;
 mod proof;
 mod settle;

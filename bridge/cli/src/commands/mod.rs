@@ -60,6 +60,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Referral(args) => care::referral::run(&args, out).await,
         Command::Coverage(args) => care::coverage::run(&args, out).await,
         Command::Note(args) => care::note::run(&args, out).await,
+        Command::Telehealth(args) => care::telehealth::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
