@@ -93,6 +93,18 @@ pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntr
     Ok(())
 }
 
+/// Gives a key back because a person says that its write was not done, with its line of the history.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn take_back(store: &Store, key: &str, line: AuditEntry) -> Result<(), ReceiptError> {
+    let mut tx = store.begin().await?;
+    tx.drop_ledger(PART, &[key.to_string()]).await?;
+    tx.append_audit(&[line]).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
 /// Gives a key back: its write was provably not processed.
 ///
 /// # Errors
@@ -106,4 +118,29 @@ pub async fn release(store: &Store, key: &str) -> Result<(), ReceiptError> {
 
 fn text(receipt: &Receipt) -> Result<String, ReceiptError> {
     serde_json::to_string(receipt).map_err(|_| ReceiptError::Damaged)
+}
+
+/// What became of a key; none if it was never used, or given back.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn one(store: &Store, key: &str) -> Result<Option<Receipt>, ReceiptError> {
+    let kept = store.ledger_row(PART, key).await?;
+    Ok(kept.and_then(|body| serde_json::from_str(&body).ok()))
+}
+
+/// Every write of an action by its key, oldest first.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn of_action(store: &Store, action: &str) -> Result<Vec<(String, Receipt)>, ReceiptError> {
+    let mut all: Vec<(String, Receipt)> = Vec::new();
+    store
+        .ledger(PART, |key, body| {
+            let receipt = serde_json::from_str::<Receipt>(&body).ok();
+            all.extend(receipt.filter(|r| r.action == action).map(|r| (key, r)));
+        })
+        .await?;
+    all.sort_by(|(a, one), (b, other)| (one.at, a).cmp(&(other.at, b)));
+    Ok(all)
 }

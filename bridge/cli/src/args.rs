@@ -1,8 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, diary, events, explain, halaxy, init, key, ledger, links,
-    match_files, matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, demo, diary, events, explain, halaxy, init, key, ledger, links, match_files, matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +70,14 @@ pub enum Command {
     Events(events::EventsArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
+    /// Referrals: what is left of them, who refers, make one, add files.
+    Referral(referral::ReferralArgs),
+    /// Claim details: look up, make, change.
+    Coverage(coverage::CoverageArgs),
+    /// Clinical notes into Halaxy, each once.
+    Note(note::NoteArgs),
+    /// Calls and credits from imported reports: whom with, and what they cost.
+    Telehealth(telehealth::TelehealthArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
     /// Appointments in the CRM: what is told of them, and what waits.

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::diary;
 use crate::times;
+use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
 use bridge_engine::diary::Diary;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
@@ -22,6 +23,7 @@ pub struct Besides<'e> {
     every: Duration,
     mirror: Option<Mirror<'e>>,
     diary: Option<Diary>,
+    care: Option<Watch<'e>>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -50,6 +52,7 @@ impl<'e> Besides<'e> {
             every: config.mirror.every,
             mirror: Some(mirror),
             diary: diary::beside(config, engine),
+            care: Watch::new(config, engine),
         })
     }
 
@@ -66,6 +69,9 @@ impl<'e> Besides<'e> {
         }
         if let Some(diary) = &self.diary {
             more |= diary::turn(diary, self.mirror.as_ref(), self.engine, self.every).await?;
+        }
+        if let Some(care) = &self.care {
+            more |= care.round().await?;
         }
         Ok(more)
     }

@@ -6,6 +6,7 @@ mod alerts;
 mod api;
 mod books;
 mod diary;
+mod care;
 mod events;
 mod ledger;
 mod mirror;
@@ -19,6 +20,7 @@ mod systems;
 pub use api::ApiToken;
 pub use books::BooksConfig;
 pub use diary::DiaryConfig;
+pub use care::{CareConfig, TelehealthConfig};
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
@@ -97,7 +99,7 @@ pub struct SystemConfig {
     pub credentials_end: Option<Time>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
-    /// Whether clinical notes may be written into it by `halaxy create-note`.
+    /// Whether clinical notes may be written into it, as `[notes]` says.
     pub clinical_notes: bool,
     /// Its webhooks, if it sends any.
     pub webhook: Option<WebhookConfig>,
@@ -138,6 +140,8 @@ pub struct Config {
     pub diary: Option<DiaryConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
+    /// Referrals, notes and telehealth.
+    pub care: CareConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -300,6 +304,7 @@ impl<'s> Reader<'s> {
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
+        let care = ["referrals", "notes", "telehealth"].map(|name| top.optional(name));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -311,6 +316,7 @@ impl<'s> Reader<'s> {
         let api = self.api(api, serve.is_some());
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
+        let care = self.care(care);
         let mut alerts = self.alerts(alerts);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
@@ -347,6 +353,7 @@ impl<'s> Reader<'s> {
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
+        mirror.need(&care.kinds());
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -378,7 +385,8 @@ impl<'s> Reader<'s> {
         }
         let sync = sync?;
         connected.retain(|name, _| sync.systems.contains(name));
-        for system in connected.values() {
+        for system in connected.values_mut() {
+            system.clinical_notes = care.notes.is_some();
             let name = &system.name;
             alerts
                 .stale_after_of
@@ -403,6 +411,7 @@ impl<'s> Reader<'s> {
             ledger,
             diary,
             mirror,
+            care,
             entity,
             home,
             create_in: sync.create_in,

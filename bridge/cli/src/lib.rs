@@ -15,7 +15,9 @@
 //! | [`story`] | the stand-ins and the scenes of `demo` |
 //! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
 //! | [`matchfiles`] | exports as files, for `match` |
+//! | [`marks`] | what was asked for by its contents, so that it is made once |
 //! | [`output`], [`exit`] | printing, and what a command ends with |
+//! | [`watch`] | referrals and calls, beside the engine |
 //! | [`telemetry`] | logs, traces and metrics |
 #![deny(missing_docs)]
 
@@ -31,6 +33,7 @@ pub mod holds;
 pub mod kept_token;
 pub mod landing;
 pub mod ledger;
+pub mod marks;
 pub mod matchfiles;
 pub mod outlets;
 pub mod output;
@@ -44,4 +47,5 @@ pub mod story;
 pub mod telemetry;
 pub mod times;
 pub mod typed;
+pub mod watch;
 pub mod wiring;

@@ -9,7 +9,7 @@ pub mod document;
 pub mod entry;
 pub mod facts;
 pub mod fit;
-mod hex;
+pub(crate) mod hex;
 pub mod hold;
 pub mod money;
 pub mod month;

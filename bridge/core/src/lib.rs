@@ -20,6 +20,7 @@
 #![deny(missing_docs)]
 
 pub mod capture;
+pub mod care;
 pub mod change;
 pub mod codec;
 pub mod condition;
@@ -39,6 +40,7 @@ pub mod schema;
 pub mod settle;
 mod shared;
 pub mod table;
+pub mod telehealth;
 pub mod value;
 
 pub use entity::{

@@ -9,6 +9,7 @@
 
 mod approval;
 mod capture;
+pub mod care;
 mod deliver;
 pub mod diary;
 mod directory;
@@ -33,6 +34,7 @@ mod send;
 mod settings;
 mod step;
 mod sweep;
+pub mod telehealth;
 mod tell;
 mod unknown;
 pub mod vitals;

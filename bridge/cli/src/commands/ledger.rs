@@ -1,7 +1,7 @@
 //! `ledger`: invoices and payments in the books.
 
 mod close;
-mod journals;
+pub(super) mod journals;
 mod posting;
 mod proof;
 mod settle;
@@ -215,6 +215,6 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
 }
 
 /// Writes a file that a person named.
-fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
 }

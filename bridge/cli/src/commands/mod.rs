@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod care;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
@@ -32,6 +33,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::telemetry::Telemetry;
 use bridge_store::Store;
+use ledger::write;
 
 /// Does what the command line says.
 ///
@@ -56,6 +58,10 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
         Command::Halaxy(args) => halaxy::run(&args, out).await,
+        Command::Referral(args) => care::referral::run(&args, out).await,
+        Command::Coverage(args) => care::coverage::run(&args, out).await,
+        Command::Note(args) => care::note::run(&args, out).await,
+        Command::Telehealth(args) => care::telehealth::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Diary(args) => diary::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
