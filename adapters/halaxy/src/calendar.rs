@@ -80,6 +80,14 @@ impl HalaxyCalendar {
         Ok(reply.map_err(|failed| failed.error)?.rows)
     }
 
+    fn appointment(&self, row: &Json) -> Result<Appointment, AdapterError> {
+        let nonsense = || {
+            let what = "GET Appointment".to_string();
+            self.client.http().nonsense(what, "an appointment without id or times")
+        };
+        appointment(row).ok_or_else(nonsense)
+    }
+
     fn unusable(&self, action: &str, bad: &BadInput) -> AdapterError {
         let mut error = self.client.http().nonsense(action.to_string(), &bad.input);
         error.failure = Failure::Refused;
@@ -129,14 +137,17 @@ impl Calendar for HalaxyCalendar {
             .with("date", format!("ge{}", spell(from - LONGEST)))
             .with("date", format!("lt{}", spell(to)));
         let rows = self.rows("list-appointments", &inputs).await?;
-        rows.iter()
-            .map(|row| {
-                appointment(row).ok_or_else(|| {
-                    let what = "GET Appointment".to_string();
-                    self.client.http().nonsense(what, "an appointment without id or times")
-                })
-            })
-            .collect()
+        rows.iter().map(|row| self.appointment(row)).collect()
+    }
+
+    async fn made_since(&self, patient: &str, since: Time) -> Result<Vec<Appointment>, AdapterError> {
+        let inputs = Inputs::new(&self.base)
+            .with("patient", patient)
+            .with("created", format!("ge{}", spell(since)));
+        let rows = self.rows("list-appointments", &inputs).await?;
+        // A search that Halaxy passes over shows them all.
+        let fresh = |row: &&Json| row["created"].as_str().and_then(parse).is_none_or(|at| at >= since);
+        rows.iter().filter(fresh).map(|row| self.appointment(row)).collect()
     }
 
     async fn book(&self, booking: &Booking) -> Answered {
@@ -163,7 +174,11 @@ impl Calendar for HalaxyCalendar {
             searches.push(base().with("phone", phone.trim()));
         }
         if let Some(born) = &named.birth_date {
-            searches.push(base().with("birth-date", born.trim()).with("family", named.family.trim()));
+            searches.push(
+                base()
+                    .with("birth-date", born.trim())
+                    .with("family", named.family.trim()),
+            );
         }
         let mut found = BTreeMap::new();
         for inputs in searches {
@@ -231,7 +246,9 @@ fn appointment(row: &Json) -> Option<Appointment> {
         id: id_of(row)?,
         start,
         end,
-        roles: references(row, "PractitionerRole").map(|(_, id)| id.to_string()).collect(),
+        roles: references(row, "PractitionerRole")
+            .map(|(_, id)| id.to_string())
+            .collect(),
         patients: references(row, "Patient")
             .map(|(part, id)| (id.to_string(), status(part).unwrap_or_default()))
             .collect(),
@@ -255,7 +272,9 @@ fn candidate(row: &Json) -> Option<Candidate> {
     let points = |wanted: &[&str]| {
         let all = row["telecom"].as_array().into_iter().flatten();
         let all = all.filter(|point| point["system"].as_str().is_some_and(|system| wanted.contains(&system)));
-        all.map(|point| text(&point["value"])).filter(|value| !value.is_empty()).collect()
+        all.map(|point| text(&point["value"]))
+            .filter(|value| !value.is_empty())
+            .collect()
     };
     let gone = matches!(view.status(), Some("archived" | "blocked" | "deceased"));
     Some(Candidate {

@@ -33,6 +33,9 @@ pub trait Calendar: Send + Sync {
     /// cancelled ones and blocks too.
     async fn shown(&self, role: &str, from: Time, to: Time) -> Result<Vec<Appointment>, AdapterError>;
 
+    /// A patient's appointments that were made since then, whoever they are with.
+    async fn made_since(&self, patient: &str, since: Time) -> Result<Vec<Appointment>, AdapterError>;
+
     /// Books, once. Two bookings of one role at one time must be refused with [`Answered::Conflict`].
     async fn book(&self, booking: &Booking) -> Answered;
 

@@ -29,13 +29,29 @@ fn a_time_that_is_left_out_or_repeated_is_refused_with_both_readings() {
     let cases = [
         (
             "Australia/Melbourne",
-            ("2026-10-04T02:30", "2026-10-04T01:30:00+10:00", "2026-10-04T03:30:00+11:00"),
-            ("2026-04-05T02:30", "2026-04-05T02:30:00+11:00", "2026-04-05T02:30:00+10:00"),
+            (
+                "2026-10-04T02:30",
+                "2026-10-04T01:30:00+10:00",
+                "2026-10-04T03:30:00+11:00",
+            ),
+            (
+                "2026-04-05T02:30",
+                "2026-04-05T02:30:00+11:00",
+                "2026-04-05T02:30:00+10:00",
+            ),
         ),
         (
             "Europe/London",
-            ("2026-03-29T01:30", "2026-03-29T00:30:00+00:00", "2026-03-29T02:30:00+01:00"),
-            ("2026-10-25T01:30", "2026-10-25T01:30:00+01:00", "2026-10-25T01:30:00+00:00"),
+            (
+                "2026-03-29T01:30",
+                "2026-03-29T00:30:00+00:00",
+                "2026-03-29T02:30:00+01:00",
+            ),
+            (
+                "2026-10-25T01:30",
+                "2026-10-25T01:30:00+01:00",
+                "2026-10-25T01:30:00+00:00",
+            ),
         ),
     ];
     for (name, left_out, repeated) in cases {
@@ -75,7 +91,14 @@ fn days_of_a_clock_change_have_an_hour_more_or_less() {
 #[test]
 fn what_is_no_moment_is_not_guessed_at() {
     let zone = zone("Australia/Melbourne");
-    for text in ["", "2026-03-04", "tomorrow", "2026-03-04T25:00", "2026-03-04T09:00[Europe/London]", "4/3/2026 9:00"] {
+    for text in [
+        "",
+        "2026-03-04",
+        "tomorrow",
+        "2026-03-04T25:00",
+        "2026-03-04T09:00[Europe/London]",
+        "4/3/2026 9:00",
+    ] {
         assert_eq!(moment(text, &zone), Err(WhenProblem::Unreadable), "{text}");
     }
     assert_eq!(moment("2026-03-04 09:00", &zone), moment("2026-03-03T22:00Z", &zone));
@@ -119,7 +142,10 @@ fn appointment(id: &str, start: Time, patients: &[(&str, &str)]) -> Appointment 
         start,
         end: start + HOUR,
         roles: vec!["PR-700001".into()],
-        patients: patients.iter().map(|(id, status)| ((*id).into(), (*status).into())).collect(),
+        patients: patients
+            .iter()
+            .map(|(id, status)| ((*id).into(), (*status).into()))
+            .collect(),
     }
 }
 
@@ -129,7 +155,11 @@ fn words_make_a_request_or_say_which_of_them_does_not() {
     let defaults = Defaults {
         minutes: Some(30),
         fee: Some("Standard".into()),
-        names: [("Dr Tester".to_string(), "PR-700001".to_string()), ("Standard".into(), "310001".into())].into(),
+        names: [
+            ("Dr Tester".to_string(), "PR-700001".to_string()),
+            ("Standard".into(), "310001".into()),
+        ]
+        .into(),
         ..Defaults::default()
     };
     let read = |words: Wording| Request::read(Who::Patient("900001".into()), &words, &defaults, &zone);
@@ -139,7 +169,10 @@ fn words_make_a_request_or_say_which_of_them_does_not() {
         ..Wording::default()
     };
     let made = read(words.clone()).unwrap();
-    assert_eq!((&*made.role, made.minutes, &*made.location), ("PR-700001", 30, "clinic"));
+    assert_eq!(
+        (&*made.role, made.minutes, &*made.location),
+        ("PR-700001", 30, "clinic")
+    );
     assert_eq!(made.fee.as_deref(), Some("310001"));
     assert_eq!(made.end() - made.start, 30 * MINUTE);
     assert_ne!(made.digest(), request().digest());
@@ -173,24 +206,45 @@ fn a_look_tells_ours_from_what_was_there_and_from_what_others_have() {
     assert_eq!(see(&[]), Sight::Free);
     assert_eq!(see(&[appointment("2", at, &[("900001", "booked")])]), ours("2", false));
     // Cancelled already, and a status that nobody has heard of.
-    assert_eq!(see(&[appointment("2", at, &[("900001", "cancelled")])]), ours("2", true));
-    assert_eq!(see(&[appointment("2", at, &[("900001", "on the way")])]), ours("2", false));
+    assert_eq!(
+        see(&[appointment("2", at, &[("900001", "cancelled")])]),
+        ours("2", true)
+    );
+    assert_eq!(
+        see(&[appointment("2", at, &[("900001", "on the way")])]),
+        ours("2", false)
+    );
     // What was there before is not ours.
-    assert_eq!(see(&[appointment("1", at, &[("900001", "booked")])]), Sight::Already("1".into()));
+    assert_eq!(
+        see(&[appointment("1", at, &[("900001", "booked")])]),
+        Sight::Already("1".into())
+    );
     assert_eq!(see(&[appointment("1", at, &[("900001", "cancelled")])]), Sight::Free);
     // Others: a patient, a block, a part of the time; not those who cancelled, nor whoever comes right after.
     assert_eq!(see(&[appointment("2", at, &[("900002", "booked")])]), Sight::Taken);
     assert_eq!(see(&[appointment("2", at - HOUR / 2, &[])]), Sight::Taken);
-    assert_eq!(see(&[appointment("2", at, &[("900002", "cancelled"), ("900003", "arrived")])]), Sight::Taken);
-    assert_eq!(see(&[appointment("2", at, &[("900002", "Cancelled (no charge)")])]), Sight::Free);
-    assert_eq!(see(&[appointment("2", at + HOUR, &[("900002", "booked")])]), Sight::Free);
+    assert_eq!(
+        see(&[appointment("2", at, &[("900002", "cancelled"), ("900003", "arrived")])]),
+        Sight::Taken
+    );
+    assert_eq!(
+        see(&[appointment("2", at, &[("900002", "Cancelled (no charge)")])]),
+        Sight::Free
+    );
+    assert_eq!(
+        see(&[appointment("2", at + HOUR, &[("900002", "booked")])]),
+        Sight::Free
+    );
     let mut elsewhere = appointment("2", at, &[("900002", "booked")]);
     elsewhere.roles = vec!["PR-700002".into()];
     assert_eq!(see(&[elsewhere]), Sight::Free);
     // A new one of the patient at another time may be ours, moved; unless it is known to be of another request.
     let moved = [appointment("2", at + 3 * HOUR, &[("900001", "booked")])];
     assert_eq!(see(&moved), Sight::Elsewhere(vec!["2".into()]));
-    assert_eq!(look(&request, "900001", &moved, &before, &["2".to_string()].into()), Sight::Free);
+    assert_eq!(
+        look(&request, "900001", &moved, &before, &["2".to_string()].into()),
+        Sight::Free
+    );
 }
 
 #[test]
@@ -267,7 +321,13 @@ fn a_conflict_is_ours_if_our_call_came_twice() {
     taken.looked_after(Sight::Taken, false, true, 2);
     assert_eq!(taken.state, State::Taken);
     record.looked_after(Sight::Free, false, true, 2);
-    assert!(matches!(&record.state, State::Refused { reason: Reason::Conflict, .. }));
+    assert!(matches!(
+        &record.state,
+        State::Refused {
+            reason: Reason::Conflict,
+            ..
+        }
+    ));
 }
 
 #[derive(Clone, Debug)]
@@ -373,11 +433,20 @@ fn somebody_is_recognised_by_a_name_and_a_second_thing() {
     other_day.birth_date = Some("1990-01-01".into());
     assert_eq!(who(&other_day, &family), Recognised::Nobody);
     let twice = [family[0].clone(), person("3", "Miriam", "x@example.org", "1988-04-17")];
-    assert_eq!(who(&named("Miriam"), &twice), Recognised::Several(vec!["1".into(), "3".into()]));
+    assert_eq!(
+        who(&named("Miriam"), &twice),
+        Recognised::Several(vec!["1".into(), "3".into()])
+    );
     let mut archived = family[0].clone();
     archived.active = false;
     assert_eq!(who(&named("Miriam"), &[archived]), Recognised::Nobody);
-    assert!(!Named { phone: None, ..named("Miriam") }.is_enough());
+    assert!(
+        !Named {
+            phone: None,
+            ..named("Miriam")
+        }
+        .is_enough()
+    );
     assert!(named("Miriam").is_enough());
 }
 

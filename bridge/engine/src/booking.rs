@@ -15,8 +15,8 @@ use crate::error::EngineError;
 use adapter_kit::{AdapterError, Calendar, Clock, FreeAsk};
 use bridge_core::Time;
 use bridge_core::booking::{
-    Answered, Booking, Defaults, FreeTime, Next, Reason, Recognised, Record, Request, State, Told, Who, Why,
-    sight,
+    Answered, Appointment, Booking, Defaults, FreeTime, Next, Reason, Recognised, Record, Request, Sight, State, Told,
+    Who, Why, sight, who,
 };
 use bridge_core::codec::Country;
 use bridge_store::{AuditEntry, Store};
@@ -33,6 +33,8 @@ const MOVES: usize = 24;
 const GLANCE: Duration = Duration::from_millis(200);
 /// A request that another process does not move on for so long may be moved on here.
 const LEFT_ALONE: Time = 5_000_000;
+/// How far Halaxy's clock may be behind ours.
+const CLOCKS_APART: Time = 600_000_000;
 /// The longest key.
 const KEY: usize = 120;
 
@@ -117,7 +119,8 @@ pub struct BookingDesk {
     requests: Option<Requests>,
     /// Keys that this process is at.
     busy: Mutex<BTreeSet<String>>,
-    moved: Notify,
+    /// A time has been given back.
+    freed: Notify,
 }
 
 /// Takes a key off the list of those that this process is at.
@@ -127,13 +130,17 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         let mut busy = self.0.busy.lock().unwrap_or_else(PoisonError::into_inner);
         busy.remove(&self.1);
-        self.0.moved.notify_waiters();
     }
 }
 
 impl BookingDesk {
     /// A desk over a store and a calendar.
-    pub fn new(store: Store, calendar: Arc<dyn Calendar>, clock: Arc<dyn Clock>, settings: DeskSettings) -> BookingDesk {
+    pub fn new(
+        store: Store,
+        calendar: Arc<dyn Calendar>,
+        clock: Arc<dyn Clock>,
+        settings: DeskSettings,
+    ) -> BookingDesk {
         BookingDesk {
             store,
             calendar,
@@ -141,7 +148,7 @@ impl BookingDesk {
             settings,
             requests: None,
             busy: Mutex::default(),
-            moved: Notify::new(),
+            freed: Notify::new(),
         }
     }
 
@@ -203,8 +210,7 @@ impl BookingDesk {
         let until = self.clock.now() + micros(patience);
         let mut trouble = None;
         loop {
-            let moved = self.moved.notified();
-            let mut wake = match self.advance(key).await? {
+            let wake = match self.advance(key).await? {
                 Turnout::Moved => continue,
                 Turnout::Rests => return self.standing(key, None).await,
                 Turnout::Until(then) => then,
@@ -222,9 +228,10 @@ impl BookingDesk {
             if now >= until {
                 return self.standing(key, trouble).await;
             }
-            wake = wake.min(until).max(now + 1);
+            // Somebody else may move it on meanwhile.
+            let wake = wake.min(until).min(now + micros(GLANCE * 5)).max(now + 1);
             tokio::select! {
-                () = moved => {}
+                () = self.freed.notified() => {}
                 () = self.clock.sleep(Duration::from_micros(u64::try_from(wake - now).unwrap_or(1))) => {}
             }
         }
@@ -338,7 +345,9 @@ impl BookingDesk {
             }
             (Decision::Withdraw, State::Waiting { .. } | State::Asked) => after.to(State::Withdrawn, now),
             (Decision::Patient(_), _) => return not_possible("this request does not wait for a patient to be named"),
-            (Decision::Booked(_), _) => return not_possible("this request does not wait for an appointment to be named"),
+            (Decision::Booked(_), _) => {
+                return not_possible("this request does not wait for an appointment to be named");
+            }
             (Decision::Withdraw, _) => {
                 return not_possible("this request has ended or is on its way; it can no longer be given up");
             }
@@ -366,7 +375,11 @@ impl BookingDesk {
 
     /// Moves a request on by one.
     async fn advance(&self, key: &str) -> Result<Turnout, EngineError> {
-        let fresh = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_string());
+        let fresh = self
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key.to_string());
         if !fresh {
             return Ok(Turnout::Busy);
         }
@@ -402,7 +415,7 @@ impl BookingDesk {
                     Ok(candidates) => candidates,
                     Err(error) => return Ok(Turnout::Trouble(error)),
                 };
-                match bridge_core::booking::who::recognise(named, &candidates, self.settings.country) {
+                match who::recognise(named, &candidates, self.settings.country) {
                     Recognised::One(id) => Ok(id),
                     Recognised::Nobody => Err(Why::Nobody),
                     Recognised::Several(_) => Err(Why::Several),
@@ -429,7 +442,9 @@ impl BookingDesk {
             return Ok(None);
         };
         let entities = self.store.entities(&[entity]).await?;
-        let link = entities.first().and_then(|entity| entity.links.get(&self.settings.system));
+        let link = entities
+            .first()
+            .and_then(|entity| entity.links.get(&self.settings.system));
         Ok(link
             .filter(|link| link.state == bridge_core::LinkState::Live)
             .map(|link| link.remote_id.clone()))
@@ -452,7 +467,7 @@ impl BookingDesk {
         let before: BTreeSet<String> = shown.iter().map(|one| one.id.clone()).collect();
         let seen = sight::look(request, patient, &shown, &before, &BTreeSet::new());
         let mut offered = true;
-        if seen == sight::Sight::Free && !request.unoffered {
+        if seen == Sight::Free && !request.unoffered {
             let ask = FreeAsk {
                 from: request.start,
                 to: request.end(),
@@ -494,42 +509,42 @@ impl BookingDesk {
 
     /// Looks what became of a booking that was sent.
     async fn look(&self, record: Record, proves: bool, conflict: bool) -> Result<Turnout, EngineError> {
-        let before = match &record.state {
-            State::Sent { before, .. } | State::Unknown { before, .. } => before.clone(),
-            _ => return Ok(Turnout::Moved),
+        let (State::Sent { at, before } | State::Unknown { at, before }) = &record.state else {
+            return Ok(Turnout::Moved);
         };
         let (Some(request), Some(patient)) = (&record.request, &record.patient) else {
             return Ok(Turnout::Rests);
         };
-        let shown = match self.calendar.shown(&request.role, request.start, request.end()).await {
+        let mut shown = match self.calendar.shown(&request.role, request.start, request.end()).await {
             Ok(shown) => shown,
             Err(error) => return Ok(Turnout::Trouble(error)),
         };
-        let mut seen = sight::look(request, patient, &shown, &before, &BTreeSet::new());
-        if matches!(seen, sight::Sight::Elsewhere(_)) {
-            let others = self.of_others(&record, &shown).await?;
-            seen = sight::look(request, patient, &shown, &before, &others);
+        let see = |shown: &[Appointment], others| sight::look(request, patient, shown, before, others);
+        let mut seen = see(&shown, &BTreeSet::new());
+        if seen == Sight::Free && proves {
+            // Before it goes out again: it may have been moved to another time, or to somebody else.
+            match self.calendar.made_since(patient, at - CLOCKS_APART).await {
+                Ok(made) => shown.extend(made.into_iter().map(|mut one| {
+                    one.roles = vec![request.role.clone()];
+                    one
+                })),
+                Err(error) => return Ok(Turnout::Trouble(error)),
+            }
+            seen = see(&shown, &BTreeSet::new());
+        }
+        if matches!(seen, Sight::Elsewhere(_)) {
+            seen = see(&shown, &self.of_others(&record, &shown).await?);
         }
         let mut after = record.clone();
         after.looked_after(seen, proves, conflict, self.clock.now());
-        if after.revision != record.revision {
-            return self.keep(&record, &after).await;
+        match after.revision == record.revision {
+            false => self.keep(&record, &after).await,
+            true => Ok(Turnout::Until(*at + micros(self.calendar.life()))),
         }
-        Ok(match record.next(self.clock.now(), micros(self.calendar.life())) {
-            Next::Look(false) => match &record.state {
-                State::Unknown { at, .. } => Turnout::Until(*at + micros(self.calendar.life())),
-                _ => Turnout::Moved,
-            },
-            _ => Turnout::Moved,
-        })
     }
 
     /// Appointments that are, or may be, those of other requests for the same patient.
-    async fn of_others(
-        &self,
-        record: &Record,
-        shown: &[bridge_core::booking::Appointment],
-    ) -> Result<BTreeSet<String>, EngineError> {
+    async fn of_others(&self, record: &Record, shown: &[Appointment]) -> Result<BTreeSet<String>, EngineError> {
         let mut others = BTreeSet::new();
         for other in keep::all(&self.store).await? {
             if other.key == record.key || other.patient != record.patient {
@@ -560,11 +575,12 @@ impl BookingDesk {
             }
             State::Withdrawn => Some(self.line(after, "given up").await?),
         };
-        Ok(match keep::step(&self.store, before, after, line).await? {
-            Stepped::Done | Stepped::Moved => {
-                self.moved.notify_waiters();
-                Turnout::Moved
-            }
+        let stepped = keep::step(&self.store, before, after, line).await?;
+        if before.has_turn() && !after.has_turn() {
+            self.freed.notify_waiters();
+        }
+        Ok(match stepped {
+            Stepped::Done | Stepped::Moved => Turnout::Moved,
             Stepped::Behind(first) => Turnout::Behind(first),
         })
     }
@@ -572,7 +588,11 @@ impl BookingDesk {
     /// A line of the history: ids and codes only.
     async fn line(&self, record: &Record, became: &str) -> Result<AuditEntry, EngineError> {
         let entity = match &record.patient {
-            Some(id) => self.store.entity_of(&self.settings.system, &self.settings.kind, id).await?,
+            Some(id) => {
+                self.store
+                    .entity_of(&self.settings.system, &self.settings.kind, id)
+                    .await?
+            }
             None => None,
         };
         let id = match &record.state {
@@ -587,7 +607,10 @@ impl BookingDesk {
             remote_id: id,
             event: "booking".into(),
             units: Vec::new(),
-            reason: format!("booking {became}, asked for by {}, request key {}", record.by, record.key),
+            reason: format!(
+                "booking {became}, asked for by {}, request key {}",
+                record.by, record.key
+            ),
             body: None,
         })
     }

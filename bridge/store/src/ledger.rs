@@ -44,7 +44,8 @@ impl Tx {
         let mut args = Args::default();
         args.shared(&scope.practice).text(part).text(id);
         let row = fetch_one(conn, ONE, args).await?;
-        row.map(|row| scope.open("ledger", &[part, id], row.blob(0)?)).transpose()
+        row.map(|row| scope.open("ledger", &[part, id], row.blob(0)?))
+            .transpose()
     }
 
     /// Keeps bodies (JSON text) by id, each in the place of the one before.

@@ -231,13 +231,20 @@ impl Record {
     /// Whether it keeps others from its time.
     pub fn has_turn(&self) -> bool {
         matches!(self.state, State::Marked | State::Sent { .. } | State::Unknown { .. })
-            || matches!(self.state, State::Waiting { why: Why::Moved | Why::NoAnswer })
+            || matches!(
+                self.state,
+                State::Waiting {
+                    why: Why::Moved | Why::NoAnswer
+                }
+            )
     }
 
     /// What there is to be told in the system it stands in; nothing while it is under way.
     pub fn answer(&self) -> Option<String> {
         match &self.state {
-            State::Booked { id, cancelled, .. } => Some(format!("booked {id}{}", if *cancelled { " cancelled" } else { "" })),
+            State::Booked { id, cancelled, .. } => {
+                Some(format!("booked {id}{}", if *cancelled { " cancelled" } else { "" }))
+            }
             State::Taken => Some("taken".into()),
             State::Refused { .. } => Some("refused".into()),
             State::Waiting { .. } => Some("waiting".into()),

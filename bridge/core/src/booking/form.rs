@@ -69,7 +69,9 @@ impl Form {
     pub fn parse<'t>(kind: &str, said: impl Fn(&'static str) -> Option<&'t str>) -> Result<Form, FormProblem> {
         let path = |key: &'static str| match said(key) {
             None => Ok(None),
-            Some(text) => Path::parse(text).map(Some).map_err(|error| FormProblem::Path(key, error)),
+            Some(text) => Path::parse(text)
+                .map(Some)
+                .map_err(|error| FormProblem::Path(key, error)),
         };
         let needed = |key: &'static str| path(key)?.ok_or(FormProblem::Missing(key));
         Ok(Form {

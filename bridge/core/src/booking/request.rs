@@ -129,7 +129,9 @@ impl Request {
         }
         let start = match &words.start {
             None => return Err(bad("start", "is missing; say when it begins")),
-            Some(text) => when::moment(text, zone).map_err(|problem: WhenProblem| bad("start", &problem.to_string()))?,
+            Some(text) => {
+                when::moment(text, zone).map_err(|problem: WhenProblem| bad("start", &problem.to_string()))?
+            }
         };
         let minutes = match &words.minutes {
             Some(text) => text.trim().parse().ok(),
@@ -158,7 +160,10 @@ impl Request {
                 let id = id.rsplit('/').next().unwrap_or_default().to_string();
                 match is_number(&id) {
                     true => Ok(Some(id)),
-                    false => Err(bad(part, "is no id of Halaxy's and no name that [booking.names] gives one")),
+                    false => Err(bad(
+                        part,
+                        "is no id of Halaxy's and no name that [booking.names] gives one",
+                    )),
                 }
             }
         };
@@ -166,7 +171,10 @@ impl Request {
         let fee = record("fee", &words.fee, &defaults.fee)?;
         let location = named(&words.location, &defaults.location).unwrap_or_else(|| "clinic".into());
         if !LOCATIONS.contains(&location.as_str()) {
-            return Err(bad("location", "is none of clinic, telehealth, online, phone, organization"));
+            return Err(bad(
+                "location",
+                "is none of clinic, telehealth, online, phone, organization",
+            ));
         }
         let comment = words.comment.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if comment.is_some_and(|text| text.chars().count() > COMMENT) {
@@ -193,7 +201,11 @@ impl Request {
     /// What tells this request from any other: a key stands for one only.
     pub fn digest(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
-        Sha256::digest(text).iter().take(16).map(|b| format!("{b:02x}")).collect()
+        Sha256::digest(text)
+            .iter()
+            .take(16)
+            .map(|b| format!("{b:02x}"))
+            .collect()
     }
 }
 

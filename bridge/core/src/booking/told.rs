@@ -28,9 +28,11 @@ impl Record {
                 format!("It was booked for {then} and has been cancelled since."),
                 Some("Ask again for another time; this request is done."),
             ),
-            State::Booked { already: true, .. } => {
-                ("booked", format!("The patient has this appointment already: {then}."), None)
-            }
+            State::Booked { already: true, .. } => (
+                "booked",
+                format!("The patient has this appointment already: {then}."),
+                None,
+            ),
             State::Booked { .. } => ("booked", format!("Booked for {then}."), None),
             State::Taken => (
                 "taken",

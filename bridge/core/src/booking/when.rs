@@ -10,7 +10,9 @@ use jiff::{Timestamp, ToSpan};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenProblem {
     /// Not written as a date with a time.
-    #[error("is no moment; write it like 2026-03-04T09:00, on the practice's clock, or with an offset: 2026-03-04T09:00+11:00")]
+    #[error(
+        "is no moment; write it like 2026-03-04T09:00, on the practice's clock, or with an offset: 2026-03-04T09:00+11:00"
+    )]
     Unreadable,
     /// Clocks are put forward over it.
     #[error("does not exist in {zone}: clocks are put forward over {wall} then; write {earlier} or {later}")]
@@ -85,7 +87,9 @@ pub fn day(text: &str, zone: &TimeZone) -> Result<(Time, Time), WhenProblem> {
     let begins = |date: Date| {
         let start = zone.to_zoned(date.at(0, 0, 0, 0));
         let start = start.and_then(|at| at.start_of_day());
-        start.map(|at| at.timestamp().as_microsecond()).map_err(|_| WhenProblem::NoDay)
+        start
+            .map(|at| at.timestamp().as_microsecond())
+            .map_err(|_| WhenProblem::NoDay)
     };
     let next = date.checked_add(1.day()).map_err(|_| WhenProblem::NoDay)?;
     Ok((begins(date)?, begins(next)?))

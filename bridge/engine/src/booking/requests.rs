@@ -51,7 +51,10 @@ impl BookingDesk {
                     return Ok(taken);
                 }
             };
-            let asks = page.records.iter().filter(|row| row.alive && requests.form.open(&row.body).is_some());
+            let asks = page
+                .records
+                .iter()
+                .filter(|row| row.alive && requests.form.open(&row.body).is_some());
             let ids: BTreeSet<String> = asks.map(|row| row.id.clone()).collect();
             let ids: Vec<String> = ids.into_iter().collect();
             for some in ids.chunks(requests.adapter.traits(kind).read_batch.max(1)) {
@@ -76,7 +79,8 @@ impl BookingDesk {
                 }
             }
             let mut tx = self.store.begin().await?;
-            tx.set_cursor(&requests.system, kind, FEED, &page.cursor, self.clock.now()).await?;
+            tx.set_cursor(&requests.system, kind, FEED, &page.cursor, self.clock.now())
+                .await?;
             tx.commit().await?;
             cursor = Some(page.cursor);
             if !page.more {
@@ -133,7 +137,10 @@ impl BookingDesk {
         if origin.system != requests.system {
             return Ok(false);
         }
-        let read = requests.adapter.read(&origin.kind, std::slice::from_ref(&origin.id)).await;
+        let read = requests
+            .adapter
+            .read(&origin.kind, std::slice::from_ref(&origin.id))
+            .await;
         let remote = match read.map(|mut reads| reads.pop()) {
             Ok(Some(Read::Found(remote))) if remote.alive => remote,
             // Whoever removed the record does not ask any more.
@@ -162,7 +169,10 @@ impl BookingDesk {
             },
         };
         let Ok(after) = requests.form.answer(&remote.body, &answer, record.ended()) else {
-            trouble.push(format!("{}: {} is built otherwise than [requests] says", origin.system, origin.kind));
+            trouble.push(format!(
+                "{}: {} is built otherwise than [requests] says",
+                origin.system, origin.kind
+            ));
             return Ok(false);
         };
         if after == remote.body {
@@ -178,7 +188,10 @@ impl BookingDesk {
         match requests.adapter.write(&origin.kind, vec![write]).await.pop() {
             Some(Written::Applied { .. } | Written::Gone) => self.told(record, &mark).await,
             Some(Written::Refused(refusal)) => {
-                trouble.push(format!("{}: the answer to a booking is refused ({})", origin.system, refusal.code));
+                trouble.push(format!(
+                    "{}: the answer to a booking is refused ({})",
+                    origin.system, refusal.code
+                ));
                 Ok(false)
             }
             // The same values may be written again.

@@ -73,7 +73,10 @@ impl Practice {
         let make = |kind: &str, body: Json| sandbox.person_create("halaxy", kind, &body).unwrap();
         let mut all = Vec::new();
         for _ in 0..roles {
-            let role = make("PractitionerRole", json!({"resourceType": "PractitionerRole", "active": true}));
+            let role = make(
+                "PractitionerRole",
+                json!({"resourceType": "PractitionerRole", "active": true}),
+            );
             for hour in 0..hours {
                 let actor = json!([{"reference": format!("PractitionerRole/{role}"), "type": "PractitionerRole"}]);
                 make(
@@ -89,7 +92,9 @@ impl Practice {
         let patients = patients.iter().map(|one| one["id"].as_str().unwrap().to_string());
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
-        let store = Store::open(&url, &Key::generate(), "sampleton", clock.now()).await.unwrap();
+        let store = Store::open(&url, &Key::generate(), "sampleton", clock.now())
+            .await
+            .unwrap();
         Practice {
             patients: patients.collect(),
             roles: all,
@@ -113,7 +118,12 @@ impl Practice {
         options.concurrent = 64;
         let transport = in_process(&self.sandbox);
         let adapter = HalaxyAdapter::new("halaxy", options, transport, self.clock.clone()).unwrap();
-        Arc::new(HalaxyCalendar::new(adapter.client().clone(), &halaxy.base_url, LIFE, None))
+        Arc::new(HalaxyCalendar::new(
+            adapter.client().clone(),
+            &halaxy.base_url,
+            LIFE,
+            None,
+        ))
     }
 
     /// A desk, as a process opens it on what was kept.

@@ -53,7 +53,10 @@ fn disturb(practice: &Practice, seed: u64) {
 fn place(appointment: &Json) -> (String, String, String) {
     let part = |kind: &str| {
         let parts = appointment["participant"].as_array().unwrap();
-        let links: Vec<&str> = parts.iter().filter_map(|part| part["actor"]["reference"].as_str()).collect();
+        let links: Vec<&str> = parts
+            .iter()
+            .filter_map(|part| part["actor"]["reference"].as_str())
+            .collect();
         let link = links.iter().find(|link| link.contains(&format!("{kind}/"))).unwrap();
         link.rsplit('/').next().unwrap().to_string()
     };
@@ -68,7 +71,10 @@ fn told_the_truth(practice: &Practice, told: &[Standing]) {
     for appointment in practice.appointments() {
         let (role, start, patient) = place(&appointment);
         let id = appointment["id"].as_str().unwrap().to_string();
-        assert!(at.insert((role, start), (id, patient)).is_none(), "two bookings at one time");
+        assert!(
+            at.insert((role, start), (id, patient)).is_none(),
+            "two bookings at one time"
+        );
     }
     let mut booked = BTreeSet::new();
     for standing in told {
@@ -80,7 +86,10 @@ fn told_the_truth(practice: &Practice, told: &[Standing]) {
         match &record.state {
             State::Booked { id, already, .. } => {
                 assert_eq!(there, Some(&(id.clone(), patient)), "{record:?}");
-                assert!(*already || booked.insert(id.clone()), "one booking told to two requests");
+                assert!(
+                    *already || booked.insert(id.clone()),
+                    "one booking told to two requests"
+                );
             }
             State::Taken => assert_ne!(there.unwrap().1, patient, "{record:?}"),
             other => panic!("{other:?} of {}", record.key),
@@ -128,9 +137,20 @@ async fn survive(seed: u64) -> usize {
     let mut told = Vec::new();
     for (key, request) in &asked {
         let before = practice.appointments().len();
-        let standing = desk.request(key, request.clone(), "riley", Duration::from_secs(300)).await.unwrap();
-        assert!(standing.record.ended(), "{:?} at {}", standing.record, practice.clock.now());
-        let again = desk.request(key, request.clone(), "riley", Duration::ZERO).await.unwrap();
+        let standing = desk
+            .request(key, request.clone(), "riley", Duration::from_secs(300))
+            .await
+            .unwrap();
+        assert!(
+            standing.record.ended(),
+            "{:?} at {}",
+            standing.record,
+            practice.clock.now()
+        );
+        let again = desk
+            .request(key, request.clone(), "riley", Duration::ZERO)
+            .await
+            .unwrap();
         assert_eq!((again.record, again.earlier), (standing.record.clone(), true));
         assert!(practice.appointments().len() <= before + 1);
         told.push(standing);
@@ -157,7 +177,11 @@ async fn everybody_at_once_without_faults() {
     let all = (0..REQUESTS).map(|n| {
         let request = practice.asks(n % PATIENTS, n % ROLES, 9 + (n as i64 / 4) % HOURS);
         let (desk, key) = (&desk, format!("order-{n}"));
-        async move { desk.request(&key, request, "riley", Duration::from_secs(600)).await.unwrap() }
+        async move {
+            desk.request(&key, request, "riley", Duration::from_secs(600))
+                .await
+                .unwrap()
+        }
     });
     let told = join_all(all).await;
     told_the_truth(&practice, &told);

@@ -56,16 +56,29 @@ async fn booked_once_for_each_key_and_told_in_words() {
     assert_eq!(desk.find(&free(9)).await.unwrap().len(), 3);
 
     // The key stands for that request; another key for the same patient and time books nothing.
-    let other = desk.request("order-1", practice.asks(0, 0, 10), "riley", PATIENCE).await;
+    let other = desk
+        .request("order-1", practice.asks(0, 0, 10), "riley", PATIENCE)
+        .await;
     assert!(matches!(other, Err(EngineError::NotPossible(_))));
-    let named = desk.request("Given0 Samplewood", practice.asks(0, 0, 10), "riley", PATIENCE).await;
+    let named = desk
+        .request("Given0 Samplewood", practice.asks(0, 0, 10), "riley", PATIENCE)
+        .await;
     assert!(matches!(named, Err(EngineError::NotPossible(_))));
     let same = ask(&desk, "order-2", practice.asks(0, 0, 9)).await;
-    assert!(matches!(same.record.state, State::Booked { already: true, .. }), "{same:?}");
+    assert!(
+        matches!(same.record.state, State::Booked { already: true, .. }),
+        "{same:?}"
+    );
     let taken = ask(&desk, "order-3", practice.asks(1, 0, 9)).await;
     assert_eq!((taken.told.outcome, posts(&practice)), ("taken", 1));
     let closed = ask(&desk, "order-4", practice.asks(1, 0, 7)).await;
-    assert!(matches!(&closed.record.state, State::Refused { reason: Reason::NotOffered, .. }));
+    assert!(matches!(
+        &closed.record.state,
+        State::Refused {
+            reason: Reason::NotOffered,
+            ..
+        }
+    ));
     // Somebody of the practice may book what is not offered, but not what is taken.
     let mut anyway = practice.asks(1, 0, 7);
     anyway.unoffered = true;
@@ -91,14 +104,26 @@ async fn an_answer_that_was_lost_is_found_again() {
         meet(&practice, phase, verdict, 1);
         let first = ask(&desk, "order-1", practice.asks(0, 0, 9)).await;
         let landed = phase == Phase::Applied;
-        assert_eq!(first.told.outcome, if landed { "booked" } else { "unknown" }, "{verdict:?}");
+        assert_eq!(
+            first.told.outcome,
+            if landed { "booked" } else { "unknown" },
+            "{verdict:?}"
+        );
         // Whoever wants the same time meanwhile has to wait, and is then told the truth.
         let second = ask(&desk, "order-2", practice.asks(1, 0, 9)).await;
-        assert_eq!(second.told.outcome, if landed { "taken" } else { "open" }, "{verdict:?}");
+        assert_eq!(
+            second.told.outcome,
+            if landed { "taken" } else { "open" },
+            "{verdict:?}"
+        );
         practice.clock.advance(Duration::from_secs(90));
         let first = ask(&practice.desk(), "order-1", practice.asks(0, 0, 9)).await;
         let second = ask(&desk, "order-2", practice.asks(1, 0, 9)).await;
-        assert_eq!((first.told.outcome, second.told.outcome), ("booked", "taken"), "{verdict:?}");
+        assert_eq!(
+            (first.told.outcome, second.told.outcome),
+            ("booked", "taken"),
+            "{verdict:?}"
+        );
         assert_eq!(practice.appointments().len(), 1);
     }
 }
@@ -110,13 +135,25 @@ async fn refusals_say_why() {
     let mut video = practice.asks(0, 0, 9);
     video.location = "telehealth".into();
     let told = ask(&desk, "order-1", video).await;
-    assert!(matches!(&told.record.state, State::Refused { reason: Reason::Location, .. }), "{told:?}");
+    assert!(
+        matches!(
+            &told.record.state,
+            State::Refused {
+                reason: Reason::Location,
+                ..
+            }
+        ),
+        "{told:?}"
+    );
     assert!(told.told.remedy.unwrap().contains("clinic"));
     let nobody = request(Who::Patient("12345".into()), &practice.roles[0], 9);
     let told = ask(&desk, "order-2", nobody).await;
     assert_eq!(told.told.outcome, "refused");
     // A refusal gives the time back.
-    assert_eq!(ask(&desk, "order-3", practice.asks(0, 0, 9)).await.told.outcome, "booked");
+    assert_eq!(
+        ask(&desk, "order-3", practice.asks(0, 0, 9)).await.told.outcome,
+        "booked"
+    );
     // Too many calls: nothing was done, and it goes on by itself.
     meet(&practice, Phase::Arrived, Verdict::Status(429), 1);
     let later = ask(&desk, "order-4", practice.asks(0, 0, 10)).await;
@@ -126,7 +163,13 @@ async fn refusals_say_why() {
     assert_eq!(desk.show("order-4").await.unwrap().told.outcome, "booked");
     practice.clock.advance(Duration::from_secs(3 * 86_400));
     let past = ask(&desk, "order-5", practice.asks(0, 0, 11)).await;
-    assert!(matches!(&past.record.state, State::Refused { reason: Reason::Past, .. }));
+    assert!(matches!(
+        &past.record.state,
+        State::Refused {
+            reason: Reason::Past,
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
@@ -147,8 +190,13 @@ async fn who_is_not_surely_meant_waits_for_a_person() {
     let other = ask(&desk, "order-2", request(named("Coralie"), &practice.roles[0], 10)).await;
     assert!(matches!(other.record.state, State::Waiting { why: Why::Nobody }));
     // It keeps nobody from the time.
-    assert_eq!(ask(&desk, "order-3", practice.asks(0, 0, 10)).await.told.outcome, "booked");
-    desk.decide("order-2", &Decision::Patient(practice.patients[1].clone()), "riley").await.unwrap();
+    assert_eq!(
+        ask(&desk, "order-3", practice.asks(0, 0, 10)).await.told.outcome,
+        "booked"
+    );
+    desk.decide("order-2", &Decision::Patient(practice.patients[1].clone()), "riley")
+        .await
+        .unwrap();
     desk.step().await.unwrap();
     assert_eq!(desk.show("order-2").await.unwrap().told.outcome, "taken");
     assert!(desk.decide("order-2", &Decision::Withdraw, "riley").await.is_err());
@@ -163,17 +211,26 @@ async fn a_booking_that_was_moved_before_anybody_knew_of_it_is_asked_about() {
     let practice = Practice::open(2, 1, 4).await;
     let desk = practice.desk();
     meet(&practice, Phase::Arrived, Verdict::CutThenLand(20_000_000), 1);
-    assert_eq!(ask(&desk, "order-1", practice.asks(0, 0, 9)).await.told.outcome, "unknown");
+    assert_eq!(
+        ask(&desk, "order-1", practice.asks(0, 0, 9)).await.told.outcome,
+        "unknown"
+    );
     // It lands, and somebody moves it to the afternoon.
     practice.clock.sleep(Duration::from_secs(30)).await;
     let appointment = practice.appointments().remove(0);
     let id = appointment["id"].as_str().unwrap().to_string();
     let moved = json!({"start": "2026-03-04T12:00:00+11:00", "end": "2026-03-04T13:00:00+11:00"});
-    practice.sandbox.person_edit("halaxy", "Appointment", &id, &moved).unwrap();
+    practice
+        .sandbox
+        .person_edit("halaxy", "Appointment", &id, &moved)
+        .unwrap();
     practice.clock.advance(Duration::from_secs(60));
     desk.step().await.unwrap();
     let waits = desk.show("order-1").await.unwrap();
-    assert!(matches!(waits.record.state, State::Waiting { why: Why::Moved }), "{waits:?}");
+    assert!(
+        matches!(waits.record.state, State::Waiting { why: Why::Moved }),
+        "{waits:?}"
+    );
     let done = desk.decide("order-1", &Decision::Booked(id), "riley").await.unwrap();
     assert_eq!(done.told.outcome, "booked");
     assert_eq!((practice.appointments().len(), posts(&practice)), (1, 1));
@@ -205,7 +262,10 @@ async fn what_a_crash_left_is_gone_on_with_by_anybody() {
         }
         for slot in practice.sandbox.records("halaxy", "Slot").unwrap() {
             let id = slot["id"].as_str().unwrap();
-            practice.sandbox.person_edit("halaxy", "Slot", id, &json!({"status": "free"})).unwrap();
+            practice
+                .sandbox
+                .person_edit("halaxy", "Slot", id, &json!({"status": "free"}))
+                .unwrap();
         }
         if killed.is_some() {
             return;
