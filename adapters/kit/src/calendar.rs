@@ -3,7 +3,7 @@
 use crate::contract::AdapterError;
 use async_trait::async_trait;
 use bridge_core::Time;
-use bridge_core::booking::{Answered, Appointment, Booking, Candidate, FreeTime, Named};
+use bridge_core::booking::{Answered, Appointment, Booking, Candidate, FreeTime, Named, Request};
 use std::time::Duration;
 
 /// Which free times are asked for.
@@ -21,6 +21,20 @@ pub struct FreeAsk {
     pub practitioner: Option<String>,
     /// Only the first.
     pub first: bool,
+}
+
+impl FreeAsk {
+    /// Whether the practice offers the time of a request.
+    pub fn at(request: &Request) -> FreeAsk {
+        FreeAsk {
+            from: request.start,
+            to: request.end(),
+            minutes: request.minutes,
+            role: Some(request.role.clone()),
+            practitioner: None,
+            first: false,
+        }
+    }
 }
 
 /// One calendar that can be booked into.

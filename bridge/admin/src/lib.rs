@@ -7,9 +7,11 @@
 //! | module | what it serves |
 //! |---|---|
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
+//! | [`bookings`] | the booking desk, for programs |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
+pub mod bookings;
 pub mod health;
 pub mod inbox;
 mod listener;

@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
+    book, check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
     matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
@@ -69,6 +69,8 @@ pub enum Command {
     Links(links::LinksArgs),
     /// The public stream: what has changed in the products, and who is told.
     Events(events::EventsArgs),
+    /// Appointments: find free times, book each request once, and see what became of it.
+    Book(book::BookArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.

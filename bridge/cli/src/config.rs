@@ -3,6 +3,7 @@
 //! with file, line and remedy; an unknown key is refused.
 
 mod alerts;
+mod booking;
 mod books;
 mod events;
 mod ledger;
@@ -14,6 +15,7 @@ mod serve;
 mod sync;
 mod systems;
 
+pub use booking::BookingConfig;
 pub use books::BooksConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
@@ -130,6 +132,8 @@ pub struct Config {
     pub ledger: Option<LedgerConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
+    /// How appointments are booked.
+    pub booking: BookingConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -275,6 +279,9 @@ impl<'s> Reader<'s> {
         let mirror = top
             .optional("mirror")
             .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
+        let booking = top
+            .optional("booking")
+            .and_then(|v| self.table(Some(v), "booking", "[booking] with from = \"crm\""));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -324,6 +331,7 @@ impl<'s> Reader<'s> {
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mirror = self.mirror(mirror);
+        let booking = self.booking(booking, &connected);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -374,6 +382,7 @@ impl<'s> Reader<'s> {
             books,
             ledger,
             mirror,
+            booking,
             entity,
             home,
             create_in: sync.create_in,

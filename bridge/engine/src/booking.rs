@@ -8,15 +8,16 @@
 
 mod keep;
 mod requests;
+mod shown;
 
 pub use requests::Requests;
+pub use shown::{Rehearsal, Shown};
 
 use crate::error::EngineError;
 use adapter_kit::{AdapterError, Calendar, Clock, FreeAsk};
 use bridge_core::Time;
 use bridge_core::booking::{
-    Answered, Appointment, Booking, Defaults, FreeTime, Next, Reason, Recognised, Record, Request, Sight, State, Told,
-    Who, Why, sight, who,
+    Answered, Appointment, Booking, Defaults, FreeTime, Next, Reason, Record, Request, Sight, State, Told, Why, sight,
 };
 use bridge_core::codec::Country;
 use bridge_store::{AuditEntry, Store};
@@ -407,20 +408,9 @@ impl BookingDesk {
         let Some(request) = &record.request else {
             return Ok(Turnout::Rests);
         };
-        let found = match &request.who {
-            Who::Patient(id) => Ok(id.clone()),
-            Who::Contact { system, kind, id } => self.linked(system, kind, id).await?.ok_or(Why::NotLinked),
-            Who::Named(named) => {
-                let candidates = match self.calendar.candidates(named).await {
-                    Ok(candidates) => candidates,
-                    Err(error) => return Ok(Turnout::Trouble(error)),
-                };
-                match who::recognise(named, &candidates, self.settings.country) {
-                    Recognised::One(id) => Ok(id),
-                    Recognised::Nobody => Err(Why::Nobody),
-                    Recognised::Several(_) => Err(Why::Several),
-                }
-            }
+        let found = match self.whose(request).await? {
+            Ok(found) => found,
+            Err(error) => return Ok(Turnout::Trouble(error)),
         };
         let mut after = record.clone();
         let now = self.clock.now();
@@ -468,14 +458,7 @@ impl BookingDesk {
         let seen = sight::look(request, patient, &shown, &before, &BTreeSet::new());
         let mut offered = true;
         if seen == Sight::Free && !request.unoffered {
-            let ask = FreeAsk {
-                from: request.start,
-                to: request.end(),
-                minutes: request.minutes,
-                role: Some(request.role.clone()),
-                practitioner: None,
-                first: false,
-            };
+            let ask = FreeAsk::at(request);
             offered = match self.calendar.free(&ask).await {
                 Ok(free) => sight::offered(request, &free),
                 Err(error) => return Ok(Turnout::Trouble(error)),
@@ -519,8 +502,10 @@ impl BookingDesk {
             Ok(shown) => shown,
             Err(error) => return Ok(Turnout::Trouble(error)),
         };
-        let see = |shown: &[Appointment], others| sight::look(request, patient, shown, before, others);
-        let mut seen = see(&shown, &BTreeSet::new());
+        let nobody = BTreeSet::new();
+        let see =
+            |shown: &[Appointment], others: &BTreeSet<String>| sight::look(request, patient, shown, before, others);
+        let mut seen = see(&shown, &nobody);
         if seen == Sight::Free && proves {
             // Before it goes out again: it may have been moved to another time, or to somebody else.
             match self.calendar.made_since(patient, at - CLOCKS_APART).await {
@@ -530,7 +515,7 @@ impl BookingDesk {
                 })),
                 Err(error) => return Ok(Turnout::Trouble(error)),
             }
-            seen = see(&shown, &BTreeSet::new());
+            seen = see(&shown, &nobody);
         }
         if matches!(seen, Sight::Elsewhere(_)) {
             seen = see(&shown, &self.of_others(&record, &shown).await?);

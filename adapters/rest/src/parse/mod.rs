@@ -4,6 +4,7 @@ mod account;
 mod books;
 mod calls;
 mod kind;
+mod requests;
 mod section;
 mod webhook;
 
@@ -42,8 +43,10 @@ impl Connector {
                 .collect(),
             books: root.section("books", books::books).flatten(),
             webhook: root.section("webhook", webhook::webhook).flatten(),
+            requests: root.section("requests", requests::requests).flatten(),
         };
         check_webhook(&connector, &mut root);
+        requests::check(&connector, &mut root);
         if connector.kinds.is_empty() && !root.has("kinds") && !root.has("books") {
             root.note(
                 0..0,

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod book;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
@@ -54,6 +55,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
+        Command::Book(args) => book::run(&args, out).await,
         Command::Halaxy(args) => halaxy::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
