@@ -22,6 +22,7 @@
 
 mod answer;
 mod billing;
+mod booking_requests;
 mod books;
 mod calls;
 mod clock;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::answer::{Answer, Call, Context};
+use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
@@ -105,6 +106,7 @@ impl System {
             ("halaxy", kind) if document_kind(kind).is_some() => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
             ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
+            ("crm", KIND) => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
         }
     }
@@ -342,6 +344,7 @@ impl Sandbox {
         let state = self.state();
         Ok(match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?,
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
             (System::Books, _) => state.books.records(kind, with_removed),
@@ -360,6 +363,7 @@ impl Sandbox {
         let state = self.state();
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?.into_iter().find(|one| one["id"] == id),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
             (System::Books, _) => state.books.record(kind, id),

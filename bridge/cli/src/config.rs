@@ -155,6 +155,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Kinds of a system's records that are used: that of people, and that of booking requests if they are taken from it.
+    pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let asks = self.booking.from.as_ref() == Some(&system.name);
+        let requests = system.file.as_ref().and_then(|file| file.requests.as_ref());
+        let requests = requests.filter(|_| asks).map(|form| form.kind.clone());
+        std::iter::once(system.mapping.kind.clone()).chain(requests).collect()
+    }
+
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
     pub fn command(&self, words: &str) -> String {
         let path = self.path.to_string_lossy();

@@ -1,5 +1,6 @@
 //! The stand-in of a plain CRM: offset paging, no unique email, no modified-since filter, terse answers.
 
+mod bookings;
 mod contact;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -62,6 +63,7 @@ pub(crate) struct Plain {
     by_updated: BTreeSet<(i64, u64)>,
     by_reference: HashMap<String, BTreeSet<u64>>,
     next_id: u64,
+    pub(crate) bookings: bookings::Bookings,
     window: SlidingWindow,
 }
 
@@ -80,6 +82,7 @@ impl Plain {
             by_updated: BTreeSet::new(),
             by_reference: HashMap::new(),
             next_id: 10_000,
+            bookings: bookings::Bookings::default(),
             window: SlidingWindow::default(),
         }
     }
@@ -168,6 +171,7 @@ impl Plain {
                     error(404, "not_found", "no such contact")
                 }
             }
+            (_, ["booking_requests", rest @ ..]) => self.bookings.handle(rest, call, cx.now),
             (_, ["contacts"] | ["contacts", _]) => error(405, "method_not_allowed", "not offered here"),
             _ => error(404, "not_found", "no such path"),
         }

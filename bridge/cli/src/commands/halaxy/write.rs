@@ -5,7 +5,7 @@ use crate::args::ByArg;
 use crate::config::{Config, SystemConfig};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
-use crate::receipts::{self, Claim, Progress, Receipt};
+use crate::receipts::{self, Claim, Progress, Receipt, Sent};
 use crate::{times, wiring};
 use adapter_halaxy::advice;
 use adapter_halaxy::endpoints::Request;
@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 /// What is told when nobody knows.
-const LOOK: &str = "nobody knows whether it was done: look in Halaxy, and ask again with a new key only if it was not";
+const LOOK: &str = "nobody knows whether it was done: `halaxy settle KEY` looks, and takes your word where it cannot";
 
 /// Sends a write, unless its key was used before.
 pub(super) async fn run(
@@ -39,6 +39,7 @@ pub(super) async fn run(
         progress: Progress::Sent,
         id: None,
         code: None,
+        sent: sent(request),
     };
     if let Claim::Earlier(earlier) = receipts::claim(&store, &key, &receipt).await? {
         if earlier.request != receipt.request {
@@ -81,6 +82,18 @@ pub(super) async fn run(
         out.remark(words);
     }
     Ok(exit)
+}
+
+/// What is kept until the outcome is known. Notes are kept nowhere.
+fn sent(request: &Request) -> Option<Sent> {
+    let mut body = request.body.clone().filter(|_| request.endpoint.action != "create-note")?;
+    if let Some(members) = body.as_object_mut() {
+        members.shift_remove("attachments");
+    }
+    Some(Sent {
+        id: request.id.clone(),
+        body,
+    })
 }
 
 /// Keys are kept unsealed, so they are no place for names.
