@@ -36,10 +36,12 @@ impl Sandbox {
 
     pub(crate) fn change_booking_request(&self, id: &str, patch: &Value) -> Result<(), ControlError> {
         let sent = members(patch)?;
-        self.at_plain(|plain, now| match plain.bookings.change(id, &sent, now).map_err(refused)? {
-            true => Ok(()),
-            false => Err(ControlError::NotFound),
-        })
+        self.at_plain(
+            |plain, now| match plain.bookings.change(id, &sent, now).map_err(refused)? {
+                true => Ok(()),
+                false => Err(ControlError::NotFound),
+            },
+        )
     }
 
     pub(crate) fn drop_booking_request(&self, id: &str) -> Result<(), ControlError> {

@@ -26,7 +26,8 @@ impl Clinic {
     async fn open(crm: &str, more: &str) -> Clinic {
         let folder = tempfile::tempdir().unwrap();
         let (stand_ins, ends) = stand_ins(folder.path(), crm);
-        let config = practice(folder.path(), &ends, crm);
+        let connector = if crm == "plain" { "example-crm" } else { crm };
+        let config = practice(folder.path(), &ends, connector);
         let control = Control::of(&ends);
         let url = ends["control_url"].as_str().unwrap().to_string();
         let role = json!({"resourceType": "PractitionerRole", "active": true});
@@ -40,7 +41,10 @@ impl Clinic {
         }
         let text = std::fs::read_to_string(&config).unwrap();
         let text = text
-            .replace("[systems.crm]\n", "[systems.crm]\nmay_receive = [\"identity\", \"contact\", \"appointment\"]\n")
+            .replace(
+                "\"identity\", \"contact\"]",
+                "\"identity\", \"contact\", \"appointment\"]",
+            )
             .replace("[systems.halaxy]\n", "[systems.halaxy]\ncall_life = \"1s\"\n");
         let booking = BOOKING.replace("ROLE", &role);
         std::fs::write(&config, format!("{text}{booking}{more}")).unwrap();
@@ -92,10 +96,22 @@ async fn found_shown_booked_and_told() {
     assert_eq!(found.json()["free"].as_array().unwrap().len(), 6);
     assert_eq!(found.json()["free"][0]["start"], "2036-03-04T09:00:00+11:00");
 
-    let asked = ["request", "--patient", &patient, "--start", "2036-03-04T09:00", "--with", "Dr Tester"];
+    let asked = [
+        "request",
+        "--patient",
+        &patient,
+        "--start",
+        "2036-03-04T09:00",
+        "--with",
+        "Dr Tester",
+    ];
     let dry = clinic.book(&[asked.as_slice(), &["--dry-run"]].concat());
     let shown = dry.json();
-    assert_eq!((dry.code, &shown["offered"], &shown["free"]), (0, &json!(true), &json!(true)), "{dry:?}");
+    assert_eq!(
+        (dry.code, &shown["offered"], &shown["free"]),
+        (0, &json!(true), &json!(true)),
+        "{dry:?}"
+    );
     assert_eq!(shown["body"]["parameter"].as_array().unwrap().len(), 4);
     assert!(shown["effects"].as_str().unwrap().contains("remind the patient"));
     assert!(clinic.appointments().await.is_empty());
@@ -104,55 +120,119 @@ async fn found_shown_booked_and_told() {
     let made = clinic.book(&keyed);
     assert_eq!((made.code, &made.json()["outcome"]), (0, &json!("booked")), "{made:?}");
     let again = clinic.book(&keyed).json();
-    assert_eq!((&again["repeated"], &again["appointment"]), (&json!(true), &made.json()["appointment"]));
+    assert_eq!(
+        (&again["repeated"], &again["appointment"]),
+        (&json!(true), &made.json()["appointment"])
+    );
     assert_eq!(clinic.appointments().await.len(), 1);
 
     let mut other = keyed.clone();
     let person = clinic.patients().await.remove(1);
     other[2] = &person;
     let misused = clinic.book(&other);
-    assert!(misused.code == 2 && misused.stderr.contains("take a new key"), "{misused:?}");
+    assert!(
+        misused.code == 2 && misused.stderr.contains("take a new key"),
+        "{misused:?}"
+    );
     other[8] = "order-2";
     let taken = clinic.book(&other);
-    assert_eq!((taken.code, &taken.json()["outcome"]), (1, &json!("taken")), "{taken:?}");
+    assert_eq!(
+        (taken.code, &taken.json()["outcome"]),
+        (1, &json!("taken")),
+        "{taken:?}"
+    );
 
     // Somebody by name, and somebody nobody knows, who waits for a person.
     let named = |given: &'static str, key: &'static str| {
-        let asked = ["request", "--given", given, "--family", "Samplewood", "--phone", "0491 570 002"];
-        [asked.as_slice(), &["--start", "2036-03-04T10:00", "--with", "Dr Tester", "--request-key", key]].concat()
+        let asked = [
+            "request",
+            "--given",
+            given,
+            "--family",
+            "Samplewood",
+            "--phone",
+            "0491 570 002",
+        ];
+        [
+            asked.as_slice(),
+            &[
+                "--start",
+                "2036-03-04T10:00",
+                "--with",
+                "Dr Tester",
+                "--request-key",
+                key,
+            ],
+        ]
+        .concat()
     };
     let waits = clinic.book(&named("Ottilie", "order-3"));
-    assert_eq!((waits.code, &waits.json()["outcome"]), (3, &json!("waiting")), "{waits:?}");
+    assert_eq!(
+        (waits.code, &waits.json()["outcome"]),
+        (3, &json!("waiting")),
+        "{waits:?}"
+    );
     let by_name = clinic.book(&named("Beatrix", "order-4"));
     assert_eq!(by_name.json()["outcome"], "booked", "{by_name:?}");
     let listed = clinic.book(&["list"]);
-    assert_eq!((listed.code, listed.json()["requests"].as_array().unwrap().len()), (3, 1));
+    assert_eq!(
+        (listed.code, listed.json()["requests"].as_array().unwrap().len()),
+        (3, 1)
+    );
     let decided = clinic.book(&["decide", "order-3", "--patient", &patient]);
     assert_eq!(decided.json()["outcome"], "taken", "{decided:?}");
     assert_eq!(clinic.book(&["list"]).code, 0);
     let text = run_in(clinic.path(), &["book", "list", "--all"]).stdout;
-    assert!(text.contains("order-1") && text.contains("Tue 4 Mar 2036 09:00 (+11:00)"), "{text}");
+    assert!(
+        text.contains("order-1") && text.contains("Tue 4 Mar 2036 09:00 (+11:00)"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
 async fn bad_input_gets_a_remedy() {
     let clinic = Clinic::open("hubspot", "").await;
     let asked = |start: &'static str, more: &[&'static str]| {
-        let all = ["request", "--patient", "900001", "--with", "Dr Tester", "--start", start];
+        let all = [
+            "request",
+            "--patient",
+            "900001",
+            "--with",
+            "Dr Tester",
+            "--start",
+            start,
+        ];
         let ran = clinic.book(&[all.as_slice(), more].concat());
         assert_eq!(ran.code, 2, "{ran:?}");
         ran.stderr
     };
     let gap = asked("2036-10-05T02:30", &[]);
-    assert!(gap.contains("2036-10-05T01:30:00+10:00") && gap.contains("2036-10-05T03:30:00+11:00"), "{gap}");
+    assert!(
+        gap.contains("2036-10-05T01:30:00+10:00") && gap.contains("2036-10-05T03:30:00+11:00"),
+        "{gap}"
+    );
     let fold = asked("2036-04-06T02:30", &[]);
-    assert!(fold.contains("2036-04-06T02:30:00+11:00") && fold.contains("2036-04-06T02:30:00+10:00"), "{fold}");
+    assert!(
+        fold.contains("2036-04-06T02:30:00+11:00") && fold.contains("2036-04-06T02:30:00+10:00"),
+        "{fold}"
+    );
     assert!(asked("Tuesday", &[]).contains("write it like"));
     assert!(asked("2036-03-04T09:00", &["--with", "EP-7"]).contains("error"));
     assert!(asked("2036-03-04T09:00", &["--location", "home"]).contains("clinic, telehealth"));
     assert!(asked("2036-03-04T09:00", &["--request-key", "Miriam S."]).contains("letters, digits"));
-    let alone = clinic.book(&["request", "--given", "M", "--family", "S", "--start", "2036-03-04T09:00"]);
-    assert!(alone.code == 2 && alone.stderr.contains("a name alone is nobody"), "{alone:?}");
+    let alone = clinic.book(&[
+        "request",
+        "--given",
+        "M",
+        "--family",
+        "S",
+        "--start",
+        "2036-03-04T09:00",
+    ]);
+    assert!(
+        alone.code == 2 && alone.stderr.contains("a name alone is nobody"),
+        "{alone:?}"
+    );
     let unknown = clinic.book(&["show", "order-9"]);
     assert!(unknown.code == 2 && unknown.stderr.contains("order-9"), "{unknown:?}");
     assert!(clinic.appointments().await.is_empty());
@@ -182,9 +262,7 @@ async fn asked_for_in_a_plain_crm_and_answered_there() {
         let one = all.clone().find(|one| one["first_name"] == given).unwrap();
         one["id"].as_str().unwrap().to_string()
     };
-    let asks = |contact: String, start: &str| {
-        json!({"contact_id": contact, "asked_at": "2036-01-02T03:04:05Z", "start": start, "practitioner": "Dr Tester"})
-    };
+    let asks = |contact: String, start: &str| json!({"contact_id": contact, "asked_at": "2036-01-02T03:04:05Z", "start": start, "practitioner": "Dr Tester"});
     let url = format!("{}/records/crm/booking_requests", clinic.url);
     let mut paths = Vec::new();
     for (contact, start) in [
@@ -206,12 +284,21 @@ async fn asked_for_in_a_plain_crm_and_answered_there() {
     assert_eq!(first["appointment"], ours[0]["id"]);
     answered(&clinic, &paths[1], "taken", outcome).await;
     let refused = answered(&clinic, &paths[2], "refused", outcome).await;
-    assert!(refused["message"].as_str().unwrap().contains("clocks are put forward"), "{refused}");
+    assert!(
+        refused["message"].as_str().unwrap().contains("clocks are put forward"),
+        "{refused}"
+    );
     let waits = answered(&clinic, &paths[3], "waiting", outcome).await;
     assert_eq!(waits["answered"], Json::Null);
     // A new stamp is a new request; the same one never is.
-    clinic.control.patch(&paths[1], json!({"start": "2036-03-04T11:00"})).await;
-    clinic.control.patch(&paths[2], json!({"start": "2036-03-04T12:00", "asked_at": "again"})).await;
+    clinic
+        .control
+        .patch(&paths[1], json!({"start": "2036-03-04T11:00"}))
+        .await;
+    clinic
+        .control
+        .patch(&paths[2], json!({"start": "2036-03-04T12:00", "asked_at": "again"}))
+        .await;
     answered(&clinic, &paths[2], "booked", outcome).await;
     assert_eq!(clinic.appointments().await.len(), 2);
     drop(running);
@@ -229,7 +316,10 @@ async fn asked_for_by_properties_of_a_hubspot_contact() {
     assert!([0, 3].contains(&synced.code), "{synced:?}");
     let contacts = clinic.control.get("records/crm/contacts").await;
     let all = contacts.as_array().unwrap().iter();
-    let one = all.clone().find(|one| one["properties"]["firstname"] == "Miriam").unwrap();
+    let one = all
+        .clone()
+        .find(|one| one["properties"]["firstname"] == "Miriam")
+        .unwrap();
     let path = format!("records/crm/contacts/{}", one["id"].as_str().unwrap());
     let asks = json!({"properties": {"halaxy_booking_request": "1", "halaxy_booking_start": "2036-03-04T09:00",
         "halaxy_booking_practitioner": "Dr Tester"}});
@@ -248,9 +338,18 @@ async fn asked_for_by_properties_of_a_hubspot_contact() {
     assert_eq!(clinic.appointments().await.len(), 1);
 }
 
+fn start(of: &Json) -> jiff::Timestamp {
+    of["start"].as_str().unwrap().parse().unwrap()
+}
+
 fn spawn(folder: &Path, args: &[String]) -> Child {
     let mut command = program();
-    command.arg("book").args(args).arg("--json").arg("-c").arg(folder.join("bridge.toml"));
+    command
+        .arg("book")
+        .args(args)
+        .arg("--json")
+        .arg("-c")
+        .arg(folder.join("bridge.toml"));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().unwrap()
 }
@@ -271,9 +370,21 @@ async fn killed_processes_book_nothing_twice_and_nothing_in_secret() {
         .map(|n| {
             let start = format!("2036-03-04T{:02}:00", 9 + n % 6);
             let key = format!("order-{n}");
-            ["request", "--patient", &patients[n / 6], "--start", &start, "--with", &clinic.role, "--wait", "2", "--request-key", &key]
-                .map(str::to_string)
-                .to_vec()
+            [
+                "request",
+                "--patient",
+                &patients[n / 6],
+                "--start",
+                &start,
+                "--with",
+                &clinic.role,
+                "--wait",
+                "2",
+                "--request-key",
+                &key,
+            ]
+            .map(str::to_string)
+            .to_vec()
         })
         .collect();
     for (round, some) in asked.chunks(6).enumerate() {
@@ -296,12 +407,14 @@ async fn killed_processes_book_nothing_twice_and_nothing_in_secret() {
     }
     let mut at = BTreeMap::new();
     for one in clinic.appointments().await {
-        let start = one["start"].as_str().unwrap().to_string();
-        assert!(at.insert(start, one["id"].clone()).is_none(), "two bookings at one time");
+        assert!(
+            at.insert(start(&one), one["id"].clone()).is_none(),
+            "two bookings at one time"
+        );
     }
     let mut booked = BTreeSet::new();
     for (key, one) in &told {
-        let there = &at[one["start"].as_str().unwrap()];
+        let there = &at[&start(one)];
         match one["outcome"].as_str().unwrap() {
             "booked" => {
                 assert_eq!(&one["appointment"], there, "{key}");
@@ -323,17 +436,43 @@ async fn an_unknown_write_is_looked_up_or_told() {
     let patient = clinic.patients().await.remove(0);
 
     clinic.fault(lost("Patient")).await;
-    let made = ["create-patient", "--given", "Ottilie", "--family", "Quillfeather", "--request-key", "order-1"];
+    let made = [
+        "create-patient",
+        "--given",
+        "Ottilie",
+        "--family",
+        "Quillfeather",
+        "--request-key",
+        "order-1",
+    ];
     assert_eq!(halaxy(&made).code, 3);
     let settled = halaxy(&["settle", "order-1"]);
-    assert_eq!((settled.code, &settled.json()["outcome"]), (0, &json!("done")), "{settled:?}");
+    assert_eq!(
+        (settled.code, &settled.json()["outcome"]),
+        (0, &json!("done")),
+        "{settled:?}"
+    );
     assert!(!settled.stdout.contains("Quillfeather"));
     let again = halaxy(&made).json();
-    assert_eq!((&again["outcome"], &again["id"]), (&json!("done"), &settled.json()["id"]));
+    assert_eq!(
+        (&again["outcome"], &again["id"]),
+        (&json!("done"), &settled.json()["id"])
+    );
 
     clinic.fault(lost("Coverage")).await;
-    let coverage = ["create-coverage", "--beneficiary", &patient, "--subscriber", &patient, "--payor", "Organization/FD-150001"];
-    assert_eq!(halaxy(&[coverage.as_slice(), &["--request-key", "order-2"]].concat()).code, 3);
+    let coverage = [
+        "create-coverage",
+        "--beneficiary",
+        &patient,
+        "--subscriber",
+        &patient,
+        "--payor",
+        "Organization/FD-150001",
+    ];
+    assert_eq!(
+        halaxy(&[coverage.as_slice(), &["--request-key", "order-2"]].concat()).code,
+        3
+    );
     let settled = halaxy(&["settle", "order-2"]).json();
     assert_eq!(settled["outcome"], "done", "{settled}");
 
@@ -348,11 +487,30 @@ async fn an_unknown_write_is_looked_up_or_told() {
 
     // What cannot be looked up takes a person's word.
     clinic.fault(lost("$book")).await;
-    let book = ["book-appointment", "--patient", &patient, "--location", "clinic", "--practitioner-role", &clinic.role];
-    let times = ["--start", "2036-03-04T09:00:00+11:00", "--end", "2036-03-04T10:00:00+11:00", "--request-key", "order-4"];
+    let book = [
+        "book-appointment",
+        "--patient",
+        &patient,
+        "--location",
+        "clinic",
+        "--practitioner-role",
+        &clinic.role,
+    ];
+    let times = [
+        "--start",
+        "2036-03-04T09:00:00+11:00",
+        "--end",
+        "2036-03-04T10:00:00+11:00",
+        "--request-key",
+        "order-4",
+    ];
     assert_eq!(halaxy(&[book.as_slice(), &times].concat()).code, 3);
     let unclear = halaxy(&["settle", "order-4"]);
-    assert_eq!((unclear.code, &unclear.json()["settled"]), (3, &json!(false)), "{unclear:?}");
+    assert_eq!(
+        (unclear.code, &unclear.json()["settled"]),
+        (3, &json!(false)),
+        "{unclear:?}"
+    );
     let told = halaxy(&["settle", "order-4", "--done", "400001"]).json();
     assert_eq!((&told["outcome"], &told["id"]), (&json!("done"), &json!("400001")));
     assert_eq!(halaxy(&["settle", "order-4", "--not-done"]).json()["settled"], false);

@@ -284,10 +284,14 @@ impl BookingDesk {
         if let Some(requests) = &self.requests {
             step.asked = self.take_in(requests, &mut step.trouble).await?;
         }
+        let mut open = Vec::new();
         for key in keep::open(&self.store).await? {
-            let Some(before) = keep::load(&self.store, &key).await? else {
-                continue;
-            };
+            open.extend(keep::load(&self.store, &key).await?);
+        }
+        // Whoever asked first has the first choice.
+        open.sort_by_key(|record| (record.asked, record.key.clone()));
+        for before in open {
+            let key = before.key.clone();
             for _ in 0..MOVES {
                 match self.advance(&key).await? {
                     Turnout::Moved => {}

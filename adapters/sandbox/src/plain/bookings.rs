@@ -60,7 +60,11 @@ impl Bookings {
     fn list(&self, call: &Call) -> Answer {
         let number = |name: &str, otherwise: usize| call.param(name).map_or(Some(otherwise), |text| text.parse().ok());
         let (Some(offset), Some(limit @ 1..=PAGE_CAP)) = (number("offset", 0), number("limit", 50)) else {
-            return error(400, "bad_request", "offset and limit are numbers, limit between 1 and 100");
+            return error(
+                400,
+                "bad_request",
+                "offset and limit are numbers, limit between 1 and 100",
+            );
         };
         let items: Vec<Value> = self.all().skip(offset).take(limit).collect();
         Answer::json(200, json!({"items": items, "total": self.rows.len()}))

@@ -48,10 +48,15 @@ pub async fn run(config: &Config, key: &str, word: &Word, by: &ByArg, out: &Outp
     let system = account(config)?;
     let store = wiring::store(config).await?;
     let mut receipt = receipts::find(&store, key).await?.ok_or_else(|| {
-        Failure::Usage(format!("there is no write with the request key {key}; it was printed when it was asked for"))
+        Failure::Usage(format!(
+            "there is no write with the request key {key}; it was printed when it was asked for"
+        ))
     })?;
     if !matches!(receipt.progress, Progress::Sent | Progress::Unknown) {
-        out.line(format!("{}: its outcome is known already; ask with the same request key to see it", receipt.action));
+        out.line(format!(
+            "{}: its outcome is known already; ask with the same request key to see it",
+            receipt.action
+        ));
         out.document(&json!({ "request_key": key, "outcome": receipt.progress, "id": receipt.id, "settled": false }));
         return Ok(Exit::Done);
     }
@@ -60,7 +65,9 @@ pub async fn run(config: &Config, key: &str, word: &Word, by: &ByArg, out: &Outp
     let seen = match word {
         Word::Done(id) => Seen::Done(id.clone()),
         Word::NotDone if !over => {
-            return Err(Failure::Usage("it was sent just now and may still land; wait two minutes and look again".into()));
+            return Err(Failure::Usage(
+                "it was sent just now and may still land; wait two minutes and look again".into(),
+            ));
         }
         Word::NotDone => Seen::NotThere,
         Word::Look => look(&client(system)?, &wiring::halaxy_base(system)?, &receipt).await,
@@ -77,7 +84,11 @@ pub async fn run(config: &Config, key: &str, word: &Word, by: &ByArg, out: &Outp
             let text = "it was not done; ask again with a new request key if it still should be";
             ("not_done", Exit::Done, text.to_string())
         }
-        Seen::NotThere => ("unknown", Exit::Waiting, "it is not there yet, and may still land; look again later".into()),
+        Seen::NotThere => (
+            "unknown",
+            Exit::Waiting,
+            "it is not there yet, and may still land; look again later".into(),
+        ),
         Seen::Unclear(why) => {
             let text = format!("{why}; look in Halaxy, and say --done ID or --not-done");
             ("unknown", Exit::Waiting, text)
@@ -148,7 +159,11 @@ async fn created(client: &HalaxyClient, base: &str, resource: &str, receipt: &Re
         return Seen::Unclear("such records cannot be listed".into());
     };
     let since = times::iso(receipt.at - CLOCKS_APART);
-    let by = if lists.input("created").is_some() { "created" } else { "changed" };
+    let by = if lists.input("created").is_some() {
+        "created"
+    } else {
+        "changed"
+    };
     let request: Result<Request, _> = lists.request(&Inputs::new(base).with(by, format!("ge{since}")));
     let Ok(request) = request else {
         return Seen::Unclear("such records cannot be searched".into());
@@ -167,7 +182,10 @@ async fn created(client: &HalaxyClient, base: &str, resource: &str, receipt: &Re
     match fits.len() {
         // Halaxy may spell what it was sent otherwise: only that nothing was made at all is sure.
         0 if rows.is_empty() => Seen::NotThere,
-        0 => Seen::Unclear(format!("{} made or changed since, and none shows just that", output::count(rows.len() as u64, "record"))),
+        0 => Seen::Unclear(format!(
+            "{} made or changed since, and none shows just that",
+            output::count(rows.len() as u64, "record")
+        )),
         1 => Seen::Done(fits.pop()),
         n => Seen::Unclear(format!("{n} records show what was sent")),
     }

@@ -86,7 +86,10 @@ pub(super) async fn run(
 
 /// What is kept until the outcome is known. Notes are kept nowhere.
 fn sent(request: &Request) -> Option<Sent> {
-    let mut body = request.body.clone().filter(|_| request.endpoint.action != "create-note")?;
+    let mut body = request
+        .body
+        .clone()
+        .filter(|_| request.endpoint.action != "create-note")?;
     if let Some(members) = body.as_object_mut() {
         members.shift_remove("attachments");
     }
