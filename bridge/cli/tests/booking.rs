@@ -338,6 +338,63 @@ async fn asked_for_by_properties_of_a_hubspot_contact() {
     assert_eq!(clinic.appointments().await.len(), 1);
 }
 
+#[tokio::test]
+async fn programs_book_over_http() {
+    let clinic = Clinic::open("hubspot", "").await;
+    let config = halaxy_bridge::config::load(&clinic.path().join("bridge.toml")).unwrap();
+    let store = halaxy_bridge::wiring::store(&config).await.unwrap();
+    let desk = halaxy_bridge::booking::desk(&config, store, &BTreeMap::new()).unwrap();
+    let app = bridge_admin::bookings::router(std::sync::Arc::new(desk));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}/bookings", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let get = async |path: &str| {
+        let answer = client().get(format!("{base}{path}")).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Json>().await.unwrap())
+    };
+    let send = async |path: &str, body: Json| {
+        let answer = client().post(format!("{base}{path}")).json(&body).send().await.unwrap();
+        (answer.status().as_u16(), answer.json::<Json>().await.unwrap())
+    };
+    let free = get("/free?day=2036-03-04").await;
+    assert_eq!((free.0, &free.1["time_zone"]), (200, &json!("Australia/Melbourne")));
+    assert_eq!(free.1["free"].as_array().unwrap().len(), 6);
+    let patients = clinic.patients().await;
+    let asks = |key: &str, patient: &str, start: &str| json!({"request_key": key, "patient": patient, "start": start, "practitioner_role": clinic.role});
+    let made = send("", asks("order-1", &patients[0], "2036-03-04T09:00")).await;
+    assert_eq!(
+        (made.0, &made.1["outcome"], &made.1["start"]),
+        (201, &json!("booked"), &json!("2036-03-04T09:00:00+11:00"))
+    );
+    let again = send("", asks("order-1", &patients[0], "2036-03-03T22:00:00Z")).await;
+    assert_eq!(
+        (again.0, &again.1["appointment"], &again.1["repeated"]),
+        (200, &made.1["appointment"], &json!(true))
+    );
+    assert_eq!(send("", asks("order-2", &patients[1], "2036-03-04T09:00")).await.0, 409);
+    assert_eq!(send("", asks("order-3", &patients[1], "2036-03-04T20:00")).await.0, 422);
+    let gap = send("", asks("order-4", &patients[1], "2036-10-05T02:30")).await;
+    assert_eq!(gap.0, 400);
+    assert!(
+        gap.1["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("clocks are put forward"),
+        "{gap:?}"
+    );
+    let person = json!({"request_key": "order-5", "start": "2036-03-04T10:00", "practitioner_role": clinic.role,
+        "person": {"given": "Ottilie", "family": "Samplewood", "email": "o@example.org"}});
+    assert_eq!(send("", person).await.0, 202);
+    assert_eq!(get("?open=true").await.1["requests"].as_array().unwrap().len(), 1);
+    let decided = send("/order-5/decision", json!({"patient": patients[1]})).await;
+    assert_eq!((decided.0, &decided.1["outcome"]), (200, &json!("booked")));
+    assert_eq!(get("/order-5").await.1["patient"], json!(patients[1]));
+    assert_eq!(get("/order-9").await.0, 404);
+    let unknown = send("", json!({"request_key": "order-6", "name": "Miriam"})).await;
+    assert_eq!(unknown.0, 400);
+    assert!(!unknown.1.to_string().contains("Miriam"), "{unknown:?}");
+}
+
 fn start(of: &Json) -> jiff::Timestamp {
     of["start"].as_str().unwrap().parse().unwrap()
 }
