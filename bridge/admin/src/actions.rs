@@ -1,7 +1,7 @@
 //! Endpoints of Halaxy as actions that people and their programs ask for: reads as they are, and each write once for
 //! its request key, marked before the call and settled after it. The command line and the HTTP API are both this.
 
-use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError};
+use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError, Sent};
 use adapter_halaxy::endpoints::Request;
 use adapter_halaxy::{HalaxyClient, Reply, advice};
 use adapter_kit::{CallError, Clock, Outcome, Priority, with_priority};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What is told when nobody knows.
 pub const LOOK: &str =
-    "nobody knows whether it was done: look in Halaxy, and ask again with a new key only if it was not";
+    "nobody knows whether it was done: `halaxy-bridge halaxy settle KEY` looks, and takes your word where it cannot";
 /// No call is under way for longer, microseconds.
 pub const CALL_LIFE: Time = 120 * 1_000_000;
 /// The action that writes clinical notes.
@@ -96,6 +96,7 @@ impl Actions {
             progress: Progress::Sent,
             id: None,
             code: None,
+            sent: sent(request),
         };
         if let Claim::Earlier(earlier) = receipts::claim(&self.store, key, &receipt).await? {
             if earlier.request != receipt.request {
@@ -261,6 +262,18 @@ pub fn found(request: &Request, reply: &Reply) -> Json {
     }
     json!({
         "action": action, "rows": reply.rows, "included": reply.included, "more": reply.more, "left_out": reply.foreign,
+    })
+}
+
+/// What is kept until the outcome is known. Notes are kept nowhere.
+fn sent(request: &Request) -> Option<Sent> {
+    let mut body = request.body.clone().filter(|_| request.endpoint.action != NOTE)?;
+    if let Some(members) = body.as_object_mut() {
+        members.shift_remove("attachments");
+    }
+    Some(Sent {
+        id: request.id.clone(),
+        body,
     })
 }
 

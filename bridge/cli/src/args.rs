@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, demo, diary, events, explain, halaxy, init, key, ledger, links, match_files, matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    book, care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, demo, diary, events, explain, halaxy, init, key, ledger, links, match_files, matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -68,6 +68,8 @@ pub enum Command {
     Links(links::LinksArgs),
     /// The public stream: what has changed in the products, and who is told.
     Events(events::EventsArgs),
+    /// Appointments: find free times, book each request once, and see what became of it.
+    Book(book::BookArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
     /// Referrals: what is left of them, who refers, make one, add files.

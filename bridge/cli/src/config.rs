@@ -4,6 +4,7 @@
 
 mod alerts;
 mod api;
+mod booking;
 mod books;
 mod diary;
 mod care;
@@ -18,6 +19,7 @@ mod sync;
 mod systems;
 
 pub use api::ApiToken;
+pub use booking::BookingConfig;
 pub use books::BooksConfig;
 pub use diary::DiaryConfig;
 pub use care::{CareConfig, TelehealthConfig};
@@ -142,6 +144,8 @@ pub struct Config {
     pub mirror: MirrorConfig,
     /// Referrals, notes and telehealth.
     pub care: CareConfig,
+    /// How appointments are booked.
+    pub booking: BookingConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -163,12 +167,21 @@ pub struct Config {
 }
 
 impl Config {
-    /// Kinds of a system's records that are used: that of people, and that of activities if it shows appointments.
+    /// Kinds of a system's records that are used: that of people, those that are mirrored of the home system, that of
+    /// activities if it shows appointments, and that of booking requests if they are taken from it.
     pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let mirrored = self.mirror.kinds.iter().filter(|_| system.name == self.home).cloned();
         let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name);
         let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
-        let kinds = activities.filter(|_| shows).map(|spec| spec.kind.clone());
-        std::iter::once(system.mapping.kind.clone()).chain(kinds).collect()
+        let activities = activities.filter(|_| shows).map(|spec| spec.kind.clone());
+        let asks = self.booking.from.as_ref() == Some(&system.name);
+        let requests = system.file.as_ref().and_then(|file| file.requests.as_ref());
+        let requests = requests.filter(|_| asks).map(|form| form.kind.clone());
+        std::iter::once(system.mapping.kind.clone())
+            .chain(mirrored)
+            .chain(activities)
+            .chain(requests)
+            .collect()
     }
 
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
@@ -301,6 +314,9 @@ impl<'s> Reader<'s> {
         let diary = top
             .optional("diary")
             .and_then(|v| self.table(Some(v), "diary", "[diary] with system"));
+        let booking = top
+            .optional("booking")
+            .and_then(|v| self.table(Some(v), "booking", "[booking] with from = \"crm\""));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -354,6 +370,7 @@ impl<'s> Reader<'s> {
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
         mirror.need(&care.kinds());
+        let booking = self.booking(booking, &connected);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -412,6 +429,7 @@ impl<'s> Reader<'s> {
             diary,
             mirror,
             care,
+            booking,
             entity,
             home,
             create_in: sync.create_in,

@@ -213,12 +213,18 @@ pub fn adapter(
         _ => None,
     };
     let tokens = Arc::new(KeptToken::new(store, &system.name, first_token));
-    let paths = system.mapping.paths().into_keys().collect();
+    let mut members = BTreeMap::from([(
+        system.mapping.kind.clone(),
+        system.mapping.paths().into_keys().collect(),
+    )]);
+    if let Some(form) = &connector.requests {
+        members.insert(form.kind.clone(), form.paths());
+    }
     let options = RestOptions {
         base_url: system.base_url.clone(),
         secrets,
         settings: system.settings.clone(),
-        members: BTreeMap::from([(system.mapping.kind.clone(), paths)]),
+        members,
         user_agent: system.user_agent.clone(),
         share: system.share,
         spent,

@@ -8,6 +8,7 @@
 #![deny(missing_docs)]
 
 mod approval;
+pub mod booking;
 mod capture;
 pub mod care;
 mod deliver;

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub mod care;
+pub mod book;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
@@ -57,6 +58,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
+        Command::Book(args) => book::run(&args, out).await,
         Command::Halaxy(args) => halaxy::run(&args, out).await,
         Command::Referral(args) => care::referral::run(&args, out).await,
         Command::Coverage(args) => care::coverage::run(&args, out).await,
