@@ -24,6 +24,7 @@ pub mod sheet;
 pub mod statement;
 pub mod target;
 pub mod tasks;
+mod tight;
 
 pub use chart::{Account, Books, Category, TaxRate};
 pub use document::{Contact, Document, DocumentKind, DocumentLine, Shown, ShownLine, Status};

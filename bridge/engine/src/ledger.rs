@@ -200,18 +200,12 @@ impl Ledger {
             return Err(cannot(["the chart of the books"]));
         };
         let target = self.target(&state, books);
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
-        let shown: Vec<Shown> = state.shown.values().cloned().collect();
-        let contacts = state
-            .contacts
-            .iter()
-            .map(|(k, c)| (k.clone(), c.remote_id.clone()))
-            .collect();
+        let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
         Ok(Proof::of(&Evidence {
             target: &target,
-            entries: &entries,
-            shown: &shown,
-            contacts: &contacts,
+            entries: state.entries.values().map(|k| &k.entry).collect(),
+            shown: state.shown.values().collect(),
+            contacts: contacts.collect(),
             rules: &self.settings.rules,
             from,
             to,
@@ -527,7 +521,7 @@ impl Ledger {
                 calls: BTreeMap::new(),
             };
         };
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
+        let entries: Vec<&Entry> = state.entries.values().map(|k| &k.entry).collect();
         let mut target = self.target(state, &books);
         let found = foreign(&target, &entries, state.shown.values(), &self.settings.rules);
         let foreign: Vec<(Foreign, Vec<Entry>)> = found
@@ -537,7 +531,7 @@ impl Ledger {
         target.set_aside(&found);
         let plan = Plan::of(&Given {
             target: &target,
-            entries: &entries,
+            entries,
             rules: &self.settings.rules,
             books: &books,
             today: self.today(now),

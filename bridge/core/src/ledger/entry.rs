@@ -81,13 +81,22 @@ pub struct Entry {
     /// What it is for.
     pub purpose: Purpose,
     /// What it comes from; several for a summary.
+    #[serde(deserialize_with = "super::tight::list")]
     pub sources: Vec<Source>,
     /// Each source's share of a summary, in the order of `sources`; none for other documents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tight::list"
+    )]
     pub shares: Vec<Vec<Effect>>,
     /// What it was made from in Halaxy, by digest ([`super::target::Charged::basis`]; of payments the method), in the order of
     /// `sources`. While that stays as it was, other rules than those of its day change nothing about it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tight::list"
+    )]
     pub bases: Vec<String>,
     /// Counts the plans that posted something of its sources: the entries of the latest one say what it rests on.
     #[serde(default)]

@@ -21,6 +21,7 @@ use super::rules::{Approve, Rules};
 use super::target::Target;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is made from.
@@ -28,7 +29,7 @@ pub struct Given<'a> {
     /// What the books should hold.
     pub target: &'a Target,
     /// Everything ever posted. Planned entries are planned anew.
-    pub entries: &'a [Entry],
+    pub entries: Vec<&'a Entry>,
     /// Rules.
     pub rules: &'a Rules,
     /// The books.
@@ -69,7 +70,7 @@ impl Plan {
     pub fn afresh(facts: &Facts, rules: &Rules, books: &Books, today: Date) -> Plan {
         Plan::of(&Given {
             target: &Target::of(facts, rules, books),
-            entries: &[],
+            entries: Vec::new(),
             rules,
             books,
             today,
@@ -96,7 +97,7 @@ struct Share {
 struct Desk<'a> {
     given: &'a Given<'a>,
     /// Posted, sent and newly planned entries.
-    entries: Vec<Entry>,
+    entries: Vec<Cow<'a, Entry>>,
     of_source: BTreeMap<Source, Vec<usize>>,
     by_key: BTreeMap<String, usize>,
     /// Keys that were ever used.
@@ -151,7 +152,7 @@ impl<'a> Desk<'a> {
                 desk.paid.entry(invoice).or_default().push(id);
             }
         }
-        for entry in given.entries {
+        for &entry in &given.entries {
             match entry.state {
                 EntryState::Planned => continue,
                 EntryState::Refused => {
@@ -173,13 +174,13 @@ impl<'a> Desk<'a> {
             for (source, share) in entry.sources.iter().zip(&entry.shares) {
                 desk.summed.entry(source).or_default().effects(share, 1);
             }
-            desk.put(entry.clone());
+            desk.put(Cow::Borrowed(entry));
         }
         desk.first_new = desk.entries.len();
         desk
     }
 
-    fn put(&mut self, entry: Entry) -> usize {
+    fn put(&mut self, entry: Cow<'a, Entry>) -> usize {
         let at = self.entries.len();
         let key = entry.key().to_owned();
         let d = &entry.document;
@@ -295,7 +296,7 @@ impl<'a> Desk<'a> {
         if !self.may(source, approve, &entry.document.key.clone(), &digest) {
             return false;
         }
-        self.put(entry);
+        self.put(Cow::Owned(entry));
         true
     }
 
@@ -331,9 +332,9 @@ impl<'a> Desk<'a> {
         }
         if at >= self.first_new {
             // Planned in this very plan: it is simply left out.
-            self.entries[at].state = EntryState::Void;
+            self.entries[at].to_mut().state = EntryState::Void;
         } else {
-            self.entries[at].state = EntryState::Voiding;
+            self.entries[at].to_mut().state = EntryState::Voiding;
             self.plan.void.push(key.clone());
         }
         let (total, on) = {
@@ -405,6 +406,7 @@ impl<'a> Desk<'a> {
             .entries
             .drain(self.first_new..)
             .filter(|e| e.state == EntryState::Planned)
+            .map(Cow::into_owned)
             .collect();
         self.plan
     }

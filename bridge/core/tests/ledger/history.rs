@@ -396,7 +396,7 @@ impl World {
         let target = Target::of(&self.facts, &self.rules, &self.books);
         let plan = Plan::of(&Given {
             target: &target,
-            entries: &self.entries,
+            entries: self.entries.iter().collect(),
             rules: &self.rules,
             books: &self.books,
             today: self.today,

@@ -136,16 +136,18 @@ impl State {
             if let Some(cursor) = store.cursor(&settings.source, kind, FEED).await? {
                 state.cursors.insert((*kind).to_owned(), cursor.position);
             }
-            load(store, &part_of(kind), "fact", |_, fact: Fact| state.gathered.put(fact)).await?;
+            let mut facts = Vec::new();
+            load(store, &part_of(kind), "fact", |_, fact: Fact| facts.push(fact)).await?;
+            state.gathered.put_all(facts);
         }
         load(store, UNREADABLE, UNREADABLE, |_, u: Unread| {
             state.reread.entry(u.kind).or_default().push(u.id);
         })
         .await?;
-        load(store, ENTRY, ENTRY, |id, kept: Kept| {
-            drop(state.entries.insert(id, kept))
-        })
-        .await?;
+        // Collected first: trees that are filled one by one stay half empty.
+        let mut entries = Vec::new();
+        load(store, ENTRY, ENTRY, |id, kept: Kept| entries.push((id, kept))).await?;
+        state.entries = entries.into_iter().collect();
         load(store, CONTACT, CONTACT, |id, known: Known| {
             drop(state.contacts.insert(id, known))
         })
@@ -154,15 +156,17 @@ impl State {
             state.approvals.insert((yes.key, yes.digest));
         })
         .await?;
+        let mut shown = Vec::new();
         for kind in KINDS {
             load(store, &shown_part(kind), "shown", |id, s: Shown| {
-                drop(state.shown.insert((kind, id), s))
+                shown.push(((kind, id), s))
             })
             .await?;
             if let Some(cursor) = store.cursor(&settings.books, &shown_part(kind), FEED).await? {
                 state.shown_cursors.insert(kind, cursor.position);
             }
         }
+        state.shown = shown.into_iter().collect();
         Ok(state)
     }
 }

@@ -4,7 +4,7 @@ use super::keep::{Keep, State, kinds};
 use super::{Ledger, cannot};
 use crate::error::EngineError;
 use bridge_core::Time;
-use bridge_core::ledger::DocumentKind;
+use bridge_core::ledger::{DocumentKind, Shown};
 
 /// Pages of one list; a feed that never ends is a defect of the product.
 const MOST_PAGES: usize = 10_000;
@@ -37,7 +37,8 @@ impl Ledger {
                 .list(kind, cursor.as_deref())
                 .await
                 .map_err(|e| cannot([e.to_string()]))?;
-            documents.extend(page.documents);
+            // Nothing compares change marks here, and a hundred thousand of them take their room.
+            documents.extend(page.documents.into_iter().map(|shown| Shown { mark: None, ..shown }));
             cursor = Some(page.cursor);
             if !page.more {
                 let mut keep = Keep::new(&self.store).await?;
