@@ -160,6 +160,11 @@ impl Desk {
         ledger
     }
 
+    /// What is kept.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks.
     pub async fn settle(&self, ledger: &Ledger) -> LedgerStep {
         ledger.sweep(self.clock.now()).await.unwrap();

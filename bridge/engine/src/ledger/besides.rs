@@ -187,8 +187,8 @@ impl Ledger {
     }
 
     /// Links payments that people recorded in the books to those that Halaxy shows of the same money by now, so that they
-    /// are not posted a second time. They stay on the account that they were recorded in.
-    pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<(), EngineError> {
+    /// are not posted a second time. They stay on the account that they were recorded in. Whether there were any.
+    pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<bool, EngineError> {
         let shown: Vec<Shown> = state
             .shown
             .values()
@@ -209,14 +209,14 @@ impl Ledger {
             })
             .collect();
         if closed.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.entries(state, closed, now).await?;
         keep.by_hand(state).await?;
         keep.commit().await?;
         state.changed = true;
-        Ok(())
+        Ok(true)
     }
 }
 

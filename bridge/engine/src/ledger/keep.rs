@@ -75,6 +75,8 @@ pub(super) struct State {
     pub shown_cursors: BTreeMap<DocumentKind, String>,
     pub books: Option<Books>,
     pub books_read: Time,
+    /// When hints about invoices were last followed, and those about the books.
+    pub followed: (Time, Time),
     /// The last decision seen of those made beside the process that posts.
     pub hand: Option<String>,
     /// Something changed that no plan has judged yet.
@@ -129,6 +131,7 @@ impl State {
             shown_cursors: BTreeMap::new(),
             books: None,
             books_read: 0,
+            followed: (Time::MIN, Time::MIN),
             hand: store.meta(HAND).await?,
             changed: true,
         };
@@ -346,6 +349,12 @@ impl Keep {
         }
         Ok(())
     }
+}
+
+/// How many of these documents are not as they were shown before.
+pub(super) fn news(state: &State, kind: DocumentKind, documents: &[Shown]) -> usize {
+    let known = |d: &&Shown| state.shown.get(&(kind, d.remote_id.clone())) == Some(*d);
+    documents.len() - documents.iter().filter(known).count()
 }
 
 /// The kinds of documents there are.
