@@ -196,6 +196,7 @@ fn plan(target: &Target, entries: &[Entry], rules: &Rules, books: &Books) -> Pla
         books,
         today: TODAY,
         approved: &BTreeSet::new(),
+        recode: &BTreeSet::new(),
     })
 }
 

@@ -9,8 +9,10 @@ mod follow;
 mod keep;
 mod mirror;
 mod post;
+mod recode;
 
 pub use follow::{followed_books, followed_invoices};
+pub use recode::RecodePreview;
 
 use crate::error::EngineError;
 use adapter_kit::gathering::{Intake, Seen};
@@ -158,6 +160,7 @@ impl Ledger {
             return Ok(());
         }
         self.settle(state, now, step).await?;
+        self.asked_journals(state, now, step).await?;
         if state.changed {
             let outlook = self.outlook(state, now);
             step.held = outlook.plan.held.len();
@@ -173,7 +176,12 @@ impl Ledger {
                 false => outlook,
             };
             if self.approved(state) {
-                state.changed = !self.carry_out(state, outlook.plan, now, step).await?;
+                let held = outlook.plan.held.iter().map(|h| h.source.clone()).collect();
+                let done = self.carry_out(state, outlook.plan, now, step).await?;
+                if done {
+                    self.recoded(state, &held).await?;
+                }
+                state.changed = !done;
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();
             }
@@ -546,6 +554,11 @@ impl Ledger {
     }
 
     fn outlook(&self, state: &State, now: Time) -> Outlook {
+        self.outlook_with(state, &state.recode, now)
+    }
+
+    /// The same with these sources coded anew by the rules of now.
+    fn outlook_with(&self, state: &State, recode: &BTreeSet<Source>, now: Time) -> Outlook {
         let Some(books) = state.books.clone() else {
             return Outlook {
                 target: Target::default(),
@@ -570,6 +583,7 @@ impl Ledger {
             books: &books,
             today: self.today(now),
             approved: &state.approvals,
+            recode,
         });
         let calls = self.calls(state, &plan);
         Outlook {

@@ -10,7 +10,7 @@ use adapter_kit::{
 use adapter_rest::{Connector, RestBooks, RestOptions};
 use adapter_sandbox::practice_month::{MonthOptions, PracticeMonth};
 use adapter_sandbox::{ConnectionCut, Manners, Sandbox, SandboxOptions};
-use bridge_core::ledger::Currency;
+use bridge_core::ledger::{Currency, Rules};
 use bridge_engine::ledger::{Ledger, LedgerSettings, LedgerStep};
 use bridge_store::{Key, Store};
 use futures::future::BoxFuture;
@@ -113,6 +113,11 @@ impl Desk {
 
     /// The ledger as the program opens it, on what was kept; posting by its rules is approved.
     pub async fn ledger(&self) -> Ledger {
+        self.ledger_by(rules(self.modes), "rules").await
+    }
+
+    /// The same with other rules, whose digest that is.
+    pub async fn ledger_by(&self, rules: Rules, digest: &str) -> Ledger {
         let transport = in_process(&self.sandbox, self.requests.clone());
         let ends = self.sandbox.endpoints(BASE);
         let halaxy = HalaxyOptions::new(
@@ -141,10 +146,10 @@ impl Desk {
         let settings = LedgerSettings {
             source: "halaxy".into(),
             books: "books".into(),
-            rules: rules(self.modes),
+            rules,
             zone,
             call_life: books.call_life(),
-            digest: "rules".into(),
+            digest: digest.into(),
         };
         let ledger = Ledger::open(
             self.store.clone(),

@@ -38,6 +38,8 @@ pub struct Given<'a> {
     pub today: Date,
     /// What a person said yes to: key and [`digest`] of the document (`void KEY` with the posted document's digest).
     pub approved: &'a BTreeSet<(String, String)>,
+    /// What a person has coded anew by the rules of now; all else stands as it was coded.
+    pub recode: &'a BTreeSet<Source>,
 }
 
 /// What to do, in order: voids first, then documents in the order given.
@@ -75,6 +77,7 @@ impl Plan {
             books,
             today,
             approved: &BTreeSet::new(),
+            recode: &BTreeSet::new(),
         })
     }
 
@@ -136,7 +139,7 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             open: BTreeMap::new(),
             summed: BTreeMap::new(),
-            rests_on: RestsOn::default(),
+            rests_on: RestsOn::but(given.recode),
             acting: BTreeMap::new(),
             credits_of: BTreeMap::new(),
             names: BTreeMap::new(),

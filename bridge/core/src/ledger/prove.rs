@@ -1,7 +1,7 @@
 //! Proof: does Halaxy equal what was posted, and does what was posted equal what the books say now? Reckoned from sums,
 //! without the planner, so that a mistake of the planner shows here.
 
-mod find;
+pub(super) mod find;
 
 use super::document::{DocumentKind, DocumentLine, Shown, ShownLine, Status};
 use super::entry::{Entry, EntryState, Purpose};
@@ -11,7 +11,7 @@ use super::money::Cents;
 use super::position::{Place, Position};
 use super::rules::{Mode, PayerType, Rules};
 use super::target::{Target, plain_line};
-use find::{Found, Parts};
+use find::{Found, Parts, untaxed};
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -592,30 +592,6 @@ fn change(what: &str, first: &str, second: &str) -> Change {
         first: first.into(),
         second: second.into(),
     }
-}
-
-/// What a document does to the accounts its source is told by: lines of charges, the money account of payments.
-fn add_document(position: &mut Position, entry: &Entry) {
-    let d = &entry.document;
-    let money = |position: &mut Position, amount: Cents| {
-        let account = d.account.as_deref().unwrap_or_default();
-        position.lines(&[plain_line("", amount, account, "", "")], 1);
-    };
-    match d.kind {
-        DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => money(position, d.total),
-        DocumentKind::Refund => money(position, -d.total),
-        DocumentKind::Invoice => position.lines(&d.lines, -1),
-        DocumentKind::CreditNote => position.lines(&d.lines, 1),
-        DocumentKind::Allocation | DocumentKind::Journal => {}
-    }
-}
-
-fn untaxed(position: &Position) -> Position {
-    let mut plain = Position::default();
-    for (place, net, tax) in position.parts() {
-        plain.lines(&[plain_line("", net + tax, &place.account, "", "")], 1);
-    }
-    plain
 }
 
 fn lines_differ(ours: &[DocumentLine], theirs: &[ShownLine]) -> Vec<Change> {

@@ -38,6 +38,7 @@ fn set_aside(world: &World, books: &[Shown]) -> (Target, Plan, Vec<(String, Vec<
         books: &world.books,
         today: world.today,
         approved: &world.approved,
+        recode: &world.recode,
     });
     (target, plan, adopted)
 }

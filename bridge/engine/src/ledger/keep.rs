@@ -3,7 +3,9 @@
 use super::LedgerSettings;
 use crate::error::EngineError;
 use bridge_core::Time;
-use bridge_core::ledger::{Books, Contact, Currency, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown};
+use bridge_core::ledger::{
+    Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
+};
 use bridge_store::{Store, StoreError, Tx};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,10 @@ const ENTRY: &str = "entry";
 const CONTACT: &str = "contact";
 const APPROVAL: &str = "approval";
 const UNREADABLE: &str = "unreadable";
+/// Journals that a person asked the process that posts for.
+pub(super) const JOURNAL: &str = "journal";
+/// What a person has coded anew, and is not done.
+pub(super) const RECODE: &str = "recode";
 /// Digest of the feeds' cursors: they depend on no mapping.
 const FEED: &str = "ledger";
 const KINDS: [DocumentKind; 8] = [
@@ -53,6 +59,15 @@ struct Yes {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Anew {
+    source: Source,
+    /// The rules that it was asked for by, as approvals have them: by others nothing is coded anew.
+    digest: String,
+    by: String,
+    at: Time,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Unread {
     kind: String,
     id: String,
@@ -70,6 +85,10 @@ pub(super) struct State {
     /// Names in the books in lower case, of all contacts; none until they were listed.
     pub names: Option<BTreeSet<String>>,
     pub approvals: BTreeSet<(String, String)>,
+    /// Journals that a person asked for and that are not posted yet, by key.
+    pub journals: BTreeMap<String, Document>,
+    /// What a person has coded anew by the rules of now.
+    pub recode: BTreeSet<Source>,
     pub approved_rules: Option<String>,
     pub shown: BTreeMap<(DocumentKind, String), Shown>,
     pub shown_cursors: BTreeMap<DocumentKind, String>,
@@ -126,6 +145,8 @@ impl State {
             contacts: BTreeMap::new(),
             names: None,
             approvals: BTreeSet::new(),
+            journals: BTreeMap::new(),
+            recode: BTreeSet::new(),
             approved_rules: store.meta(APPROVED).await?,
             shown: BTreeMap::new(),
             shown_cursors: BTreeMap::new(),
@@ -157,6 +178,16 @@ impl State {
         .await?;
         load(store, APPROVAL, APPROVAL, |_, yes: Yes| {
             state.approvals.insert((yes.key, yes.digest));
+        })
+        .await?;
+        load(store, JOURNAL, JOURNAL, |key, journal: Document| {
+            drop(state.journals.insert(key, journal))
+        })
+        .await?;
+        load(store, RECODE, RECODE, |_, anew: Anew| {
+            if anew.digest == settings.digest {
+                state.recode.insert(anew.source);
+            }
         })
         .await?;
         let mut shown = Vec::new();
@@ -300,6 +331,30 @@ impl Keep {
         }
         state.contacts.insert(key.into(), known);
         Ok(())
+    }
+
+    /// Notes what a person has coded anew by the rules with this digest.
+    pub async fn recode(&mut self, all: &[Source], digest: &str, by: &str, at: Time) -> Result<(), EngineError> {
+        let row = |source: &Source| {
+            let anew = Anew {
+                source: source.clone(),
+                digest: digest.into(),
+                by: by.into(),
+                at,
+            };
+            (source.to_string(), json(&anew))
+        };
+        let rows: Vec<(String, String)> = all.iter().map(row).collect();
+        Ok(self.tx.put_ledger(RECODE, &rows).await?)
+    }
+
+    pub async fn journals(&mut self, all: &[Document]) -> Result<(), EngineError> {
+        let rows: Vec<(String, String)> = all.iter().map(|d| (d.key.clone(), json(d))).collect();
+        Ok(self.tx.put_ledger(JOURNAL, &rows).await?)
+    }
+
+    pub async fn drop_rows(&mut self, part: &str, ids: &[String]) -> Result<(), EngineError> {
+        Ok(self.tx.drop_ledger(part, ids).await?)
     }
 
     pub async fn approval(&mut self, key: &str, digest: &str, by: &str, at: Time) -> Result<(), EngineError> {

@@ -1,13 +1,15 @@
 //! Finding things among a hundred thousand documents: sorted lists, which take a fifth of what hash maps do.
 
-use super::add_document;
+use crate::ledger::document::DocumentKind;
 use crate::ledger::entry::Entry;
 use crate::ledger::hold::Source;
+use crate::ledger::money::Cents;
 use crate::ledger::position::Position;
+use crate::ledger::target::plain_line;
 use jiff::civil::Date;
 
 /// Values by key; a key may stand several times.
-pub(super) struct Found<K, V>(Vec<(K, V)>);
+pub(in crate::ledger) struct Found<K, V>(Vec<(K, V)>);
 
 impl<K: Ord, V: Copy> Found<K, V> {
     pub fn by(all: impl Iterator<Item = (K, V)>) -> Self {
@@ -40,16 +42,16 @@ struct Part<'a> {
 }
 
 /// What all documents say of all sources.
-pub(super) struct Parts<'a> {
+pub(in crate::ledger) struct Parts<'a> {
     all: Vec<Part<'a>>,
     taken: Vec<bool>,
 }
 
 /// What all documents say of one source, in the order given.
-pub(super) struct OfSource<'p, 'a>(&'p [Part<'a>]);
+pub(in crate::ledger) struct OfSource<'p, 'a>(&'p [Part<'a>]);
 
 /// What the documents of a source come to.
-pub(super) struct Sum<'a> {
+pub(in crate::ledger) struct Sum<'a> {
     /// Position, and the first day that it belongs to; none if no document moves anything for it.
     pub posted: Option<(Position, Date)>,
     /// What it rests on, by the latest round.
@@ -122,4 +124,29 @@ impl<'a> OfSource<'_, 'a> {
         }
         sum
     }
+}
+
+/// What a document does to the accounts its source is told by: lines of charges, the money account of payments.
+fn add_document(position: &mut Position, entry: &Entry) {
+    let d = &entry.document;
+    let money = |position: &mut Position, amount: Cents| {
+        let account = d.account.as_deref().unwrap_or_default();
+        position.lines(&[plain_line("", amount, account, "", "")], 1);
+    };
+    match d.kind {
+        DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => money(position, d.total),
+        DocumentKind::Refund => money(position, -d.total),
+        DocumentKind::Invoice => position.lines(&d.lines, -1),
+        DocumentKind::CreditNote => position.lines(&d.lines, 1),
+        DocumentKind::Allocation | DocumentKind::Journal => {}
+    }
+}
+
+/// The same without tax: of money, tax codes say nothing.
+pub(in crate::ledger) fn untaxed(position: &Position) -> Position {
+    let mut plain = Position::default();
+    for (place, net, tax) in position.parts() {
+        plain.lines(&[plain_line("", net + tax, &place.account, "", "")], 1);
+    }
+    plain
 }
