@@ -168,8 +168,9 @@ async fn tell(ledger: &Ledger, step: &LedgerStep) -> Result<(), EngineError> {
 
 async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
     let now = times::now();
-    // A nightly sweep: what no feed shows is found here.
+    // A nightly sweep: what no feed shows is found here, and posted before it is proved.
     ledger.sweep(now).await?;
+    tell(ledger, &ledger.step(now).await?).await?;
     let to = ledger.today(now);
     let from = to.saturating_sub(PROVED_DAYS.days());
     let mut note = ProofVitals {
