@@ -42,15 +42,21 @@ impl Engine {
         step: &mut Step,
     ) -> Result<Result<(), AdapterError>, EngineError> {
         let begun = self.clock.now();
-        let due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
-        if due.is_empty() || self.braked(system, due.len()).await? {
+        let mut due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
+        if due.is_empty() {
             return Ok(Ok(()));
+        }
+        // A brake holds everything but opt-outs, which stand first.
+        let braked = self.braked(system, due.len()).await?;
+        if braked {
+            due.retain(|d| d.lane == Lane::Requested && !d.create);
         }
         let ids: Vec<String> = due.into_iter().map(|d| d.entity).collect();
         let mut creates = vec![];
         let mut updates = vec![];
         for entity in self.store.entities(&ids).await? {
             match entity.writes.get(&system.name) {
+                Some(w) if braked && !w.opts_out() => {}
                 Some(w) if w.op == Op::Create => creates.push(entity.id),
                 Some(_) => updates.push(entity.id),
                 None => {}
