@@ -25,6 +25,9 @@ pub enum ActionError {
     /// The practice does not allow notes to be written.
     #[error("clinical notes are not written unless the practice allows it: add clinical_notes = true to [systems.{0}]")]
     Notes(String),
+    /// Nothing is sent to the system at all.
+    #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
+    Paused(String),
     /// A request key that cannot be one.
     #[error("a request key has 1 to 80 letters, digits and - _ . : only; use e.g. the number of the order")]
     Key,
@@ -84,6 +87,9 @@ impl Actions {
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
         allowed(request, &self.system, self.clinical_notes)?;
+        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+            return Err(ActionError::Paused(self.system.clone()));
+        }
         let key = sound(key).ok_or(ActionError::Key)?;
         let mut receipt = Receipt {
             action: request.endpoint.action.into(),

@@ -186,6 +186,15 @@ fn may_permit(says: &Says, agreed: Option<&Agreed>) -> bool {
     }
 }
 
+/// What is known of one entity becomes part of another: its opt-outs come along, wherever they were said.
+pub fn carry(schema: &Schema, kept: &mut Entity, given: &Entity) {
+    for unit in units(schema) {
+        if let Some(out) = given.agreed.get(&unit.name).filter(|a| is_out(&a.value)) {
+            kept.agreed.insert(unit.name.clone(), out.clone());
+        }
+    }
+}
+
 /// Carries opt-outs over: a unit is out where a unit that covers it is, and while the person's own state suppresses it.
 pub(crate) fn cover(schema: &Schema, entity: &mut Entity, now: Time, notes: &mut Vec<Note>, losers: &mut Vec<Loser>) {
     // A chain of covering units is as long as there are units at most.

@@ -25,6 +25,7 @@ pub mod codec;
 pub mod condition;
 pub mod config_problem;
 pub mod consent;
+pub mod deny;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;

@@ -157,7 +157,12 @@ impl Ledger {
                 return Ok(step);
             }
             let outlook = if fresh { self.outlook(&state, now) } else { outlook };
-            if self.approved(&state) {
+            if let Some(pause) = crate::pause::paused(&self.store, &self.settings.books).await? {
+                step.trouble.push(format!(
+                    "nothing is posted: {} was paused by {}",
+                    self.settings.books, pause.by
+                ));
+            } else if self.approved(&state) {
                 state.changed = !self.carry_out(&mut state, outlook.plan, now, &mut step).await?;
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();

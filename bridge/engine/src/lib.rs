@@ -9,8 +9,10 @@
 
 mod approval;
 mod capture;
+pub mod consent;
 mod deliver;
 mod directory;
+pub mod erase;
 mod error;
 mod follow;
 mod handed;
@@ -24,10 +26,12 @@ mod measure;
 mod merges;
 pub mod mirror;
 mod note;
+pub mod pause;
 mod people;
 mod preview;
 mod reconcile;
 mod rematch;
+pub mod retention;
 mod send;
 mod settings;
 mod step;
