@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
-    matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, consent, demo, events, explain, halaxy, init, key, ledger, links,
+    match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -73,6 +73,14 @@ pub enum Command {
     Halaxy(halaxy::HalaxyArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
+    /// Who may be reached by marketing, who said no, and how soon everybody was told.
+    Consent(consent::ConsentArgs),
+    /// Who was told what; everything held of one person, or forgotten; how long things are kept.
+    Privacy(privacy::PrivacyArgs),
+    /// Stop everything that is sent to a system.
+    Pause(pause::PauseArgs),
+    /// Let what is sent to a system go on.
+    Resume(pause::ResumeArgs),
     /// Tell what happened to a person's records, and why.
     Explain(explain::ExplainArgs),
     /// Try what is held of an entity once more.

@@ -139,7 +139,7 @@ impl Marks {
 }
 
 /// The body without the elements that are about these people; for records about several.
-pub(crate) fn without(body: &mut Json, kind: &str, people: &BTreeSet<String>) {
+pub fn without(body: &mut Json, kind: &str, people: &BTreeSet<String>) {
     fn about(value: &Json, kind: &str, people: &BTreeSet<String>) -> bool {
         match value {
             Json::Object(members) => {

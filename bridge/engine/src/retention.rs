@@ -22,8 +22,6 @@ pub struct Retention {
     pub history: Duration,
     /// The values in those lines: what was sent, and what stood there before.
     pub sent_values: Duration,
-    /// Overruled values, whatever was promised when they were overruled.
-    pub overruled: Duration,
     /// Bodies of mirrored records that are gone.
     pub mirror_gone: Duration,
     /// Ended runs.
@@ -40,7 +38,6 @@ impl Default for Retention {
         Self {
             history: days(7 * 366),
             sent_values: days(90),
-            overruled: days(400),
             mirror_gone: days(400),
             runs: days(400),
             faint: days(400),
@@ -64,10 +61,8 @@ pub async fn forget(store: &Store, keep: &Retention, now: Time) -> Result<Forgot
             "sent_values",
             tx.drop_sent_values_before(before(keep.sent_values)).await?,
         ),
-        (
-            "overruled",
-            tx.drop_losers_before(before(keep.overruled)).await? + tx.expire_losers(now).await?,
-        ),
+        // Each with the time it was promised for.
+        ("overruled", tx.expire_losers(now).await?),
         ("mirror_gone", tx.drop_mirrored_gone(before(keep.mirror_gone)).await?),
         ("runs", tx.drop_runs_before(before(keep.runs)).await?),
         ("faint", tx.drop_faint_before(before(keep.faint)).await?),

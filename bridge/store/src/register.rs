@@ -25,7 +25,6 @@ const DROP_AUDIT: &str = "DELETE FROM audit WHERE practice = $1 AND at < $2 \
      AND seq < (SELECT MAX(seq) FROM audit WHERE practice = $1)";
 const DROP_VALUES: &str = "UPDATE audit SET body = NULL WHERE practice = $1 AND at < $2 AND body IS NOT NULL";
 const DROP_RUNS: &str = "DELETE FROM run WHERE practice = $1 AND started < $2 AND ended IS NOT NULL";
-const DROP_LOSERS: &str = "DELETE FROM loser WHERE practice = $1 AND at < $2";
 const DROP_CANDIDATES: &str = "DELETE FROM candidate WHERE practice = $1 AND state = 'faint' AND since < $2";
 
 /// Which lines are wanted.
@@ -146,11 +145,6 @@ impl Tx {
     /// Forgets ended runs that began before a moment; how many.
     pub async fn drop_runs_before(&mut self, before: Time) -> Result<u64> {
         self.drop_old(DROP_RUNS, before).await
-    }
-
-    /// Forgets values that were overruled before a moment, whatever they were kept for; how many.
-    pub async fn drop_losers_before(&mut self, before: Time) -> Result<u64> {
-        self.drop_old(DROP_LOSERS, before).await
     }
 
     /// Forgets faint resemblances found before a moment; how many.
