@@ -11,6 +11,9 @@ use bridge_store::Told;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+/// The shipped unit that covers all channels.
+const WHOLE: &str = "marketing";
+
 /// What `consent` takes.
 #[derive(Debug, Args)]
 pub struct ConsentArgs {
@@ -100,10 +103,10 @@ async fn say(config: &Config, word: &Word, reachable: bool, out: &Output) -> Res
     let schema = &engine.settings().schema;
     let known: Vec<&str> = consent::units(schema).map(|u| u.name.as_str()).collect();
     let units = match word.channel.as_slice() {
-        // What no other covers stands for the whole.
-        [] if !reachable => consent::units(schema)
-            .filter(|u| known.contains(&u.name.as_str()) && u.name == "marketing")
-            .map(|u| u.name.clone())
+        [] if !reachable => known
+            .iter()
+            .filter(|unit| **unit == WHOLE)
+            .map(ToString::to_string)
             .collect(),
         units => units.to_vec(),
     };
