@@ -28,6 +28,9 @@ pub enum ActionError {
          to bridge.toml"
     )]
     Notes,
+    /// Nothing is sent to the system at all.
+    #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
+    Paused(String),
     /// A request key that cannot be one.
     #[error("a request key has 1 to 80 letters, digits and - _ . : only; use e.g. the number of the order")]
     Key,
@@ -87,6 +90,9 @@ impl Actions {
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
         allowed(request, self.clinical_notes)?;
+        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+            return Err(ActionError::Paused(self.system.clone()));
+        }
         let key = sound(key).ok_or(ActionError::Key)?;
         let mut receipt = Receipt {
             action: request.endpoint.action.into(),

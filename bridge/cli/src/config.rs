@@ -11,6 +11,7 @@ mod care;
 mod events;
 mod ledger;
 mod mirror;
+mod privacy;
 mod queue;
 mod reader;
 mod secret;
@@ -26,6 +27,7 @@ pub use care::{CareConfig, TelehealthConfig};
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
+pub use privacy::Destination;
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -164,6 +166,10 @@ pub struct Config {
     pub brakes: bridge_engine::Brakes,
     /// When somebody is told.
     pub alerts: bridge_engine::vitals::Limits,
+    /// Who receives what is sent to a system, by system.
+    pub destinations: BTreeMap<String, Destination>,
+    /// How long what is old is kept.
+    pub retention: bridge_engine::retention::Retention,
 }
 
 impl Config {
@@ -317,6 +323,9 @@ impl<'s> Reader<'s> {
         let booking = top
             .optional("booking")
             .and_then(|v| self.table(Some(v), "booking", "[booking] with from = \"crm\""));
+        let retention = top
+            .optional("retention")
+            .and_then(|v| self.table(Some(v), "retention", "[retention] with history"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -334,6 +343,7 @@ impl<'s> Reader<'s> {
         let brakes = self.brakes(brakes);
         let care = self.care(care);
         let mut alerts = self.alerts(alerts);
+        let retention = self.retention(retention);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
             Ok(entity) => entity,
@@ -346,7 +356,8 @@ impl<'s> Reader<'s> {
         let mut connected = BTreeMap::new();
         let mut named = BTreeSet::new();
         let mut books = BTreeMap::new();
-        for (key, value) in systems?.0.iter() {
+        let systems = systems?;
+        for (key, value) in systems.0.iter() {
             let span = key.span();
             if let Some(table) = value.get_ref().as_table()
                 && let Some(connector) = self.keeps_books(table)
@@ -366,6 +377,7 @@ impl<'s> Reader<'s> {
                 connected.insert(system.name.clone(), system);
             }
         }
+        let destinations = self.destinations(systems.0);
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
@@ -439,6 +451,8 @@ impl<'s> Reader<'s> {
             keep_losers: sync.keep_losers,
             brakes,
             alerts,
+            destinations,
+            retention,
         })
     }
 

@@ -390,7 +390,7 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
     let lost = lock.lost();
-    let engine = told(config, engine).until(lost).holding(lock);
+    let engine = told(config, engine).keeping(config.retention).until(lost).holding(lock);
     // Whatever else this process asks of the account shares its limits.
     Ok(match client {
         Some(client) => engine.holding(client),

@@ -27,6 +27,8 @@ pub mod codec;
 pub mod condition;
 pub mod config_problem;
 pub mod diary;
+pub mod consent;
+pub mod deny;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;
@@ -48,6 +50,6 @@ pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,
     Time, UnitHold, Version, Write, WriteState,
 };
-pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+pub use schema::{Accept, AcceptRule, Class, Clear, OptOut, Party, Schema, Unit, UnitType, Wins};
 pub use shared::Shared;
 pub use value::{Value, Values};

@@ -14,6 +14,7 @@ pub use requests::Requests;
 pub use shown::{Rehearsal, Shown};
 
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::{AdapterError, Calendar, Clock, FreeAsk};
 use bridge_core::Time;
 use bridge_core::booking::{
@@ -30,6 +31,8 @@ use tokio::sync::Notify;
 
 /// Moves of a request within one turn of work.
 const MOVES: usize = 24;
+/// How soon a request asks again whether its system may be sent anything.
+const PAUSED: Duration = Duration::from_secs(10);
 /// Between two looks at a request that waits for something.
 const GLANCE: Duration = Duration::from_millis(200);
 /// A request that another process does not move on for so long may be moved on here.
@@ -453,6 +456,9 @@ impl BookingDesk {
         if past(&record, self.clock.now()) {
             after.to(gone(), self.clock.now());
             return self.keep(&record, &after).await;
+        }
+        if pause::is_paused(&self.store, &self.settings.system).await? {
+            return Ok(Turnout::Until(self.clock.now() + micros(PAUSED)));
         }
         let shown = match self.calendar.shown(&request.role, request.start, request.end()).await {
             Ok(shown) => shown,

@@ -15,6 +15,7 @@ pub use follow::{followed_books, followed_invoices};
 pub use recode::RecodePreview;
 
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::gathering::{Intake, Seen};
 use adapter_kit::{Accounting, Adapter, AdapterError};
 use bridge_core::Time;
@@ -160,6 +161,12 @@ impl Ledger {
             return Ok(());
         }
         self.settle(state, now, step).await?;
+        if let Some(pause) = pause::paused(&self.store, &self.settings.books).await? {
+            let books = &self.settings.books;
+            step.trouble
+                .push(format!("nothing is posted: {books} was paused by {}", pause.by));
+            return Ok(());
+        }
         self.asked_journals(state, now, step).await?;
         if state.changed {
             let outlook = self.outlook(state, now);

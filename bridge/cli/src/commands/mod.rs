@@ -6,6 +6,7 @@ pub mod check;
 pub mod completions;
 pub mod conflicts;
 pub mod connect;
+pub mod consent;
 pub mod demo;
 pub mod diary;
 pub mod events;
@@ -17,9 +18,11 @@ pub mod ledger;
 pub mod links;
 pub mod match_files;
 pub mod matches;
+pub mod pause;
 pub mod plan;
 pub mod practices;
 pub mod prepare;
+pub mod privacy;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
@@ -66,6 +69,10 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Telehealth(args) => care::telehealth::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
         Command::Diary(args) => diary::run(&args, out).await,
+        Command::Consent(args) => consent::run(&args, out).await,
+        Command::Privacy(args) => privacy::run(&args, out).await,
+        Command::Pause(args) => pause::run(&args, out).await,
+        Command::Resume(args) => pause::resume(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

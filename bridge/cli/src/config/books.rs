@@ -66,6 +66,7 @@ impl<'s> Reader<'s> {
         let line = source.line(span.start);
         let mut keys = Keys::new(&source, table, span);
         keys.text("connector");
+        keys.optional("destination"); // read beside the systems
         let mut own = |key: &'static str| keys.optional_text(key).map(|(text, _)| text.to_string());
         let (base_url, user_agent) = (own("base_url"), own("user_agent"));
         let (token_url, authorize_url, tenants_url) = (own("token_url"), own("authorize_url"), own("tenants_url"));

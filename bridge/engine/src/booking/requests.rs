@@ -3,6 +3,7 @@
 
 use super::{BookingDesk, keep};
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::{Adapter, Answer as Written, Outgoing, Read};
 use bridge_core::booking::request::{Defaults, Wording};
 use bridge_core::booking::{Answer, Form, Origin, Record, Request, State, Who};
@@ -134,7 +135,7 @@ impl BookingDesk {
         let (Some(origin), Some(mark)) = (&record.origin, record.answer()) else {
             return Ok(false);
         };
-        if origin.system != requests.system {
+        if origin.system != requests.system || pause::is_paused(&self.store, &requests.system).await? {
             return Ok(false);
         }
         let read = requests
