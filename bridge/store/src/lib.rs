@@ -27,6 +27,7 @@ mod db;
 mod erase;
 mod error;
 mod events;
+mod feed;
 mod hints;
 mod index;
 mod key;
@@ -51,6 +52,7 @@ mod work;
 
 pub use error::{Result, StoreError};
 pub use events::{Event, Subscriber};
+pub use feed::{Changed, Followed};
 pub use hints::Hint;
 pub use key::{Key, KeyError};
 pub use mirror::Mirrored;

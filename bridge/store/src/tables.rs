@@ -84,6 +84,7 @@ const TABLES: [Table; 24] = [
     table!("secret", "name", name Text, body Blob),
     table!("ledger", "part, id", part Text, id Text, body Blob),
     table!("mirror", "system, kind, remote_id", system Text, kind Text, remote_id Text, seq Int, seen Int, gone Int, body Blob),
+    table!("feed", "part, id", part Text, id Text, seq Int, mark Text, gone Int),
     table!("trace", "subject", subject Text, context Text, since Int),
     table!("event", "seq", seq Int, id Text, at Int, system Text, kind Text, remote_id Text, happened Text, units Text,
         entity Text, ours Int, trace Text),
