@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    book, care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, consent, demo, diary, events, explain, halaxy, init, key, ledger, links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, webhooks,
+    book, care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, consent, demo, diary, events, explain, export, halaxy, init, key, ledger, links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, warehouse, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +70,10 @@ pub enum Command {
     Events(events::EventsArgs),
     /// Appointments: find free times, book each request once, and see what became of it.
     Book(book::BookArgs),
+    /// People, appointments, invoices and the rest as CSV, NDJSON or Parquet: all of it, or what changed.
+    Export(export::ExportArgs),
+    /// A PostgreSQL schema of yours that is kept as an export would show it.
+    Warehouse(warehouse::WarehouseArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
     /// Referrals: what is left of them, who refers, make one, add files.

@@ -9,6 +9,7 @@ mod books;
 mod diary;
 mod care;
 mod events;
+mod export;
 mod ledger;
 mod mirror;
 mod privacy;
@@ -25,6 +26,7 @@ pub use books::BooksConfig;
 pub use diary::DiaryConfig;
 pub use care::{CareConfig, TelehealthConfig};
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
+pub use export::{ExportConfig, WarehouseConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
 pub use privacy::Destination;
@@ -39,6 +41,7 @@ use bridge_core::config_problem::{Keys, Problem, Source};
 use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
 use bridge_core::{Class, Time, Wins};
+use bridge_export::entities::kinds_for;
 use reader::{Reader, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -148,6 +151,10 @@ pub struct Config {
     pub care: CareConfig,
     /// How appointments are booked.
     pub booking: BookingConfig,
+    /// What may leave the bridge as exports.
+    pub export: ExportConfig,
+    /// A database that is kept as an export would show it, if there is one.
+    pub warehouse: Option<WarehouseConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -326,6 +333,12 @@ impl<'s> Reader<'s> {
         let retention = top
             .optional("retention")
             .and_then(|v| self.table(Some(v), "retention", "[retention] with history"));
+        let export = top
+            .optional("export")
+            .and_then(|v| self.table(Some(v), "export", "[export] with classes"));
+        let warehouse = top
+            .optional("warehouse")
+            .and_then(|v| self.table(Some(v), "warehouse", "[warehouse] with url, schema and entities"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -383,6 +396,11 @@ impl<'s> Reader<'s> {
         let mut mirror = self.mirror(mirror);
         mirror.need(&care.kinds());
         let booking = self.booking(booking, &connected);
+        let export = self.export(export);
+        let warehouse = self.warehouse(warehouse);
+        if let Some(warehouse) = &warehouse {
+            mirror.need(&kinds_for(warehouse.entities.iter().map(String::as_str)));
+        }
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -442,6 +460,8 @@ impl<'s> Reader<'s> {
             mirror,
             care,
             booking,
+            export,
+            warehouse,
             entity,
             home,
             create_in: sync.create_in,

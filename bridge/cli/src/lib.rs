@@ -12,6 +12,7 @@
 //! | [`besides`] | the mirror and what lives from it, beside the engine |
 //! | [`diary`] | appointments in the CRM, beside the engine |
 //! | [`drive`] | one pass until everything has settled |
+//! | [`exports`] | what can be exported of a configuration, and the warehouse beside the service |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
 //! | [`review`], [`holds`], [`typed`] | what people decide on, and what they type |
@@ -31,6 +32,7 @@ pub mod config;
 pub mod diary;
 pub mod drive;
 pub mod exit;
+pub mod exports;
 pub mod holds;
 pub mod kept_token;
 pub mod landing;

@@ -5,6 +5,7 @@ use crate::booking;
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
+use crate::exports;
 use crate::ledger;
 use crate::outlets::Publishing;
 use crate::output::Output;
@@ -179,6 +180,7 @@ impl Service<'_> {
             }
         };
         let mut publishing = Publishing::start(self.config, engine).await?;
+        let _warehouse = exports::keep(self.config, engine.store(), self.stop);
         let failed = async {
             match &mut publishing {
                 Some(publishing) => publishing.failed().await,

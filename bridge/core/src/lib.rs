@@ -29,6 +29,7 @@ pub mod config_problem;
 pub mod diary;
 pub mod consent;
 pub mod deny;
+pub mod csv_cell;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;

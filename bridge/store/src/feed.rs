@@ -288,7 +288,9 @@ impl Store {
     pub async fn conflicts_among(&self, ids: &[String]) -> Result<Vec<ConflictRow>> {
         let head = |args: &mut Args| _ = args.shared(&self.scope.practice);
         let mut conn = self.read().await?;
-        let rows = CONFLICTS.fetch(&mut conn, ids, head, |args, id| _ = args.text(id)).await?;
+        let rows = CONFLICTS
+            .fetch(&mut conn, ids, head, |args, id| _ = args.text(id))
+            .await?;
         rows.iter().map(|row| self.conflict_row(row)).collect()
     }
 
@@ -299,7 +301,9 @@ impl Store {
     pub async fn ledger_among(&self, part: &str, ids: &[String]) -> Result<Vec<(String, String)>> {
         let head = |args: &mut Args| _ = args.shared(&self.scope.practice).text(part);
         let mut conn = self.read().await?;
-        let rows = ENTRIES.fetch(&mut conn, ids, head, |args, id| _ = args.text(id)).await?;
+        let rows = ENTRIES
+            .fetch(&mut conn, ids, head, |args, id| _ = args.text(id))
+            .await?;
         let open = |row: &Row| {
             let id = row.text(0)?;
             let body = self.scope.open("ledger", &[part, &id], row.blob(1)?)?;

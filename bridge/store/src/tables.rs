@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 24] = [
+const TABLES: [Table; 25] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,

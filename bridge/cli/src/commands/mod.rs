@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diary;
 pub mod events;
 pub mod explain;
+pub mod export;
 pub mod halaxy;
 pub mod init;
 pub mod key;
@@ -29,6 +30,7 @@ pub mod sandbox;
 pub mod status;
 pub mod store;
 pub mod sync;
+pub mod warehouse;
 pub mod webhooks;
 
 use crate::args::{Command, ConfigArg};
@@ -62,6 +64,8 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
         Command::Book(args) => book::run(&args, out).await,
+        Command::Export(args) => export::run(&args, out).await,
+        Command::Warehouse(args) => warehouse::run(&args, out).await,
         Command::Halaxy(args) => halaxy::run(&args, out).await,
         Command::Referral(args) => care::referral::run(&args, out).await,
         Command::Coverage(args) => care::coverage::run(&args, out).await,
