@@ -173,7 +173,8 @@ impl Followed {
 
 impl Store {
     /// Gives numbers to whatever changed since this was last called; the newest number. Reads a mark of everything
-    /// there is, and writes only what differs. May run beside the driver and beside itself.
+    /// there is, and writes only what differs. May run beside the driver and beside itself. Reads while it writes, so not
+    /// for a store in memory, which has one connection.
     ///
     /// # Errors
     /// As [`Store::begin`].
@@ -184,6 +185,7 @@ impl Store {
             let sql = conn.either(lite, post);
             self.number(&mut conn, what, sql, gone).await?;
         }
+        drop(conn);
         self.last_change().await
     }
 
