@@ -169,7 +169,7 @@ impl<'a> Reader<'a> {
         };
         let bodies = self.view.bodies(what, &ids).await?;
         // What is gone since its id was read is no row of a full reading.
-        let rows = ids.iter().filter_map(|id| bodies.get(id)).map(|body| self.cells(body));
+        let rows = ids.iter().filter_map(|id| Some(self.cells(Some(id), bodies.get(id)?)));
         let rows = rows.collect();
         let end = ids.len() < PAGE;
         Ok((rows, if end { Place::End } else { Place::All(last) }))
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         let there: Vec<String> = changed.iter().filter(|c| !c.gone).map(|c| c.id.clone()).collect();
         let bodies = self.view.bodies(what, &there).await?;
         let row = |Changed { id, .. }: &Changed| match bodies.get(id) {
-            Some(body) => self.cells(body),
+            Some(body) => self.cells(Some(id), body),
             None => Row::Removed(self.entity.keys_of(id).into_iter().map(Cell::text).collect()),
         };
         let rows = changed.iter().map(row).collect();
@@ -207,12 +207,13 @@ impl<'a> Reader<'a> {
         };
         let rows = events
             .into_iter()
-            .map(|event| self.cells(&view::event(event)))
+            .map(|event| self.cells(None, &view::event(event)))
             .collect();
         Ok((rows, next))
     }
 
-    fn cells(&mut self, body: &Json) -> Row {
+    /// The row of a body. What tells it from others is what the store knows it by.
+    fn cells(&mut self, id: Option<&str>, body: &Json) -> Row {
         let Reader { entity, unreadable, .. } = self;
         let cell = |column: &crate::Column| {
             column.read(body).unwrap_or_else(|_| {
@@ -220,6 +221,12 @@ impl<'a> Reader<'a> {
                 Cell::Empty
             })
         };
-        Row::Put(entity.columns.iter().map(cell).collect())
+        let mut cells: Vec<Cell> = entity.columns.iter().map(cell).collect();
+        let keys = id.map(|id| entity.keys_of(id)).unwrap_or_default();
+        cells
+            .iter_mut()
+            .zip(keys)
+            .for_each(|(cell, key)| *cell = Cell::text(key));
+        Row::Put(cells)
     }
 }

@@ -63,7 +63,7 @@ impl<'a> View<'a> {
             }
             Followed::Mirrored { system, kind } => {
                 let rows = self.store.mirrored_among(system, kind, ids).await?;
-                let there = rows.into_iter().filter(|row| !row.gone);
+                let there = rows.into_iter().filter(|row| !row.gone && !row.body.is_null());
                 Ok(there.map(|row| (row.id, row.body)).collect())
             }
         }
