@@ -278,7 +278,7 @@ async fn a_killed_export_leaves_nothing_and_the_feed_goes_on() {
             desk.delete(&format!("records/halaxy/PaymentTransaction/{gone}")).await;
             // What a feed does not show is found by comparing complete lists.
             let text = std::fs::read_to_string(desk.dir().join("bridge.toml")).unwrap();
-            let text = text.replace("[mirror]\n", "[mirror]\nsweep_every = \"1s\"\n");
+            let text = text.replace("\n[mirror]\n", "\n[mirror]\nsweep_every = \"1s\"\n");
             std::fs::write(desk.dir().join("bridge.toml"), text).unwrap();
         }
         if [4, 7].contains(&round) {

@@ -13,6 +13,8 @@ mod aggregates;
 mod damage;
 #[path = "conformance/events.rs"]
 mod events;
+#[path = "conformance/feed.rs"]
+mod feed;
 #[path = "conformance/file.rs"]
 mod file;
 #[path = "conformance/hints.rs"]

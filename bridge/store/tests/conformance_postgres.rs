@@ -15,6 +15,8 @@ mod copy;
 mod damage;
 #[path = "conformance/events.rs"]
 mod events;
+#[path = "conformance/feed.rs"]
+mod feed;
 #[path = "conformance/hints.rs"]
 mod hints;
 #[path = "conformance/index.rs"]
