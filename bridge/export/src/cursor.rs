@@ -8,7 +8,8 @@ use std::str::FromStr;
 pub struct Cursor {
     /// The entity, by name.
     pub entity: String,
-    /// The feed: a store that was made anew has another one. Empty before the first change of all.
+    /// The name under which the number was given: in a store that was made anew, or restored from a backup, it has another
+    /// one. Empty before the first change of all.
     pub feed: String,
     /// The number of the last change that was taken.
     pub seq: i64,

@@ -117,12 +117,12 @@ impl<'a> Reader<'a> {
             return Err(ReadError::OfAnother(cursor.entity.clone()));
         }
         let store = self.view.store();
-        let (last, feed) = match &self.entity.records {
-            Records::Followed(what) => (store.catch_up(what).await?, store.feed().await?),
-            Records::Events => (store.last_event().await?, store.stream().await?),
+        let last = match &self.entity.records {
+            Records::Followed(what) => store.catch_up(what).await?,
+            Records::Events => store.last_event().await?,
         };
-        let feed = feed.unwrap_or_default();
-        if cursor.seq > 0 && (cursor.feed != feed || cursor.seq > last) {
+        let next = self.at(last).await?;
+        if cursor.seq > last || self.at(cursor.seq).await? != *cursor {
             return Err(ReadError::Elsewhere);
         }
         if self.entity.records == Records::Events && cursor.seq > 0 {
@@ -131,11 +131,6 @@ impl<'a> Reader<'a> {
                 return Err(ReadError::Forgotten);
             }
         }
-        let next = Cursor {
-            entity: self.entity.name.clone(),
-            feed: if last == 0 { String::new() } else { feed },
-            seq: last,
-        };
         let place = match self.entity.records {
             Records::Followed(_) if cursor.seq == 0 => Place::All(String::new()),
             _ => Place::Changes {
@@ -144,6 +139,24 @@ impl<'a> Reader<'a> {
             },
         };
         Ok((place, next))
+    }
+
+    /// The cursor of a number that was given.
+    ///
+    /// # Errors
+    /// [`ReadError::Store`].
+    pub async fn at(&self, seq: i64) -> Result<Cursor, ReadError> {
+        let store = self.view.store();
+        let feed = match &self.entity.records {
+            _ if seq == 0 => None,
+            Records::Followed(_) => store.batch_of(seq).await?,
+            Records::Events => store.stream().await?,
+        };
+        Ok(Cursor {
+            entity: self.entity.name.clone(),
+            feed: feed.unwrap_or_default(),
+            seq,
+        })
     }
 
     /// The next rows, and where to go on.

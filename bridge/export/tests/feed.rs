@@ -144,9 +144,45 @@ async fn a_cursor_of_elsewhere_is_refused() {
     assert!(matches!(reader.since(&links).await, Err(ReadError::OfAnother(_))));
     let elsewhere = other(|cursor| cursor.feed = "00000000".into());
     assert!(matches!(reader.since(&elsewhere).await, Err(ReadError::Elsewhere)));
-    // A backup was restored: the numbers after it were given in a time that is no more.
     let later = other(|cursor| cursor.seq += 1);
     assert!(matches!(reader.since(&later).await, Err(ReadError::Elsewhere)));
+}
+
+/// After a backup is restored, numbers that were given after it are given again, to other changes.
+#[tokio::test]
+async fn a_cursor_of_before_a_restore_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = bridge_store::Key::generate();
+    let open = async || {
+        bridge_store::Store::open(&file(&folder), &key, "clinic", NOW)
+            .await
+            .unwrap()
+    };
+    let (database, backup) = (folder.path().join("bridge.db"), folder.path().join("backup.db"));
+    let mut held = Held::new();
+    let mut cursor = Cursor::start("people");
+    let store = open().await;
+    change(&store, Change::Person(1, 1)).await;
+    take(&store, "people", &mut cursor, &mut held, usize::MAX).await;
+    let at_backup = cursor.clone();
+    store.close().await;
+    std::fs::copy(&database, &backup).unwrap();
+    let store = open().await;
+    change(&store, Change::Person(2, 2)).await;
+    take(&store, "people", &mut cursor, &mut held, usize::MAX).await;
+    store.close().await;
+    std::fs::copy(&backup, &database).unwrap();
+    let store = open().await;
+    for number in 3..6 {
+        change(&store, Change::Person(number, 1)).await;
+    }
+    let units = units();
+    let (reader, _) = Reader::new(&store, &practice(&units), entity("people"), &Grant::all());
+    assert!(matches!(reader.since(&cursor).await, Err(ReadError::Elsewhere)));
+    assert!(
+        reader.since(&at_backup).await.is_ok(),
+        "what was taken before the backup still is"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! never ask pay nothing, everything that can be listed can be followed, and a removal is told however late.
 
 use crate::{
-    db::{Among, Args, Columns, Insert, fetch, rows},
+    db::{Among, Args, Columns, Insert, fetch, fetch_one, rows},
     error::Result,
     key::hex,
     open::Store,
@@ -14,9 +14,10 @@ use sqlx::SqlSafeStr;
 
 /// Rows that are given numbers in one transaction, so that whoever else writes waits a moment only.
 const BATCH: usize = 2_000;
-/// The note that holds the newest number, and the one that names the feed.
+/// The note that holds the newest number.
 const LAST: &str = "feed_last";
-const NAME: &str = "feed";
+/// The part under which each batch of numbers is kept, by its last one, with a name of its own.
+const BATCHES: &str = "";
 
 const PUT: Insert = Insert {
     head: "INSERT INTO feed (practice, part, id, seq, mark, gone)",
@@ -25,6 +26,7 @@ const PUT: Insert = Insert {
 };
 const AFTER: &str =
     "SELECT id, seq, gone FROM feed WHERE practice = $1 AND part = $2 AND seq > $3 AND seq <= $4 ORDER BY seq LIMIT $5";
+const BATCH_OF: &str = "SELECT mark FROM feed WHERE practice = $1 AND part = $2 AND seq >= $3 ORDER BY seq LIMIT 1";
 const CONFLICTS: Among = Among {
     head: "SELECT entity, unit, body, id FROM conflict WHERE practice = ? AND id",
     tail: "",
@@ -206,23 +208,28 @@ impl Store {
             let mut tx = self.begin().await?;
             let (conn, scope) = tx.parts();
             let first = next_after(scope.meta(conn, LAST).await?);
-            if first == 1 {
-                // A store made anew begins a feed of its own: numbers of an earlier one mean nothing in it.
-                let mut nonce = [0; 4];
-                rand::fill(&mut nonce);
-                scope.put_meta(conn, NAME, &hex(&nonce)).await?;
-            }
             let last = first + i64::try_from(batch.len()).unwrap_or(0) - 1;
             scope.put_meta(conn, LAST, &last.to_string()).await?;
-            let numbered = batch.into_iter().zip(first..).collect();
-            PUT.run(conn, numbered, |args, ((id, mark), seq): ((String, String), i64)| {
-                args.shared(&scope.practice)
-                    .text(&part)
-                    .text(&id)
-                    .int(seq)
-                    .text(&mark)
-                    .int(gone.into());
-            })
+            // In a store that was made anew, or restored from a backup, the same numbers are given under other names.
+            let mut name = [0; 4];
+            rand::fill(&mut name);
+            let numbered = batch.into_iter().zip(first..);
+            let mut rows: Vec<_> = numbered
+                .map(|((id, mark), seq)| (part.as_str(), id, mark, seq, gone))
+                .collect();
+            rows.push((BATCHES, format!("{last:020}"), hex(&name), last, false));
+            PUT.run(
+                conn,
+                rows,
+                |args, (part, id, mark, seq, gone): (&str, String, String, i64, bool)| {
+                    args.shared(&scope.practice)
+                        .text(part)
+                        .text(&id)
+                        .int(seq)
+                        .text(&mark)
+                        .int(gone.into());
+                },
+            )
             .await?;
             tx.commit().await?;
         }
@@ -233,9 +240,13 @@ impl Store {
         Ok(next_after(self.meta(LAST).await?) - 1)
     }
 
-    /// The name of the practice's feed; none before its first number. A store made anew has another.
-    pub async fn feed(&self) -> Result<Option<String>> {
-        self.meta(NAME).await
+    /// The name of the batch in which a number was given; none if it never was. Whoever keeps a number keeps the name
+    /// with it: under another name it means nothing any more.
+    pub async fn batch_of(&self, seq: i64) -> Result<Option<String>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice).text(BATCHES).int(seq);
+        let row = fetch_one(&mut self.read().await?, BATCH_OF, args).await?;
+        row.map(|row| row.text(0)).transpose()
     }
 
     /// What got a number after `after` and up to `until`, in order; something that changed twice shows once.

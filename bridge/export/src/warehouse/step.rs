@@ -93,7 +93,7 @@ impl Warehouse {
             layout,
         };
         let mut now = state.prepared(&mut self.session).await?;
-        let (mut place, mut until) = match reader.since(&now.cursor).await {
+        let (mut place, until) = match reader.since(&now.cursor).await {
             Ok((_, next)) => (now.cursor.seq, next),
             Err(ReadError::Elsewhere | ReadError::Forgotten) => {
                 now.cursor = Cursor::start(&name);
@@ -118,17 +118,11 @@ impl Warehouse {
                     until: last,
                 })
                 .await?;
-            let end = match next {
-                Place::Changes { seq, .. } => {
-                    place = seq;
-                    until.seq = seq;
-                    false
-                }
-                _ => {
-                    until.seq = last;
-                    true
-                }
+            let (taken, end) = match next {
+                Place::Changes { seq, .. } => (reader.at(seq).await?, false),
+                _ => (until.clone(), true),
             };
+            place = taken.seq;
             let mut tx = self.session.begin().await?;
             // Whoever else keeps this table waits here, and then sees that the cursor has moved.
             if !state.is_at(&mut tx, &now.cursor).await? {
@@ -140,9 +134,9 @@ impl Warehouse {
             if end && now.again && reader.entity().records != Records::Events {
                 step.removed += state.sweep(&mut tx).await?;
             }
-            state.note(&mut tx, &until, end).await?;
+            state.note(&mut tx, &taken, end).await?;
             tx.commit().await?;
-            now.cursor = until.clone();
+            now.cursor = taken;
             if end {
                 return Ok(step);
             }

@@ -46,7 +46,9 @@ async fn what_changed_is_told_once_to_each_who_asks() {
     let (mut first, start) = changed(&store, &Followed::People, 0).await;
     first.sort();
     assert_eq!((first, start), (vec!["e1".into(), "e2".into(), "e3".into()], 3));
-    assert!(store.feed().await.unwrap().is_some());
+    let batch = store.batch_of(1).await.unwrap();
+    assert!(batch.is_some() && batch == store.batch_of(3).await.unwrap());
+    assert_eq!(store.batch_of(4).await.unwrap(), None);
     assert_eq!(changed(&store, &Followed::People, start).await, (vec![], 3));
 
     // A decision is a change; that a record was read again is none.
@@ -70,6 +72,7 @@ async fn what_changed_is_told_once_to_each_who_asks() {
     tx.touch_links(&[link]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(changed(&store, &Followed::People, start).await.0, ["e2"]);
+    assert_ne!(store.batch_of(4).await.unwrap(), batch);
     assert_eq!(
         changed(&store, &Followed::People, 0).await.0.len(),
         3,
