@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where a reading of what changed after a cursor begins, and the cursor to go on from when all its rows are kept.
-    /// From the start, everything counts as changed.
+    /// From the start, everything counts as changed, and what is gone is told too: whoever begins again may have taken it.
     ///
     /// # Errors
     /// [`ReadError`] if the cursor is not of this entity and store.
@@ -131,12 +131,9 @@ impl<'a> Reader<'a> {
                 return Err(ReadError::Forgotten);
             }
         }
-        let place = match self.entity.records {
-            Records::Followed(_) if cursor.seq == 0 => Place::All(String::new()),
-            _ => Place::Changes {
-                seq: cursor.seq,
-                until: last,
-            },
+        let place = Place::Changes {
+            seq: cursor.seq,
+            until: last,
         };
         Ok((place, next))
     }

@@ -48,7 +48,7 @@ pub struct ExportArgs {
     /// The file; - for standard output.
     #[arg(long, value_name = "FILE", default_value = "-")]
     pub out: PathBuf,
-    /// Only what changed after this cursor, removals included; `start` for everything there is.
+    /// Only what changed after this cursor, removals included; `start` for everything there is or was.
     #[arg(long, value_name = "CURSOR")]
     pub since: Option<String>,
     /// Keep the cursor in this file: go on from it, and move it when all is written.
