@@ -41,7 +41,7 @@ impl FromStr for Format {
 pub struct Writer<W: Write + Send>(Kind<W>);
 
 enum Kind<W: Write + Send> {
-    Csv(csv::Csv<W>),
+    Csv(Box<csv::Csv<W>>),
     Ndjson(ndjson::Ndjson<W>),
     Parquet(Box<parquet::Parquet<W>>),
 }
@@ -53,7 +53,7 @@ impl<W: Write + Send> Writer<W> {
     /// As `out` fails.
     pub fn new(format: Format, columns: &[Column], keys: usize, feed: bool, out: W) -> io::Result<Writer<W>> {
         Ok(Writer(match format {
-            Format::Csv => Kind::Csv(csv::Csv::new(columns, feed, out)?),
+            Format::Csv => Kind::Csv(Box::new(csv::Csv::new(columns, feed, out)?)),
             Format::Ndjson => Kind::Ndjson(ndjson::Ndjson::new(columns, feed, out)),
             Format::Parquet => Kind::Parquet(Box::new(parquet::Parquet::new(columns, keys, feed, out)?)),
         }))

@@ -39,7 +39,7 @@ async fn what_changed_is_told_once_to_each_who_asks() {
     save_new(&neighbour, &[person("e1", 1), person("n1", 2)]).await;
     save_new(&store, &[person("e1", 1), person("e2", 2), person("e3", 3)]).await;
     assert_eq!(
-        (store.feed().await.unwrap(), store.last_change().await.unwrap()),
+        (store.batch_of(1).await.unwrap(), store.last_change().await.unwrap()),
         (None, 0)
     );
 
