@@ -1,7 +1,11 @@
 //! The command line.
 
 use crate::commands::{
-    book, care::{coverage, note, referral, telehealth}, check, completions, conflicts, connect, consent, demo, diary, events, explain, export, halaxy, init, key, ledger, links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, warehouse, webhooks,
+    book,
+    care::{coverage, note, referral, telehealth},
+    check, completions, conflicts, connect, consent, demo, diary, events, explain, export, halaxy, init, key, ledger,
+    links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, warehouse,
+    webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
