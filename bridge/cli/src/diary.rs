@@ -124,6 +124,7 @@ async fn note(
         at: now,
         every_seconds: every.as_secs(),
         trouble,
+        waiting: step.waiting as u64,
         figures: figures
             .into_iter()
             .map(|(name, n)| (name.to_string(), n as u64))

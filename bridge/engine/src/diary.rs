@@ -19,7 +19,7 @@ use crate::pause;
 use adapter_kit::{Activities, Adapter};
 use bridge_core::Time;
 use bridge_core::diary::{
-    Around, Edits, Entry, EntryState, Given, Held, KINDS, Members, Outcome, Plan, Planned, Rules, Visit, Wanted, Why,
+    Edits, Entry, EntryState, Given, Held, KINDS, Members, Outcome, Plan, Planned, Rules, Visit, Wanted, Why,
 };
 use bridge_store::Store;
 use keep::State;
@@ -77,6 +77,8 @@ pub struct DiaryStep {
     pub months: usize,
     /// Activities that wait.
     pub held: usize,
+    /// Of those, the ones that do not follow by themselves: a person must act.
+    pub waiting: usize,
     /// What could not be done now: the call, and its code.
     pub trouble: Vec<String>,
 }
@@ -164,6 +166,8 @@ impl Diary {
             self.months(&mut state, now, &mut step).await?;
         }
         step.held = state.held.values().map(Vec::len).sum();
+        let held = state.held.values().flatten();
+        step.waiting = held.filter(|held| held.why != Why::NoContact).count();
         *kept = Some(state);
         Ok(step)
     }
@@ -375,14 +379,6 @@ impl Diary {
         state.look_at = now.saturating_add(micros(self.settings.look_every));
         Ok(())
     }
-
-    /// Activities as they were posted, for whoever shows or checks them.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn entries(&self) -> Result<Vec<Entry>, EngineError> {
-        Ok(State::load(&self.store).await?.entries.into_values().collect())
-    }
 }
 
 /// A visit as last read.
@@ -401,11 +397,6 @@ impl Known {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
-}
-
-/// Names of what is around appointments, empty.
-fn nothing_around() -> Around {
-    Around::default()
 }
 
 /// What the CRM shows, by key.
