@@ -72,7 +72,7 @@ async fn a_meeting_needs_a_time_known_words_and_a_contact_that_is_there() {
     assert_eq!(answer.body["errors"].as_array().unwrap().len(), n, "{}", answer.text);
     assert!(answer.text.contains("CONFLICT") && answer.text.contains("PROPERTY_DOESNT_EXIST"));
     let id = answer.rows()[0]["id"].as_str().unwrap();
-    assert_eq!(with(&desk, id), [contacts[0].clone()]);
+    assert_eq!(with(&desk, id), contacts[..1]);
     assert_eq!(
         desk.sandbox.records("crm", "meetings").unwrap().len(),
         1,
@@ -120,7 +120,7 @@ async fn a_merged_contacts_old_id_leads_to_the_survivor() {
         .sandbox
         .person_merge("crm", "contacts", &contacts[1], &contacts[0])
         .unwrap();
-    assert_eq!(with(&desk, &id), [survivor.clone()], "the meeting follows");
+    assert_eq!(with(&desk, &id), std::slice::from_ref(&survivor), "the meeting follows");
     let path = |contact: &str| format!("{MEETINGS}/{id}/associations/contacts/{contact}");
     let taken = desk.hubspot("DELETE", &path(&contacts[0]), Value::Null).await;
     assert_eq!((taken.status, with(&desk, &id).len()), (204, 0));

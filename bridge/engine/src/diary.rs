@@ -25,6 +25,7 @@ use bridge_store::Store;
 use keep::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -106,6 +107,8 @@ pub struct Diary {
     store: Store,
     crm: Arc<dyn Adapter>,
     settings: DiarySettings,
+    /// Every appointment has been read once.
+    all_known: AtomicBool,
     /// Taken out while a step is under way: one that is dropped half-way leaves nothing behind but what was stored.
     state: Mutex<Option<State>>,
 }
@@ -126,8 +129,14 @@ impl Diary {
             store,
             crm,
             settings,
+            all_known: AtomicBool::new(false),
             state: Mutex::new(None),
         })
+    }
+
+    /// Says that the mirror has read every appointment once. Before that nobody can say which visit was the last.
+    pub fn all_known(&self) {
+        self.all_known.store(true, Ordering::Relaxed);
     }
 
     /// The settings.
@@ -162,7 +171,7 @@ impl Diary {
             }
             None => self.bring_up(&mut state, now, &mut step).await?,
         }
-        if self.settings.months {
+        if self.settings.months && self.all_known.load(Ordering::Relaxed) {
             self.months(&mut state, now, &mut step).await?;
         }
         step.held = state.held.values().map(Vec::len).sum();
