@@ -88,6 +88,11 @@ pub async fn turn(
         let looked = mirror.look("Appointment", &again).await?;
         trouble.extend(looked.trouble.into_iter().map(|(_, trouble)| trouble));
     }
+    if let Some(mirror) = mirror
+        && mirror.complete("Appointment").await?
+    {
+        diary.all_known();
+    }
     let step = diary.step(now).await?;
     let more = step.trouble.is_empty() && step.created + step.changed + step.moved > 0;
     note(engine.store(), step, trouble, every, now).await?;
@@ -124,6 +129,7 @@ async fn note(
         at: now,
         every_seconds: every.as_secs(),
         trouble,
+        waiting: step.waiting as u64,
         figures: figures
             .into_iter()
             .map(|(name, n)| (name.to_string(), n as u64))

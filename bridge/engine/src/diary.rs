@@ -19,12 +19,13 @@ use crate::pause;
 use adapter_kit::{Activities, Adapter};
 use bridge_core::Time;
 use bridge_core::diary::{
-    Around, Edits, Entry, EntryState, Given, Held, KINDS, Members, Outcome, Plan, Planned, Rules, Visit, Wanted, Why,
+    Edits, Entry, EntryState, Given, Held, KINDS, Members, Outcome, Plan, Planned, Rules, Visit, Wanted, Why,
 };
 use bridge_store::Store;
 use keep::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -77,6 +78,8 @@ pub struct DiaryStep {
     pub months: usize,
     /// Activities that wait.
     pub held: usize,
+    /// Of those, the ones that do not follow by themselves: a person must act.
+    pub waiting: usize,
     /// What could not be done now: the call, and its code.
     pub trouble: Vec<String>,
 }
@@ -104,6 +107,8 @@ pub struct Diary {
     store: Store,
     crm: Arc<dyn Adapter>,
     settings: DiarySettings,
+    /// Every appointment has been read once.
+    all_known: AtomicBool,
     /// Taken out while a step is under way: one that is dropped half-way leaves nothing behind but what was stored.
     state: Mutex<Option<State>>,
 }
@@ -124,8 +129,14 @@ impl Diary {
             store,
             crm,
             settings,
+            all_known: AtomicBool::new(false),
             state: Mutex::new(None),
         })
+    }
+
+    /// Says that the mirror has read every appointment once. Before that nobody can say which visit was the last.
+    pub fn all_known(&self) {
+        self.all_known.store(true, Ordering::Relaxed);
     }
 
     /// The settings.
@@ -160,10 +171,12 @@ impl Diary {
             }
             None => self.bring_up(&mut state, now, &mut step).await?,
         }
-        if self.settings.months {
+        if self.settings.months && self.all_known.load(Ordering::Relaxed) {
             self.months(&mut state, now, &mut step).await?;
         }
         step.held = state.held.values().map(Vec::len).sum();
+        let held = state.held.values().flatten();
+        step.waiting = held.filter(|held| held.why != Why::NoContact).count();
         *kept = Some(state);
         Ok(step)
     }
@@ -375,14 +388,6 @@ impl Diary {
         state.look_at = now.saturating_add(micros(self.settings.look_every));
         Ok(())
     }
-
-    /// Activities as they were posted, for whoever shows or checks them.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn entries(&self) -> Result<Vec<Entry>, EngineError> {
-        Ok(State::load(&self.store).await?.entries.into_values().collect())
-    }
 }
 
 /// A visit as last read.
@@ -401,11 +406,6 @@ impl Known {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
-}
-
-/// Names of what is around appointments, empty.
-fn nothing_around() -> Around {
-    Around::default()
 }
 
 /// What the CRM shows, by key.

@@ -9,6 +9,8 @@ mod support;
 
 #[path = "conformance/aggregates.rs"]
 mod aggregates;
+#[path = "conformance/counterparts.rs"]
+mod counterparts;
 #[path = "conformance/damage.rs"]
 mod damage;
 #[path = "conformance/events.rs"]

@@ -11,6 +11,8 @@ mod support;
 mod aggregates;
 #[path = "conformance/copy.rs"]
 mod copy;
+#[path = "conformance/counterparts.rs"]
+mod counterparts;
 #[path = "conformance/damage.rs"]
 mod damage;
 #[path = "conformance/events.rs"]

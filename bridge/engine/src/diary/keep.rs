@@ -1,6 +1,6 @@
 //! What the diary keeps in the store, and what it knows besides.
 
-use super::{Known, Shown, nothing_around};
+use super::{Known, Shown};
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::diary::{Around, Entry, Held, Months, Visit};
@@ -88,7 +88,7 @@ impl State {
         let mut state = State {
             entries: BTreeMap::new(),
             months: BTreeMap::new(),
-            around: nothing_around(),
+            around: Around::default(),
             visits: BTreeMap::new(),
             unread: BTreeMap::new(),
             visits_of: BTreeMap::new(),
