@@ -38,7 +38,7 @@ impl<'e> Watch<'e> {
             every: config.mirror.every,
             care: asked
                 .watch
-                .then(|| Care::new(engine, &config.home, zone, asked.referrals)),
+                .then(|| Care::new(engine, &config.home, zone, asked.referrals).with_units(asked.units)),
             telehealth: asked
                 .telehealth
                 .configured

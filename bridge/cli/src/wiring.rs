@@ -9,6 +9,8 @@ use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_admin::actions::Actions;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
+use bridge_engine::care::ReferralUnits;
+use bridge_engine::joined::Joined;
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
@@ -163,6 +165,12 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
             Arc::new(halaxy)
         } else {
             adapter(system, store, transport, clock, spent)?
+        };
+        let account = if system.name == config.home && config.care.units {
+            let units = Arc::new(ReferralUnits::new(store.clone()));
+            Arc::new(Joined::new(account, &system.mapping.kind, units))
+        } else {
+            account
         };
         adapters.insert(system.name.clone(), account);
     }

@@ -18,6 +18,8 @@ pub struct CareConfig {
     pub referrals: Limits,
     /// Referrals are watched by the service.
     pub watch: bool,
+    /// Patients get units of their referrals, which mappings may name.
+    pub units: bool,
     /// What clinical notes are written for; none are unless it is said.
     pub notes: Option<String>,
     /// Reports of calls and credits.
@@ -55,24 +57,30 @@ type Section<'t, 's> = Option<&'t Spanned<DeValue<'s>>>;
 
 impl<'s> Reader<'s> {
     pub(super) fn care(&mut self, [referrals, notes, telehealth]: [Section<'_, 's>; 3]) -> CareConfig {
+        let watch = referrals.is_some();
+        let (referrals, units) = self.referrals(referrals);
         CareConfig {
-            watch: referrals.is_some(),
+            watch,
+            units,
             telehealth: self.telehealth(telehealth).unwrap_or_default(),
-            referrals: self.referrals(referrals),
+            referrals,
             notes: self.notes(notes),
         }
     }
 
-    fn referrals(&mut self, section: Section<'_, 's>) -> Limits {
+    fn referrals(&mut self, section: Section<'_, 's>) -> (Limits, bool) {
         let mut limits = Limits::default();
-        let Some(section) = section else { return limits };
+        let Some(section) = section else {
+            return (limits, false);
+        };
         let Some((table, span)) = self.table(Some(section), "referrals", "[referrals] with alert_days") else {
-            return limits;
+            return (limits, false);
         };
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let days = keys.optional("alert_days");
         let sessions = keys.optional("alert_sessions");
+        let units = keys.optional_flag("units").unwrap_or(false);
         self.problems.extend(keys.finish());
         for (name, value, limit) in [
             ("alert_days", days, &mut limits.days),
@@ -92,7 +100,7 @@ impl<'s> Reader<'s> {
                 ),
             }
         }
-        limits
+        (limits, units)
     }
 
     fn telehealth(&mut self, section: Section<'_, 's>) -> Option<TelehealthConfig> {
