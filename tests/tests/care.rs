@@ -138,25 +138,12 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
 async fn told_of_sessions(may_receive: &str) -> Practice {
     let practice = Practice::settled(CrmKind::Plain).await;
     let file = |name: &str| config::shipped(name).unwrap().to_string();
-    let unit = "\n[[unit]]\nname = \"sessions_left\"\ntype = \"text\"\nclass = \"clinical\"\nwins = \"halaxy\"\n\
-                first_link = \"halaxy\"\nclear = \"yes\"\naccept = \"no\"\n";
-    practice.write(
-        "mappings/entities/person.toml",
-        &(file("mappings/entities/person.toml") + unit),
+    let named = file("mappings/example-crm.toml").replacen(
+        "\n[person.home_address",
+        "\nreferral_sessions_left = \"notes\"\n\n[person.home_address",
+        1,
     );
-    let add = |text: String, line: &str| {
-        text.replacen(
-            "\n[person.home_address",
-            &format!("\n{line}\n\n[person.home_address"),
-            1,
-        )
-    };
-    let halaxy = "sessions_left = { path = \"_referral.sessions_left\", direction = \"read\", missing = \"absent\" }";
-    practice.write("mappings/halaxy.toml", &add(file("mappings/halaxy.toml"), halaxy));
-    practice.write(
-        "mappings/example-crm.toml",
-        &add(file("mappings/example-crm.toml"), "sessions_left = \"notes\""),
-    );
+    practice.write("mappings/example-crm.toml", &named);
     let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
     let text = text.replace("may_receive = [\"identity\", \"contact\"]", may_receive);
     practice.write("bridge.toml", &(text + "[referrals]\nunits = true\n"));
@@ -166,7 +153,11 @@ async fn told_of_sessions(may_receive: &str) -> Practice {
 #[tokio::test]
 async fn sessions_left_reach_the_contact_where_the_class_is_granted() {
     let refused = told_of_sessions("may_receive = [\"identity\", \"contact\"]").await;
-    assert!(refused.problems().contains("sessions_left"), "{}", refused.problems());
+    assert!(
+        refused.problems().contains("referral_sessions_left"),
+        "{}",
+        refused.problems()
+    );
 
     let mut practice = told_of_sessions("may_receive = [\"identity\", \"contact\", \"clinical\"]").await;
     practice.reopen().await;

@@ -3,6 +3,7 @@
 //! that runs through any adapter against any base URL.
 #![deny(missing_docs)]
 
+pub mod activities;
 mod auth;
 pub mod books;
 mod budget;
@@ -25,6 +26,7 @@ mod verdict;
 pub mod webhook;
 mod wire;
 
+pub use activities::{Activities, ActivityManners, ChangedActivity, NewActivity, ReadActivity, ShownActivity};
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
 pub use books::{Accounting, BooksRefusal, BooksRefusalKind, Posted, Posting, ShownContact, ShownPage};
 pub use budget::{DayBudget, DayUse, MemoryDayBudget};

@@ -1,10 +1,12 @@
 //! What a connector file says, parsed and checked. The file's language is described, key by key,
 //! in `connectors/example-crm.toml`.
 
+mod activities;
 mod books;
 mod kind;
 mod webhook;
 
+pub use activities::{ActivitiesSpec, MemberPlace, TimeStyle};
 pub(crate) use books::kind_name;
 pub use books::{
     AccountsSpec, BooksSpec, ContactsSpec, DocumentSpec, FindSpec, LineTracking, LinesSpec, OrganisationSpec,
@@ -48,6 +50,8 @@ pub struct Connector {
     pub kinds: BTreeMap<String, Kind>,
     /// The books, if it is an accounting product.
     pub books: Option<BooksSpec>,
+    /// Activities of contacts, where it shows appointments as such.
+    pub activities: Option<ActivitiesSpec>,
     /// Webhooks, where the product sends some.
     pub webhook: Option<WebhookSpec>,
 }

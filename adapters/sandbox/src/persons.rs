@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::activities::are_activities;
 use crate::answer::Context;
 use crate::billing::document_of;
 use crate::books::Books;
@@ -43,6 +44,9 @@ impl Sandbox {
         if let Some(kind) = document_of(system, kind) {
             return self.create_document(kind, body);
         }
+        if are_activities(system, kind) {
+            return self.create_activity(kind, body);
+        }
         let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
@@ -78,6 +82,9 @@ impl Sandbox {
         if let Some(kind) = document_of(system, kind) {
             return self.edit_document(kind, id, patch);
         }
+        if are_activities(system, kind) {
+            return self.edit_activity(kind, id, patch);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
@@ -97,6 +104,9 @@ impl Sandbox {
         if let Some(kind) = document_of(system, kind) {
             return self.remove_document(kind, id);
         }
+        if are_activities(system, kind) {
+            return self.delete_activity(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -114,6 +124,9 @@ impl Sandbox {
         if let Some(kind) = document_of(system, kind) {
             return self.remove_document(kind, id);
         }
+        if are_activities(system, kind) {
+            return self.delete_activity(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -128,6 +141,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if are_activities(system, kind) {
+            return Err(ControlError::Refused("what was deleted stays deleted".into()));
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(_) => Err(ControlError::Refused("what was removed stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
@@ -144,6 +160,9 @@ impl Sandbox {
     pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
         if document_of(system, kind).is_some() {
             return Err(ControlError::Refused("only patients are merged".into()));
+        }
+        if are_activities(system, kind) {
+            return Err(ControlError::Refused("only contacts are merged".into()));
         }
         let survivor = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),

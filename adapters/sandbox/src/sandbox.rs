@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::activities::are_activities;
 use crate::answer::{Answer, Call, Context};
 use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
@@ -104,6 +105,7 @@ impl System {
             ("halaxy", "Patient") => Ok(Self::Halaxy),
             ("halaxy", kind) if document_kind(kind).is_some() => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
+            (system, kind) if are_activities(system, kind) => Ok(Self::Crm),
             ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
             _ => Err(ControlError::NotFound),
         }
@@ -340,6 +342,10 @@ impl Sandbox {
         with_removed: bool,
     ) -> Result<Vec<Value>, ControlError> {
         let state = self.state();
+        if are_activities(system, kind) {
+            let all = state.crm.activity_records(kind, with_removed);
+            return all.ok_or(ControlError::NotFound);
+        }
         Ok(match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
@@ -358,6 +364,11 @@ impl Sandbox {
 
     pub(crate) fn record_at(&self, system: &str, kind: &str, id: &str, base: &str) -> Result<Value, ControlError> {
         let state = self.state();
+        if are_activities(system, kind) {
+            let all = state.crm.activity_records(kind, false).unwrap_or_default();
+            let found = all.into_iter().find(|one| one["id"] == id);
+            return found.ok_or(ControlError::NotFound);
+        }
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),

@@ -2,8 +2,8 @@
 
 use crate::commands::{
     care::{coverage, note, referral, telehealth},
-    check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
-    matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    check, completions, conflicts, connect, demo, diary, events, explain, halaxy, init, key, ledger, links,
+    match_files, matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -82,6 +82,8 @@ pub enum Command {
     Telehealth(telehealth::TelehealthArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
+    /// Appointments in the CRM: what is told of them, and what waits.
+    Diary(diary::DiaryArgs),
     /// Tell what happened to a person's records, and why.
     Explain(explain::ExplainArgs),
     /// Try what is held of an entity once more.

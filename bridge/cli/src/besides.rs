@@ -2,9 +2,11 @@
 //! part has its turn in each round; one that fails holds no other up.
 
 use crate::config::Config;
+use crate::diary;
 use crate::times;
 use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
+use bridge_engine::diary::Diary;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Engine, EngineError};
@@ -21,6 +23,7 @@ pub struct Besides<'e> {
     every: Duration,
     mirror: Option<Mirror<'e>>,
     care: Option<Watch<'e>>,
+    diary: Option<Diary>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -49,6 +52,7 @@ impl<'e> Besides<'e> {
             every: config.mirror.every,
             mirror: Some(mirror),
             care: Watch::new(config, engine),
+            diary: diary::beside(config, engine),
         })
     }
 
@@ -62,6 +66,9 @@ impl<'e> Besides<'e> {
             let step = mirror.step().await?;
             more |= step.more;
             self.note_mirror(mirror, step).await?;
+        }
+        if let Some(diary) = &self.diary {
+            more |= diary::turn(diary, self.mirror.as_ref(), self.engine, self.every).await?;
         }
         if let Some(care) = &self.care {
             more |= care.round().await?;

@@ -6,6 +6,7 @@ mod alerts;
 mod api;
 mod books;
 mod care;
+mod diary;
 mod events;
 mod ledger;
 mod mirror;
@@ -19,6 +20,7 @@ mod systems;
 pub use api::ApiToken;
 pub use books::BooksConfig;
 pub use care::{CareConfig, TelehealthConfig};
+pub use diary::DiaryConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
@@ -134,6 +136,8 @@ pub struct Config {
     pub books: BTreeMap<String, BooksConfig>,
     /// What goes to the books, if anything does.
     pub ledger: Option<LedgerConfig>,
+    /// What a CRM is told of appointments, if it is told anything.
+    pub diary: Option<DiaryConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
     /// Referrals, notes and telehealth.
@@ -159,6 +163,14 @@ pub struct Config {
 }
 
 impl Config {
+    /// Kinds of a system's records that are used: that of people, and that of activities if it shows appointments.
+    pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name);
+        let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
+        let kinds = activities.filter(|_| shows).map(|spec| spec.kind.clone());
+        std::iter::once(system.mapping.kind.clone()).chain(kinds).collect()
+    }
+
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
     pub fn command(&self, words: &str) -> String {
         let path = self.path.to_string_lossy();
@@ -286,6 +298,9 @@ impl<'s> Reader<'s> {
         let mirror = top
             .optional("mirror")
             .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
+        let diary = top
+            .optional("diary")
+            .and_then(|v| self.table(Some(v), "diary", "[diary] with system"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -349,6 +364,10 @@ impl<'s> Reader<'s> {
             .or(connected.values().next())?
             .name
             .clone();
+        let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
+        if diary.is_some() {
+            mirror.need(&bridge_core::diary::KINDS);
+        }
         self.roles(&mut entity, &connected);
         let names: Vec<&str> = connected.keys().map(String::as_str).collect();
         self.problems.extend(entity.check_roles(&names));
@@ -390,6 +409,7 @@ impl<'s> Reader<'s> {
             systems: connected,
             books,
             ledger,
+            diary,
             mirror,
             care,
             entity,

@@ -9,6 +9,7 @@
 //! | [`serving`] | what the service listens on |
 //! | [`outlets`] | the public stream, and who it is sent to |
 //! | [`besides`] | the mirror and what lives from it, beside the engine |
+//! | [`diary`] | appointments in the CRM, beside the engine |
 //! | [`drive`] | one pass until everything has settled |
 //! | [`report`] | what a pass did, as people and programs read it |
 //! | [`story`] | the stand-ins and the scenes of `demo` |
@@ -25,6 +26,7 @@ pub mod besides;
 pub mod books;
 pub mod commands;
 pub mod config;
+pub mod diary;
 pub mod drive;
 pub mod exit;
 pub mod holds;

@@ -25,6 +25,7 @@ pub mod change;
 pub mod codec;
 pub mod condition;
 pub mod config_problem;
+pub mod diary;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;

@@ -82,7 +82,10 @@ fn links_are_left_out() {
         "{HEADER}\n0491570006,Joined https://video.example/join/x,A www.example.com,02/03/2026 9:05,,1\n"
     ));
     let call = serde_json::to_string(&found[0]).unwrap();
-    assert!(call.contains("[link left out]") && !call.contains("video.example") && !call.contains("www."), "{call}");
+    assert!(
+        call.contains("[link left out]") && !call.contains("video.example") && !call.contains("www."),
+        "{call}"
+    );
 }
 
 #[test]

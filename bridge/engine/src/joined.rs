@@ -2,7 +2,7 @@
 //! product showed them. So they pass through mapping, merge and privacy classes like any other unit.
 
 use adapter_kit::{
-    Adapter, AdapterError, Answer, Found, Outgoing, Page, PrepareStep, Probe, Read, Remote, Traits, Usage,
+    Activities, Adapter, AdapterError, Answer, Found, Outgoing, Page, PrepareStep, Probe, Read, Remote, Traits, Usage,
 };
 use async_trait::async_trait;
 use bridge_store::StoreError;
@@ -24,16 +24,16 @@ pub trait Joins: Send + Sync {
     async fn of(&self, ids: &[String]) -> Result<Option<BTreeMap<String, Json>>, StoreError>;
 }
 
-/// An account whose records of a kind are shown with a member more.
+/// An account whose records of a kind are shown with members more.
 pub struct Joined {
     inner: Arc<dyn Adapter>,
     kind: String,
-    joins: Arc<dyn Joins>,
+    joins: Vec<Arc<dyn Joins>>,
 }
 
 impl Joined {
     /// Over an account; `kind` is the kind of records.
-    pub fn new(inner: Arc<dyn Adapter>, kind: &str, joins: Arc<dyn Joins>) -> Joined {
+    pub fn new(inner: Arc<dyn Adapter>, kind: &str, joins: Vec<Arc<dyn Joins>>) -> Joined {
         Joined {
             inner,
             kind: kind.to_owned(),
@@ -45,22 +45,25 @@ impl Joined {
         if kind != self.kind {
             return;
         }
-        let records: Vec<&mut Remote> = records.collect();
+        let mut records: Vec<&mut Remote> = records.collect();
         if records.is_empty() {
             return;
         }
         let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
-        let mut all = match self.joins.of(&ids).await {
-            Ok(Some(all)) => all,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!(%error, member = self.joins.member(), "cannot be joined now");
-                return;
-            }
-        };
-        for record in records {
-            if let (Json::Object(body), Some(value)) = (&mut record.body, all.remove(&record.id)) {
-                body.insert(self.joins.member().into(), value);
+        for joins in &self.joins {
+            let all = match joins.of(&ids).await {
+                Ok(Some(all)) => all,
+                Ok(None) => continue,
+                // Without it the bodies stay as they are.
+                Err(error) => {
+                    tracing::warn!(%error, member = joins.member(), "cannot be joined now");
+                    continue;
+                }
+            };
+            for record in &mut records {
+                if let (Json::Object(body), Some(value)) = (&mut record.body, all.get(&record.id)) {
+                    body.insert(joins.member().into(), value.clone());
+                }
             }
         }
     }
@@ -68,7 +71,7 @@ impl Joined {
     fn without(&self, write: Outgoing) -> Outgoing {
         let bare = |mut body: Json| {
             if let Json::Object(members) = &mut body {
-                members.remove(self.joins.member());
+                self.joins.iter().for_each(|joins| drop(members.remove(joins.member())));
             }
             body
         };
@@ -151,5 +154,9 @@ impl Adapter for Joined {
 
     fn usage(&self) -> Usage {
         self.inner.usage()
+    }
+
+    fn activities(&self) -> Option<&dyn Activities> {
+        self.inner.activities()
     }
 }

@@ -11,6 +11,7 @@ mod approval;
 mod capture;
 pub mod care;
 mod deliver;
+pub mod diary;
 mod directory;
 mod error;
 mod follow;

@@ -21,6 +21,7 @@ mod body;
 mod candidates;
 mod codec;
 mod codes;
+mod counterparts;
 mod counts;
 mod db;
 mod error;

@@ -95,7 +95,7 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
         let Some(adapter) = adapters.get(&system.name) else {
             continue;
         };
-        for probe in adapter.probe(std::slice::from_ref(&system.mapping.kind)).await {
+        for probe in adapter.probe(&config.kinds_of(system)).await {
             if let Some((what, remedy)) = probe.problem {
                 problems.push(Problem {
                     file: config.path.display().to_string(),

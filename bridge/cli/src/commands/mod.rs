@@ -6,6 +6,7 @@ pub mod completions;
 pub mod conflicts;
 pub mod connect;
 pub mod demo;
+pub mod diary;
 pub mod events;
 pub mod explain;
 pub mod halaxy;
@@ -62,6 +63,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Note(args) => care::note::run(&args, out).await,
         Command::Telehealth(args) => care::telehealth::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
+        Command::Diary(args) => diary::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

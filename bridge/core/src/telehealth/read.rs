@@ -158,7 +158,11 @@ impl Row<'_> {
         // A link to a video room lets anybody in.
         let word = |word: &str| {
             let link = word.contains("://") || word.to_lowercase().contains("www.");
-            if link { "[link left out]".to_owned() } else { word.to_owned() }
+            if link {
+                "[link left out]".to_owned()
+            } else {
+                word.to_owned()
+            }
         };
         let words: Vec<String> = text.split_whitespace().map(word).collect();
         words.join(" ").chars().filter(|c| !c.is_control()).take(120).collect()

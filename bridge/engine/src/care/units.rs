@@ -75,12 +75,11 @@ impl Joins for ReferralUnits {
         if self.store.ledger_row(DONE, ALL).await?.is_none() {
             return Ok(None);
         }
+        let rows = self.store.ledger_rows(UNITS, ids).await?;
         let mut all = BTreeMap::new();
         for id in ids {
-            let kept = self.store.ledger_row(UNITS, id).await?;
-            let units: Units = kept
-                .and_then(|body| serde_json::from_str(&body).ok())
-                .unwrap_or_default();
+            let kept = rows.get(id).and_then(|body| serde_json::from_str(body).ok());
+            let units: Units = kept.unwrap_or_default();
             let left = units.sessions_left.map(|n| n.to_string()).unwrap_or_default();
             let until = units.until.map(|month| month.to_string()).unwrap_or_default();
             all.insert(id.clone(), json!({ "sessions_left": left, "until": until }));
