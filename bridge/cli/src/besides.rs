@@ -22,8 +22,8 @@ pub struct Besides<'e> {
     engine: &'e Engine,
     every: Duration,
     mirror: Option<Mirror<'e>>,
-    care: Option<Watch<'e>>,
     diary: Option<Diary>,
+    care: Option<Watch<'e>>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -51,8 +51,8 @@ impl<'e> Besides<'e> {
             engine,
             every: config.mirror.every,
             mirror: Some(mirror),
-            care: Watch::new(config, engine),
             diary: diary::beside(config, engine),
+            care: Watch::new(config, engine),
         })
     }
 
