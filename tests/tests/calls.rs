@@ -6,17 +6,23 @@ use adapter_sandbox::CrmKind;
 use async_trait::async_trait;
 use bridge_core::codec::Country;
 use bridge_core::telehealth::Call;
+use bridge_core::telehealth::cost::{Price, costs};
 use bridge_engine::telehealth::{CallActivities, CallActivity, Telehealth, ToldState};
 use bridge_tests::Practice;
+use halaxy_bridge::besides::Besides;
+use halaxy_bridge::config;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Mutex;
 use std::task::Poll;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 const LIFE: Duration = Duration::from_secs(60);
 const SECOND: i64 = 1_000_000;
@@ -170,4 +176,87 @@ async fn each_call_is_told_once_whatever_is_lost() {
         let again = calls.tell("crm", &crm, &zone, now + 3_600 * SECOND).await.unwrap();
         assert_eq!(again.created, 0);
     }
+}
+
+const SECTION: &str = "[telehealth]\nprice = \"0.22\"\ncalls_to = \"crm\"\n[events]\n";
+
+/// A practice whose CRM may be told of calls.
+async fn telling() -> Practice {
+    let mut practice = Practice::settled(CrmKind::Plain).await;
+    let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
+    practice.write("bridge.toml", &(text.clone() + SECTION));
+    assert!(
+        practice
+            .problems()
+            .contains("may not receive what is about appointments"),
+        "{}",
+        practice.problems()
+    );
+    let text = text.replace(
+        "may_receive = [\"identity\", \"contact\"]",
+        "may_receive = [\"identity\", \"contact\", \"appointment\"]",
+    );
+    practice.configure("bridge.toml", &(text + SECTION)).await;
+    practice.engine.approve().await.unwrap();
+    practice
+}
+
+async fn rounds(practice: &Practice) {
+    let config = config::load(&practice.folder.path().join("bridge.toml")).unwrap();
+    let besides = Besides::new(&config, &practice.engine).unwrap();
+    besides.settle(&CancellationToken::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_service_shows_calls_at_contacts_and_estimates_what_no_report_shows() {
+    let practice = telling().await;
+    let calls = Telehealth::new(practice.engine.store().clone(), "halaxy", Country::AU);
+    let mine = (0..20).map(|n| call(n, "+61491570006")).collect();
+    calls.import_calls(mine).await.unwrap();
+    rounds(&practice).await;
+    rounds(&practice).await;
+    let shown = practice.sandbox.records("crm", "appointments").unwrap();
+    assert_eq!(shown.len(), 20);
+    let contact = practice.entity("halaxy", &practice.id("P1")).await.links["crm"]
+        .remote_id
+        .clone();
+    let text = serde_json::to_string(&shown).unwrap();
+    assert_eq!(text.matches("Phone call").count(), 20);
+    assert!(
+        text.contains(&contact) && !text.contains("0491570006") && !text.contains("Tester"),
+        "{text}"
+    );
+
+    // Two patients by video for fifty minutes, one of whom did not come; a visit at the practice costs nothing.
+    let part = |csv: &str, status: &str| {
+        json!({"actor": {"reference": format!("Patient/{}", practice.id(csv))}, "modifierExtension": [
+            {"url": "https://terminology.halaxy.com/StructureDefinition/appointment-participant-status",
+             "valueCoding": {"code": status}}]})
+    };
+    for (location, status) in [
+        ("telehealth", "did not attend"),
+        ("telehealth", "attended"),
+        ("clinic", "attended"),
+    ] {
+        let body = json!({"start": "2026-03-03T09:00:00+11:00", "end": "2026-03-03T09:50:00+11:00",
+            "participant": [part("P1", "attended"), part("P2", status)],
+            "supportingInformation": [{"valueCode": location}]});
+        practice.sandbox.person_create("halaxy", "Appointment", &body).unwrap();
+    }
+    rounds(&practice).await;
+    let zone = TimeZone::get("Australia/Melbourne").unwrap();
+    let now = jiff::Timestamp::now().as_microsecond();
+    let sessions = calls.sessions(&zone, &BTreeMap::new(), now).await.unwrap();
+    let mut found: Vec<(u32, u32, bool)> = sessions.iter().map(|s| (s.seconds, s.patients, s.video)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [(3000, 1, true), (3000, 2, true)]);
+    let price = Price {
+        credit: "0.22".parse().unwrap(),
+        gst_percent: "10".parse().unwrap(),
+    };
+    let costs = costs("2026-03".parse().unwrap(), price, [], [], sessions);
+    assert_eq!(
+        (costs.credits(), costs.lines.iter().all(|line| line.estimated)),
+        (24, true)
+    );
 }

@@ -165,7 +165,9 @@ pub struct Config {
 impl Config {
     /// Kinds of a system's records that are used: that of people, and that of activities if it shows appointments.
     pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
-        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name);
+        let calls = self.care.telehealth.calls_to.as_ref();
+        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name)
+            || calls.is_some_and(|(name, _)| *name == system.name);
         let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
         let kinds = activities.filter(|_| shows).map(|spec| spec.kind.clone());
         std::iter::once(system.mapping.kind.clone()).chain(kinds).collect()
@@ -364,6 +366,7 @@ impl<'s> Reader<'s> {
             .or(connected.values().next())?
             .name
             .clone();
+        self.calls_to(&care, &connected);
         let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
         if diary.is_some() {
             mirror.need(&bridge_core::diary::KINDS);
