@@ -7,6 +7,7 @@ pub mod activities;
 mod auth;
 pub mod books;
 mod budget;
+pub mod calendar;
 mod call;
 mod client;
 mod clock;
@@ -30,6 +31,7 @@ pub use activities::{Activities, ActivityManners, ChangedActivity, NewActivity, 
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
 pub use books::{Accounting, BooksRefusal, BooksRefusalKind, Posted, Posting, ShownContact, ShownPage};
 pub use budget::{DayBudget, DayUse, MemoryDayBudget};
+pub use calendar::{Calendar, FreeAsk};
 pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
 pub use client::{Client, ClientOptions, OptionsError};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -21,6 +21,7 @@ pub use kind::{
 
 use crate::place::Place;
 use crate::template::Template;
+use bridge_core::booking::Form;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub struct Connector {
     pub activities: Option<ActivitiesSpec>,
     /// Webhooks, where the product sends some.
     pub webhook: Option<WebhookSpec>,
+    /// Where bookings are asked for in its records.
+    pub requests: Option<Form>,
 }
 
 impl Connector {

@@ -23,6 +23,7 @@
 mod activities;
 mod answer;
 mod billing;
+mod booking_requests;
 mod books;
 mod calls;
 mod clock;

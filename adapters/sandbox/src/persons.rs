@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::activities::are_activities;
 use crate::answer::Context;
 use crate::billing::document_of;
+use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
@@ -41,6 +42,9 @@ impl Sandbox {
         body: &Value,
         author: Author,
     ) -> Result<String, ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.ask_for_booking(body);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.create_document(kind, body);
         }
@@ -79,6 +83,9 @@ impl Sandbox {
         patch: &Value,
         author: Author,
     ) -> Result<(), ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.change_booking_request(id, patch);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.edit_document(kind, id, patch);
         }
@@ -101,6 +108,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.drop_booking_request(id);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.remove_document(kind, id);
         }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::activities::are_activities;
 use crate::answer::{Answer, Call, Context};
+use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
@@ -107,6 +108,7 @@ impl System {
             ("crm", "contacts") => Ok(Self::Crm),
             (system, kind) if are_activities(system, kind) => Ok(Self::Crm),
             ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
+            ("crm", KIND) => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
         }
     }
@@ -348,6 +350,7 @@ impl Sandbox {
         }
         Ok(match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?,
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
             (System::Books, _) => state.books.records(kind, with_removed),
@@ -371,6 +374,7 @@ impl Sandbox {
         }
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?.into_iter().find(|one| one["id"] == id),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
             (System::Books, _) => state.books.record(kind, id),

@@ -1,7 +1,7 @@
 //! Endpoints of Halaxy as actions that people and their programs ask for: reads as they are, and each write once for
 //! its request key, marked before the call and settled after it. The command line and the HTTP API are both this.
 
-use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError};
+use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError, Sent};
 use adapter_halaxy::endpoints::Request;
 use adapter_halaxy::{HalaxyClient, Reply, advice};
 use adapter_kit::{CallError, Clock, Outcome, Priority, with_priority};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// What is told when nobody knows.
 pub const LOOK: &str =
-    "nobody knows whether it was done: look in Halaxy, and ask again with a new key only if it was not";
+    "nobody knows whether it was done: `halaxy-bridge halaxy settle KEY` looks, and takes your word where it cannot";
 /// No call is under way for longer, microseconds.
 pub const CALL_LIFE: Time = 120 * 1_000_000;
 /// The action that writes clinical notes.
@@ -28,6 +28,9 @@ pub enum ActionError {
          to bridge.toml"
     )]
     Notes,
+    /// Nothing is sent to the system at all.
+    #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
+    Paused(String),
     /// A request key that cannot be one.
     #[error("a request key has 1 to 80 letters, digits and - _ . : only; use e.g. the number of the order")]
     Key,
@@ -87,6 +90,9 @@ impl Actions {
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
         allowed(request, self.clinical_notes)?;
+        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+            return Err(ActionError::Paused(self.system.clone()));
+        }
         let key = sound(key).ok_or(ActionError::Key)?;
         let mut receipt = Receipt {
             action: request.endpoint.action.into(),
@@ -96,6 +102,7 @@ impl Actions {
             progress: Progress::Sent,
             id: None,
             code: None,
+            sent: sent(request),
         };
         if let Claim::Earlier(earlier) = receipts::claim(&self.store, key, &receipt).await? {
             if earlier.request != receipt.request {
@@ -261,6 +268,18 @@ pub fn found(request: &Request, reply: &Reply) -> Json {
     }
     json!({
         "action": action, "rows": reply.rows, "included": reply.included, "more": reply.more, "left_out": reply.foreign,
+    })
+}
+
+/// What is kept until the outcome is known. Notes are kept nowhere.
+fn sent(request: &Request) -> Option<Sent> {
+    let mut body = request.body.clone().filter(|_| request.endpoint.action != NOTE)?;
+    if let Some(members) = body.as_object_mut() {
+        members.shift_remove("attachments");
+    }
+    Some(Sent {
+        id: request.id.clone(),
+        body,
     })
 }
 

@@ -9,11 +9,13 @@
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
 //! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
 //! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
+//! | [`bookings`] | the booking desk, for programs |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
 pub mod actions;
 pub mod api;
+pub mod bookings;
 pub mod health;
 pub mod inbox;
 mod listener;

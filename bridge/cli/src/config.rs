@@ -4,12 +4,14 @@
 
 mod alerts;
 mod api;
+mod booking;
 mod books;
 mod care;
 mod diary;
 mod events;
 mod ledger;
 mod mirror;
+mod privacy;
 mod queue;
 mod reader;
 mod secret;
@@ -18,12 +20,14 @@ mod sync;
 mod systems;
 
 pub use api::ApiToken;
+pub use booking::BookingConfig;
 pub use books::BooksConfig;
 pub use care::{CareConfig, TelehealthConfig};
 pub use diary::DiaryConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
+pub use privacy::Destination;
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -142,6 +146,8 @@ pub struct Config {
     pub mirror: MirrorConfig,
     /// Referrals, notes and telehealth.
     pub care: CareConfig,
+    /// How appointments are booked.
+    pub booking: BookingConfig,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -160,17 +166,30 @@ pub struct Config {
     pub brakes: bridge_engine::Brakes,
     /// When somebody is told.
     pub alerts: bridge_engine::vitals::Limits,
+    /// Who receives what is sent to a system, by system.
+    pub destinations: BTreeMap<String, Destination>,
+    /// How long what is old is kept.
+    pub retention: bridge_engine::retention::Retention,
 }
 
 impl Config {
-    /// Kinds of a system's records that are used: that of people, and that of activities if it shows appointments.
+    /// Kinds of a system's records that are used: that of people, those that are mirrored of the home system, that of
+    /// activities if it shows appointments, and that of booking requests if they are taken from it.
     pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let mirrored = self.mirror.kinds.iter().filter(|_| system.name == self.home).cloned();
         let calls = self.care.telehealth.calls_to.as_ref();
         let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name)
             || calls.is_some_and(|(name, _)| *name == system.name);
         let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
-        let kinds = activities.filter(|_| shows).map(|spec| spec.kind.clone());
-        std::iter::once(system.mapping.kind.clone()).chain(kinds).collect()
+        let activities = activities.filter(|_| shows).map(|spec| spec.kind.clone());
+        let asks = self.booking.from.as_ref() == Some(&system.name);
+        let requests = system.file.as_ref().and_then(|file| file.requests.as_ref());
+        let requests = requests.filter(|_| asks).map(|form| form.kind.clone());
+        std::iter::once(system.mapping.kind.clone())
+            .chain(mirrored)
+            .chain(activities)
+            .chain(requests)
+            .collect()
     }
 
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
@@ -303,6 +322,12 @@ impl<'s> Reader<'s> {
         let diary = top
             .optional("diary")
             .and_then(|v| self.table(Some(v), "diary", "[diary] with system"));
+        let booking = top
+            .optional("booking")
+            .and_then(|v| self.table(Some(v), "booking", "[booking] with from = \"crm\""));
+        let retention = top
+            .optional("retention")
+            .and_then(|v| self.table(Some(v), "retention", "[retention] with history"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
@@ -320,6 +345,7 @@ impl<'s> Reader<'s> {
         let brakes = self.brakes(brakes);
         let care = self.care(care);
         let mut alerts = self.alerts(alerts);
+        let retention = self.retention(retention);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
             Ok(entity) => entity,
@@ -332,7 +358,8 @@ impl<'s> Reader<'s> {
         let mut connected = BTreeMap::new();
         let mut named = BTreeSet::new();
         let mut books = BTreeMap::new();
-        for (key, value) in systems?.0.iter() {
+        let systems = systems?;
+        for (key, value) in systems.0.iter() {
             let span = key.span();
             if let Some(table) = value.get_ref().as_table()
                 && let Some(connector) = self.keeps_books(table)
@@ -352,10 +379,12 @@ impl<'s> Reader<'s> {
                 connected.insert(system.name.clone(), system);
             }
         }
+        let destinations = self.destinations(systems.0);
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
         mirror.need(&care.kinds());
+        let booking = self.booking(booking, &connected);
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -415,6 +444,7 @@ impl<'s> Reader<'s> {
             diary,
             mirror,
             care,
+            booking,
             entity,
             home,
             create_in: sync.create_in,
@@ -424,6 +454,8 @@ impl<'s> Reader<'s> {
             keep_losers: sync.keep_losers,
             brakes,
             alerts,
+            destinations,
+            retention,
         })
     }
 

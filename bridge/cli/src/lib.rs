@@ -5,6 +5,7 @@
 //! | [`args`] | the command line |
 //! | [`commands`] | one file per command |
 //! | [`config`], [`wiring`], [`kept_token`] | from `bridge.toml` to a running engine |
+//! | [`booking`] | the booking desk in a process |
 //! | [`books`], [`landing`] | accounting systems, and signing in to them |
 //! | [`serving`] | what the service listens on |
 //! | [`outlets`] | the public stream, and who it is sent to |
@@ -23,6 +24,7 @@
 
 pub mod args;
 pub mod besides;
+pub mod booking;
 pub mod books;
 pub mod commands;
 pub mod config;

@@ -1,6 +1,7 @@
 //! One worker of the service: it drives a practice, or helps whoever does and takes over.
 
 use crate::besides::Besides;
+use crate::booking;
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
@@ -188,6 +189,7 @@ impl Service<'_> {
             ended = drive::serve(engine, self.stop, tell) => ended?,
             ended = self.keep_books(engine) => ended?,
             ended = self.keep_besides(engine) => ended?,
+            ended = booking::serve(self.config, engine, self.stop) => ended?,
             () = self.keep_watch(engine) => {}
             error = failed => return Err(EngineError::from(error).into()),
         }

@@ -230,12 +230,18 @@ pub fn adapter(
         _ => None,
     };
     let tokens = Arc::new(KeptToken::new(store, &system.name, first_token));
-    let paths = system.mapping.paths().into_keys().collect();
+    let mut members = BTreeMap::from([(
+        system.mapping.kind.clone(),
+        system.mapping.paths().into_keys().collect(),
+    )]);
+    if let Some(form) = &connector.requests {
+        members.insert(form.kind.clone(), form.paths());
+    }
     let options = RestOptions {
         base_url: system.base_url.clone(),
         secrets,
         settings: system.settings.clone(),
-        members: BTreeMap::from([(system.mapping.kind.clone(), paths)]),
+        members,
         user_agent: system.user_agent.clone(),
         share: system.share,
         spent,
@@ -401,7 +407,7 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
     let lost = lock.lost();
-    let engine = told(config, engine).until(lost).holding(lock);
+    let engine = told(config, engine).keeping(config.retention).until(lost).holding(lock);
     // Whatever else this process asks of the account shares its limits.
     Ok(match client {
         Some(client) => engine.holding(client),

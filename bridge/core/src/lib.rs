@@ -19,12 +19,15 @@
 //! | hold | something that must wait, always with a reason |
 #![deny(missing_docs)]
 
+pub mod booking;
 pub mod capture;
 pub mod care;
 pub mod change;
 pub mod codec;
 pub mod condition;
 pub mod config_problem;
+pub mod consent;
+pub mod deny;
 pub mod diary;
 pub mod entity;
 pub mod hindsight;
@@ -47,6 +50,6 @@ pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,
     Time, UnitHold, Version, Write, WriteState,
 };
-pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+pub use schema::{Accept, AcceptRule, Class, Clear, OptOut, Party, Schema, Unit, UnitType, Wins};
 pub use shared::Shared;
 pub use value::{Value, Values};

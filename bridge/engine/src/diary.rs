@@ -15,6 +15,7 @@ mod visits;
 pub use visits::{VISITS_MEMBER, VisitMonths};
 
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::{Activities, Adapter};
 use bridge_core::Time;
 use bridge_core::diary::{
@@ -151,7 +152,14 @@ impl Diary {
         self.take_up(&mut state, now, &mut step).await?;
         self.settle(&mut state, now, &mut step).await?;
         self.look_for_edits(&mut state, now, &mut step).await?;
-        self.bring_up(&mut state, now, &mut step).await?;
+        match pause::paused(&self.store, &self.settings.crm).await? {
+            Some(pause) => {
+                let crm = &self.settings.crm;
+                step.trouble
+                    .push(format!("nothing is told: {crm} was paused by {}", pause.by));
+            }
+            None => self.bring_up(&mut state, now, &mut step).await?,
+        }
         if self.settings.months {
             self.months(&mut state, now, &mut step).await?;
         }

@@ -5,18 +5,24 @@
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
 mod besides;
+mod follow;
 mod keep;
 mod mirror;
 mod post;
+mod recode;
+
+pub use follow::{followed_books, followed_invoices};
+pub use recode::RecodePreview;
 
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::gathering::{Intake, Seen};
 use adapter_kit::{Accounting, Adapter, AdapterError};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::{Foreign, foreign};
 use bridge_core::ledger::{
-    Books, Cents, Document, DocumentKind, Entry, EntryState, Evidence, Facts, Given, Plan, Proof, ReadFacts, Rules,
-    Shown, Source, Target, Why,
+    Books, Cents, Document, DocumentKind, Entry, EntryState, Evidence, FactKind, Facts, Given, Plan, Proof, ReadFacts,
+    Rules, Shown, Source, Target, Why,
 };
 use bridge_store::Store;
 use jiff::civil::Date;
@@ -51,6 +57,8 @@ pub struct LedgerSettings {
 pub struct LedgerStep {
     /// Records read.
     pub records: usize,
+    /// Documents that somebody changed in the books, as webhooks told.
+    pub mirrored: usize,
     /// Documents posted.
     pub posted: usize,
     /// Documents voided.
@@ -74,7 +82,7 @@ pub struct LedgerStep {
 impl LedgerStep {
     /// Whether anything moved.
     pub fn active(&self) -> bool {
-        self.records + self.posted + self.voided + self.contacts > 0
+        self.records + self.mirrored + self.posted + self.voided + self.contacts > 0
     }
 }
 
@@ -140,30 +148,52 @@ impl Ledger {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
         self.look_up(&mut state).await?;
-        if !self.gather(&mut state, now, &mut step).await? {
-            return Ok(step);
+        if self.gather(&mut state, now, &mut step).await? {
+            self.decide(&mut state, now, &mut step).await?;
         }
-        if let Err(error) = self.chart(&mut state, now).await {
+        Ok(step)
+    }
+
+    /// Settles what is open, and posts what is to be posted by what was read.
+    async fn decide(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<(), EngineError> {
+        if let Err(error) = self.chart(state, now).await {
             step.trouble.push(error.to_string());
-            return Ok(step);
+            return Ok(());
         }
-        self.settle(&mut state, now, &mut step).await?;
+        self.settle(state, now, step).await?;
+        if let Some(pause) = pause::paused(&self.store, &self.settings.books).await? {
+            let books = &self.settings.books;
+            step.trouble
+                .push(format!("nothing is posted: {books} was paused by {}", pause.by));
+            return Ok(());
+        }
+        self.asked_journals(state, now, step).await?;
         if state.changed {
-            let outlook = self.outlook(&state, now);
+            let outlook = self.outlook(state, now);
             step.held = outlook.plan.held.len();
             step.judged = true;
-            let fresh = !outlook.plan.post.is_empty() && self.approved(&state);
-            if fresh && !self.nothing_foreign(&mut state, now, &mut step).await? {
-                return Ok(step);
-            }
-            let outlook = if fresh { self.outlook(&state, now) } else { outlook };
-            if self.approved(&state) {
-                state.changed = !self.carry_out(&mut state, outlook.plan, now, &mut step).await?;
+            let fresh = !outlook.plan.post.is_empty() && self.approved(state);
+            // Where nothing new was read, the plan made a moment ago stands.
+            let outlook = match fresh {
+                true => match self.nothing_foreign(state, now, step).await? {
+                    Some(moved) if moved => self.outlook(state, now),
+                    Some(_) => outlook,
+                    None => return Ok(()),
+                },
+                false => outlook,
+            };
+            if self.approved(state) {
+                let held = outlook.plan.held.iter().map(|h| h.source.clone()).collect();
+                let done = self.carry_out(state, outlook.plan, now, step).await?;
+                if done {
+                    self.recoded(state, &held).await?;
+                }
+                state.changed = !done;
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();
             }
         }
-        Ok(step)
+        Ok(())
     }
 
     /// Reads what is new and says what would be posted. Posts nothing.
@@ -185,7 +215,8 @@ impl Ledger {
         self.chart(state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(state, now, &mut step).await?;
         self.mirror(state, now, full).await?;
-        self.link(state, now).await
+        self.link(state, now).await?;
+        Ok(())
     }
 
     /// Compares Halaxy, what was posted, and the books, over these days by Halaxy's date. Reads both accounts first;
@@ -200,18 +231,12 @@ impl Ledger {
             return Err(cannot(["the chart of the books"]));
         };
         let target = self.target(&state, books);
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
-        let shown: Vec<Shown> = state.shown.values().cloned().collect();
-        let contacts = state
-            .contacts
-            .iter()
-            .map(|(k, c)| (k.clone(), c.remote_id.clone()))
-            .collect();
+        let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
         Ok(Proof::of(&Evidence {
             target: &target,
-            entries: &entries,
-            shown: &shown,
-            contacts: &contacts,
+            entries: state.entries.values().map(|k| &k.entry).collect(),
+            shown: state.shown.values().collect(),
+            contacts: contacts.collect(),
             rules: &self.settings.rules,
             from,
             to,
@@ -374,23 +399,29 @@ impl Ledger {
     }
 
     /// Reads what the books have of invoices and payments, before anything is posted: what Halaxy's own link or a person
-    /// posted is never posted again. False if it cannot be read now.
-    async fn nothing_foreign(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
+    /// posted is never posted again. Whether that showed anything new; nothing if it cannot be read now.
+    async fn nothing_foreign(
+        &self,
+        state: &mut State,
+        now: Time,
+        step: &mut LedgerStep,
+    ) -> Result<Option<bool>, EngineError> {
+        let mut moved = false;
         for kind in [DocumentKind::Invoice, DocumentKind::Payment] {
             if !self.accounting.keeps(kind) {
                 continue;
             }
             match self.mirror_kind(state, kind, now, false).await {
-                Ok(()) => {}
+                Ok(shown) => moved |= shown > 0,
                 Err(EngineError::NotPossible(why)) => {
                     step.trouble.push(why);
-                    return Ok(false);
+                    return Ok(None);
                 }
                 Err(error) => return Err(error),
             }
         }
-        self.link(state, now).await?;
-        Ok(true)
+        moved |= self.link(state, now).await?;
+        Ok(Some(moved))
     }
 
     fn approved(&self, state: &State) -> bool {
@@ -407,6 +438,18 @@ impl Ledger {
 
     /// Reads what changed. False if not everything could be read: then nothing is decided.
     async fn gather(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
+        self.gather_of(state, |_| true, BTreeMap::new(), now, step).await
+    }
+
+    /// Reads what changed of some kinds, and these records directly, by kind.
+    async fn gather_of(
+        &self,
+        state: &mut State,
+        kinds: impl Fn(FactKind) -> bool,
+        asked: BTreeMap<String, Vec<String>>,
+        now: Time,
+        step: &mut LedgerStep,
+    ) -> Result<bool, EngineError> {
         let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
         let mut cursors = state.cursors.clone();
         let mut note = |s: Seen| {
@@ -421,12 +464,12 @@ impl Ledger {
             keep: &mut note,
         };
         let mut failed = Vec::new();
-        for (kind, ids) in &unreadable {
+        for (kind, ids) in unreadable.iter().chain(&asked) {
             if let Err(error) = intake.look(kind, ids).await {
                 failed.push(error.to_string());
             }
         }
-        let outcome = intake.round(&mut cursors).await;
+        let outcome = intake.round_of(kinds, &mut cursors).await;
         failed.extend(outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}")));
         if !failed.is_empty() {
             state.reread = unreadable;
@@ -518,6 +561,11 @@ impl Ledger {
     }
 
     fn outlook(&self, state: &State, now: Time) -> Outlook {
+        self.outlook_with(state, &state.recode, now)
+    }
+
+    /// The same with these sources coded anew by the rules of now.
+    fn outlook_with(&self, state: &State, recode: &BTreeSet<Source>, now: Time) -> Outlook {
         let Some(books) = state.books.clone() else {
             return Outlook {
                 target: Target::default(),
@@ -527,7 +575,7 @@ impl Ledger {
                 calls: BTreeMap::new(),
             };
         };
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
+        let entries: Vec<&Entry> = state.entries.values().map(|k| &k.entry).collect();
         let mut target = self.target(state, &books);
         let found = foreign(&target, &entries, state.shown.values(), &self.settings.rules);
         let foreign: Vec<(Foreign, Vec<Entry>)> = found
@@ -537,11 +585,12 @@ impl Ledger {
         target.set_aside(&found);
         let plan = Plan::of(&Given {
             target: &target,
-            entries: &entries,
+            entries,
             rules: &self.settings.rules,
             books: &books,
             today: self.today(now),
             approved: &state.approvals,
+            recode,
         });
         let calls = self.calls(state, &plan);
         Outlook {

@@ -8,11 +8,14 @@
 #![deny(missing_docs)]
 
 mod approval;
+pub mod booking;
 mod capture;
 pub mod care;
+pub mod consent;
 mod deliver;
 pub mod diary;
 mod directory;
+pub mod erase;
 mod error;
 mod follow;
 mod handed;
@@ -27,10 +30,12 @@ mod measure;
 mod merges;
 pub mod mirror;
 mod note;
+pub mod pause;
 mod people;
 mod preview;
 mod reconcile;
 mod rematch;
+pub mod retention;
 mod send;
 mod settings;
 mod step;

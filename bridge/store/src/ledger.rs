@@ -43,6 +43,16 @@ impl Tx {
         Ok(execute(conn, CLAIM, args).await? == 1)
     }
 
+    /// As [`Store::ledger_row`], within this transaction: nobody else changes it until it ends.
+    pub async fn ledger_row(&mut self, part: &str, id: &str) -> Result<Option<String>> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice).text(part).text(id);
+        let row = fetch_one(conn, ONE, args).await?;
+        row.map(|row| scope.open("ledger", &[part, id], row.blob(0)?))
+            .transpose()
+    }
+
     /// Keeps bodies (JSON text) by id, each in the place of the one before.
     pub async fn put_ledger(&mut self, part: &str, rows: &[(String, String)]) -> Result<()> {
         let (conn, scope) = self.parts();

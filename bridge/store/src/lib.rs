@@ -24,6 +24,7 @@ mod codes;
 mod counterparts;
 mod counts;
 mod db;
+mod erase;
 mod error;
 mod events;
 mod hints;
@@ -38,6 +39,7 @@ mod pool;
 mod postgres;
 mod progress;
 mod records;
+mod register;
 mod review;
 mod rotate;
 mod save;
@@ -59,6 +61,7 @@ pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
     LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
+pub use register::{Ages, Told};
 pub use tables::TableSum;
 pub use trace::trace_subject;
 pub use tx::Tx;

@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 23] = [
+const TABLES: [Table; 24] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -80,6 +80,7 @@ const TABLES: [Table; 23] = [
         reason Text, body Blob),
     table!("loser", "seq", seq Int, entity Text, unit Text, system Text, at Int, until Int, why Text, value Blob),
     table!("hint", "id", id Text, system Text, kind Text, remote_id Text, news Text, received Int, taken Int),
+    table!("erased", "hash", hash Blob, at Int),
     table!("secret", "name", name Text, body Blob),
     table!("ledger", "part, id", part Text, id Text, body Blob),
     table!("mirror", "system, kind, remote_id", system Text, kind Text, remote_id Text, seq Int, seen Int, gone Int, body Blob),

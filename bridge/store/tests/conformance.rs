@@ -21,6 +21,8 @@ mod hints;
 mod index;
 #[path = "conformance/leases.rs"]
 mod leases;
+#[path = "conformance/ledger.rs"]
+mod ledger;
 #[path = "conformance/lists.rs"]
 mod lists;
 #[path = "conformance/mirror.rs"]

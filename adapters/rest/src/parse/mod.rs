@@ -5,6 +5,7 @@ mod activities;
 mod books;
 mod calls;
 mod kind;
+mod requests;
 mod section;
 mod webhook;
 
@@ -44,9 +45,11 @@ impl Connector {
             books: root.section("books", books::books).flatten(),
             activities: root.section("activities", activities::activities).flatten(),
             webhook: root.section("webhook", webhook::webhook).flatten(),
+            requests: root.section("requests", requests::requests).flatten(),
         };
         check_webhook(&connector, &mut root);
         check_activities(&connector, &mut root);
+        requests::check(&connector, &mut root);
         if connector.kinds.is_empty() && !root.has("kinds") && !root.has("books") {
             root.note(
                 0..0,

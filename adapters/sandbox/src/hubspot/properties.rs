@@ -34,7 +34,7 @@ const PHONE: (&str, &str) = ("string", "phonenumber");
 const TIME: (&str, &str) = ("datetime", "date");
 
 /// name, label, (type, fieldType), read only
-const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
+const DEFAULTS: [(&str, &str, (&str, &str), bool); 21] = [
     ("email", "Email", STRING, false),
     ("firstname", "First Name", STRING, false),
     ("lastname", "Last Name", STRING, false),
@@ -55,6 +55,12 @@ const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
     ("createdate", "Create Date", TIME, true),
     ("lastmodifieddate", "Last Modified Date", TIME, true),
     ("company", "Company Name", STRING, false),
+    (
+        "hs_email_optout",
+        "Unsubscribed from all email",
+        ("bool", "booleancheckbox"),
+        true,
+    ),
 ];
 /// The same of meetings; `hs_timestamp` is their place on the timeline.
 const MEETING_DEFAULTS: [(&str, &str, (&str, &str), bool); 13] = [

@@ -1,6 +1,7 @@
 //! The stand-in of a plain CRM: offset paging, no unique email, no modified-since filter, terse answers.
 
 mod appointments;
+mod bookings;
 mod contact;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -65,6 +66,7 @@ pub(crate) struct Plain {
     by_reference: HashMap<String, BTreeSet<u64>>,
     next_id: u64,
     appointments: Appointments,
+    pub(crate) bookings: bookings::Bookings,
     window: SlidingWindow,
 }
 
@@ -84,6 +86,7 @@ impl Plain {
             by_reference: HashMap::new(),
             next_id: 10_000,
             appointments: Appointments::new(),
+            bookings: bookings::Bookings::default(),
             window: SlidingWindow::default(),
         }
     }
@@ -173,6 +176,7 @@ impl Plain {
                 }
             }
             (_, ["appointments", rest @ ..]) => self.appointment_call(rest, call, cx),
+            (_, ["booking_requests", rest @ ..]) => self.bookings.handle(rest, call, cx.now),
             (_, ["contacts"] | ["contacts", _]) => error(405, "method_not_allowed", "not offered here"),
             _ => error(404, "not_found", "no such path"),
         }

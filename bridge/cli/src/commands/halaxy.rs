@@ -1,6 +1,7 @@
 //! `halaxy`: every endpoint of Halaxy as a command, made from the table of the adapter.
 
 mod line;
+mod settle;
 pub(super) mod write;
 
 pub use line::{Asked, HalaxyArgs};
@@ -21,6 +22,10 @@ use serde_json::Value as Json;
 /// # Errors
 /// [`Failure`]: bad input with what to do about it, or what Halaxy answered.
 pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
+    if let Some(unknown) = &args.settle {
+        let config = commands::load(&args.config)?;
+        return settle::run(&config, &unknown.key, &unknown.word, &unknown.by, out).await;
+    }
     let Some(asked) = &args.asked else {
         out.document(&table(None));
         out.line(line::groups());

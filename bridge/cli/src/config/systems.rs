@@ -45,6 +45,7 @@ impl<'s> Reader<'s> {
         let stale_after = keys.optional_text("stale_after");
         let credentials_end = keys.optional_text("credentials_end");
         let allow_private = keys.optional_flag("allow_private").unwrap_or(false);
+        keys.optional("destination"); // read beside the systems
         let Some((connector, connector_span)) = connector else {
             self.problems.extend(keys.give_up());
             return None;

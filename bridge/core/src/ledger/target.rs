@@ -214,13 +214,16 @@ impl<'a> Coder<'a> {
     }
 
     fn run(mut self) -> Target {
+        // In one go, in order: trees that are filled one by one stay half empty.
+        let mut charged_all: Vec<(String, Charged)> = Vec::with_capacity(self.facts.invoices.len());
         for invoice in self.facts.invoices.values() {
             if self.kept_back(&Source::Invoice(invoice.id.clone())) {
                 continue;
             }
             match self.invoice(invoice) {
-                Ok(Some(charged)) => {
-                    self.target.charged.insert(invoice.id.clone(), charged);
+                Ok(Some(mut charged)) => {
+                    charged.lines.shrink_to_fit();
+                    charged_all.push((invoice.id.clone(), charged));
                 }
                 Ok(None) => {}
                 Err(why) => {
@@ -232,14 +235,14 @@ impl<'a> Coder<'a> {
                 }
             }
         }
+        self.target.charged = charged_all.into_iter().collect();
+        let mut moved_all: Vec<(String, Moved)> = Vec::with_capacity(self.facts.payments.len());
         for payment in self.facts.payments.values() {
             if self.kept_back(&Source::Payment(payment.id.clone())) {
                 continue;
             }
             match self.payment(payment) {
-                Ok(Some(moved)) => {
-                    self.target.moved.insert(payment.id.clone(), moved);
-                }
+                Ok(Some(moved)) => moved_all.push((payment.id.clone(), moved)),
                 Ok(None) => {}
                 Err(why) => self.target.held.push(Held {
                     source: Source::Payment(payment.id.clone()),
@@ -247,6 +250,7 @@ impl<'a> Coder<'a> {
                 }),
             }
         }
+        self.target.moved = moved_all.into_iter().collect();
         self.target
     }
 
