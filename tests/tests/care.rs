@@ -133,3 +133,63 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
         .unwrap();
     assert!(kept.contains(&used) && !kept.contains(MARK));
 }
+
+/// A practice whose CRM is told of sessions left, in its `notes`.
+async fn told_of_sessions(may_receive: &str) -> Practice {
+    let practice = Practice::settled(CrmKind::Plain).await;
+    let file = |name: &str| config::shipped(name).unwrap().to_string();
+    let named = file("mappings/example-crm.toml").replacen(
+        "\n[person.home_address",
+        "\nreferral_sessions_left = \"notes\"\n\n[person.home_address",
+        1,
+    );
+    practice.write("mappings/example-crm.toml", &named);
+    let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
+    let text = text.replace("may_receive = [\"identity\", \"contact\"]", may_receive);
+    practice.write("bridge.toml", &(text + "[referrals]\nunits = true\n"));
+    practice
+}
+
+#[tokio::test]
+async fn sessions_left_reach_the_contact_where_the_class_is_granted() {
+    let refused = told_of_sessions("may_receive = [\"identity\", \"contact\"]").await;
+    assert!(
+        refused.problems().contains("referral_sessions_left"),
+        "{}",
+        refused.problems()
+    );
+
+    let mut practice = told_of_sessions("may_receive = [\"identity\", \"contact\", \"clinical\"]").await;
+    practice.reopen().await;
+    let id = {
+        let body = referral(&practice, 300, 8);
+        practice.sandbox.person_create("halaxy", "Referral", &body).unwrap()
+    };
+    let notes = async |practice: &Practice| {
+        rounds(practice).await;
+        practice.sync().await;
+        let contact = practice.entity("halaxy", &practice.id("P1")).await.links["crm"]
+            .remote_id
+            .clone();
+        let shown = practice.sandbox.record("crm", "contacts", &contact).unwrap();
+        shown["notes"].as_str().map(str::to_string)
+    };
+    assert_eq!(notes(&practice).await.as_deref(), Some("8"));
+    let patch = json!({"limitQuantity": {"quantity": {"value": 10}, "quantityUsed": 5}});
+    practice.sandbox.person_edit("halaxy", "Referral", &id, &patch).unwrap();
+    assert_eq!(notes(&practice).await.as_deref(), Some("5"));
+    // Halaxy is never written what it does not show.
+    assert!(
+        !practice
+            .sandbox
+            .record("halaxy", "Patient", &practice.id("P1"))
+            .unwrap()
+            .to_string()
+            .contains("_referral")
+    );
+    practice
+        .sandbox
+        .person_edit("halaxy", "Referral", &id, &json!({"active": false}))
+        .unwrap();
+    assert_eq!(notes(&practice).await, None);
+}

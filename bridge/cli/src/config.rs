@@ -184,7 +184,9 @@ impl Config {
     /// activities if it shows appointments, and that of booking requests if they are taken from it.
     pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
         let mirrored = self.mirror.kinds.iter().filter(|_| system.name == self.home).cloned();
-        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name);
+        let calls = self.care.telehealth.calls_to.as_ref();
+        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name)
+            || calls.is_some_and(|(name, _)| *name == system.name);
         let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
         let activities = activities.filter(|_| shows).map(|spec| spec.kind.clone());
         let asks = self.booking.from.as_ref() == Some(&system.name);
@@ -411,6 +413,7 @@ impl<'s> Reader<'s> {
             .or(connected.values().next())?
             .name
             .clone();
+        self.calls_to(&care, &connected);
         let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
         if diary.is_some() {
             mirror.need(&bridge_core::diary::KINDS);

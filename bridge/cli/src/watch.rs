@@ -4,11 +4,12 @@ use crate::config::Config;
 use crate::times;
 use bridge_core::care::State;
 use bridge_engine::care::{Care, CareStep};
-use bridge_engine::telehealth::Telehealth;
+use bridge_engine::telehealth::{CrmCalls, Telehealth};
 use bridge_engine::vitals::{PartVitals, parts};
-use bridge_engine::{Engine, EngineError};
+use bridge_engine::{Approval, Engine, EngineError};
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub struct Watch<'e> {
     every: Duration,
     care: Option<Care<'e>>,
     telehealth: Option<Telehealth>,
+    calls: Option<(String, CrmCalls)>,
+    zone: TimeZone,
     matched: Mutex<Option<Instant>>,
 }
 
@@ -33,16 +36,22 @@ impl<'e> Watch<'e> {
         }
         let zone = TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC);
         let store = || engine.store().clone();
+        let calls = asked.telehealth.calls_to.as_ref().and_then(|(name, title)| {
+            let crm = Arc::clone(&engine.settings().system(name)?.adapter);
+            Some((name.clone(), CrmCalls::new(crm, zone.clone(), title)?))
+        });
         Some(Watch {
             engine,
             every: config.mirror.every,
             care: asked
                 .watch
-                .then(|| Care::new(engine, &config.home, zone, asked.referrals)),
+                .then(|| Care::new(engine, &config.home, zone.clone(), asked.referrals).with_units(asked.units)),
             telehealth: asked
                 .telehealth
                 .configured
                 .then(|| Telehealth::new(store(), &config.home, config.country)),
+            calls,
+            zone,
             matched: Mutex::default(),
         })
     }
@@ -73,6 +82,7 @@ impl<'e> Watch<'e> {
                     tracing::info!(found, "calls matched");
                 }
             }
+            more |= self.tell(telehealth, &mut part).await?;
             let (calls, waiting) = telehealth.waiting().await?;
             part.figures.insert("calls".into(), calls);
             part.waiting += waiting;
@@ -84,6 +94,24 @@ impl<'e> Watch<'e> {
         }
         part.keep(self.engine.store(), parts::CARE).await?;
         Ok(more)
+    }
+
+    /// Tells the CRM of calls, once a person approved the first plan.
+    async fn tell(&self, telehealth: &Telehealth, part: &mut PartVitals) -> Result<bool, EngineError> {
+        let Some((crm, calls)) = &self.calls else {
+            return Ok(false);
+        };
+        if self.engine.approval().await? != Approval::Given {
+            return Ok(false);
+        }
+        let step = telehealth.tell(crm, calls, &self.zone, times::now()).await?;
+        if step.created + step.refused > 0 {
+            tracing::info!(created = step.created, refused = step.refused, "calls told");
+        }
+        part.figures.insert("calls_unknown".into(), step.unknown as u64);
+        part.figures.insert("calls_without_contact".into(), step.waiting as u64);
+        part.trouble.extend(step.trouble);
+        Ok(step.more)
     }
 
     fn due(&self) -> bool {

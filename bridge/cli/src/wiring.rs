@@ -9,7 +9,9 @@ use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_admin::actions::Actions;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
-use bridge_engine::diary::WithVisits;
+use bridge_engine::care::ReferralUnits;
+use bridge_engine::diary::VisitMonths;
+use bridge_engine::joined::{Joined, Joins};
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
@@ -165,12 +167,27 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
         } else {
             adapter(system, store, transport, clock, spent)?
         };
-        if system.name == config.home && config.diary.as_ref().is_some_and(|diary| diary.months) {
-            account = Arc::new(WithVisits::new(account, store.clone(), &system.mapping.kind));
+        if system.name == config.home {
+            account = joined(config, account, store, &system.mapping.kind);
         }
         adapters.insert(system.name.clone(), account);
     }
     Ok((adapters, client))
+}
+
+/// The home account with what the bridge works out about its people, as if the product showed it.
+fn joined(config: &Config, account: Arc<dyn Adapter>, store: &Store, kind: &str) -> Arc<dyn Adapter> {
+    let mut joins: Vec<Arc<dyn Joins>> = Vec::new();
+    if config.diary.as_ref().is_some_and(|diary| diary.months) {
+        joins.push(Arc::new(VisitMonths::new(store.clone())));
+    }
+    if config.care.units {
+        joins.push(Arc::new(ReferralUnits::new(store.clone())));
+    }
+    if joins.is_empty() {
+        return account;
+    }
+    Arc::new(Joined::new(account, kind, joins))
 }
 
 /// The secrets of an account, by key.

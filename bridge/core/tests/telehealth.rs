@@ -77,6 +77,18 @@ fn a_report_is_read_however_it_is_spelt() {
 }
 
 #[test]
+fn links_are_left_out() {
+    let found = calls(&format!(
+        "{HEADER}\n0491570006,Joined https://video.example/join/x,A www.example.com,02/03/2026 9:05,,1\n"
+    ));
+    let call = serde_json::to_string(&found[0]).unwrap();
+    assert!(
+        call.contains("[link left out]") && !call.contains("video.example") && !call.contains("www."),
+        "{call}"
+    );
+}
+
+#[test]
 fn bad_rows_are_told_by_place_and_stop_nothing() {
     let layouts = Layouts::default();
     let text = format!(

@@ -1,6 +1,10 @@
 //! Referrals under watch: what the mirror shows of them is reckoned each day, and whoever follows the public stream is
 //! told when one comes to stand otherwise (it runs out, is used up, ends), which Halaxy itself tells nobody.
 
+mod units;
+
+pub use units::{REFERRAL_MEMBER, ReferralUnits};
+
 use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::Time;
@@ -19,6 +23,7 @@ pub const KIND: &str = "ReferralState";
 const REFERRAL: &str = "care/referral";
 const DEFINITION: &str = "care/definition";
 const POSITION: &str = "care/position";
+const UNITS: &str = "care/units";
 const ALL: &str = "all";
 /// Changes taken from the mirror at a time.
 const PAGE: usize = 500;
@@ -63,6 +68,7 @@ pub struct Care<'e> {
     system: String,
     zone: TimeZone,
     limits: Limits,
+    units: bool,
 }
 
 impl<'e> Care<'e> {
@@ -73,7 +79,14 @@ impl<'e> Care<'e> {
             system: system.into(),
             zone,
             limits,
+            units: false,
         }
+    }
+
+    /// Patients get units of their referrals ([`ReferralUnits`]).
+    pub fn with_units(mut self, units: bool) -> Care<'e> {
+        self.units = units;
+        self
     }
 
     /// Takes in what the mirror shows anew, and reckons every referral when something changed or a day began.
@@ -124,6 +137,7 @@ impl<'e> Care<'e> {
         let now = self.engine.clock.now();
         let today = self.today(now);
         let due = position.day != Some(today) || position.limits != self.limits;
+        let due = due || (self.units && !units::done(store).await?);
         let reckoned = !news.is_empty() || !gone.is_empty() || !new_kinds.is_empty() || due;
         (position.day, position.limits) = (Some(today), self.limits);
         let kinds: Vec<Definition> = kinds.into_values().collect();
@@ -145,6 +159,12 @@ impl<'e> Care<'e> {
             }
             return Ok(step);
         }
+        // Until every referral was read once nobody can be said to have none.
+        let whole = !more && store.meta(&format!("stream/{}/Referral", self.system)).await?.is_some();
+        let units = match self.units && whole {
+            true => Some(units::changed(store, &view).await?),
+            false => None,
+        };
         let mut tx = store.begin().await?;
         let mut events = Vec::new();
         let mut rows: Vec<(String, String)> = Vec::new();
@@ -167,6 +187,9 @@ impl<'e> Care<'e> {
         tx.put_ledger(DEFINITION, &new_kinds).await?;
         tx.drop_ledger(REFERRAL, &gone).await?;
         tx.put_ledger(POSITION, &[(ALL.into(), text(&position))]).await?;
+        if let Some(units) = &units {
+            units::keep(&mut tx, &self.system, units, now).await?;
+        }
         if self.engine.stream().is_some() {
             tx.append_events(&events).await?;
         }

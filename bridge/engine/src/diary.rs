@@ -12,7 +12,7 @@ mod send;
 mod settle;
 mod visits;
 
-pub use visits::{VISITS_MEMBER, WithVisits};
+pub use visits::{VISITS_MEMBER, VisitMonths};
 
 use crate::error::EngineError;
 use crate::pause;

@@ -21,6 +21,7 @@ mod follow;
 mod handed;
 mod hints;
 mod identify;
+pub mod joined;
 pub mod ledger;
 mod look_back;
 pub mod lookup;

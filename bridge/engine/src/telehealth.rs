@@ -3,6 +3,13 @@
 //!
 //! Rows stand under a digest salted by the practice's own secret, so that no row's name tells whose number it holds.
 
+mod crm;
+mod sessions;
+mod tell;
+
+pub use crm::CrmCalls;
+pub use tell::{CallActivities, CallActivity, TellStep, Told, ToldState};
+
 use crate::error::EngineError;
 use bridge_core::codec::{Country, e164};
 use bridge_core::telehealth::cost::Names;

@@ -1,12 +1,16 @@
 //! `[referrals]`, `[notes]` and `[telehealth]`: when somebody is told of a referral, whether clinical notes may be written,
 //! and what credits cost.
 
+use super::SystemConfig;
 use super::reader::Reader;
+use bridge_core::Class;
 use bridge_core::care::Limits;
-use bridge_core::config_problem::Keys;
+use bridge_core::config_problem::{Keys, suggestion};
+use bridge_core::diary::KINDS;
 use bridge_core::telehealth::cost::{Accounts, Price};
 use bridge_core::telehealth::layout::Layouts;
 use rust_decimal::Decimal;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -18,6 +22,8 @@ pub struct CareConfig {
     pub referrals: Limits,
     /// Referrals are watched by the service.
     pub watch: bool,
+    /// Patients get units of their referrals, which mappings may name.
+    pub units: bool,
     /// What clinical notes are written for; none are unless it is said.
     pub notes: Option<String>,
     /// Reports of calls and credits.
@@ -35,18 +41,21 @@ pub struct TelehealthConfig {
     pub price: Option<Price>,
     /// Accounts of the journals; none are proposed without them.
     pub accounts: Option<Accounts>,
+    /// The CRM that is told of calls, and the title they get there.
+    pub calls_to: Option<(String, String)>,
+    /// Where that stands.
+    pub(super) calls_at: Range<usize>,
 }
 
 /// What the service must mirror for referrals.
 const WATCHED: [&str; 2] = ["Referral", "ReferralDefinition"];
-/// What it must mirror for telehealth: who has a number, and who works where.
-const CONTACTS: [&str; 3] = ["Practitioner", "PractitionerRole", "Organization"];
 
 impl CareConfig {
     /// Kinds of records that it lives from.
     pub fn kinds(&self) -> Vec<&'static str> {
         let watched = if self.watch { &WATCHED[..] } else { &[] };
-        let contacts = if self.telehealth.configured { &CONTACTS[..] } else { &[] };
+        // Who has a number, who works where, and what is estimated.
+        let contacts = if self.telehealth.configured { &KINDS[..] } else { &[] };
         watched.iter().chain(contacts).copied().collect()
     }
 }
@@ -55,24 +64,30 @@ type Section<'t, 's> = Option<&'t Spanned<DeValue<'s>>>;
 
 impl<'s> Reader<'s> {
     pub(super) fn care(&mut self, [referrals, notes, telehealth]: [Section<'_, 's>; 3]) -> CareConfig {
+        let watch = referrals.is_some();
+        let (referrals, units) = self.referrals(referrals);
         CareConfig {
-            watch: referrals.is_some(),
+            watch,
+            units,
             telehealth: self.telehealth(telehealth).unwrap_or_default(),
-            referrals: self.referrals(referrals),
+            referrals,
             notes: self.notes(notes),
         }
     }
 
-    fn referrals(&mut self, section: Section<'_, 's>) -> Limits {
+    fn referrals(&mut self, section: Section<'_, 's>) -> (Limits, bool) {
         let mut limits = Limits::default();
-        let Some(section) = section else { return limits };
+        let Some(section) = section else {
+            return (limits, false);
+        };
         let Some((table, span)) = self.table(Some(section), "referrals", "[referrals] with alert_days") else {
-            return limits;
+            return (limits, false);
         };
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let days = keys.optional("alert_days");
         let sessions = keys.optional("alert_sessions");
+        let units = keys.optional_flag("units").unwrap_or(false);
         self.problems.extend(keys.finish());
         for (name, value, limit) in [
             ("alert_days", days, &mut limits.days),
@@ -92,7 +107,7 @@ impl<'s> Reader<'s> {
                 ),
             }
         }
-        limits
+        (limits, units)
     }
 
     fn telehealth(&mut self, section: Section<'_, 's>) -> Option<TelehealthConfig> {
@@ -105,10 +120,14 @@ impl<'s> Reader<'s> {
         let costs = keys.optional_text("costs");
         let prepaid = keys.optional_text("prepaid");
         let top_up_tax = keys.optional_text("top_up_tax").map(|(text, _)| text.to_string());
+        let calls_to = keys.optional_text("calls_to");
+        let title = keys.optional_text("call_title").map_or("Phone call", |(text, _)| text);
         let top_ups_from = keys.optional_text("top_ups_from").map(|(text, _)| text.to_string());
         self.problems.extend(keys.finish());
         let mut config = TelehealthConfig {
             configured: true,
+            calls_at: calls_to.as_ref().map_or(span.clone(), |(_, at)| at.clone()),
+            calls_to: calls_to.map(|(name, _)| (name.to_string(), title.to_string())),
             ..TelehealthConfig::default()
         };
         if let Some((relative, at)) = layout
@@ -143,6 +162,32 @@ impl<'s> Reader<'s> {
             }
         };
         Some(config)
+    }
+
+    /// Whether calls can be told where they are to be.
+    pub(super) fn calls_to(&mut self, care: &CareConfig, systems: &BTreeMap<String, SystemConfig>) {
+        let Some((name, _)) = &care.telehealth.calls_to else {
+            return;
+        };
+        let at = care.telehealth.calls_at.clone();
+        let keeps = |system: &&SystemConfig| system.file.as_ref().is_some_and(|file| file.activities.is_some());
+        let fit: Vec<&str> = systems.values().filter(keeps).map(|s| s.name.as_str()).collect();
+        match systems.get(name).filter(keeps) {
+            None => self.note(
+                at,
+                format!("`calls_to` needs a system that keeps activities; `{name}` is none"),
+                format!(
+                    "{} Its connector must have a section [activities].",
+                    suggestion(name, &fit)
+                ),
+            ),
+            Some(system) if !system.may_receive.contains(&Class::Appointment) => self.note(
+                at,
+                format!("{name} may not receive what is about appointments, and calls are"),
+                format!("Add \"appointment\" to may_receive in [systems.{name}] if calls are meant to go there."),
+            ),
+            Some(_) => {}
+        }
     }
 
     fn decimal(&mut self, key: &str, value: Option<(&str, Range<usize>)>, example: &str) -> Option<Decimal> {

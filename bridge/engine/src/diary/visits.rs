@@ -5,16 +5,14 @@
 use super::keep::{Keep, State, VISITS};
 use super::{Diary, DiaryStep};
 use crate::error::EngineError;
-use adapter_kit::{
-    Activities, Adapter, AdapterError, Answer, Found, Outgoing, Page, PrepareStep, Probe, Read, Remote, Traits, Usage,
-};
+use crate::joined::Joins;
 use async_trait::async_trait;
 use bridge_core::Time;
 use bridge_core::capture::News;
 use bridge_core::diary::{Months, months, outcome};
-use bridge_store::{Hint, Store};
+use bridge_store::{Hint, Store, StoreError};
 use serde_json::{Value as Json, json};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 /// The member that is joined to a patient's body: `last` and `next`, as `2026-03`, blank if there is none.
 pub const VISITS_MEMBER: &str = "_visits";
@@ -71,143 +69,36 @@ impl Diary {
     }
 }
 
-/// An account whose patients are shown with the months of their visits.
-pub struct WithVisits {
-    inner: Arc<dyn Adapter>,
+/// Months of visits as a member of patients.
+pub struct VisitMonths {
     store: Store,
-    kind: String,
 }
 
-impl WithVisits {
-    /// Over an account; `kind` is its kind of patients.
-    pub fn new(inner: Arc<dyn Adapter>, store: Store, kind: &str) -> WithVisits {
-        WithVisits {
-            inner,
-            store,
-            kind: kind.to_owned(),
-        }
-    }
-
-    /// Joins months to bodies. If they cannot be had the bodies stay without: what is absent is never written.
-    async fn join<'r>(&self, kind: &str, records: impl Iterator<Item = &'r mut Remote>) {
-        if kind != self.kind {
-            return;
-        }
-        let records: Vec<&mut Remote> = records.collect();
-        if records.is_empty() || !matches!(self.store.meta(DONE).await, Ok(Some(_))) {
-            return;
-        }
-        let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
-        let rows = match self.store.ledger_rows(VISITS, &ids).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                tracing::warn!(%error, "months of visits cannot be read");
-                return;
-            }
-        };
-        for record in records {
-            let kept = rows.get(&record.id).and_then(|text| serde_json::from_str(text).ok());
-            let months: Months = kept.unwrap_or_default();
-            if let Json::Object(body) = &mut record.body {
-                let text = |month: Option<String>| month.unwrap_or_default();
-                body.insert(
-                    VISITS_MEMBER.into(),
-                    json!({"last": text(months.last), "next": text(months.next)}),
-                );
-            }
-        }
+impl VisitMonths {
+    /// As the diary keeps them.
+    pub fn new(store: Store) -> VisitMonths {
+        VisitMonths { store }
     }
 }
 
 #[async_trait]
-impl Adapter for WithVisits {
-    fn traits(&self, kind: &str) -> Traits {
-        self.inner.traits(kind)
+impl Joins for VisitMonths {
+    fn member(&self) -> &'static str {
+        VISITS_MEMBER
     }
 
-    async fn changes(&self, kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
-        let mut page = self.inner.changes(kind, cursor).await?;
-        self.join(kind, page.records.iter_mut()).await;
-        Ok(page)
-    }
-
-    async fn listing(&self, kind: &str, cursor: Option<&str>) -> Result<Page, AdapterError> {
-        let mut page = self.inner.listing(kind, cursor).await?;
-        self.join(kind, page.records.iter_mut()).await;
-        Ok(page)
-    }
-
-    async fn read(&self, kind: &str, ids: &[String]) -> Result<Vec<Read>, AdapterError> {
-        let mut read = self.inner.read(kind, ids).await?;
-        let found = read.iter_mut().filter_map(|read| match read {
-            Read::Found(record) => Some(&mut **record),
-            _ => None,
-        });
-        self.join(kind, found).await;
-        Ok(read)
-    }
-
-    async fn write(&self, kind: &str, writes: Vec<Outgoing>) -> Vec<Answer> {
-        let bare = writes.into_iter().map(without).collect();
-        let mut answers = self.inner.write(kind, bare).await;
-        let shown = answers.iter_mut().filter_map(|answer| match answer {
-            Answer::Applied { record, .. } => record.as_deref_mut(),
-            _ => None,
-        });
-        self.join(kind, shown).await;
-        answers
-    }
-
-    async fn find(&self, kind: &str, references: &[String]) -> Result<Vec<Found>, AdapterError> {
-        let mut found = self.inner.find(kind, references).await?;
-        self.join(kind, found.iter_mut().flat_map(|found| found.records.iter_mut()))
-            .await;
-        Ok(found)
-    }
-
-    async fn probe(&self, kinds: &[String]) -> Vec<Probe> {
-        self.inner.probe(kinds).await
-    }
-
-    async fn prepare(&self, kind: &str, apply: bool) -> Result<Vec<PrepareStep>, AdapterError> {
-        self.inner.prepare(kind, apply).await
-    }
-
-    fn usage(&self) -> Usage {
-        self.inner.usage()
-    }
-
-    fn activities(&self) -> Option<&dyn Activities> {
-        self.inner.activities()
-    }
-}
-
-/// What goes out never carries the months.
-fn without(write: Outgoing) -> Outgoing {
-    let bare = |mut body: Json| {
-        if let Json::Object(members) = &mut body {
-            members.remove(VISITS_MEMBER);
+    async fn of(&self, ids: &[String]) -> Result<Option<BTreeMap<String, Json>>, StoreError> {
+        if self.store.meta(DONE).await?.is_none() {
+            return Ok(None);
         }
-        body
-    };
-    match write {
-        Outgoing::Create { key, reference, body } => Outgoing::Create {
-            key,
-            reference,
-            body: bare(body),
-        },
-        Outgoing::Update {
-            key,
-            id,
-            before,
-            after,
-            version,
-        } => Outgoing::Update {
-            key,
-            id,
-            before: bare(before),
-            after: bare(after),
-            version,
-        },
+        let rows = self.store.ledger_rows(VISITS, ids).await?;
+        let of = |id: &String| {
+            let kept = rows.get(id).and_then(|text| serde_json::from_str(text).ok());
+            let months: Months = kept.unwrap_or_default();
+            let text = |month: Option<String>| month.unwrap_or_default();
+            let value = json!({"last": text(months.last), "next": text(months.next)});
+            (id.clone(), value)
+        };
+        Ok(Some(ids.iter().map(of).collect()))
     }
 }

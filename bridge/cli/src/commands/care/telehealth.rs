@@ -12,6 +12,7 @@ use bridge_core::telehealth::cost::{self, Price};
 use bridge_core::telehealth::{Call, Party, Report, RowProblem, Usage, Who, read};
 use bridge_engine::telehealth::{Imported, KeptCall, Telehealth};
 use clap::{Args, Subcommand, ValueEnum};
+use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -297,7 +298,14 @@ async fn costs(
         )
     })?;
     let calls = kept.calls().await?.into_values().map(|kept| kept.call);
-    let found = cost::costs(month, price, calls, kept.usage().await?, []);
+    let zone = TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC);
+    let statuses = config
+        .diary
+        .as_ref()
+        .map(|diary| diary.rules.statuses.clone())
+        .unwrap_or_default();
+    let sessions = kept.sessions(&zone, &statuses, times::now()).await?;
+    let found = cost::costs(month, price, calls, kept.usage().await?, sessions);
     if let Some(path) = csv {
         commands::write(path, &found.sheet().csv())?;
     }
@@ -308,6 +316,12 @@ async fn costs(
         thousands(found.credits().into()),
         found.amount()
     ));
+    if found.expected > 0 {
+        out.line(format!(
+            "{} credits expected of the calendar's consultations by video and phone (an estimate)",
+            thousands(found.expected.into())
+        ));
+    }
     for bought in &found.top_ups {
         let amount = bought.amount.map_or("an amount unknown".into(), |a| a.to_string());
         out.line(format!(
