@@ -109,7 +109,9 @@ impl From<ActionError> for Failure {
         match error {
             ActionError::Store(error) | ActionError::Receipt(ReceiptError::Store(error)) => error.into(),
             ActionError::Notes(_) | ActionError::Key | ActionError::OtherRequest => Failure::Usage(error.to_string()),
-            ActionError::Call { .. } | ActionError::Receipt(_) | ActionError::Paused(_) => Failure::Failed(error.to_string()),
+            ActionError::Call { .. } | ActionError::Receipt(_) | ActionError::Paused(_) => {
+                Failure::Failed(error.to_string())
+            }
         }
     }
 }
