@@ -1,7 +1,7 @@
 //! One file per command.
 
-pub mod care;
 pub mod book;
+pub mod care;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
