@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const CALL_LIFE: Duration = Duration::from_secs(180);
 /// How soon what a person decided beside the service is taken up.
 const GLANCE: Duration = Duration::from_secs(2);
+/// Calls a day of a small plan (Xero's, vendor-apis.md 7).
+const SMALL_PLAN: u64 = 1_000;
 /// Days that the nightly proof covers.
 const PROVED_DAYS: i64 = 62;
 
@@ -100,6 +102,11 @@ pub async fn over(
         rules: settings.rules.clone(),
         zone,
         call_life,
+        // Looks that webhooks lead to must not use a small plan up.
+        pace: match account.calls_per_day {
+            Some(few) if few <= SMALL_PLAN => settings.every,
+            _ => settings.every / 3,
+        },
         digest,
     };
     let ledger = Ledger::open(store, home, Arc::new(reader), Arc::new(accounting), told).await?;

@@ -5,36 +5,33 @@
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
 mod besides;
+mod decisions;
 mod follow;
+mod gather;
 mod keep;
 mod mirror;
+mod outlook;
 mod post;
 mod recode;
 
 pub use follow::{followed_books, followed_invoices};
+pub use outlook::journal_view;
 pub use recode::RecodePreview;
 
 use crate::error::EngineError;
 use crate::pause;
-use adapter_kit::gathering::{Intake, Seen};
-use adapter_kit::{Accounting, Adapter, AdapterError};
+use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
-use bridge_core::ledger::adopt::{Foreign, foreign};
-use bridge_core::ledger::{
-    Books, Cents, Document, DocumentKind, Entry, EntryState, Evidence, FactKind, Facts, Given, Plan, Proof, ReadFacts,
-    Rules, Shown, Source, Target, Why,
-};
+use bridge_core::ledger::adopt::Foreign;
+use bridge_core::ledger::{Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Target};
 use bridge_store::Store;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use keep::{Keep, State};
-use std::collections::{BTreeMap, BTreeSet};
+use keep::State;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-
-/// How long the chart of the books is taken to be current.
-const CHART_LIFE: Duration = Duration::from_secs(4 * 3600);
 
 /// What the ledger is told.
 pub struct LedgerSettings {
@@ -48,6 +45,8 @@ pub struct LedgerSettings {
     pub zone: TimeZone,
     /// The longest a posting can live after we gave up on it.
     pub call_life: Duration,
+    /// Between two looks that webhooks lead to: each may take some calls on the books, of which a plan has so many a day.
+    pub pace: Duration,
     /// Digest of what an approval covers: the rules and the two accounts.
     pub digest: String,
 }
@@ -275,129 +274,6 @@ impl Ledger {
         self.approved(&state)
     }
 
-    /// A person lets posting by these rules begin (or go on, after they changed).
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn approve_rules(&self) -> Result<(), EngineError> {
-        let mut state = self.state.lock().await;
-        let mut keep = Keep::new(&self.store).await?;
-        keep.note(keep::APPROVED, &self.settings.digest).await?;
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        state.approved_rules = Some(self.settings.digest.clone());
-        state.changed = true;
-        Ok(())
-    }
-
-    /// A person says yes to documents that wait for it, by key; all that wait if `keys` is empty. The keys said yes to.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for a key that does not wait.
-    pub async fn approve(&self, keys: &[String], by: &str, now: Time) -> Result<Vec<String>, EngineError> {
-        let mut state = self.state.lock().await;
-        let outlook = self.outlook(&state, now);
-        let waiting: BTreeMap<String, String> = outlook
-            .plan
-            .held
-            .iter()
-            .filter_map(|h| match &h.why {
-                Why::Approval { key, digest, .. } => Some((key.clone(), digest.clone())),
-                _ => None,
-            })
-            .collect();
-        if let Some(unknown) = keys.iter().find(|k| !waiting.contains_key(*k)) {
-            return Err(EngineError::NotFound(format!(
-                "document {unknown} that waits for a yes"
-            )));
-        }
-        let yes: Vec<(String, String)> = waiting
-            .into_iter()
-            .filter(|(key, _)| keys.is_empty() || keys.contains(key))
-            .collect();
-        let mut keep = Keep::new(&self.store).await?;
-        for (key, digest) in &yes {
-            keep.approval(key, digest, by, now).await?;
-        }
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        let keys = yes.iter().map(|(k, _)| k.clone()).collect();
-        state.approvals.extend(yes);
-        state.changed = true;
-        Ok(keys)
-    }
-
-    /// Forgets that the books refused documents, by key; all if `keys` is empty. They are posted again if still due.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn retry(&self, keys: &[String]) -> Result<Vec<String>, EngineError> {
-        let mut state = self.state.lock().await;
-        let refused: Vec<String> = state
-            .entries
-            .values()
-            .filter(|k| {
-                k.entry.state == EntryState::Refused && (keys.is_empty() || keys.contains(&k.entry.document.key))
-            })
-            .map(|k| k.entry.document.key.clone())
-            .collect();
-        let mut keep = Keep::new(&self.store).await?;
-        keep.forget(&refused).await?;
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        for key in &refused {
-            state.entries.remove(key);
-        }
-        state.changed = true;
-        Ok(refused)
-    }
-
-    /// Links documents that the books already have to the invoices they are of, as if the bridge had posted them, together
-    /// with their payments. The numbers linked.
-    ///
-    /// # Errors
-    /// As [`Ledger::preview`].
-    pub async fn adopt(&self, now: Time) -> Result<Vec<String>, EngineError> {
-        let outlook = self.preview(now).await?;
-        let mut state = self.state.lock().await;
-        let mut numbers = Vec::new();
-        let mut keep = Keep::new(&self.store).await?;
-        for (found, entries) in outlook.foreign.iter().filter(|(f, _)| f.adoptable()) {
-            for entry in entries {
-                if let (Some(contact), Some(remote)) = (&entry.contact, &found.shown.contact)
-                    && !state.contacts.contains_key(&contact.key)
-                {
-                    keep.contact(&mut state, &contact.key, remote, &contact.name).await?;
-                }
-            }
-            keep.entries(&mut state, entries.clone(), now).await?;
-            numbers.push(found.number.clone());
-        }
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        state.changed = true;
-        Ok(numbers)
-    }
-
-    /// Whether a person decided something beside this process that it has not taken up yet.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn asked(&self) -> Result<bool, EngineError> {
-        let hand = self.store.meta(keep::HAND).await?;
-        Ok(self.state.lock().await.hand != hand)
-    }
-
-    /// Takes up what people decided beside this process.
-    async fn look_up(&self, state: &mut State) -> Result<(), EngineError> {
-        if self.store.meta(keep::HAND).await? != state.hand {
-            let (books, read) = (state.books.take(), state.books_read);
-            *state = State::load(&self.store, &self.settings, self.reader.as_ref()).await?;
-            (state.books, state.books_read) = (books, read);
-        }
-        Ok(())
-    }
-
     /// Reads what the books have of invoices and payments, before anything is posted: what Halaxy's own link or a person
     /// posted is never posted again. Whether that showed anything new; nothing if it cannot be read now.
     async fn nothing_foreign(
@@ -435,241 +311,6 @@ impl Ledger {
             .to_zoned(self.settings.zone.clone())
             .date()
     }
-
-    /// Reads what changed. False if not everything could be read: then nothing is decided.
-    async fn gather(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
-        self.gather_of(state, |_| true, BTreeMap::new(), now, step).await
-    }
-
-    /// Reads what changed of some kinds, and these records directly, by kind.
-    async fn gather_of(
-        &self,
-        state: &mut State,
-        kinds: impl Fn(FactKind) -> bool,
-        asked: BTreeMap<String, Vec<String>>,
-        now: Time,
-        step: &mut LedgerStep,
-    ) -> Result<bool, EngineError> {
-        let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
-        let mut cursors = state.cursors.clone();
-        let mut note = |s: Seen| {
-            let (Seen::Body { kind, id, .. } | Seen::Gone { kind, id }) = s;
-            seen.insert((kind, id));
-        };
-        let unreadable = std::mem::take(&mut state.reread);
-        let mut intake = Intake {
-            adapter: self.adapter.as_ref(),
-            reader: self.reader.as_ref(),
-            gathered: &mut state.gathered,
-            keep: &mut note,
-        };
-        let mut failed = Vec::new();
-        for (kind, ids) in unreadable.iter().chain(&asked) {
-            if let Err(error) = intake.look(kind, ids).await {
-                failed.push(error.to_string());
-            }
-        }
-        let outcome = intake.round_of(kinds, &mut cursors).await;
-        failed.extend(outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}")));
-        if !failed.is_empty() {
-            state.reread = unreadable;
-        }
-        step.records = seen.len();
-        // A feed moves on only when everything that it led to was read as well.
-        let cursors = if failed.is_empty() {
-            cursors
-        } else {
-            state.cursors.clone()
-        };
-        self.remember(state, seen, cursors, now).await?;
-        let complete = failed.is_empty();
-        step.trouble.extend(failed);
-        Ok(complete)
-    }
-
-    /// Lists everything and confirms what is gone by direct reads.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn sweep(&self, now: Time) -> Result<LedgerStep, EngineError> {
-        let mut state = self.state.lock().await;
-        let mut step = LedgerStep::default();
-        let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
-        let mut note = |s: Seen| {
-            let (Seen::Body { kind, id, .. } | Seen::Gone { kind, id }) = s;
-            seen.insert((kind, id));
-        };
-        let outcome = Intake {
-            adapter: self.adapter.as_ref(),
-            reader: self.reader.as_ref(),
-            gathered: &mut state.gathered,
-            keep: &mut note,
-        }
-        .sweep()
-        .await;
-        step.records = outcome.records;
-        let failed = outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}"));
-        step.trouble.extend(failed);
-        let cursors = state.cursors.clone();
-        self.remember(&mut state, seen, cursors, now).await?;
-        Ok(step)
-    }
-
-    async fn remember(
-        &self,
-        state: &mut State,
-        seen: BTreeSet<(&'static str, String)>,
-        cursors: BTreeMap<String, String>,
-        now: Time,
-    ) -> Result<(), EngineError> {
-        if seen.is_empty() && cursors == state.cursors {
-            return Ok(());
-        }
-        let mut keep = Keep::new(&self.store).await?;
-        let moved = keep.facts(state, self.reader.as_ref(), &seen).await?;
-        keep.cursors(&self.settings, &state.cursors, &cursors, now).await?;
-        keep.commit().await?;
-        state.cursors = cursors;
-        state.changed |= moved;
-        Ok(())
-    }
-
-    async fn chart(&self, state: &mut State, now: Time) -> Result<(), AdapterError> {
-        let life = i64::try_from(CHART_LIFE.as_micros()).unwrap_or(i64::MAX);
-        if state.books.is_some() && now < state.books_read.saturating_add(life) {
-            return Ok(());
-        }
-        let books = self.accounting.books().await?;
-        state.changed |= state.books.as_ref() != Some(&books);
-        state.books = Some(books);
-        state.books_read = now;
-        Ok(())
-    }
-
-    fn target(&self, state: &State, books: &Books) -> Target {
-        let mut withheld: BTreeMap<Source, Why> = BTreeMap::new();
-        for bad in state.gathered.unreadable() {
-            if let Some(invoice) = &bad.invoice {
-                let why = Why::Unreadable {
-                    record: format!("{} {}", bad.kind, bad.id),
-                    fault: format!("{} {}", bad.member, bad.fault),
-                };
-                withheld.insert(Source::Invoice(invoice.clone()), why);
-            }
-        }
-        Target::without(&withheld, state.gathered.facts(), &self.settings.rules, books)
-    }
-
-    fn outlook(&self, state: &State, now: Time) -> Outlook {
-        self.outlook_with(state, &state.recode, now)
-    }
-
-    /// The same with these sources coded anew by the rules of now.
-    fn outlook_with(&self, state: &State, recode: &BTreeSet<Source>, now: Time) -> Outlook {
-        let Some(books) = state.books.clone() else {
-            return Outlook {
-                target: Target::default(),
-                plan: Plan::default(),
-                foreign: Vec::new(),
-                books: keep::no_books(),
-                calls: BTreeMap::new(),
-            };
-        };
-        let entries: Vec<&Entry> = state.entries.values().map(|k| &k.entry).collect();
-        let mut target = self.target(state, &books);
-        let found = foreign(&target, &entries, state.shown.values(), &self.settings.rules);
-        let foreign: Vec<(Foreign, Vec<Entry>)> = found
-            .iter()
-            .filter_map(|f| Some((f.clone(), f.entries(target.charged.get(&f.invoice)?, &target.moved))))
-            .collect();
-        target.set_aside(&found);
-        let plan = Plan::of(&Given {
-            target: &target,
-            entries,
-            rules: &self.settings.rules,
-            books: &books,
-            today: self.today(now),
-            approved: &state.approvals,
-            recode,
-        });
-        let calls = self.calls(state, &plan);
-        Outlook {
-            target,
-            plan,
-            foreign,
-            books,
-            calls,
-        }
-    }
-
-    fn calls(&self, state: &State, plan: &Plan) -> BTreeMap<String, usize> {
-        let mut documents: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for entry in &plan.post {
-            let kind = entry.document.kind;
-            let row = documents
-                .entry(format!("{kind:?}"))
-                .or_insert((0, self.accounting.batch(kind).max(1)));
-            row.0 += 1;
-        }
-        let mut calls: BTreeMap<String, usize> = documents
-            .into_iter()
-            .map(|(kind, (n, batch))| (kind, n.div_ceil(batch)))
-            .collect();
-        let new = plan
-            .contacts()
-            .keys()
-            .filter(|k| !state.contacts.contains_key(*k))
-            .count();
-        if new > 0 {
-            calls.insert("Contact".into(), new.div_ceil(post::CONTACTS));
-        }
-        if !plan.void.is_empty() {
-            calls.insert("Void".into(), plan.void.len());
-        }
-        calls
-    }
-}
-
-/// Debits and credits of documents by account and tax rate: what a preview shows.
-pub fn journal_view<'a>(documents: impl Iterator<Item = &'a Document>) -> BTreeMap<(String, String), (Cents, Cents)> {
-    use bridge_core::ledger::DocumentKind::{CreditNote, Invoice, Journal, Overpayment, Payment, Prepayment, Refund};
-    let mut rows: BTreeMap<(String, String), (Cents, Cents)> = BTreeMap::new();
-    let mut add = |account: &str, tax: &str, amount: Cents| {
-        let row = rows.entry((account.to_owned(), tax.to_owned())).or_default();
-        if amount.is_negative() {
-            row.1 -= amount;
-        } else {
-            row.0 += amount;
-        }
-    };
-    for d in documents {
-        let sign = match d.kind {
-            Invoice | Prepayment | Overpayment => -1,
-            CreditNote | Journal => 1,
-            _ => 0,
-        };
-        for line in d.lines.iter().filter(|_| sign != 0) {
-            add(&line.account, &line.tax_code, Cents(sign * line.net.0));
-            if !line.tax.is_zero() {
-                add("tax", &line.tax_code, Cents(sign * line.tax.0));
-            }
-        }
-        match d.kind {
-            Invoice => add("debtors", "", d.total),
-            CreditNote => add("debtors", "", -d.total),
-            Payment => {
-                add(d.account.as_deref().unwrap_or_default(), "", d.total);
-                add("debtors", "", -d.total);
-            }
-            Prepayment | Overpayment => add(d.account.as_deref().unwrap_or_default(), "", d.total),
-            Refund => {
-                add(d.account.as_deref().unwrap_or_default(), "", -d.total);
-                add("debtors", "", d.total);
-            }
-            _ => {}
-        }
-    }
-    rows
 }
 
 fn cannot<S: Into<String>>(what: impl IntoIterator<Item = S>) -> EngineError {

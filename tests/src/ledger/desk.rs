@@ -155,6 +155,7 @@ impl Desk {
             rules,
             zone,
             call_life: books.call_life(),
+            pace: Duration::from_secs(10),
             digest: digest.into(),
         };
         let ledger = Ledger::open(

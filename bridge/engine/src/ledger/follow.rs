@@ -12,8 +12,6 @@ use std::time::Duration;
 
 /// Hints followed at once.
 const MOST: usize = 500;
-/// Between two looks that hints about invoices lead to: edits come in bursts, and each look reads two feeds.
-const INVOICES_AGAIN: Duration = Duration::from_secs(10);
 /// Between two looks at the books: a plan of 1,000 calls a day (vendor-apis.md 7) must last.
 const BOOKS_AGAIN: Duration = Duration::from_secs(600);
 /// After a look that failed.
@@ -128,7 +126,7 @@ impl Ledger {
         }
         let moves = |of: FactKind| matches!(of, FactKind::Line | FactKind::Payment);
         let complete = self.gather_of(state, moves, asked, now, step).await?;
-        state.followed.0 = now + micros(if complete { INVOICES_AGAIN } else { TROUBLE_AGAIN });
+        state.followed.0 = now + micros(if complete { self.settings.pace } else { TROUBLE_AGAIN });
         if complete {
             self.take(&hints, now).await?;
         }
