@@ -35,10 +35,10 @@ pub fn by_name(name: &str) -> Option<Denied> {
     let words = words(name);
     let joined = |list: &[&str]| {
         words.iter().enumerate().any(|(at, word)| {
-            let is = |known: &&str| *known == word;
+            let is = |known: &&str| *known == word.as_str();
             let phrase = words[at..].iter().take(3).fold(String::new(), |all, word| all + word);
             let begins = |known: &&str| known.len() > 10 && phrase.starts_with(*known);
-            list.iter().any(|known| is(&known) || begins(&known))
+            list.iter().any(|known| is(known) || begins(known))
         })
     };
     // Naming systems of the national identifiers: .../id/hi/ihi/1.0
