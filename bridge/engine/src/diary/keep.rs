@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries by key.
 pub(super) const ENTRY: &str = "diary/entry";
-/// Months of visits by patient.
+/// Months of visits by the reference of the patient, by which an erasure finds them.
 pub(super) const VISITS: &str = "diary/visits";
 
 /// Everything in memory. Entries and months stand in the store; the rest follows from the mirror.
@@ -74,6 +74,11 @@ impl Due {
     }
 }
 
+/// Where a patient's months are kept.
+pub(super) fn place_of(patient: &str) -> String {
+    format!("Patient/{patient}")
+}
+
 fn damaged(part: &str, id: &str) -> EngineError {
     EngineError::Store(StoreError::Damaged {
         table: "ledger",
@@ -113,7 +118,10 @@ impl State {
             .await?;
         store
             .ledger(VISITS, |id, body| match serde_json::from_str(&body) {
-                Ok(months) => drop(state.months.insert(id, months)),
+                Ok(months) => {
+                    let patient = id.rsplit('/').next().unwrap_or(&id).to_owned();
+                    state.months.insert(patient, months);
+                }
                 Err(_) => bad = Some(damaged(VISITS, &id)),
             })
             .await?;
@@ -198,7 +206,8 @@ impl Keep {
     }
 
     pub async fn months(&mut self, months: &[(String, Months)]) -> Result<(), EngineError> {
-        let rows: Vec<(String, String)> = months.iter().map(|(id, m)| (id.clone(), json(m))).collect();
+        let row = |(id, months): &(String, Months)| (place_of(id), json(months));
+        let rows: Vec<(String, String)> = months.iter().map(row).collect();
         Ok(self.tx.put_ledger(VISITS, &rows).await?)
     }
 

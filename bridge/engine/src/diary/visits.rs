@@ -2,7 +2,7 @@
 //! the appointments, kept by patient, and joined to the patient's body whenever it is read, as if Halaxy showed them. So
 //! they pass through mapping, merge and privacy classes like any other unit; when they change, the patient is read again.
 
-use super::keep::{Keep, State, VISITS};
+use super::keep::{Keep, State, VISITS, place_of};
 use super::{Diary, DiaryStep};
 use crate::error::EngineError;
 use crate::joined::Joins;
@@ -91,9 +91,10 @@ impl Joins for VisitMonths {
         if self.store.meta(DONE).await?.is_none() {
             return Ok(None);
         }
-        let rows = self.store.ledger_rows(VISITS, ids).await?;
+        let places: Vec<String> = ids.iter().map(|id| place_of(id)).collect();
+        let rows = self.store.ledger_rows(VISITS, &places).await?;
         let of = |id: &String| {
-            let kept = rows.get(id).and_then(|text| serde_json::from_str(text).ok());
+            let kept = rows.get(&place_of(id)).and_then(|text| serde_json::from_str(text).ok());
             let months: Months = kept.unwrap_or_default();
             let text = |month: Option<String>| month.unwrap_or_default();
             let value = json!({"last": text(months.last), "next": text(months.next)});
