@@ -3,6 +3,7 @@
 
 use super::{CALL, KeptCall, Telehealth};
 use crate::error::EngineError;
+use crate::pause;
 use adapter_kit::{AdapterError, Answer};
 use async_trait::async_trait;
 use bridge_core::Time;
@@ -118,6 +119,11 @@ impl Telehealth {
         let mut step = TellStep::default();
         let mut told = self.told().await?;
         if !self.settle(&mut told, book, now, &mut step).await? {
+            return Ok(step);
+        }
+        // What was sent may be found out; nothing further goes to a system that a person paused.
+        if pause::is_paused(&self.store, crm).await? {
+            step.trouble.push(format!("no calls are told: {crm} is paused"));
             return Ok(step);
         }
         let calls: BTreeMap<String, KeptCall> = self.kept(CALL).await?;
