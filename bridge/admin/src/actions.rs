@@ -272,15 +272,13 @@ pub fn found(request: &Request, reply: &Reply) -> Json {
 }
 
 /// What is kept until the outcome is known. Notes are kept nowhere.
-fn sent(request: &Request) -> Option<Sent> {
+fn sent(request: &Request) -> Option<Box<Sent>> {
     let mut body = request.body.clone().filter(|_| request.endpoint.action != NOTE)?;
     if let Some(members) = body.as_object_mut() {
         members.shift_remove("attachments");
     }
-    Some(Sent {
-        id: request.id.clone(),
-        body,
-    })
+    let id = request.id.clone();
+    Some(Box::new(Sent { id, body }))
 }
 
 /// Keys are kept unsealed, so they are no place for names.

@@ -9,7 +9,7 @@
 //! | `GET /bookings/{key}` | 200 a request |
 //! | `POST /bookings/{key}/decision` | 200 `{patient}`, `{booked}` or `{withdraw: true}` was decided |
 //!
-//! A request is [`Shown`]; an error is `{error: {code, message}}` with 400 for input that cannot be used, 404, and 503
+//! A request is [`Shown`]; an error is `{error, code}` with 400 for input that cannot be used, 404, and 503
 //! while Halaxy or the store cannot be asked.
 
 use adapter_kit::FreeAsk;
@@ -29,8 +29,8 @@ use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a caller waits for an outcome.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a caller waits for an outcome; below the listener's own limit. Who is cut off asks again with the same key.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// Who calls, for the history. Whoever lets callers in says it as an extension of the request.
 #[derive(Clone, Debug)]
@@ -115,7 +115,7 @@ impl IntoResponse for Problem {
                 _ => (StatusCode::SERVICE_UNAVAILABLE, "not_now", error.to_string()),
             },
         };
-        (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+        (status, Json(json!({ "error": message, "code": code }))).into_response()
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Receipt {
     pub code: Option<String>,
     /// What was sent, as long as nobody knows whether it was done.
     #[serde(default)]
-    pub sent: Option<Sent>,
+    pub sent: Option<Box<Sent>>,
 }
 
 /// What was sent: looked for in Halaxy when nobody knows whether it was done, and forgotten when somebody does.
@@ -92,15 +92,6 @@ pub async fn claim(store: &Store, key: &str, receipt: &Receipt) -> Result<Claim,
     serde_json::from_str(&kept)
         .map(Claim::Earlier)
         .map_err(|_| ReceiptError::Damaged)
-}
-
-/// What became of the write with that key.
-///
-/// # Errors
-/// [`ReceiptError::Store`].
-pub async fn find(store: &Store, key: &str) -> Result<Option<Receipt>, ReceiptError> {
-    let kept = store.ledger_row(PART, key).await?;
-    Ok(kept.and_then(|body| serde_json::from_str(&body).ok()))
 }
 
 /// Keeps what became of a write, with its line of the history. What was sent is kept only while nobody knows.

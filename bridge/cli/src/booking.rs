@@ -4,8 +4,8 @@ use crate::config::{Config, HALAXY, SystemConfig};
 use crate::exit::Failure;
 use crate::times;
 use crate::wiring::{self, WiringError};
-use adapter_halaxy::HalaxyCalendar;
-use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock};
+use adapter_halaxy::{HalaxyCalendar, HalaxyClient};
+use adapter_kit::{Adapter, Clock, SystemClock};
 use bridge_engine::booking::{BookingDesk, DeskSettings, Requests};
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Engine, EngineError};
@@ -29,27 +29,25 @@ pub fn account(config: &Config) -> Result<&SystemConfig, Failure> {
         .ok_or_else(|| Failure::Usage("the home system is not Halaxy; name one with connector = \"halaxy\"".into()))
 }
 
-/// Halaxy's calendar.
+/// Halaxy's calendar behind a client: that of the process that drives, so that both are within the same limits, or one of
+/// its own.
 ///
 /// # Errors
 /// [`WiringError`] naming what the account lacks.
-pub fn calendar(config: &Config, system: &SystemConfig) -> Result<HalaxyCalendar, WiringError> {
-    let options = NetworkOptions {
-        allow_private: system.allow_private,
-        ..NetworkOptions::default()
+pub fn calendar(
+    config: &Config,
+    system: &SystemConfig,
+    client: Option<HalaxyClient>,
+) -> Result<HalaxyCalendar, WiringError> {
+    let client = match client {
+        Some(client) => client,
+        None => wiring::halaxy_client(system)?,
     };
-    let network = Arc::new(Network::new(options)?);
-    let adapter = wiring::halaxy(system, network, Arc::new(SystemClock::new()), false)?;
     // A call may wait for the limits as long as it may live.
     let life = system.call_life.unwrap_or(CALL_LIFE) * 2 + system.lag.unwrap_or_default();
     let base = wiring::halaxy_base(system)?;
     let refuse_double = config.booking.refuse_double.clone();
-    Ok(HalaxyCalendar::new(
-        adapter.client().clone(),
-        &base,
-        life,
-        refuse_double,
-    ))
+    Ok(HalaxyCalendar::new(client, &base, life, refuse_double))
 }
 
 /// The desk over a store. It takes requests from another system if `accounts` holds that one.
@@ -59,10 +57,11 @@ pub fn calendar(config: &Config, system: &SystemConfig) -> Result<HalaxyCalendar
 pub fn desk(
     config: &Config,
     store: Store,
+    client: Option<HalaxyClient>,
     accounts: &BTreeMap<String, Arc<dyn Adapter>>,
 ) -> Result<BookingDesk, Failure> {
     let system = account(config)?;
-    let calendar = calendar(config, system)?;
+    let calendar = calendar(config, system, client)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let settings = DeskSettings {
         system: system.name.clone(),
@@ -99,7 +98,8 @@ pub async fn serve(config: &Config, engine: &Engine, stop: &CancellationToken) -
     let accounts = systems
         .iter()
         .map(|system| (system.name.clone(), Arc::clone(&system.adapter)));
-    let desk = match desk(config, engine.store().clone(), &accounts.collect()) {
+    let client = engine.held::<HalaxyClient>().cloned();
+    let desk = match desk(config, engine.store().clone(), client, &accounts.collect()) {
         Ok(desk) => desk,
         Err(failure) => {
             tracing::warn!(%failure, "nothing is booked");

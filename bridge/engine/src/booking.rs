@@ -289,7 +289,10 @@ impl BookingDesk {
         }
         let mut open = Vec::new();
         for key in keep::open(&self.store).await? {
-            open.extend(keep::load(&self.store, &key).await?);
+            match keep::load(&self.store, &key).await? {
+                Some(record) => open.push(record),
+                None => keep::close(&self.store, &key).await?,
+            }
         }
         // Whoever asked first has the first choice.
         open.sort_by_key(|record| (record.asked, record.key.clone()));

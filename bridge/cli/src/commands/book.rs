@@ -218,7 +218,7 @@ pub async fn run(args: &BookArgs, out: &Output) -> Result<Exit, Failure> {
         BookCommand::Settle { .. } if config.booking.from.is_some() => wiring::adapters(&config, &store)?,
         _ => BTreeMap::new(),
     };
-    let desk = booking::desk(&config, store, &accounts)?;
+    let desk = booking::desk(&config, store, None, &accounts)?;
     match &args.command {
         BookCommand::Find(args) => find(&desk, args, out).await,
         BookCommand::Request(args) => request(&config, &desk, args, out).await,
@@ -355,7 +355,7 @@ async fn rehearse(config: &Config, desk: &BookingDesk, request: Request, out: &O
         None => EFFECTS,
     };
     let unoffered = request.unoffered;
-    let calendar = booking::calendar(config, booking::account(config)?)?;
+    let calendar = booking::calendar(config, booking::account(config)?, None)?;
     let body = match &patient {
         Ok(patient) => {
             let booking = Booking {

@@ -76,6 +76,13 @@ pub(super) async fn open(store: &Store) -> Result<Vec<String>, EngineError> {
     Ok(keys)
 }
 
+/// Takes a key off the list: its request was forgotten with its person.
+pub(super) async fn close(store: &Store, key: &str) -> Result<(), EngineError> {
+    let mut tx = store.begin().await?;
+    tx.drop_ledger(OPEN, &[key.to_string()]).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Every request.
 pub(super) async fn all(store: &Store) -> Result<Vec<Record>, EngineError> {
     let mut all = Vec::new();
@@ -129,9 +136,13 @@ async fn turn(tx: &mut Tx, record: &Record) -> Result<Option<String>, EngineErro
     let mut turns = turns.unwrap_or_default();
     turns.retain(|turn| turn.key != record.key);
     if record.has_turn() {
-        let over = |turn: &&Turn| turn.from < request.end() && request.start < turn.to;
-        if let Some(other) = turns.iter().find(over) {
-            return Ok(Some(other.key.clone()));
+        let over = |turn: &Turn| turn.from < request.end() && request.start < turn.to;
+        while let Some(at) = turns.iter().position(over) {
+            // The request of a person who was forgotten is gone, and nobody would ever give its turn back.
+            if tx.ledger_row(REQUEST, &turns[at].key).await?.is_some() {
+                return Ok(Some(turns[at].key.clone()));
+            }
+            turns.remove(at);
         }
         turns.push(Turn {
             key: record.key.clone(),

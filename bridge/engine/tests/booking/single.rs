@@ -237,6 +237,21 @@ async fn a_booking_that_was_moved_before_anybody_knew_of_it_is_asked_about() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_forgotten_keeps_nobody_from_its_time() {
+    let practice = Practice::open(2, 1, 4).await;
+    let desk = practice.desk();
+    meet(&practice, Phase::Arrived, Verdict::Cut, 1);
+    assert_eq!(ask(&desk, "order-1", practice.asks(0, 0, 9)).await.told.outcome, "unknown");
+    // As erasing its patient does.
+    let mut tx = practice.store.begin().await.unwrap();
+    tx.drop_ledger("booking/request", &["order-1".to_string()]).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(ask(&desk, "order-2", practice.asks(1, 0, 9)).await.told.outcome, "booked");
+    desk.step().await.unwrap();
+    assert!(desk.list(true).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn what_a_crash_left_is_gone_on_with_by_anybody() {
     let practice = Practice::open(1, 1, 4).await;
     for polls in 1..400 {

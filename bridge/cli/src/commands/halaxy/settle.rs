@@ -47,7 +47,7 @@ enum Seen {
 pub async fn run(config: &Config, key: &str, word: &Word, by: &ByArg, out: &Output) -> Result<Exit, Failure> {
     let system = account(config)?;
     let store = wiring::store(config).await?;
-    let mut receipt = receipts::find(&store, key).await?.ok_or_else(|| {
+    let mut receipt = receipts::one(&store, key).await?.ok_or_else(|| {
         Failure::Usage(format!(
             "there is no write with the request key {key}; it was printed when it was asked for"
         ))
