@@ -241,12 +241,20 @@ async fn a_request_that_was_forgotten_keeps_nobody_from_its_time() {
     let practice = Practice::open(2, 1, 4).await;
     let desk = practice.desk();
     meet(&practice, Phase::Arrived, Verdict::Cut, 1);
-    assert_eq!(ask(&desk, "order-1", practice.asks(0, 0, 9)).await.told.outcome, "unknown");
+    assert_eq!(
+        ask(&desk, "order-1", practice.asks(0, 0, 9)).await.told.outcome,
+        "unknown"
+    );
     // As erasing its patient does.
     let mut tx = practice.store.begin().await.unwrap();
-    tx.drop_ledger("booking/request", &["order-1".to_string()]).await.unwrap();
+    tx.drop_ledger("booking/request", &["order-1".to_string()])
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(ask(&desk, "order-2", practice.asks(1, 0, 9)).await.told.outcome, "booked");
+    assert_eq!(
+        ask(&desk, "order-2", practice.asks(1, 0, 9)).await.told.outcome,
+        "booked"
+    );
     desk.step().await.unwrap();
     assert!(desk.list(true).await.unwrap().is_empty());
 }
