@@ -33,7 +33,7 @@ pub mod diary;
 pub mod drive;
 pub mod exit;
 pub mod exports;
-pub mod holds;
+pub use bridge_admin::holds;
 pub mod kept_token;
 pub mod landing;
 pub mod ledger;
