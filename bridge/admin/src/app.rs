@@ -48,6 +48,8 @@ pub struct AppSettings {
     pub systems: Vec<String>,
     /// How browsers reach it, without a slash at the end; products call its `/webhooks`.
     pub url: String,
+    /// Cookies are for TLS only. False only where the app can be reached on this machine alone.
+    pub secure: bool,
     /// A proxy stands in front and says where requests come from, in `X-Forwarded-For`.
     pub behind_proxy: bool,
     /// Whether webhooks, the API and metrics are served beside it, for the page that says so.
@@ -63,13 +65,6 @@ pub struct Served {
     pub what: String,
     /// Who may call it.
     pub who: String,
-}
-
-impl AppSettings {
-    /// Cookies are for TLS only, unless the app is reached on this machine.
-    pub fn secure(&self) -> bool {
-        !self.url.starts_with("http://")
-    }
 }
 
 /// The admin app of one practice.

@@ -41,6 +41,7 @@ pub mod marks;
 pub mod matchfiles;
 pub mod outlets;
 pub mod output;
+pub mod pages;
 pub mod report;
 pub mod review;
 pub mod rules_check;

@@ -46,7 +46,7 @@ impl Call {
         let (parts, body) = request.into_parts();
         let headers = &parts.headers;
         let peer = parts.extensions.get::<Peer>();
-        let held = cookie(headers, session_cookie(app.settings.secure()));
+        let held = cookie(headers, session_cookie(app.settings.secure));
         let signed = match held {
             Some(held) => shelf.access.session(&held, headers.contains_key(BY_ITSELF)).await?,
             None => None,

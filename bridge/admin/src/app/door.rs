@@ -53,7 +53,7 @@ pub(super) async fn first_step(app: &App, call: &Call) -> Answer {
     match call.shelf.access.sign_in(email, &password, &call.from).await {
         Ok(half) => {
             let to: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-            let cookie = hold(Some(&half), app.settings.secure());
+            let cookie = hold(Some(&half), app.settings.secure);
             Ok(to_with(&format!("/sign-in/code?next={to}"), cookie))
         }
         Err(error) => {
@@ -87,7 +87,7 @@ pub(super) async fn second_step(app: &App, call: &Call) -> Answer {
     let half = call.half().ok_or(Refused::Role)?;
     let next = next(call.form.get("next"));
     match call.shelf.access.second(half, call.typed("code"), &call.from).await {
-        Ok(session) => Ok(to_with(next, hold(Some(&session), app.settings.secure()))),
+        Ok(session) => Ok(to_with(next, hold(Some(&session), app.settings.secure))),
         Err(AccessError::Nobody) => Ok(to("/sign-in")),
         Err(error) => {
             let (status, trouble) = trouble(app, error)?;
@@ -104,7 +104,7 @@ pub(super) async fn sign_out(app: &App, call: &Call) -> Answer {
     if let Some(signed) = &call.signed {
         call.shelf.access.sign_out(signed).await?;
     }
-    Ok(to_with("/sign-in", hold(None, app.settings.secure())))
+    Ok(to_with("/sign-in", hold(None, app.settings.secure)))
 }
 
 #[derive(Serialize)]
@@ -198,7 +198,7 @@ pub(super) async fn accept(app: &App, call: &Call) -> Answer {
             };
             // Nobody is signed in as far as this request knows: the bar appears with the next page.
             let mut response = shown(app, None, StatusCode::OK, "welcome.html", content)?;
-            if let Some(cookie) = hold(Some(&accepted.session), app.settings.secure()) {
+            if let Some(cookie) = hold(Some(&accepted.session), app.settings.secure) {
                 response.headers_mut().append(axum::http::header::SET_COOKIE, cookie);
             }
             Ok(response)

@@ -46,7 +46,7 @@ pub(super) async fn password(app: &App, call: &Call) -> Answer {
         .new_password(call.known()?, &call.secret("present"), wanted, &call.from)
         .await
     {
-        Ok(session) => Ok(to_with("/own?changed=1", hold(Some(&session), app.settings.secure()))),
+        Ok(session) => Ok(to_with("/own?changed=1", hold(Some(&session), app.settings.secure))),
         Err(error) => {
             let (status, trouble): (StatusCode, String) = trouble(app, error)?;
             shown(app, Some(call), status, "own.html", content(app, call, Some(trouble))?)
@@ -57,12 +57,12 @@ pub(super) async fn password(app: &App, call: &Call) -> Answer {
 pub(super) async fn out(app: &App, call: &Call) -> Answer {
     let user = &call.known()?.user;
     call.shelf.access.out_everywhere(&user.id, &user.name).await?;
-    Ok(to_with("/sign-in", hold(None, app.settings.secure())))
+    Ok(to_with("/sign-in", hold(None, app.settings.secure)))
 }
 
 /// Light, dark, or as the system says; for this browser.
 pub(super) async fn theme(app: &App, call: &Call) -> Answer {
     let back = call.typed("back");
     let back = if is_page(back) || back == "/sign-in" { back } else { "/" };
-    Ok(to_with(back, hold_theme(call.typed("theme"), app.settings.secure())))
+    Ok(to_with(back, hold_theme(call.typed("theme"), app.settings.secure)))
 }
