@@ -128,7 +128,8 @@ async fn told(app: &App, call: &Call, error: AccessError) -> Answer {
 }
 
 fn role_typed(call: &Call) -> Result<Role, Refused> {
-    Role::parse(call.typed("role")).ok_or(Refused::Form)
+    let words = || Refused::Told(StatusCode::UNPROCESSABLE_ENTITY, "Choose a role.".into());
+    Role::parse(call.typed("role")).ok_or_else(words)
 }
 
 #[derive(Serialize)]

@@ -18,7 +18,7 @@ use bridge_engine::vitals::{
     Alert, AlertCode, Budget, LedgerVitals, Limits, PartVitals, ProofVitals, Sight, State, SubscriberVitals,
     SystemVitals, Trouble, Vitals, Waiting, Work,
 };
-use bridge_store::{Candidate, Key, RecordKey, Run, Store};
+use bridge_store::{Candidate, Key, RecordKey, Store};
 use secrecy::ExposeSecret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -190,6 +190,12 @@ impl Page {
         self.headers.get(header::LOCATION).map_or("", |to| to.to_str().unwrap())
     }
 
+    /// Where the list goes on.
+    pub fn next(&self) -> Option<String> {
+        let link = self.text.split("class=\"pager\"><a class=\"button\" href=\"").nth(1)?;
+        Some(link.split('"').next()?.replace("&amp;", "&"))
+    }
+
     /// The token that the page's forms carry.
     pub fn form(&self) -> String {
         let mark = "name=\"form\" value=\"";
@@ -257,7 +263,8 @@ impl Browser {
         Page {
             status,
             headers,
-            text: String::from_utf8(body.to_vec()).unwrap(),
+            // A harmless one of what is escaped, so that addresses read as such.
+            text: String::from_utf8(body.to_vec()).unwrap().replace("&#x2f;", "/"),
         }
     }
 }
@@ -352,15 +359,9 @@ pub async fn fill(store: &Store) {
         NOW - 9_000_000,
     );
     tx.add_candidates(&[candidate]).await.unwrap();
-    tx.save_run(&Run {
-        id: "run-1".into(),
-        kind: "backfill".into(),
-        started: NOW - 90_000_000,
-        ended: Some(NOW - 60_000_000),
-        counts: serde_json::json!({ "created": { "crm": 1_203 }, "updated": { "crm": 17 } }),
-    })
-    .await
-    .unwrap();
+    tx.start_run("run-1", "backfill", NOW - 90_000_000).await.unwrap();
+    let counts = serde_json::json!({ "created": { "crm": 1_203 }, "updated": { "crm": 17 } });
+    tx.end_run("run-1", NOW - 60_000_000, &counts).await.unwrap();
     tx.commit().await.unwrap();
 }
 
