@@ -15,6 +15,13 @@ use url::form_urlencoded;
 
 /// Rows on a page.
 const ROWS: usize = 50;
+/// The lists, with their titles.
+const KINDS: [(&str, &str); 4] = [
+    ("conflicts", "Values that differ"),
+    ("matches", "Possible matches"),
+    ("questions", "Questions about records"),
+    ("holds", "Held back"),
+];
 /// The unit with a person's name.
 const NAME: &str = "official_name";
 /// What tells people apart, in this order.
@@ -120,7 +127,7 @@ pub(super) async fn first(_: &App, call: &Call) -> Answer {
 
 pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let asked = |name: &str| call.query.get(name).filter(|text| !text.is_empty()).cloned();
-    let (show, only) = (asked("show").unwrap_or_else(|| "conflicts".into()), asked("unit"));
+    let only = asked("unit");
     let wanted = Page {
         after: asked("after"),
         limit: ROWS,
@@ -131,6 +138,11 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         clock: Clockwork::new(call.now, &app.settings.time_zone),
         values: call.sees_values(),
     };
+    let counts = desk.counts().await?;
+    // Unless a list is asked for, the first with something in it.
+    let first = KINDS.iter().zip(counts).find(|(_, count)| *count > 0);
+    let first = first.map_or(KINDS[0].0, |((key, _), _)| key);
+    let show = asked("show").unwrap_or_else(|| first.into());
     let (list, next) = match show.as_str() {
         "conflicts" => desk.conflicts(only.clone(), &wanted).await?,
         "matches" => desk.matches(&wanted).await?,
@@ -143,7 +155,16 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         _ => vec![],
     };
     let content = Inbox {
-        kinds: desk.kinds(&show).await?,
+        kinds: KINDS
+            .iter()
+            .zip(counts)
+            .map(|((key, title), count)| Kind {
+                title: (*title).into(),
+                link: link(key, None, None),
+                count: Some(count),
+                here: *key == show,
+            })
+            .collect(),
         units,
         values: desk.values,
         systems: app.settings.systems.iter().map(|name| system(name)).collect(),
@@ -175,33 +196,14 @@ struct Desk<'a> {
 type Listed = Result<(List, Option<String>), Refused>;
 
 impl Desk<'_> {
-    async fn kinds(&self, show: &str) -> Result<Vec<Kind>, Refused> {
-        // A look that is some seconds old is good enough, and costs nothing.
-        let counts = match self.app.watch.vitals() {
-            Ok(vitals) => {
-                let of = &vitals.waiting;
-                [of.conflicts, of.candidates, of.cards, of.holds]
-            }
-            Err(_) => {
-                let of = self.call.shelf.store.counts().await?;
-                [of.conflicts, of.candidates, of.cards, of.held]
-            }
-        };
-        let titles = [
-            ("conflicts", "Values that differ"),
-            ("matches", "Possible matches"),
-            ("questions", "Questions about records"),
-            ("holds", "Held back"),
-        ];
-        let kinds = titles.into_iter().zip(counts);
-        Ok(kinds
-            .map(|((key, title), count)| Kind {
-                title: title.into(),
-                link: link(key, None, None),
-                count: Some(count),
-                here: key == show,
-            })
-            .collect())
+    /// How much each list has. A look that is some seconds old is good enough, and costs nothing.
+    async fn counts(&self) -> Result<[u64; 4], Refused> {
+        if let Ok(vitals) = self.app.watch.vitals() {
+            let of = &vitals.waiting;
+            return Ok([of.conflicts, of.candidates, of.cards, of.holds]);
+        }
+        let of = self.call.shelf.store.counts().await?;
+        Ok([of.conflicts, of.candidates, of.cards, of.held])
     }
 
     async fn units(&self, only: Option<&str>) -> Result<Vec<Kind>, Refused> {
