@@ -180,7 +180,7 @@ impl From<StoreError> for Refused {
 impl Refused {
     fn from_store(error: &StoreError) -> Self {
         match error {
-            StoreError::Unreachable { .. } | StoreError::Fenced { .. } | StoreError::Busy { .. } => Refused::Away,
+            StoreError::Unreachable { .. } | StoreError::Fenced { .. } | StoreError::Busy => Refused::Away,
             error => Refused::Broken(error.to_string()),
         }
     }
