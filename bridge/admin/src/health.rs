@@ -59,13 +59,18 @@ impl Watch {
     /// Looks now.
     pub async fn look(&self, engine: &Engine) {
         match engine.vitals(&self.limits).await {
-            Ok(vitals) => self.set(|last| {
-                last.vitals = Some(Arc::new(vitals));
-                last.taken = Instant::now();
-                last.trouble = None;
-            }),
+            Ok(vitals) => self.found(vitals),
             Err(error) => self.lost(error.to_string()),
         }
+    }
+
+    /// Somebody looked just now, and found this.
+    pub fn found(&self, vitals: Vitals) {
+        self.set(|last| {
+            last.vitals = Some(Arc::new(vitals));
+            last.taken = Instant::now();
+            last.trouble = None;
+        });
     }
 
     /// Nobody can look, for this reason; codes and names only.

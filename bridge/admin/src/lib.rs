@@ -10,17 +10,22 @@
 //! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
 //! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
 //! | [`bookings`] | the booking desk, for programs |
+//! | [`app`], [`access`] | the pages for people, and who may see which |
+//! | [`holds`] | what waits and why, of one entity or all |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
+pub mod access;
 pub mod actions;
 pub mod api;
+pub mod app;
 pub mod bookings;
 pub mod health;
+pub mod holds;
 pub mod inbox;
 mod listener;
 pub mod metrics;
 pub mod receipts;
 pub mod webhooks;
 
-pub use listener::{BODY_LIMIT, Listener, router};
+pub use listener::{BODY_LIMIT, Listener, Peer, router};

@@ -6,6 +6,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,9 +15,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
 
 /// The largest body a request may have, unless its own router sets another [`DefaultBodyLimit`].
 pub const BODY_LIMIT: usize = 1024 * 1024;
@@ -66,6 +68,10 @@ async fn guarded(request: Request, next: Next) -> Response {
     response
 }
 
+/// Whoever is at the other end of the connection: every request carries it as an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// A bound address that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
@@ -98,7 +104,7 @@ impl Listener {
         let under_way = GracefulShutdown::new();
         let room = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
-            let (socket, place) = tokio::select! {
+            let (socket, peer, place) = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 taken = self.take(&room) => match taken {
@@ -112,7 +118,11 @@ impl Listener {
             };
             // A small answer must not wait for the next packet.
             let _ = socket.set_nodelay(true);
-            let service = TowerToHyperService::new(app.clone());
+            let app = app.clone().map_request(move |mut request: hyper::Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                request
+            });
+            let service = TowerToHyperService::new(app);
             let connection = under_way.watch(http.serve_connection(TokioIo::new(socket), service));
             tokio::spawn(async move {
                 // A client that goes away is its own affair.
@@ -124,9 +134,9 @@ impl Listener {
         let _ = tokio::time::timeout(END_TIME, under_way.shutdown()).await;
     }
 
-    async fn take(&self, room: &Arc<Semaphore>) -> io::Result<(tokio::net::TcpStream, impl Drop + Send + use<>)> {
+    async fn take(&self, room: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, impl Drop + Send + use<>)> {
         let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-        let (socket, _) = self.socket.accept().await?;
-        Ok((socket, place))
+        let (socket, peer) = self.socket.accept().await?;
+        Ok((socket, peer, place))
     }
 }

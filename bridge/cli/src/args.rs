@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::commands::{
-    book,
+    admin, book,
     care::{coverage, note, referral, telehealth},
     check, completions, conflicts, connect, consent, demo, diary, events, explain, export, halaxy, init, key, ledger,
     links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, warehouse,
@@ -100,6 +100,8 @@ pub enum Command {
     Pause(pause::PauseArgs),
     /// Let what is sent to a system go on.
     Resume(pause::ResumeArgs),
+    /// Who may use the admin app: the first administrator, invitations, lost access.
+    Admin(admin::AdminArgs),
     /// Tell what happened to a person's records, and why.
     Explain(explain::ExplainArgs),
     /// Try what is held of an entity once more.

@@ -2,6 +2,7 @@
 
 use crate::config::{ApiToken, Config, HALAXY, ServeConfig, SystemConfig, WebhookConfig};
 use crate::exit::Failure;
+use crate::pages;
 use crate::wiring::{self, WiringError};
 use adapter_halaxy::{HalaxyClient, HalaxyWebhook};
 use adapter_kit::SystemClock;
@@ -9,6 +10,7 @@ use adapter_kit::webhook::{Overlap, Webhook};
 use adapter_rest::{Connector, RestWebhook};
 use bridge_admin::api::Api;
 use bridge_admin::api::tokens::{self, Token};
+use bridge_admin::app::App;
 use bridge_admin::health::{self, Watch};
 use bridge_admin::inbox::Inbox;
 use bridge_admin::webhooks::{Door, Doors};
@@ -35,6 +37,7 @@ pub struct Serving {
     pub address: SocketAddr,
     inbox: Inbox,
     api: Option<(Arc<Api>, SystemConfig)>,
+    app: Option<Arc<App>>,
     task: Option<JoinHandle<()>>,
     /// A thread of its own: the engine computes for long stretches, and whoever calls must not wait for that.
     thread: Option<Runtime>,
@@ -53,6 +56,9 @@ impl Serving {
     /// within the same limits; another one has limits of its own.
     pub fn open(&self, engine: &Engine) {
         self.inbox.open(engine.store().clone(), engine.bell());
+        if let Some(app) = &self.app {
+            app.open(engine.store().clone());
+        }
         let Some((api, system)) = &self.api else { return };
         let client = match engine.held::<HalaxyClient>() {
             Some(client) => Ok(client.clone()),
@@ -67,6 +73,9 @@ impl Serving {
     /// Senders of webhooks are told to come again.
     pub fn close(&self) {
         self.inbox.close();
+        if let Some(app) = &self.app {
+            app.close();
+        }
         if let Some((api, _)) = &self.api {
             api.close();
         }
@@ -120,12 +129,15 @@ pub async fn start(
     parts.extend(registry.cloned().map(metrics::router));
     let api = api(config)?;
     parts.extend(api.iter().map(|(api, _)| api.routes()));
+    let pages = serve.admin.then(|| pages::app(config, address, watch));
+    parts.extend(pages.iter().map(App::routes));
     let app = router(parts);
     let task = thread.spawn(listener.serve(app, stop.clone()));
     Ok(Some(Serving {
         address,
         inbox,
         api,
+        app: pages,
         task: Some(task),
         thread: Some(thread),
     }))

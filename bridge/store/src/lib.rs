@@ -36,6 +36,7 @@ mod load;
 mod mailbox;
 mod mirror;
 mod open;
+mod pages;
 mod pool;
 mod postgres;
 mod progress;

@@ -6,10 +6,10 @@ use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
 use crate::report::Report;
 use crate::story::hands::Hands;
-use crate::story::links_out;
 use crate::story::practice::Practice;
 use crate::story::scenes::{self, Running};
 use crate::story::stage::Stage;
+use crate::story::{links_out, office};
 use crate::{commands, signals, wiring};
 use bridge_engine::Engine;
 use clap::Args;
@@ -46,6 +46,9 @@ pub struct DemoArgs {
     /// Where the stand-ins listen: this machine only.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Where the admin app listens: this machine only.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub admin: SocketAddr,
 }
 
 /// Plays the story.
@@ -53,7 +56,7 @@ pub struct DemoArgs {
 /// # Errors
 /// [`Failure`] if something does not go as it should.
 pub async fn run(args: DemoArgs, out: &Output) -> Result<Exit, Failure> {
-    if !args.listen.ip().is_loopback() {
+    if !args.listen.ip().is_loopback() || !args.admin.ip().is_loopback() {
         return Err(Failure::Usage(
             "the demo listens on this machine only: give a loopback address such as 127.0.0.1:8700".into(),
         ));
@@ -150,6 +153,7 @@ async fn play(
         running = story => running?,
         () = stop.cancelled() => return Ok(Exit::Done),
     };
+    let link = office::open(&practice.config, &running.engine, args.admin, stop, tracker).await?;
     let config = practice.folder().join("bridge.toml");
     out.heading("\nNow it is yours");
     out.line("  The bridge keeps running. Change something, in another terminal:");
@@ -163,6 +167,8 @@ async fn play(
     ));
     out.line(format!("    halaxy-bridge status -c {}", config.display()));
     out.line(format!("    halaxy-bridge conflicts list -c {}", config.display()));
+    out.line("  The admin app is there too. This link makes you its administrator, once, with an authenticator app:");
+    out.line(format!("    {link}"));
     out.line("  Ctrl-C ends it, and removes everything it made.");
     let engine = std::sync::Arc::clone(&running.engine);
     running.ended().await?;

@@ -2,6 +2,7 @@
 
 pub mod book;
 pub mod care;
+pub mod admin;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
@@ -77,6 +78,7 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Privacy(args) => privacy::run(&args, out).await,
         Command::Pause(args) => pause::run(&args, out).await,
         Command::Resume(args) => pause::resume(&args, out).await,
+        Command::Admin(args) => admin::run(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

@@ -9,7 +9,7 @@ use crate::output::Output;
 use crate::report::Report;
 use crate::service::{self, Next, Role, Service};
 use crate::telemetry::Telemetry;
-use crate::{serving, signals};
+use crate::{pages, serving, signals};
 use bridge_admin::health::Watch;
 use bridge_admin::metrics;
 use bridge_engine::Step;
@@ -57,7 +57,8 @@ them takes over. Products may send webhooks to any of them.
 In a folder without bridge.toml every *.toml is a practice. The process of NORTH.toml sees only
 environment variables whose names begin with NORTH_, beside the usual ones.
 
-With [serve] listen = \"127.0.0.1:8600\" it answers /health, /ready, /status.json and /metrics there.
+With [serve] listen = \"127.0.0.1:8600\" the admin app is there, beside /health, /ready,
+/status.json and /metrics; `halaxy-bridge admin setup` lets the first administrator in.
 Traces and metrics go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names.")]
 pub struct RunArgs {
     /// Which configuration.
@@ -91,6 +92,7 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
             config.serve = Some(ServeConfig {
                 listen,
                 public_url: configured.as_ref().and_then(|serve| serve.public_url.clone()),
+                admin: configured.as_ref().is_none_or(|serve| serve.admin),
                 line: configured.map_or(0, |serve| serve.line),
             });
         }
@@ -109,6 +111,14 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
     }
     if let Some(serving) = &serving {
         out.remark(format!("Listening on {}.", serving.address));
+        if let Some(why) = config
+            .serve
+            .as_ref()
+            .filter(|serve| serve.admin)
+            .and_then(pages::unreachable)
+        {
+            out.remark(why);
+        }
     }
     let service = Service {
         config: &config,

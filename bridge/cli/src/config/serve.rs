@@ -17,6 +17,8 @@ pub struct ServeConfig {
     pub listen: SocketAddr,
     /// How the outside reaches it, through whatever proxy ends TLS; without a slash at the end.
     pub public_url: Option<String>,
+    /// The admin app is served there too.
+    pub admin: bool,
     /// Line of the section.
     pub line: usize,
 }
@@ -38,6 +40,7 @@ impl<'s> Reader<'s> {
         let mut keys = Keys::new(&source, table, span);
         let listen = keys.text("listen");
         let public_url = keys.optional_text("public_url");
+        let admin = keys.optional_flag("admin").unwrap_or(true);
         self.problems.extend(keys.finish());
         let public_url = public_url.and_then(|(text, span)| self.public_url(text, span));
         let (text, span) = listen?;
@@ -52,6 +55,7 @@ impl<'s> Reader<'s> {
         Some(ServeConfig {
             listen,
             public_url,
+            admin,
             line,
         })
     }

@@ -2,6 +2,7 @@
 
 pub mod hands;
 pub mod links_out;
+pub mod office;
 pub mod practice;
 pub mod scenes;
 pub mod stage;

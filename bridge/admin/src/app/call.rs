@@ -1,0 +1,277 @@
+//! A request as pages see it. What decides whether it is believed stands here: the cookie, the origin of a form,
+//! the token in it, and the address it came from.
+
+use super::{App, Refused, Shelf};
+use crate::access::role::Role;
+use crate::access::session::Stage;
+use crate::access::{Signed, chance};
+use crate::listener::Peer;
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use bridge_core::Time;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
+use url::form_urlencoded;
+
+/// The largest form.
+const FORM: usize = 16 * 1024;
+/// What a page that refreshes itself sends.
+const BY_ITSELF: &str = "x-by-itself";
+/// How long a chosen theme is kept, seconds.
+const THEME: u32 = 365 * 24 * 3600;
+
+/// What was typed into a form, or stands behind the `?`.
+pub type Fields = BTreeMap<String, String>;
+
+/// A request.
+pub struct Call {
+    pub shelf: Shelf,
+    pub signed: Option<Signed>,
+    pub form: Fields,
+    pub query: Fields,
+    pub path: String,
+    /// The part of the path that the route leaves open.
+    pub part: String,
+    /// Where it came from, for counting attempts.
+    pub from: String,
+    pub theme: &'static str,
+    pub now: Time,
+}
+
+impl Call {
+    /// Reads a request to a route with that path.
+    pub async fn read(app: &App, pattern: &str, request: Request) -> Result<Call, Refused> {
+        let shelf = app.shelf().ok_or(Refused::Away)?;
+        let (parts, body) = request.into_parts();
+        let headers = &parts.headers;
+        let peer = parts.extensions.get::<Peer>();
+        let held = cookie(headers, session_cookie(app.settings.secure));
+        let signed = match held {
+            Some(held) => shelf.access.session(&held, headers.contains_key(BY_ITSELF)).await?,
+            None => None,
+        };
+        let form = match parts.method {
+            Method::POST => {
+                if !ours(headers, &app.settings.url) {
+                    return Err(Refused::Form);
+                }
+                let body = to_bytes(body, FORM).await.map_err(|_| Refused::Form)?;
+                form_urlencoded::parse(&body).into_owned().collect()
+            }
+            _ => Fields::new(),
+        };
+        let query = parts.uri.query().unwrap_or_default();
+        let path = parts.uri.path().to_string();
+        let open = pattern.split('/').position(|piece| piece.starts_with('{'));
+        let part = open.and_then(|at| path.split('/').nth(at)).unwrap_or_default();
+        Ok(Call {
+            part: part.into(),
+            from: from(headers, peer, app.settings.behind_proxy),
+            theme: theme(cookie(headers, "bridge-theme").as_deref()),
+            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            now: app.clock.now(),
+            shelf,
+            signed,
+            form,
+            path,
+        })
+    }
+
+    /// Who is signed in, with both steps.
+    pub fn user(&self) -> Option<&Signed> {
+        self.signed
+            .as_ref()
+            .filter(|signed| signed.session.stage == Stage::Full)
+    }
+
+    /// Who has taken the first step and not the second.
+    pub fn half(&self) -> Option<&Signed> {
+        self.signed
+            .as_ref()
+            .filter(|signed| signed.session.stage == Stage::Half)
+    }
+
+    /// Who is signed in; for routes that let nobody else in.
+    pub fn known(&self) -> Result<&Signed, Refused> {
+        self.user().ok_or(Refused::Role)
+    }
+
+    /// Whose name stands in the history.
+    pub fn by(&self) -> Result<&str, Refused> {
+        Ok(&self.known()?.user.name)
+    }
+
+    /// Whether patients' details may be shown.
+    pub fn sees_values(&self) -> bool {
+        self.user().is_some_and(|signed| signed.user.role.sees_values())
+    }
+
+    /// The role of whoever asks.
+    pub fn role(&self) -> Option<Role> {
+        self.user().map(|signed| signed.user.role)
+    }
+
+    /// Whether the form carries the token of the session, if there is one.
+    pub fn form_is_ours(&self) -> bool {
+        match &self.signed {
+            None => true,
+            Some(signed) => chance::same(&signed.session.form, self.typed("form")),
+        }
+    }
+
+    /// What was typed; nothing if the field was not there.
+    pub fn typed(&self, field: &str) -> &str {
+        self.form.get(field).map(String::as_str).unwrap_or_default()
+    }
+
+    /// What was typed and is to stay secret.
+    pub fn secret(&self, field: &str) -> SecretString {
+        self.typed(field).into()
+    }
+}
+
+/// The name of the cookie. With the prefix no other host and no plain connection can set it.
+pub fn session_cookie(secure: bool) -> &'static str {
+    if secure { "__Host-bridge" } else { "bridge" }
+}
+
+/// Has the browser hold a session; none to forget it.
+pub fn hold(session: Option<&SecretString>, secure: bool) -> Option<HeaderValue> {
+    let (held, end) = match session {
+        Some(session) => (session.expose_secret(), ""),
+        None => ("", "; Max-Age=0"),
+    };
+    let safe = if secure { "; Secure" } else { "" };
+    let name = session_cookie(secure);
+    let mut value =
+        HeaderValue::from_str(&format!("{name}={held}; Path=/; HttpOnly; SameSite=Strict{safe}{end}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Has the browser hold a theme.
+pub fn hold_theme(chosen: &str, secure: bool) -> Option<HeaderValue> {
+    let safe = if secure { "; Secure" } else { "" };
+    let chosen = theme(Some(chosen));
+    let text = format!("bridge-theme={chosen}; Path=/; Max-Age={THEME}; HttpOnly; SameSite=Strict{safe}");
+    HeaderValue::from_str(&text).ok()
+}
+
+fn theme(chosen: Option<&str>) -> &'static str {
+    match chosen {
+        Some("light") => "light",
+        Some("dark") => "dark",
+        _ => "auto",
+    }
+}
+
+fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).into_iter();
+    let pairs = all
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'));
+    let mut named = pairs.filter_map(|pair| pair.trim().split_once('='));
+    named
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value.to_string())
+}
+
+/// Whether a form was sent from a page of ours. Browsers say so in `Sec-Fetch-Site`; older ones name the origin.
+fn ours(headers: &HeaderMap, url: &str) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return site == "same-origin";
+    }
+    let Some(origin) = text("origin").and_then(|origin| origin.split_once("://")) else {
+        return false;
+    };
+    // A proxy may have put another host into the request.
+    let public = url
+        .split_once("://")
+        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    text("host") == Some(origin.1) || public == Some(origin.1)
+}
+
+/// The address that attempts are counted for: what the proxy says, if there is one, and that of the connection else.
+fn from(headers: &HeaderMap, peer: Option<&Peer>, behind_proxy: bool) -> String {
+    let last = headers.get_all("x-forwarded-for").into_iter().next_back();
+    let told = last
+        .and_then(|value| value.to_str().ok())
+        .and_then(|list| list.rsplit(',').next())
+        .and_then(|address| address.trim().parse::<std::net::IpAddr>().ok());
+    match (told, peer) {
+        (Some(address), _) if behind_proxy => network(address),
+        (_, Some(Peer(peer))) => network(peer.ip()),
+        (_, None) => String::new(),
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6.
+fn network(address: std::net::IpAddr) -> String {
+    match address {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    axum::http::HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn forms_from_elsewhere_are_known() {
+        let ours = |pairs: &[(&'static str, &'static str)]| ours(&headers(pairs), "https://bridge.example");
+        assert!(ours(&[("sec-fetch-site", "same-origin")]));
+        assert!(ours(&[("origin", "http://127.0.0.1:8600"), ("host", "127.0.0.1:8600")]));
+        assert!(ours(&[("origin", "https://bridge.example"), ("host", "10.0.0.7:8600")]));
+        for foreign in [
+            &[("sec-fetch-site", "cross-site"), ("origin", "https://bridge.example")][..],
+            &[("sec-fetch-site", "same-site")],
+            &[("origin", "https://evil.example"), ("host", "bridge.example")],
+            &[("origin", "null"), ("host", "bridge.example")],
+            &[
+                ("origin", "https://bridge.example.evil.example"),
+                ("host", "bridge.example"),
+            ],
+            &[("host", "bridge.example")],
+        ] {
+            assert!(!ours(foreign), "{foreign:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_come_from_the_proxy_only_if_there_is_one() {
+        let told = headers(&[("x-forwarded-for", "203.0.113.9, 198.51.100.7")]);
+        let peer = Peer(([127, 0, 0, 1], 5).into());
+        assert_eq!(from(&told, Some(&peer), true), "198.51.100.7");
+        assert_eq!(from(&told, Some(&peer), false), "127.0.0.1");
+        let six = headers(&[("x-forwarded-for", "2001:db8:1:2:3:4:5:6")]);
+        assert_eq!(from(&six, Some(&peer), true), "2001:db8:1:2::/64");
+    }
+
+    #[test]
+    fn the_cookie_of_a_session_is_for_this_host_alone() {
+        let held = hold(Some(&"abc".into()), true).map(|value| value.to_str().unwrap_or_default().to_string());
+        let wanted = "__Host-bridge=abc; Path=/; HttpOnly; SameSite=Strict; Secure";
+        assert_eq!(held.as_deref(), Some(wanted));
+        let sent = headers(&[("cookie", "x=1; __Host-bridge=abc; bridge=no")]);
+        assert_eq!(cookie(&sent, session_cookie(true)).as_deref(), Some("abc"));
+        assert_eq!(cookie(&sent, session_cookie(false)).as_deref(), Some("no"));
+    }
+}

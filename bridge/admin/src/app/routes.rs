@@ -1,0 +1,142 @@
+//! Every route with who may take it. The router is made of this table and of nothing else, and one function stands
+//! in front of all: it knows who asks, refuses what the table does not allow, and believes no form from elsewhere.
+//! Beside it are the assets, which are the same for everybody and need no store.
+
+use super::call::Call;
+use super::render::Answer;
+use super::{App, Refused, about, activity, door, inbox, own, people, render, vitals};
+use crate::access::role::Role;
+use axum::Router;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::response::Response;
+use axum::routing::{MethodFilter, on};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Who may take a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Anybody.
+    Nothing,
+    /// Whoever has taken the first step of signing in, and not the second.
+    Half,
+    /// Whoever is signed in with one of these roles.
+    Roles(&'static [Role]),
+}
+
+impl Need {
+    /// Whether that role may take it.
+    pub fn lets(self, role: Role) -> bool {
+        match self {
+            Need::Nothing => true,
+            Need::Half => false,
+            Need::Roles(roles) => roles.contains(&role),
+        }
+    }
+}
+
+type Going<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+type Does = for<'a> fn(&'a App, &'a Call) -> Going<'a>;
+
+/// A route.
+pub struct Route {
+    /// GET or POST.
+    pub method: Method,
+    /// Its path; a piece in braces stands for any text.
+    pub path: &'static str,
+    /// Who may take it.
+    pub need: Need,
+}
+
+const ALL: Need = Need::Roles(&Role::ALL);
+const ADMIN: Need = Need::Roles(&[Role::Admin]);
+const READS: Need = Need::Roles(&[Role::Admin, Role::Auditor]);
+
+macro_rules! routes {
+    ($($method:ident $path:literal $need:expr => $does:path;)*) => {
+        /// The table.
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: Method::$method,
+            path: $path,
+            need: $need,
+        }),*];
+
+        /// What each route of the table does, in its order. Pages read the table, so it cannot hold them.
+        const DOES: &[Does] = &[$(|app, call| Box::pin($does(app, call))),*];
+    };
+}
+
+routes! {
+    GET  "/"                     ALL           => inbox::first;
+    GET  "/inbox"                ALL           => inbox::show;
+    GET  "/vitals"               ALL           => vitals::show;
+    GET  "/activity"             READS         => activity::show;
+    GET  "/people"               ADMIN         => people::show;
+    POST "/people/invite"        ADMIN         => people::invite;
+    POST "/people/{id}/role"     ADMIN         => people::role;
+    POST "/people/{id}/renew"    ADMIN         => people::renew;
+    POST "/people/{id}/out"      ADMIN         => people::out;
+    POST "/people/{id}/end"      ADMIN         => people::end;
+    GET  "/own"                  ALL           => own::show;
+    POST "/own/password"         ALL           => own::password;
+    POST "/own/out"              ALL           => own::out;
+    GET  "/about"                ALL           => about::show;
+    GET  "/sign-in"              Need::Nothing => door::sign_in;
+    POST "/sign-in"              Need::Nothing => door::first_step;
+    GET  "/sign-in/code"         Need::Half    => door::code;
+    POST "/sign-in/code"         Need::Half    => door::second_step;
+    POST "/sign-out"             Need::Nothing => door::sign_out;
+    GET  "/invitation/{token}"   Need::Nothing => door::invitation;
+    POST "/invitation/{token}"   Need::Nothing => door::accept;
+    POST "/theme"                Need::Nothing => own::theme;
+}
+
+pub(super) fn router(app: &Arc<App>) -> Router {
+    ROUTES.iter().zip(DOES).fold(render::assets(), |router, (route, does)| {
+        let app = Arc::clone(app);
+        let filter = match route.method {
+            Method::POST => MethodFilter::POST,
+            _ => MethodFilter::GET,
+        };
+        let answer = move |request: Request| {
+            let app = Arc::clone(&app);
+            async move { taken(&app, route, *does, request).await }
+        };
+        router.route(route.path, on(filter, answer))
+    })
+}
+
+async fn taken(app: &App, route: &Route, does: Does, request: Request) -> Response {
+    let call = match Call::read(app, route.path, request).await {
+        Ok(call) => call,
+        Err(refused) => return render::refused(app, None, refused),
+    };
+    let known = call.user().is_some();
+    let let_in = match route.need {
+        Need::Nothing => true,
+        Need::Half => call.half().is_some(),
+        Need::Roles(_) => call.role().is_some_and(|role| route.need.lets(role)),
+    };
+    if !let_in {
+        return match (known, route.need) {
+            (true, Need::Half) => render::to("/"),
+            (true, _) => render::refused(app, Some(&call), Refused::Role),
+            (false, _) => render::to(&door::way_back(route, &call)),
+        };
+    }
+    if route.method == Method::POST && !call.form_is_ours() {
+        return render::refused(app, Some(&call), Refused::Form);
+    }
+    match does(app, &call).await {
+        Ok(response) => response,
+        Err(refused) => render::refused(app, Some(&call), refused),
+    }
+}
+
+/// Whether that is the path of a page that somebody who is signed in may be sent to.
+pub(super) fn is_page(path: &str) -> bool {
+    ROUTES
+        .iter()
+        .any(|route| route.method == Method::GET && route.path == path && matches!(route.need, Need::Roles(_)))
+}

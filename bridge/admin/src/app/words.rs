@@ -1,0 +1,177 @@
+//! Codes, times and values in words for people.
+
+use bridge_core::{CardKind, Time, Value};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+/// A moment as pages show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Moment {
+    /// For programs.
+    pub iso: String,
+    /// On the practice's clock.
+    pub local: String,
+    /// How long ago, or until when.
+    pub ago: String,
+}
+
+/// Now, and the practice's clock.
+pub struct Clockwork {
+    now: Time,
+    zone: TimeZone,
+}
+
+impl Clockwork {
+    pub fn new(now: Time, zone: &str) -> Clockwork {
+        Clockwork {
+            now,
+            zone: TimeZone::get(zone).unwrap_or(TimeZone::UTC),
+        }
+    }
+
+    pub fn moment(&self, at: Time) -> Moment {
+        Moment {
+            iso: stamp(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            local: self.local(at),
+            ago: ago(at, self.now),
+        }
+    }
+
+    pub fn maybe(&self, at: Option<Time>) -> Option<Moment> {
+        at.map(|at| self.moment(at))
+    }
+
+    pub fn local(&self, at: Time) -> String {
+        stamp(at)
+            .to_zoned(self.zone.clone())
+            .strftime("%-d %b %Y, %H:%M")
+            .to_string()
+    }
+}
+
+fn stamp(at: Time) -> Timestamp {
+    Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn ago(at: Time, now: Time) -> String {
+    let seconds = (now - at) / 1_000_000;
+    let span = duration(seconds.unsigned_abs());
+    match seconds {
+        -1..=1 => "just now".into(),
+        2.. => format!("{span} ago"),
+        _ => format!("in {span}"),
+    }
+}
+
+/// `3 minutes`.
+pub fn duration(seconds: u64) -> String {
+    let (n, unit) = match seconds {
+        0..=119 => (seconds, "second"),
+        120..=7_199 => (seconds / 60, "minute"),
+        7_200..=172_799 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    count(n, unit)
+}
+
+/// `1 person`, `3 people`.
+pub fn count(n: u64, thing: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(n))
+}
+
+/// `12,345`.
+pub fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
+    groups.join(",")
+}
+
+/// A unit's name: `birth_date` is `Birth date`.
+pub fn unit(name: &str) -> String {
+    capital(&name.replace(['_', '.'], " "))
+}
+
+/// A system's name: `halaxy` is `Halaxy`, `crm` is `CRM`.
+pub fn system(name: &str) -> String {
+    if name.len() <= 3 {
+        name.to_uppercase()
+    } else {
+        capital(name)
+    }
+}
+
+/// With a capital letter.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    first + letters.as_str()
+}
+
+/// The parts of names and addresses in the order in which people write them; others follow.
+const ORDER: [&str; 10] = [
+    "given", "middle", "family", "line", "line1", "line2", "city", "suburb", "state", "postcode",
+];
+
+/// A value on one line; an empty one is the empty text.
+pub fn value(value: &Value) -> String {
+    let Value::Group(parts) = value else {
+        return value.to_line();
+    };
+    let mut parts: Vec<(&String, &String)> = parts.iter().collect();
+    parts.sort_by_key(|(name, _)| ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()));
+    let texts: Vec<&str> = parts.into_iter().map(|(_, text)| text.as_str()).collect();
+    texts.join(" ")
+}
+
+/// What a question about a whole record is about.
+pub fn question(kind: CardKind) -> &'static str {
+    match kind {
+        CardKind::RemovedButChanged => {
+            "The record was removed here, and changed elsewhere. Nothing was removed or made anew."
+        }
+        CardKind::MayHaveOverwritten => {
+            "Somebody edited this record in the very moment we wrote to it. Their edit may have been lost."
+        }
+        CardKind::LooksWrong => {
+            "Since a name or birth date was changed, these records no longer look like the same person. Nothing is \
+             passed on between them until somebody looks."
+        }
+        CardKind::Merged => "Another record was merged into this one. It waits until somebody says what that means.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_numbers_read_as_words() {
+        assert_eq!(unit("birth_date"), "Birth date");
+        assert_eq!((system("crm"), system("halaxy")), ("CRM".into(), "Halaxy".into()));
+        assert_eq!((thousands(7), thousands(1_234_567)), ("7".into(), "1,234,567".into()));
+        assert_eq!((duration(1), duration(7_300)), ("1 second".into(), "2 hours".into()));
+        let name = Value::group([("family", "Samplewood"), ("given", "Miriam")]);
+        assert_eq!(value(&name), "Miriam Samplewood");
+        assert_eq!(value(&Value::Empty), "");
+    }
+
+    #[test]
+    fn moments_are_on_the_practice_clock() {
+        let at = 1_772_411_696_000_000; // 2026-03-02T00:34:56Z
+        let shown = Clockwork::new(at + 300_000_000, "Australia/Melbourne").moment(at);
+        assert_eq!(shown.local, "2 Mar 2026, 11:34");
+        assert_eq!(
+            (shown.iso.as_str(), shown.ago.as_str()),
+            ("2026-03-02T00:34:56Z", "5 minutes ago")
+        );
+        let later = Clockwork::new(at, "nowhere").moment(at + 7_200_000_000);
+        assert_eq!(later.ago, "in 2 hours");
+    }
+}

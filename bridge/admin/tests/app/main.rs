@@ -1,0 +1,8 @@
+//! The admin app as browsers meet it: every route for every role, and what people try.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod attacks;
+mod pages;
+mod routes;
+mod support;
