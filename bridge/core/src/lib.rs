@@ -24,6 +24,7 @@ pub mod change;
 pub mod codec;
 pub mod condition;
 pub mod config_problem;
+pub mod effects;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;
@@ -38,7 +39,9 @@ pub mod schema;
 pub mod settle;
 mod shared;
 pub mod table;
+pub mod undo;
 pub mod value;
+pub mod waiting;
 
 pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,

@@ -242,6 +242,8 @@ impl Engine {
             return Err(EngineError::Changed);
         }
         let (mut kept, mut given) = (keep.clone(), give.clone());
+        kept.apart.extend(std::mem::take(&mut given.apart));
+        given.undoing.clear();
         given.links.clear();
         given.writes.clear();
         given.conflicts.clear();

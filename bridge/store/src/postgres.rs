@@ -17,7 +17,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -36,6 +36,11 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
         7,
         "mirror",
         include_str!("../../../migrations/postgres/0007_mirror.sql"),
+    ),
+    (
+        9,
+        "review",
+        include_str!("../../../migrations/postgres/0009_review.sql"),
     ),
 ];
 const READERS: u32 = 3;

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -37,6 +37,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "event", include_str!("../../../migrations/sqlite/0007_event.sql")),
     (8, "ledger", include_str!("../../../migrations/sqlite/0008_ledger.sql")),
     (9, "mirror", include_str!("../../../migrations/sqlite/0009_mirror.sql")),
+    (11, "review", include_str!("../../../migrations/sqlite/0011_review.sql")),
 ];
 const READERS: u32 = 3;
 
