@@ -153,6 +153,74 @@ fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> V
     }
 }
 
+/// What a person does with an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Decides a unit in review.
+    Value {
+        /// The unit.
+        unit: String,
+        /// What was chosen.
+        choice: Choice,
+    },
+    /// Keeps a unit out of the sync.
+    Apart(String),
+    /// Takes it into the sync again.
+    Together(String),
+    /// Closes a card.
+    Dismiss(CardKind, String),
+    /// Tries what is held again, in every system.
+    Replay,
+}
+
+impl Act {
+    /// The unit it is about.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Act::Value { unit, .. } | Act::Apart(unit) | Act::Together(unit) => Some(unit),
+            Act::Dismiss(..) | Act::Replay => None,
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`DecisionError`]; the entity is then unchanged.
+    pub fn apply(&self, schema: &Schema, entity: &mut Entity, now: Time) -> Result<Vec<Loser>, DecisionError> {
+        match self {
+            Act::Value { unit, choice } => {
+                let Some(open) = entity.conflicts.get(unit) else {
+                    return Err(DecisionError::Closed);
+                };
+                let shown = open.values.clone();
+                let choice = meant(entity, unit, &shown, choice);
+                return decide(schema, entity, unit, &shown, &choice, now);
+            }
+            Act::Apart(unit) => keep_apart(schema, entity, unit)?,
+            Act::Together(unit) => bring_together(entity, unit)?,
+            Act::Dismiss(kind, system) => dismiss(entity, *kind, system)?,
+            Act::Replay => {
+                for party in &schema.parties {
+                    release(entity, &party.system);
+                }
+            }
+        }
+        Ok(vec![])
+    }
+}
+
+/// A system that holds the agreed value is no contender; who names it means that value.
+fn meant(entity: &Entity, unit: &str, shown: &BTreeMap<String, Value>, choice: &Choice) -> Choice {
+    let Choice::From(name) = choice else {
+        return choice.clone();
+    };
+    let seen = entity.links.get(name).and_then(|l| l.units.get(unit)?.seen());
+    if !shown.contains_key(name) && seen.is_some() && seen == shown.get(AGREED) {
+        return Choice::From(AGREED.into());
+    }
+    choice.clone()
+}
+
 /// Keeps a unit of this entity out of the sync from now on: every system keeps what it holds.
 ///
 /// # Errors

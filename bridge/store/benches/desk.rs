@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 const NOW: i64 = 1_800_000_000_000_000;
 /// Some names are borne by many, most by few.
 const SOUNDS: [&str; 24] = [
-    "ma", "jo", "sa", "li", "an", "el", "be", "ka", "ro", "mi", "no", "ta", "vi", "so", "da", "le", "ra", "ne", "chi", "wil",
-    "smi", "bro", "ngu", "tay",
+    "ma", "jo", "sa", "li", "an", "el", "be", "ka", "ro", "mi", "no", "ta", "vi", "so", "da", "le", "ra", "ne", "chi",
+    "wil", "smi", "bro", "ngu", "tay",
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +38,12 @@ async fn run(entities: usize, open: usize) -> Result<(), Box<dyn std::error::Err
             .collect();
         let names: Vec<_> = people
             .iter()
-            .map(|n| (RecordKey::new("halaxy", "Patient", format!("PA-{n:07}")), vec![given(*n), family(*n)]))
+            .map(|n| {
+                (
+                    RecordKey::new("halaxy", "Patient", format!("PA-{n:07}")),
+                    vec![given(*n), family(*n)],
+                )
+            })
             .collect();
         let mut tx = store.begin().await?;
         tx.save_links(&links, Lane::Backfill, NOW).await?;
@@ -53,7 +58,9 @@ async fn run(entities: usize, open: usize) -> Result<(), Box<dyn std::error::Err
     );
     let start = Instant::now();
     for first in (0..open).step_by(1_000) {
-        let pairs: Vec<_> = (first..(first + 1_000).min(open)).map(|n| (None, questioned(n))).collect();
+        let pairs: Vec<_> = (first..(first + 1_000).min(open))
+            .map(|n| (None, questioned(n)))
+            .collect();
         let mut tx = store.begin().await?;
         tx.save_entities(&pairs, Lane::Live, NOW).await?;
         tx.commit().await?;
@@ -132,7 +139,12 @@ async fn run(entities: usize, open: usize) -> Result<(), Box<dyn std::error::Err
 fn figure(name: &str, mut times: Vec<Duration>) {
     times.sort_unstable();
     let at = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e3;
-    println!("{name:40} median {:7.2} ms, p95 {:7.2} ms ({} times)", at(50), at(95), times.len());
+    println!(
+        "{name:40} median {:7.2} ms, p95 {:7.2} ms ({} times)",
+        at(50),
+        at(95),
+        times.len()
+    );
 }
 
 /// Sounds of falling frequency: the first are in a tenth of all names.
