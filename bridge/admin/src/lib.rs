@@ -8,12 +8,14 @@
 //! |---|---|
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
 //! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
+//! | [`desk`] | what people decide with: search, inbox, details, decisions, undo, rules, timelines |
 //! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
 pub mod actions;
 pub mod api;
+pub mod desk;
 pub mod health;
 pub mod inbox;
 mod listener;

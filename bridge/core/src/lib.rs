@@ -39,6 +39,7 @@ pub mod schema;
 pub mod settle;
 mod shared;
 pub mod table;
+pub mod typed;
 pub mod undo;
 pub mod value;
 pub mod waiting;
