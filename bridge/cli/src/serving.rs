@@ -33,6 +33,7 @@ pub struct Serving {
     pub address: SocketAddr,
     inbox: Inbox,
     api: Option<(Arc<Api>, SystemConfig)>,
+    config: Config,
     task: Option<JoinHandle<()>>,
     /// A thread of its own: the engine computes for long stretches, and whoever calls must not wait for that.
     thread: Option<Runtime>,
@@ -52,6 +53,10 @@ impl Serving {
     pub fn open(&self, engine: &Engine) {
         self.inbox.open(engine.store().clone(), engine.bell());
         let Some((api, system)) = &self.api else { return };
+        match wiring::review_desk(&self.config, engine) {
+            Ok(desk) => api.open_desk(desk),
+            Err(error) => tracing::warn!(%error, "the API has no review"),
+        }
         let client = match engine.held::<HalaxyClient>() {
             Some(client) => Ok(client.clone()),
             None => wiring::halaxy_client(system),
@@ -124,6 +129,7 @@ pub async fn start(
         address,
         inbox,
         api,
+        config: config.clone(),
         task: Some(task),
         thread: Some(thread),
     }))

@@ -12,6 +12,8 @@ use bridge_core::undo::UnitState;
 use bridge_core::{CardKind, Entity, Lane, LinkState, Time};
 use bridge_store::{AuditEntry, Candidate, DecisionRow, Loser, Tx};
 use serde_json::{Value as Json, json};
+use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// Who asks for something, and what was on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,12 @@ pub struct Decided {
 const OLD: usize = 2_000;
 
 impl Engine {
+    /// Rings the bell of whoever drives when something was decided.
+    pub fn ringing(mut self, bell: Arc<Notify>) -> Self {
+        self.bell = bell;
+        self
+    }
+
     /// Does something with an entity as it was shown.
     ///
     /// # Errors

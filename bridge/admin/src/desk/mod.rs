@@ -125,6 +125,11 @@ impl Desk {
         }
     }
 
+    /// Now, by the desk's clock.
+    pub(crate) fn now(&self) -> bridge_core::Time {
+        self.clock.now()
+    }
+
     pub(crate) async fn entity(&self, id: &str) -> Result<Entity, DeskError> {
         let found = self.store().entities(&[id.to_string()]).await?.pop();
         Ok(found.ok_or_else(|| EngineError::NotFound(format!("entity {id}")))?)
