@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 mod acts;
+pub mod diary;
 mod hooks;
 pub mod ledger;
 pub use acts::{Purpose, fault, kind, purpose, writing};

@@ -6,6 +6,7 @@
 
 mod adapter;
 mod bundle;
+mod calendar;
 mod call;
 mod client;
 pub mod endpoints;
@@ -25,6 +26,7 @@ mod writes;
 
 pub use adapter::HalaxyAdapter;
 pub use bundle::{ResourcePage, reference_id};
+pub use calendar::HalaxyCalendar;
 pub use call::{Reply, advice};
 pub use client::{HalaxyClient, Written};
 pub use mirror::HalaxyMirror;

@@ -43,6 +43,7 @@ impl MirrorRules for HalaxyMirror {
     }
 
     fn keep(&self, _kind: &str, mut body: Json) -> Json {
+        bridge_core::deny::redact(&mut body);
         redact(&mut body);
         links::leave_out(&mut body);
         body
@@ -62,21 +63,12 @@ impl MirrorRules for HalaxyMirror {
 fn redact(value: &mut Json) {
     match value {
         Json::Object(members) => {
-            members.retain(|name, value| !NEVER.contains(&name.as_str()) && !is_identity_number(name, value));
+            members.retain(|name, _| !NEVER.contains(&name.as_str()));
             members.values_mut().for_each(redact);
         }
-        Json::Array(items) => {
-            items.retain(|item| !is_identity_number("", item));
-            items.iter_mut().for_each(redact);
-        }
+        Json::Array(items) => items.iter_mut().for_each(redact),
         _ => {}
     }
-}
-
-/// An Individual Healthcare Identifier, by the name of its system (`.../id/hi/ihi/1.0`) or its member.
-fn is_identity_number(name: &str, value: &Json) -> bool {
-    let system = value["system"].as_str().or(value["url"].as_str()).unwrap_or_default();
-    name.eq_ignore_ascii_case("ihi") || system.to_ascii_lowercase().contains("/hi/ihi")
 }
 
 fn patients(value: &Json, into: &mut BTreeSet<String>) {

@@ -1,6 +1,7 @@
 //! The contract between the engine and a product. An adapter moves bodies; it decides nothing:
 //! which read counts, what is merged and what is sent is decided in `bridge-core`.
 
+use crate::activities::Activities;
 use crate::budget::DayUse;
 use async_trait::async_trait;
 use bridge_core::{Author, Time, Version};
@@ -282,6 +283,11 @@ pub trait Adapter: Send + Sync {
 
     /// Calls made and throttled since the adapter was made, for budgets and reports.
     fn usage(&self) -> Usage;
+
+    /// Appointments as activities of contacts, where the product keeps such. They share the account's limits.
+    fn activities(&self) -> Option<&dyn Activities> {
+        None
+    }
 }
 
 /// Calls since the adapter was made.

@@ -59,10 +59,16 @@ impl Intake<'_> {
     /// One round over what changed since the cursors, which move on; without cursors, over everything. Bodies that
     /// cannot be read are among [`Gathered::unreadable`] afterwards.
     pub async fn round(&mut self, cursors: &mut Cursors) -> Outcome {
+        self.round_of(|_| true, cursors).await
+    }
+
+    /// The same over the feeds of some kinds only, e.g. those that move with a single invoice.
+    pub async fn round_of(&mut self, takes_part: impl Fn(FactKind) -> bool, cursors: &mut Cursors) -> Outcome {
         let mut outcome = Outcome::default();
         let mut concerned = BTreeSet::new();
         let mut shown = BTreeSet::new();
-        for &(kind, of) in self.reader.kinds() {
+        let kinds = self.reader.kinds().iter().filter(|(_, of)| takes_part(*of));
+        for &(kind, of) in kinds {
             loop {
                 let page = match self.adapter.changes(kind, cursors.get(kind).map(String::as_str)).await {
                     Ok(page) => page,

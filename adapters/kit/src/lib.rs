@@ -3,9 +3,11 @@
 //! that runs through any adapter against any base URL.
 #![deny(missing_docs)]
 
+pub mod activities;
 mod auth;
 pub mod books;
 mod budget;
+pub mod calendar;
 mod call;
 mod client;
 mod clock;
@@ -25,9 +27,11 @@ mod verdict;
 pub mod webhook;
 mod wire;
 
+pub use activities::{Activities, ActivityManners, ChangedActivity, NewActivity, ReadActivity, ShownActivity};
 pub use auth::{Auth, AuthOptionsError, ClientCredentials, RefreshGrant, TokenStore, TokenStoreError, TokenStyle};
 pub use books::{Accounting, BooksRefusal, BooksRefusalKind, Posted, Posting, ShownContact, ShownPage};
 pub use budget::{DayBudget, DayUse, MemoryDayBudget};
+pub use calendar::{Calendar, FreeAsk};
 pub use call::{Body, Call, CallError, Effect, Outcome, Priority, Response, with_priority};
 pub use client::{Client, ClientOptions, OptionsError};
 pub use clock::{Clock, ManualClock, SystemClock};

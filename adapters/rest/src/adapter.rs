@@ -1,13 +1,13 @@
 //! The adapter that a connector file makes.
 
 use crate::account::{Account, RestOptions, SetupError};
-use crate::connector::{Connector, Kind, Shown};
+use crate::connector::{ActivitiesSpec, Connector, Kind, Shown};
 use crate::meaning::Rules;
 use crate::record::members_of;
 use crate::template::Variables;
 use adapter_kit::{
-    Adapter, AdapterError, Answer, AnswerStyle, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep, Probe, Read,
-    TokenStore, Traits, Transport, Usage, Versions,
+    Activities, Adapter, AdapterError, Answer, AnswerStyle, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep,
+    Probe, Read, TokenStore, Traits, Transport, Usage, Versions,
 };
 use async_trait::async_trait;
 use serde_json::json;
@@ -18,6 +18,7 @@ use std::time::Duration;
 /// One account of a product that a connector file describes.
 pub struct RestAdapter {
     pub(crate) account: Account,
+    pub(crate) activities: Option<ActivitiesSpec>,
     workers: BTreeMap<String, Worker>,
     /// Calls that the limits leave for a fresh guard.
     guard_calls: usize,
@@ -58,7 +59,10 @@ impl RestAdapter {
         for (name, mut kind) in connector.kinds {
             kind.lag = options.lag.unwrap_or(kind.lag);
             kind.call_life = options.call_life.unwrap_or(kind.call_life);
-            let paths = options.members.get(&name).map(Vec::as_slice).unwrap_or_default();
+            let mut paths = options.members.get(&name).cloned().unwrap_or_default();
+            if let Some(spec) = connector.activities.as_ref().filter(|spec| spec.kind == name) {
+                paths.extend(spec.members.values().flatten().map(|place| place.steps.join(".")));
+            }
             let mapped = members_of(
                 &crate::connector::Members {
                     always: Vec::new(),
@@ -103,6 +107,7 @@ impl RestAdapter {
         let guard_calls = per_guard.min().unwrap_or(usize::MAX);
         Ok(RestAdapter {
             account,
+            activities: connector.activities,
             workers,
             guard_calls,
         })
@@ -211,5 +216,9 @@ impl Adapter for RestAdapter {
 
     fn usage(&self) -> Usage {
         self.account.client.usage()
+    }
+
+    fn activities(&self) -> Option<&dyn Activities> {
+        self.activities.is_some().then_some(self)
     }
 }

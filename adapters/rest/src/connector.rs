@@ -1,10 +1,12 @@
 //! What a connector file says, parsed and checked. The file's language is described, key by key,
 //! in `connectors/example-crm.toml`.
 
+mod activities;
 mod books;
 mod kind;
 mod webhook;
 
+pub use activities::{ActivitiesSpec, MemberPlace, TimeStyle};
 pub(crate) use books::kind_name;
 pub use books::{
     AccountsSpec, BooksSpec, ContactsSpec, DocumentSpec, FindSpec, LineTracking, LinesSpec, OrganisationSpec,
@@ -19,6 +21,7 @@ pub use kind::{
 
 use crate::place::Place;
 use crate::template::Template;
+use bridge_core::booking::Form;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,8 +51,12 @@ pub struct Connector {
     pub kinds: BTreeMap<String, Kind>,
     /// The books, if it is an accounting product.
     pub books: Option<BooksSpec>,
+    /// Activities of contacts, where it shows appointments as such.
+    pub activities: Option<ActivitiesSpec>,
     /// Webhooks, where the product sends some.
     pub webhook: Option<WebhookSpec>,
+    /// Where bookings are asked for in its records.
+    pub requests: Option<Form>,
 }
 
 impl Connector {

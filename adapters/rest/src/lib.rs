@@ -12,11 +12,13 @@
 //! | `lookups`, `writes`, `setup` | reads, creates and updates, probes and preparation |
 //! | [`connect`] | signing in, and which organisations that opens |
 //! | [`books`] | accounting products |
+//! | `activities` | appointments as activities of contacts |
 //! | `webhook` | what the product sends |
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod activities;
 mod adapter;
 mod body;
 pub mod books;

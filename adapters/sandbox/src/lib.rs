@@ -20,8 +20,10 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod activities;
 mod answer;
 mod billing;
+mod booking_requests;
 mod books;
 mod calls;
 mod clock;

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::activities::are_activities;
 use crate::answer::Context;
 use crate::billing::document_of;
+use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
@@ -40,8 +42,14 @@ impl Sandbox {
         body: &Value,
         author: Author,
     ) -> Result<String, ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.ask_for_booking(body);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.create_document(kind, body);
+        }
+        if are_activities(system, kind) {
+            return self.create_activity(kind, body);
         }
         let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
@@ -75,8 +83,14 @@ impl Sandbox {
         patch: &Value,
         author: Author,
     ) -> Result<(), ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.change_booking_request(id, patch);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.edit_document(kind, id, patch);
+        }
+        if are_activities(system, kind) {
+            return self.edit_activity(kind, id, patch);
         }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
@@ -94,8 +108,14 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`].
     pub fn person_delete(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if (system, kind) == ("crm", KIND) {
+            return self.drop_booking_request(id);
+        }
         if let Some(kind) = document_of(system, kind) {
             return self.remove_document(kind, id);
+        }
+        if are_activities(system, kind) {
+            return self.delete_activity(kind, id);
         }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
@@ -114,6 +134,9 @@ impl Sandbox {
         if let Some(kind) = document_of(system, kind) {
             return self.remove_document(kind, id);
         }
+        if are_activities(system, kind) {
+            return self.delete_activity(kind, id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -128,6 +151,9 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
+        if are_activities(system, kind) {
+            return Err(ControlError::Refused("what was deleted stays deleted".into()));
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(_) => Err(ControlError::Refused("what was removed stays removed".into())),
             Target::Hubspot(hubspot) => hubspot.person_restore(id, cx),
@@ -144,6 +170,9 @@ impl Sandbox {
     pub fn person_merge(&self, system: &str, kind: &str, winner: &str, loser: &str) -> Result<String, ControlError> {
         if document_of(system, kind).is_some() {
             return Err(ControlError::Refused("only patients are merged".into()));
+        }
+        if are_activities(system, kind) {
+            return Err(ControlError::Refused("only contacts are merged".into()));
         }
         let survivor = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_merge(winner, loser, cx),

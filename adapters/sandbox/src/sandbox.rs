@@ -9,7 +9,9 @@ use rand::{RngExt, SeedableRng};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::activities::are_activities;
 use crate::answer::{Answer, Call, Context};
+use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
@@ -104,7 +106,9 @@ impl System {
             ("halaxy", "Patient") => Ok(Self::Halaxy),
             ("halaxy", kind) if document_kind(kind).is_some() => Ok(Self::Halaxy),
             ("crm", "contacts") => Ok(Self::Crm),
+            (system, kind) if are_activities(system, kind) => Ok(Self::Crm),
             ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
+            ("crm", KIND) => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
         }
     }
@@ -340,8 +344,13 @@ impl Sandbox {
         with_removed: bool,
     ) -> Result<Vec<Value>, ControlError> {
         let state = self.state();
+        if are_activities(system, kind) {
+            let all = state.crm.activity_records(kind, with_removed);
+            return all.ok_or(ControlError::NotFound);
+        }
         Ok(match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?,
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
             (System::Books, _) => state.books.records(kind, with_removed),
@@ -358,8 +367,14 @@ impl Sandbox {
 
     pub(crate) fn record_at(&self, system: &str, kind: &str, id: &str, base: &str) -> Result<Value, ControlError> {
         let state = self.state();
+        if are_activities(system, kind) {
+            let all = state.crm.activity_records(kind, false).unwrap_or_default();
+            let found = all.into_iter().find(|one| one["id"] == id);
+            return found.ok_or(ControlError::NotFound);
+        }
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
+            (System::Crm, crm) if kind == KIND => crm.booking_requests()?.into_iter().find(|one| one["id"] == id),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
             (System::Books, _) => state.books.record(kind, id),

@@ -1,7 +1,7 @@
 //! Endpoints of Halaxy as actions that people and their programs ask for: reads as they are, and each write once for
 //! its request key, marked before the call and settled after it. The command line and the HTTP API are both this.
 
-use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError};
+use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError, Sent};
 use adapter_halaxy::endpoints::Request;
 use adapter_halaxy::{HalaxyClient, Reply, advice};
 use adapter_kit::{CallError, Clock, Outcome, Priority, with_priority};
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// What is told when nobody knows.
 pub const LOOK: &str =
-    "nobody knows whether it was done: look in Halaxy, and ask again with a new key only if it was not";
+    "nobody knows whether it was done: `halaxy-bridge halaxy settle KEY` looks, and takes your word where it cannot";
 /// No call is under way for longer, microseconds.
-const CALL_LIFE: Time = 120 * 1_000_000;
+pub const CALL_LIFE: Time = 120 * 1_000_000;
 /// The action that writes clinical notes.
 const NOTE: &str = "create-note";
 
@@ -23,8 +23,14 @@ const NOTE: &str = "create-note";
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// The practice does not allow notes to be written.
-    #[error("clinical notes are not written unless the practice allows it: add clinical_notes = true to [systems.{0}]")]
-    Notes(String),
+    #[error(
+        "clinical notes are not written unless the practice grants it: add [notes] with grant = true and purpose = \"..\" \
+         to bridge.toml"
+    )]
+    Notes,
+    /// Nothing is sent to the system at all.
+    #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
+    Paused(String),
     /// A request key that cannot be one.
     #[error("a request key has 1 to 80 letters, digits and - _ . : only; use e.g. the number of the order")]
     Key,
@@ -83,7 +89,10 @@ impl Actions {
     /// # Errors
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
-        allowed(request, &self.system, self.clinical_notes)?;
+        allowed(request, self.clinical_notes)?;
+        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+            return Err(ActionError::Paused(self.system.clone()));
+        }
         let key = sound(key).ok_or(ActionError::Key)?;
         let mut receipt = Receipt {
             action: request.endpoint.action.into(),
@@ -93,6 +102,7 @@ impl Actions {
             progress: Progress::Sent,
             id: None,
             code: None,
+            sent: sent(request),
         };
         if let Claim::Earlier(earlier) = receipts::claim(&self.store, key, &receipt).await? {
             if earlier.request != receipt.request {
@@ -168,13 +178,13 @@ impl Actions {
     }
 }
 
-/// Whether a system takes a request at all; asked before anything is shown or sent.
+/// Whether a request is taken at all; asked before anything is shown or sent.
 ///
 /// # Errors
 /// [`ActionError::Notes`].
-pub fn allowed(request: &Request, system: &str, clinical_notes: bool) -> Result<(), ActionError> {
+pub fn allowed(request: &Request, clinical_notes: bool) -> Result<(), ActionError> {
     if request.endpoint.action == NOTE && !clinical_notes {
-        return Err(ActionError::Notes(system.to_string()));
+        return Err(ActionError::Notes);
     }
     Ok(())
 }
@@ -221,12 +231,33 @@ pub fn outcome(receipt: &Receipt, now: Time) -> &'static str {
     }
 }
 
-/// The request that would be sent, as programs read it. `base` is the account's base URL.
+/// The request that would be sent, as programs read it: texts of notes and files by their length. `base` is the account's
+/// base URL.
 pub fn preview(request: &Request, base: &str) -> Json {
     json!({
         "dry_run": true, "action": request.endpoint.action, "method": request.method.as_str(),
-        "url": format!("{}/{}", base.trim_end_matches('/'), request.path), "query": request.query, "body": request.body,
+        "url": format!("{}/{}", base.trim_end_matches('/'), request.path), "query": request.query,
+        "body": request.body.clone().map(without_contents),
     })
+}
+
+/// A body whose texts of notes and files are told by their length.
+pub fn without_contents(mut body: Json) -> Json {
+    let hide = |data: &mut Json| {
+        if let Some(text) = data.as_str() {
+            *data = format!("[{} characters]", text.chars().count()).into();
+        }
+    };
+    let mut each = |member: &str, place: &str| {
+        let all = body.get_mut(member).and_then(Json::as_array_mut);
+        all.into_iter()
+            .flatten()
+            .filter_map(|one| one.pointer_mut(place))
+            .for_each(hide);
+    };
+    each("attachments", "/data");
+    each("content", "/attachment/data");
+    body
 }
 
 /// What a read found, as programs read it.
@@ -240,13 +271,26 @@ pub fn found(request: &Request, reply: &Reply) -> Json {
     })
 }
 
+/// What is kept until the outcome is known. Notes are kept nowhere.
+fn sent(request: &Request) -> Option<Sent> {
+    let mut body = request.body.clone().filter(|_| request.endpoint.action != NOTE)?;
+    if let Some(members) = body.as_object_mut() {
+        members.shift_remove("attachments");
+    }
+    Some(Sent {
+        id: request.id.clone(),
+        body,
+    })
+}
+
 /// Keys are kept unsealed, so they are no place for names.
 fn sound(key: &str) -> Option<&str> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     ((1..=80).contains(&key.len()) && key.bytes().all(fits)).then_some(key)
 }
 
-fn digest(request: &Request) -> String {
+/// What a request is told apart by.
+pub fn digest(request: &Request) -> String {
     let mut hash = Sha256::new();
     hash.update(json!([request.method.as_str(), request.path, request.query, request.body]).to_string());
     hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()

@@ -110,7 +110,7 @@ impl Api {
         let told = Told::read(&body)?;
         let asked = told.request(endpoint, &self.base)?;
         let actions = self.actions().ok_or_else(Refused::away)?;
-        actions::allowed(&asked, &actions.system, actions.clinical_notes)?;
+        actions::allowed(&asked, actions.clinical_notes)?;
         if told.dry_run {
             return Ok(answer(StatusCode::OK, &actions::preview(&asked, &self.base)));
         }
@@ -290,7 +290,8 @@ impl From<ActionError> for Refused {
         let text = error.to_string();
         let of = |status, remedy: &str| Refused::new(status, &text, remedy);
         match error {
-            ActionError::Notes(_) => of(StatusCode::FORBIDDEN, "Allow it in bridge.toml, if the practice does."),
+            ActionError::Notes => of(StatusCode::FORBIDDEN, "Allow it in bridge.toml, if the practice does."),
+            ActionError::Paused(_) => of(StatusCode::SERVICE_UNAVAILABLE, "Ask again when sending goes on."),
             ActionError::Key => of(StatusCode::BAD_REQUEST, "Take another key."),
             ActionError::OtherRequest => of(StatusCode::CONFLICT, "Take a new key for a new request."),
             ActionError::Call { failed, later, advice } => {

@@ -10,11 +10,13 @@
 //! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
 //! | [`desk`] | what people decide with: search, inbox, details, decisions, undo, rules, timelines |
 //! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
+//! | [`bookings`] | the booking desk, for programs |
 //! | [`health`], [`metrics`] | how the practice is doing, for people, probes and Prometheus |
 #![deny(missing_docs)]
 
 pub mod actions;
 pub mod api;
+pub mod bookings;
 pub mod desk;
 pub mod health;
 pub mod inbox;

@@ -1,5 +1,6 @@
 //! What became of writes that people asked for, by request key: marked before the call, settled after it, so that the
-//! same key never does anything twice, whatever happened in between. Kept sealed; ids and codes only.
+//! same key never does anything twice, whatever happened in between. Kept sealed; ids and codes only, but for what was sent
+//! as long as nobody knows its outcome.
 
 use bridge_core::Time;
 use bridge_store::{AuditEntry, Store, StoreError};
@@ -39,6 +40,18 @@ pub struct Receipt {
     pub id: Option<String>,
     /// What Halaxy answered, as a code.
     pub code: Option<String>,
+    /// What was sent, as long as nobody knows whether it was done.
+    #[serde(default)]
+    pub sent: Option<Sent>,
+}
+
+/// What was sent: looked for in Halaxy when nobody knows whether it was done, and forgotten when somebody does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// The record that was to be changed.
+    pub id: Option<String>,
+    /// The body, without attachments.
+    pub body: serde_json::Value,
 }
 
 /// Whether a key is ours to use.
@@ -81,13 +94,38 @@ pub async fn claim(store: &Store, key: &str, receipt: &Receipt) -> Result<Claim,
         .map_err(|_| ReceiptError::Damaged)
 }
 
-/// Keeps what became of a write, with its line of the history.
+/// What became of the write with that key.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn find(store: &Store, key: &str) -> Result<Option<Receipt>, ReceiptError> {
+    let kept = store.ledger_row(PART, key).await?;
+    Ok(kept.and_then(|body| serde_json::from_str(&body).ok()))
+}
+
+/// Keeps what became of a write, with its line of the history. What was sent is kept only while nobody knows.
 ///
 /// # Errors
 /// [`ReceiptError::Store`].
 pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntry) -> Result<(), ReceiptError> {
+    let mut receipt = receipt.clone();
+    if !matches!(receipt.progress, Progress::Sent | Progress::Unknown) {
+        receipt.sent = None;
+    }
     let mut tx = store.begin().await?;
-    tx.put_ledger(PART, &[(key.to_string(), text(receipt)?)]).await?;
+    tx.put_ledger(PART, &[(key.to_string(), text(&receipt)?)]).await?;
+    tx.append_audit(&[line]).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives a key back because a person says that its write was not done, with its line of the history.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn take_back(store: &Store, key: &str, line: AuditEntry) -> Result<(), ReceiptError> {
+    let mut tx = store.begin().await?;
+    tx.drop_ledger(PART, &[key.to_string()]).await?;
     tx.append_audit(&[line]).await?;
     tx.commit().await?;
     Ok(())
@@ -106,4 +144,29 @@ pub async fn release(store: &Store, key: &str) -> Result<(), ReceiptError> {
 
 fn text(receipt: &Receipt) -> Result<String, ReceiptError> {
     serde_json::to_string(receipt).map_err(|_| ReceiptError::Damaged)
+}
+
+/// What became of a key; none if it was never used, or given back.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn one(store: &Store, key: &str) -> Result<Option<Receipt>, ReceiptError> {
+    let kept = store.ledger_row(PART, key).await?;
+    Ok(kept.and_then(|body| serde_json::from_str(&body).ok()))
+}
+
+/// Every write of an action by its key, oldest first.
+///
+/// # Errors
+/// [`ReceiptError::Store`].
+pub async fn of_action(store: &Store, action: &str) -> Result<Vec<(String, Receipt)>, ReceiptError> {
+    let mut all: Vec<(String, Receipt)> = Vec::new();
+    store
+        .ledger(PART, |key, body| {
+            let receipt = serde_json::from_str::<Receipt>(&body).ok();
+            all.extend(receipt.filter(|r| r.action == action).map(|r| (key, r)));
+        })
+        .await?;
+    all.sort_by(|(a, one), (b, other)| (one.at, a).cmp(&(other.at, b)));
+    Ok(all)
 }

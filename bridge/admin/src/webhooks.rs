@@ -16,7 +16,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 /// The largest body a webhook may have; HubSpot's largest, a hundred events, is a third of it.
@@ -28,8 +28,11 @@ const ID_LIMIT: usize = 256;
 pub struct Door {
     /// System name.
     pub system: String,
-    /// The kind of its records that is kept in step; events about others are answered and left alone.
-    pub kind: String,
+    /// The kind of its records that the engine keeps in step; none of books.
+    pub kind: Option<String>,
+    /// Kinds that others follow, by [`Store::hints_of`](bridge_store::Store::hints_of). Events about any other kind are
+    /// answered and left alone.
+    pub beside: BTreeSet<String>,
     /// The part of the address that nobody can guess.
     pub token: SecretString,
     /// How its requests are proved and read.
@@ -171,11 +174,16 @@ fn sane(notices: Vec<Notice>) -> Result<Vec<Notice>, Refused> {
 
 fn hints(door: &Door, notices: Vec<Notice>) -> Vec<Hint> {
     let mut hints = vec![];
-    for notice in notices.into_iter().filter(|notice| notice.kind == door.kind) {
+    for notice in notices {
+        let own = door.kind.as_ref() == Some(&notice.kind);
+        if !own && !door.beside.contains(&notice.kind) {
+            continue;
+        }
         // Without anything to know a repetition by, every event is a new one.
         let event = notice.event.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         for id in notice.remote_ids {
-            hints.push(Hint::new(&door.system, &door.kind, &id, notice.news, &event));
+            let hint = Hint::new(&door.system, &notice.kind, &id, notice.news, &event);
+            hints.push(if own { hint } else { hint.beside() });
         }
     }
     hints

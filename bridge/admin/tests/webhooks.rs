@@ -16,6 +16,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -57,13 +58,15 @@ impl House {
         let all = vec![
             Door {
                 system: "halaxy".into(),
-                kind: "Patient".into(),
+                kind: Some("Patient".into()),
+                beside: BTreeSet::from(["Invoice".into()]),
                 token: TOKEN.into(),
                 webhook: Box::new(HalaxyWebhook::new("shared".into())),
             },
             Door {
                 system: "crm".into(),
-                kind: "contacts".into(),
+                kind: Some("contacts".into()),
+                beside: BTreeSet::new(),
                 token: TOKEN.into(),
                 webhook: Box::new(RestWebhook::new(hubspot.webhook.unwrap(), "hub-secret".into()).unwrap()),
             },
@@ -240,13 +243,26 @@ async fn what_is_not_proved_or_not_understood_leaves_no_trace() {
 #[tokio::test]
 async fn events_about_what_is_not_kept_in_step_are_answered_and_left_alone() {
     let house = House::new().await;
-    assert_eq!(
-        house.status(house.halaxy("invoice-update", "Invoice", "1", 1)).await,
-        200
-    );
+    let visit = house.halaxy("appointment-update", "Appointment", "1", 1);
+    assert_eq!(house.status(visit).await, 200);
     let company = json!([{"subscriptionType": "company.creation", "objectId": 7}]);
     assert_eq!(house.status(house.hubspot(TOKEN, &company, now())).await, 200);
     assert!(house.waiting().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_others_than_the_engine_follow_is_kept_for_them_by_kind() {
+    let house = House::new().await;
+    let invoice = house.halaxy("invoice-update", "Invoice", "600001", 1);
+    assert_eq!(house.status(invoice).await, 200);
+    let gone = house.halaxy("invoice-delete", "Invoice", "600002", 2);
+    assert_eq!(house.status(gone).await, 200);
+    assert!(house.waiting().await.is_empty(), "the engine is told of people only");
+    let mut kept = house.store.hints_of("halaxy", "Invoice", 10).await.unwrap();
+    kept.sort_by(|a, b| a.remote_id.cmp(&b.remote_id));
+    let kept: Vec<(&str, News)> = kept.iter().map(|h| (h.remote_id.as_str(), h.news)).collect();
+    assert_eq!(kept, [("600001", News::Changed), ("600002", News::Removed)]);
+    house.bell.notified().await;
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! The command line.
 
 use crate::commands::{
-    check, completions, conflicts, connect, demo, events, explain, halaxy, init, key, ledger, links, match_files,
-    matches, plan, prepare, replay, run, sandbox, status, store, sync, webhooks,
+    book,
+    care::{coverage, note, referral, telehealth},
+    check, completions, conflicts, connect, consent, demo, diary, events, explain, export, halaxy, init, key, ledger,
+    links, match_files, matches, pause, plan, prepare, privacy, replay, run, sandbox, status, store, sync, warehouse,
+    webhooks,
 };
 use crate::telemetry::LogFormat;
 use clap::{Args, Parser, Subcommand};
@@ -69,10 +72,34 @@ pub enum Command {
     Links(links::LinksArgs),
     /// The public stream: what has changed in the products, and who is told.
     Events(events::EventsArgs),
+    /// Appointments: find free times, book each request once, and see what became of it.
+    Book(book::BookArgs),
+    /// People, appointments, invoices and the rest as CSV, NDJSON or Parquet: all of it, or what changed.
+    Export(export::ExportArgs),
+    /// A PostgreSQL schema of yours that is kept as an export would show it.
+    Warehouse(warehouse::WarehouseArgs),
     /// Every endpoint of Halaxy as a command: look up, book, refer, write notes.
     Halaxy(halaxy::HalaxyArgs),
+    /// Referrals: what is left of them, who refers, make one, add files.
+    Referral(referral::ReferralArgs),
+    /// Claim details: look up, make, change.
+    Coverage(coverage::CoverageArgs),
+    /// Clinical notes into Halaxy, each once.
+    Note(note::NoteArgs),
+    /// Calls and credits from imported reports: whom with, and what they cost.
+    Telehealth(telehealth::TelehealthArgs),
     /// Invoices and payments in the books: what is posted, what differs, what waits.
     Ledger(ledger::LedgerArgs),
+    /// Appointments in the CRM: what is told of them, and what waits.
+    Diary(diary::DiaryArgs),
+    /// Who may be reached by marketing, who said no, and how soon everybody was told.
+    Consent(consent::ConsentArgs),
+    /// Who was told what; everything held of one person, or forgotten; how long things are kept.
+    Privacy(privacy::PrivacyArgs),
+    /// Stop everything that is sent to a system.
+    Pause(pause::PauseArgs),
+    /// Let what is sent to a system go on.
+    Resume(pause::ResumeArgs),
     /// Tell what happened to a person's records, and why.
     Explain(explain::ExplainArgs),
     /// Try what is held of an entity once more.

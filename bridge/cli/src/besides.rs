@@ -2,8 +2,11 @@
 //! part has its turn in each round; one that fails holds no other up.
 
 use crate::config::Config;
+use crate::diary;
 use crate::times;
+use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
+use bridge_engine::diary::Diary;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Engine, EngineError};
@@ -19,6 +22,8 @@ pub struct Besides<'e> {
     engine: &'e Engine,
     every: Duration,
     mirror: Option<Mirror<'e>>,
+    diary: Option<Diary>,
+    care: Option<Watch<'e>>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -46,6 +51,8 @@ impl<'e> Besides<'e> {
             engine,
             every: config.mirror.every,
             mirror: Some(mirror),
+            diary: diary::beside(config, engine),
+            care: Watch::new(config, engine),
         })
     }
 
@@ -59,6 +66,12 @@ impl<'e> Besides<'e> {
             let step = mirror.step().await?;
             more |= step.more;
             self.note_mirror(mirror, step).await?;
+        }
+        if let Some(diary) = &self.diary {
+            more |= diary::turn(diary, self.mirror.as_ref(), self.engine, self.every).await?;
+        }
+        if let Some(care) = &self.care {
+            more |= care.round().await?;
         }
         Ok(more)
     }

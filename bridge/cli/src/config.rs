@@ -4,10 +4,15 @@
 
 mod alerts;
 mod api;
+mod booking;
 mod books;
+mod care;
+mod diary;
 mod events;
+mod export;
 mod ledger;
 mod mirror;
+mod privacy;
 mod queue;
 mod reader;
 mod secret;
@@ -16,10 +21,15 @@ mod sync;
 mod systems;
 
 pub use api::ApiToken;
+pub use booking::BookingConfig;
 pub use books::BooksConfig;
+pub use care::{CareConfig, TelehealthConfig};
+pub use diary::DiaryConfig;
 pub use events::{EXCHANGE, EventsConfig, OutgoingConfig};
+pub use export::{ExportConfig, WarehouseConfig};
 pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
+pub use privacy::Destination;
 pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
@@ -31,6 +41,7 @@ use bridge_core::config_problem::{Keys, Problem, Source};
 use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
 use bridge_core::{Class, Time, Wins};
+use bridge_export::entities::kinds_for;
 use reader::{Reader, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -95,7 +106,7 @@ pub struct SystemConfig {
     pub credentials_end: Option<Time>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
-    /// Whether clinical notes may be written into it by `halaxy create-note`.
+    /// Whether clinical notes may be written into it, as `[notes]` says.
     pub clinical_notes: bool,
     /// Its webhooks, if it sends any.
     pub webhook: Option<WebhookConfig>,
@@ -132,8 +143,18 @@ pub struct Config {
     pub books: BTreeMap<String, BooksConfig>,
     /// What goes to the books, if anything does.
     pub ledger: Option<LedgerConfig>,
+    /// What a CRM is told of appointments, if it is told anything.
+    pub diary: Option<DiaryConfig>,
     /// Which of Halaxy's records beside people are followed.
     pub mirror: MirrorConfig,
+    /// Referrals, notes and telehealth.
+    pub care: CareConfig,
+    /// How appointments are booked.
+    pub booking: BookingConfig,
+    /// What may leave the bridge as exports.
+    pub export: ExportConfig,
+    /// A database that is kept as an export would show it, if there is one.
+    pub warehouse: Option<WarehouseConfig>,
     /// Units with their policies; system roles resolved to this configuration's names.
     pub entity: EntityFile,
     /// The system whose record the others refer to.
@@ -152,9 +173,32 @@ pub struct Config {
     pub brakes: bridge_engine::Brakes,
     /// When somebody is told.
     pub alerts: bridge_engine::vitals::Limits,
+    /// Who receives what is sent to a system, by system.
+    pub destinations: BTreeMap<String, Destination>,
+    /// How long what is old is kept.
+    pub retention: bridge_engine::retention::Retention,
 }
 
 impl Config {
+    /// Kinds of a system's records that are used: that of people, those that are mirrored of the home system, that of
+    /// activities if it shows appointments, and that of booking requests if they are taken from it.
+    pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
+        let mirrored = self.mirror.kinds.iter().filter(|_| system.name == self.home).cloned();
+        let calls = self.care.telehealth.calls_to.as_ref();
+        let shows = self.diary.as_ref().is_some_and(|diary| diary.system == system.name)
+            || calls.is_some_and(|(name, _)| *name == system.name);
+        let activities = system.file.as_ref().and_then(|file| file.activities.as_ref());
+        let activities = activities.filter(|_| shows).map(|spec| spec.kind.clone());
+        let asks = self.booking.from.as_ref() == Some(&system.name);
+        let requests = system.file.as_ref().and_then(|file| file.requests.as_ref());
+        let requests = requests.filter(|_| asks).map(|form| form.kind.clone());
+        std::iter::once(system.mapping.kind.clone())
+            .chain(mirrored)
+            .chain(activities)
+            .chain(requests)
+            .collect()
+    }
+
     /// A command as people type it, with what names this configuration: `halaxy-bridge plan -c practice/bridge.toml`.
     pub fn command(&self, words: &str) -> String {
         let path = self.path.to_string_lossy();
@@ -282,9 +326,25 @@ impl<'s> Reader<'s> {
         let mirror = top
             .optional("mirror")
             .and_then(|v| self.table(Some(v), "mirror", "[mirror] with kinds"));
+        let diary = top
+            .optional("diary")
+            .and_then(|v| self.table(Some(v), "diary", "[diary] with system"));
+        let booking = top
+            .optional("booking")
+            .and_then(|v| self.table(Some(v), "booking", "[booking] with from = \"crm\""));
+        let retention = top
+            .optional("retention")
+            .and_then(|v| self.table(Some(v), "retention", "[retention] with history"));
+        let export = top
+            .optional("export")
+            .and_then(|v| self.table(Some(v), "export", "[export] with classes"));
+        let warehouse = top
+            .optional("warehouse")
+            .and_then(|v| self.table(Some(v), "warehouse", "[warehouse] with url, schema and entities"));
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
+        let care = ["referrals", "notes", "telehealth"].map(|name| top.optional(name));
         self.problems.extend(top.finish());
 
         let (name, country, time_zone) = self.practice(practice?);
@@ -296,7 +356,9 @@ impl<'s> Reader<'s> {
         let api = self.api(api, serve.is_some());
         self.reachable = serve.as_ref().is_some_and(|serve| serve.public_url.is_some());
         let brakes = self.brakes(brakes);
+        let care = self.care(care);
         let mut alerts = self.alerts(alerts);
+        let retention = self.retention(retention);
         let (entity_name, entity_text) = self.file("mappings/entities/person.toml", 0..0)?;
         let mut entity = match EntityFile::parse(&entity_name, &entity_text) {
             Ok(entity) => entity,
@@ -309,7 +371,8 @@ impl<'s> Reader<'s> {
         let mut connected = BTreeMap::new();
         let mut named = BTreeSet::new();
         let mut books = BTreeMap::new();
-        for (key, value) in systems?.0.iter() {
+        let systems = systems?;
+        for (key, value) in systems.0.iter() {
             let span = key.span();
             if let Some(table) = value.get_ref().as_table()
                 && let Some(connector) = self.keeps_books(table)
@@ -329,9 +392,17 @@ impl<'s> Reader<'s> {
                 connected.insert(system.name.clone(), system);
             }
         }
+        let destinations = self.destinations(systems.0);
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
-        let mirror = self.mirror(mirror);
+        let mut mirror = self.mirror(mirror);
+        mirror.need(&care.kinds());
+        let booking = self.booking(booking, &connected);
+        let export = self.export(export);
+        let warehouse = self.warehouse(warehouse);
+        if let Some(warehouse) = &warehouse {
+            mirror.need(&kinds_for(warehouse.entities.iter().map(String::as_str)));
+        }
         // Whatever else is found without a section that cannot be read follows from that.
         if connected.len() < named.len() {
             return None;
@@ -342,6 +413,11 @@ impl<'s> Reader<'s> {
             .or(connected.values().next())?
             .name
             .clone();
+        self.calls_to(&care, &connected);
+        let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
+        if diary.is_some() {
+            mirror.need(&bridge_core::diary::KINDS);
+        }
         self.roles(&mut entity, &connected);
         let names: Vec<&str> = connected.keys().map(String::as_str).collect();
         self.problems.extend(entity.check_roles(&names));
@@ -359,7 +435,8 @@ impl<'s> Reader<'s> {
         }
         let sync = sync?;
         connected.retain(|name, _| sync.systems.contains(name));
-        for system in connected.values() {
+        for system in connected.values_mut() {
+            system.clinical_notes = care.notes.is_some();
             let name = &system.name;
             alerts
                 .stale_after_of
@@ -382,7 +459,12 @@ impl<'s> Reader<'s> {
             systems: connected,
             books,
             ledger,
+            diary,
             mirror,
+            care,
+            booking,
+            export,
+            warehouse,
             entity,
             home,
             create_in: sync.create_in,
@@ -392,6 +474,8 @@ impl<'s> Reader<'s> {
             keep_losers: sync.keep_losers,
             brakes,
             alerts,
+            destinations,
+            retention,
         })
     }
 

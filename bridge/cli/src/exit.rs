@@ -104,12 +104,20 @@ impl From<EngineError> for Failure {
     }
 }
 
+impl From<ReceiptError> for Failure {
+    fn from(error: ReceiptError) -> Self {
+        ActionError::Receipt(error).into()
+    }
+}
+
 impl From<ActionError> for Failure {
     fn from(error: ActionError) -> Self {
         match error {
             ActionError::Store(error) | ActionError::Receipt(ReceiptError::Store(error)) => error.into(),
-            ActionError::Notes(_) | ActionError::Key | ActionError::OtherRequest => Failure::Usage(error.to_string()),
-            ActionError::Call { .. } | ActionError::Receipt(_) => Failure::Failed(error.to_string()),
+            ActionError::Notes | ActionError::Key | ActionError::OtherRequest => Failure::Usage(error.to_string()),
+            ActionError::Call { .. } | ActionError::Receipt(_) | ActionError::Paused(_) => {
+                Failure::Failed(error.to_string())
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use adapter_kit::{Adapter, Clock, SystemClock};
 use bridge_core::Time;
 use bridge_core::ledger::Currency;
 use bridge_engine::EngineError;
-use bridge_engine::ledger::{Ledger, LedgerSettings};
+use bridge_engine::ledger::{Ledger, LedgerSettings, LedgerStep};
 use bridge_engine::vitals::ProofVitals;
 use bridge_store::{Store, StoreError};
 use jiff::ToSpan;
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 const CALL_LIFE: Duration = Duration::from_secs(180);
 /// How soon what a person decided beside the service is taken up.
 const GLANCE: Duration = Duration::from_secs(2);
+/// Calls a day of a small plan (Xero's, vendor-apis.md 7).
+const SMALL_PLAN: u64 = 1_000;
 /// Days that the nightly proof covers.
 const PROVED_DAYS: i64 = 62;
 
@@ -100,6 +102,11 @@ pub async fn over(
         rules: settings.rules.clone(),
         zone,
         call_life,
+        // Looks that webhooks lead to must not use a small plan up.
+        pace: match account.calls_per_day {
+            Some(few) if few <= SMALL_PLAN => settings.every,
+            _ => settings.every / 3,
+        },
         digest,
     };
     let ledger = Ledger::open(store, home, Arc::new(reader), Arc::new(accounting), told).await?;
@@ -122,34 +129,24 @@ fn currency_of(country: &str) -> Currency {
     Currency::new(code).unwrap_or(Currency::AUD)
 }
 
-/// Keeps the books in step beside the engine that drives, until it is stopped: looks every so often, and proves
-/// everything each night. Trouble with an account is logged and tried again.
+/// Keeps the books in step beside the engine that drives, until it is stopped: looks every so often, and when webhooks tell
+/// of something, and proves everything each night. Trouble with an account is logged and tried again.
 ///
 /// # Errors
 /// [`EngineError`] if the store fails.
 pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &CancellationToken) -> Result<(), EngineError> {
     let mut prove_next = next_proof(ledger, settings, times::now());
     loop {
-        let step = ledger.step(times::now()).await?;
-        ledger.note(Some(&step), None, times::now()).await?;
-        if step.active() || !step.trouble.is_empty() || step.refused > 0 {
-            tracing::info!(
-                records = step.records,
-                posted = step.posted,
-                voided = step.voided,
-                refused = step.refused,
-                held = step.held,
-                unapproved = step.unapproved,
-                trouble = step.trouble.len(),
-                "ledger"
-            );
-        }
+        tell(ledger, &ledger.step(times::now()).await?).await?;
         if times::now() >= prove_next {
             prove(ledger).await?;
             prove_next = next_proof(ledger, settings, times::now());
         }
         let until = tokio::time::Instant::now() + settings.every;
         while tokio::time::Instant::now() < until && !ledger.asked().await? {
+            if ledger.told(times::now()).await? {
+                tell(ledger, &ledger.follow(times::now()).await?).await?;
+            }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
                 () = tokio::time::sleep(GLANCE.min(settings.every)) => {}
@@ -158,10 +155,29 @@ pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &Cancellation
     }
 }
 
+async fn tell(ledger: &Ledger, step: &LedgerStep) -> Result<(), EngineError> {
+    ledger.note(Some(step), None, times::now()).await?;
+    if step.active() || !step.trouble.is_empty() || step.refused > 0 {
+        tracing::info!(
+            records = step.records,
+            mirrored = step.mirrored,
+            posted = step.posted,
+            voided = step.voided,
+            refused = step.refused,
+            held = step.held,
+            unapproved = step.unapproved,
+            trouble = step.trouble.len(),
+            "ledger"
+        );
+    }
+    Ok(())
+}
+
 async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
     let now = times::now();
-    // A nightly sweep: what no feed shows is found here.
+    // A nightly sweep: what no feed shows is found here, and posted before it is proved.
     ledger.sweep(now).await?;
+    tell(ledger, &ledger.step(now).await?).await?;
     let to = ledger.today(now);
     let from = to.saturating_sub(PROVED_DAYS.days());
     let mut note = ProofVitals {

@@ -1,9 +1,11 @@
 //! One worker of the service: it drives a practice, or helps whoever does and takes over.
 
 use crate::besides::Besides;
+use crate::booking;
 use crate::config::Config;
 use crate::drive;
 use crate::exit::Failure;
+use crate::exports;
 use crate::ledger;
 use crate::outlets::Publishing;
 use crate::output::Output;
@@ -178,6 +180,7 @@ impl Service<'_> {
             }
         };
         let mut publishing = Publishing::start(self.config, engine).await?;
+        let _warehouse = exports::keep(self.config, engine.store(), self.stop);
         let failed = async {
             match &mut publishing {
                 Some(publishing) => publishing.failed().await,
@@ -188,6 +191,7 @@ impl Service<'_> {
             ended = drive::serve(engine, self.stop, tell) => ended?,
             ended = self.keep_books(engine) => ended?,
             ended = self.keep_besides(engine) => ended?,
+            ended = booking::serve(self.config, engine, self.stop) => ended?,
             () = self.keep_watch(engine) => {}
             error = failed => return Err(EngineError::from(error).into()),
         }

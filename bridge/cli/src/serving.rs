@@ -1,12 +1,12 @@
 //! What the service listens on: the routers behind `[serve]`, and the accounts that may call.
 
-use crate::config::{ApiToken, Config, HALAXY, ServeConfig, SystemConfig};
+use crate::config::{ApiToken, Config, HALAXY, ServeConfig, SystemConfig, WebhookConfig};
 use crate::exit::Failure;
 use crate::wiring::{self, WiringError};
 use adapter_halaxy::{HalaxyClient, HalaxyWebhook};
 use adapter_kit::SystemClock;
 use adapter_kit::webhook::{Overlap, Webhook};
-use adapter_rest::RestWebhook;
+use adapter_rest::{Connector, RestWebhook};
 use bridge_admin::api::Api;
 use bridge_admin::api::tokens::{self, Token};
 use bridge_admin::health::{self, Watch};
@@ -14,10 +14,12 @@ use bridge_admin::inbox::Inbox;
 use bridge_admin::webhooks::{Door, Doors};
 use bridge_admin::{Listener, metrics, router};
 use bridge_engine::Engine;
+use bridge_engine::ledger::{followed_books, followed_invoices};
 use hmac::{Hmac, KeyInit, Mac};
 use prometheus::Registry;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -181,17 +183,52 @@ pub fn public_url(serve: &ServeConfig) -> &str {
 /// # Errors
 /// [`WiringError`] naming the section and what it lacks.
 pub fn doors(config: &Config) -> Result<Vec<Door>, WiringError> {
-    let each: Result<Vec<Vec<Door>>, WiringError> = config.systems.values().map(doors_of).collect();
+    let people = config.systems.values().map(|system| {
+        let kind = Some(system.mapping.kind.clone());
+        doors_of(
+            config,
+            &system.name,
+            system.webhook.as_ref(),
+            system.file.as_ref(),
+            kind,
+        )
+    });
+    let books = config.books.values().map(|system| {
+        let connector = Some(&system.connector);
+        doors_of(config, &system.name, system.webhook.as_ref(), connector, None)
+    });
+    let each: Result<Vec<Vec<Door>>, WiringError> = people.chain(books).collect();
     Ok(each?.into_iter().flatten().collect())
 }
 
-/// The doors of an account: one for each address, the newest first, each for all of its secrets.
-fn doors_of(system: &SystemConfig) -> Result<Vec<Door>, WiringError> {
-    let Some(config) = &system.webhook else {
+/// Kinds of a system that are followed beside the engine: whoever follows further ones adds them here, and finds their
+/// hints by [`hints_of`](bridge_store::Store::hints_of).
+fn beside(config: &Config, system: &str) -> BTreeSet<String> {
+    let mut kinds = BTreeSet::new();
+    if let Some(ledger) = &config.ledger {
+        if system == config.home {
+            kinds.extend(followed_invoices());
+        }
+        if system == ledger.books {
+            kinds.extend(followed_books());
+        }
+    }
+    kinds
+}
+
+/// The doors of an account: one for each address, the newest first, each for all of its secrets. Halaxy's has no connector.
+fn doors_of(
+    all: &Config,
+    name: &str,
+    webhook: Option<&WebhookConfig>,
+    connector: Option<&Connector>,
+    kind: Option<String>,
+) -> Result<Vec<Door>, WiringError> {
+    let Some(config) = webhook else {
         return Ok(vec![]);
     };
     let trouble = |key: &str, why: String| WiringError::Secret {
-        system: system.name.clone(),
+        system: name.to_owned(),
         key: key.into(),
         why,
     };
@@ -199,7 +236,7 @@ fn doors_of(system: &SystemConfig) -> Result<Vec<Door>, WiringError> {
     let secrets = secrets.map_err(|why| trouble("webhook_secret", why))?;
     let tokens = match &config.path {
         Some(path) => vec![path.load().map_err(|why| trouble("webhook_path", why))?],
-        None => secrets.iter().map(|secret| token(secret, &system.name)).collect(),
+        None => secrets.iter().map(|secret| token(secret, name)).collect(),
     };
     let safe = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     let weak =
@@ -212,7 +249,7 @@ fn doors_of(system: &SystemConfig) -> Result<Vec<Door>, WiringError> {
     for token in tokens {
         let mut webhooks: Vec<Box<dyn Webhook>> = vec![];
         for secret in secrets.iter().cloned() {
-            match &system.file {
+            match connector {
                 None => webhooks.push(Box::new(HalaxyWebhook::new(secret))),
                 Some(connector) => {
                     let Some(spec) = connector.webhook.clone() else {
@@ -225,8 +262,9 @@ fn doors_of(system: &SystemConfig) -> Result<Vec<Door>, WiringError> {
             }
         }
         doors.push(Door {
-            system: system.name.clone(),
-            kind: system.mapping.kind.clone(),
+            system: name.to_owned(),
+            kind: kind.clone(),
+            beside: beside(all, name),
             token,
             webhook: Box::new(Overlap::new(webhooks)),
         });

@@ -10,6 +10,9 @@ use adapter_rest::{RestAdapter, RestOptions};
 use bridge_admin::actions::Actions;
 use bridge_admin::desk::Desk;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
+use bridge_engine::care::ReferralUnits;
+use bridge_engine::diary::VisitMonths;
+use bridge_engine::joined::{Joined, Joins};
 use bridge_engine::{Engine, RandomIds, Settings, System};
 use bridge_queue::{Embedded, Options, Queue, QueueError, RabbitMq};
 use bridge_store::{Driving, Key, Store};
@@ -156,7 +159,7 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
         }
         let transport: Arc<dyn Transport> = Arc::new(Network::new(options)?);
         let clock = Arc::clone(&clock);
-        let account: Arc<dyn Adapter> = if system.file.is_none() {
+        let mut account: Arc<dyn Adapter> = if system.file.is_none() {
             let halaxy = halaxy(system, transport, clock, spent)?;
             client = Some(halaxy.client().clone())
                 .filter(|_| system.name == config.home)
@@ -165,9 +168,27 @@ fn adapters_after(config: &Config, store: &Store, spent: bool) -> Result<Account
         } else {
             adapter(system, store, transport, clock, spent)?
         };
+        if system.name == config.home {
+            account = joined(config, account, store, &system.mapping.kind);
+        }
         adapters.insert(system.name.clone(), account);
     }
     Ok((adapters, client))
+}
+
+/// The home account with what the bridge works out about its people, as if the product showed it.
+fn joined(config: &Config, account: Arc<dyn Adapter>, store: &Store, kind: &str) -> Arc<dyn Adapter> {
+    let mut joins: Vec<Arc<dyn Joins>> = Vec::new();
+    if config.diary.as_ref().is_some_and(|diary| diary.months) {
+        joins.push(Arc::new(VisitMonths::new(store.clone())));
+    }
+    if config.care.units {
+        joins.push(Arc::new(ReferralUnits::new(store.clone())));
+    }
+    if joins.is_empty() {
+        return account;
+    }
+    Arc::new(Joined::new(account, kind, joins))
 }
 
 /// The secrets of an account, by key.
@@ -210,12 +231,18 @@ pub fn adapter(
         _ => None,
     };
     let tokens = Arc::new(KeptToken::new(store, &system.name, first_token));
-    let paths = system.mapping.paths().into_keys().collect();
+    let mut members = BTreeMap::from([(
+        system.mapping.kind.clone(),
+        system.mapping.paths().into_keys().collect(),
+    )]);
+    if let Some(form) = &connector.requests {
+        members.insert(form.kind.clone(), form.paths());
+    }
     let options = RestOptions {
         base_url: system.base_url.clone(),
         secrets,
         settings: system.settings.clone(),
-        members: BTreeMap::from([(system.mapping.kind.clone(), paths)]),
+        members,
         user_agent: system.user_agent.clone(),
         share: system.share,
         spent,
@@ -381,7 +408,7 @@ pub async fn engine(config: &Config) -> Result<Engine, WiringError> {
     let queue = queue(config).await?;
     let engine = Engine::start(settings, store, queue, clock, Arc::new(RandomIds)).await?;
     let lost = lock.lost();
-    let engine = told(config, engine).until(lost).holding(lock);
+    let engine = told(config, engine).keeping(config.retention).until(lost).holding(lock);
     // Whatever else this process asks of the account shares its limits.
     Ok(match client {
         Some(client) => engine.holding(client),

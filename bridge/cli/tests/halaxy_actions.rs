@@ -215,8 +215,5 @@ async fn refusals_say_what_to_do() {
         body,
     ];
     let refused = halaxy(folder, &note);
-    assert!(
-        refused.code == 2 && refused.stderr.contains("clinical_notes = true"),
-        "{refused:?}"
-    );
+    assert!(refused.code == 2 && refused.stderr.contains("[notes]"), "{refused:?}");
 }

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Ran, client, run, run_at, run_in, sandbox};
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 23] = [
     "demo",
     "sandbox",
     "init",
@@ -20,6 +20,10 @@ const COMMANDS: [&str; 19] = [
     "links",
     "events",
     "ledger",
+    "consent",
+    "privacy",
+    "pause",
+    "resume",
     "explain",
     "replay",
     "key",
@@ -50,6 +54,8 @@ fn help_names_every_command_and_every_command_shows_examples() {
             "store" => vec!["store", "copy"],
             "events" => vec!["events", "list"],
             "ledger" => vec!["ledger", "settle"],
+            "consent" => vec!["consent", "out"],
+            "privacy" => vec!["privacy", "erase"],
             other => vec![other],
         };
         let help = run(&[leaf.as_slice(), &["--help"]].concat());

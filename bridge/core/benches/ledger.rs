@@ -1,7 +1,8 @@
 //! How fast the ledger decides and proves: `cargo bench -p bridge-core --bench ledger -- [INVOICES] [DOCUMENTS]`. Prints wall
 //! time, CPU time and peak memory of coding and planning a month of INVOICES (20,000 unless given) in each manner of
 //! posting, and of the proof over a ledger of DOCUMENTS (100,000). Each part runs in a process of its own, so that the
-//! peaks are its own.
+//! peaks are its own; the proof's reads what is proved from a file first, as the service does from its store. All of them
+//! with the service's allocator.
 #![allow(clippy::unwrap_used)]
 
 use bridge_core::ledger::chart::{Account, TaxRate};
@@ -9,14 +10,23 @@ use bridge_core::ledger::facts::{
     Invoice, InvoiceKind, Line, LineStatus, Party, Payment, PaymentKind, Price, PriceKind,
 };
 use bridge_core::ledger::{
-    Books, Cents, Currency, DocumentKind, Entry, EntryState, Evidence, Facts, Given, Plan, Proof, Rules, Shown,
-    ShownLine, Status, Target,
+    Books, Cents, Currency, DocumentKind, Entry, EntryState, Evidence, Fact, Facts, Gathered, Given, Plan, Proof,
+    Rules, Shown, ShownLine, Status, Target,
 };
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::Path;
 use std::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const MONTH: Date = date(2026, 10, 1);
 const TODAY: Date = date(2026, 11, 2);
@@ -181,18 +191,27 @@ fn facts(invoices: usize) -> Facts {
 fn plan(target: &Target, entries: &[Entry], rules: &Rules, books: &Books) -> Plan {
     Plan::of(&Given {
         target,
-        entries,
+        entries: entries.iter().collect(),
         rules,
         books,
         today: TODAY,
         approved: &BTreeSet::new(),
+        recode: &BTreeSet::new(),
     })
+}
+
+/// An id as long as the books' are.
+fn remote(key: &str) -> String {
+    let mut hash = DefaultHasher::new();
+    key.hash(&mut hash);
+    let hash = hash.finish();
+    format!("{:08x}-0000-4000-8000-{:012x}", hash >> 32, hash)[..36].to_owned()
 }
 
 fn posted(plan: Plan) -> Vec<Entry> {
     let all = plan.post.into_iter().map(|e| Entry {
         state: EntryState::Posted,
-        remote_id: Some(format!("r-{}", e.document.key)),
+        remote_id: Some(remote(&e.document.key)),
         ..e
     });
     all.collect()
@@ -200,7 +219,7 @@ fn posted(plan: Plan) -> Vec<Entry> {
 
 /// What books that took everything as it was sent would show.
 fn shown(entries: &[Entry]) -> Vec<Shown> {
-    let id = |key: &Option<String>| key.as_ref().map(|k| format!("r-{k}"));
+    let id = |key: &Option<String>| key.as_deref().map(remote);
     let line = |l: &bridge_core::ledger::DocumentLine| ShownLine {
         account: l.account.clone(),
         tax_code: Some(l.tax_code.clone()),
@@ -210,12 +229,12 @@ fn shown(entries: &[Entry]) -> Vec<Shown> {
     };
     let all = entries.iter().map(|e| &e.document).map(|d| Shown {
         kind: d.kind,
-        remote_id: format!("r-{}", d.key),
+        remote_id: remote(&d.key),
         key: (d.kind != DocumentKind::Allocation).then(|| d.key.clone()),
         status: Status::Open,
         date: d.date,
         currency: Some(d.currency),
-        contact: d.contact.as_ref().map(|c| format!("c-{c}")),
+        contact: d.contact.as_deref().map(remote),
         of: id(&d.of),
         to: id(&d.to),
         account: d.account.clone(),
@@ -273,27 +292,63 @@ fn planning(mode: usize, invoices: usize) {
     step(&format!("  again, everything posted (facts {before} MB)"), begun, cpu);
 }
 
-fn proving(documents: usize) {
+/// Writes a ledger down.
+fn keeping(documents: usize, folder: &Path) {
     let (rules, books) = (rules(MODES[0].1), books());
     // An invoice, its payment and what is credited come to some 1.9 documents.
     let facts = facts(documents * 10 / 19);
     let target = Target::of(&facts, &rules, &books);
     let entries = posted(plan(&target, &[], &rules, &books));
-    let shown = shown(&entries);
     let contacts: BTreeMap<String, String> = entries
         .iter()
         .filter_map(|e| e.document.contact.clone())
-        .map(|c| (c.clone(), format!("c-{c}")))
+        .map(|c| (c.clone(), remote(&c)))
         .collect();
-    drop(target);
-    println!("everything in memory: {} MB", process().1);
+    let write = |name: &str, rows: &mut dyn Iterator<Item = String>| {
+        let mut file = BufWriter::new(File::create(folder.join(name)).unwrap());
+        rows.for_each(|row| writeln!(file, "{row}").unwrap());
+    };
+    write("invoices", &mut facts.invoices.values().map(json));
+    write("lines", &mut facts.lines.values().map(json));
+    write("payments", &mut facts.payments.values().map(json));
+    write("entries", &mut entries.iter().map(json));
+    write("shown", &mut shown(&entries).iter().map(json));
+    write("contacts", &mut contacts.iter().map(|r| json(&r)));
+}
+
+fn json(row: &impl Serialize) -> String {
+    serde_json::to_string(row).unwrap()
+}
+
+fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> impl Iterator<Item = T> {
+    let lines = BufReader::new(File::open(folder.join(name)).unwrap()).lines();
+    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+}
+
+fn proving(folder: &Path) {
+    let (rules, books) = (rules(MODES[0].1), books());
+    let mut gathered = Gathered::default();
+    gathered.put_all(read(folder, "invoices").map(Fact::Invoice).collect());
+    gathered.put_all(read(folder, "lines").map(Fact::Line).collect());
+    gathered.put_all(read(folder, "payments").map(Fact::Payment).collect());
+    let facts = gathered.facts();
+    println!("the facts in memory: {} MB", process().1);
+    let entries: BTreeMap<String, Entry> = read(folder, "entries")
+        .map(|e: Entry| (e.document.key.clone(), e))
+        .collect();
+    println!("what was posted as well: {} MB", process().1);
+    let shown: BTreeMap<(DocumentKind, String), Shown> = read(folder, "shown")
+        .map(|s: Shown| ((s.kind, s.remote_id.clone()), s))
+        .collect();
+    let contacts: BTreeMap<String, String> = read(folder, "contacts").collect();
+    println!("and what the books show: {} MB", process().1);
     let (begun, (cpu, ..)) = (Instant::now(), process());
-    let target = Target::of(&facts, &rules, &books);
+    let target = Target::of(facts, &rules, &books);
     let proof = Proof::of(&Evidence {
         target: &target,
-        entries: &entries,
-        shown: &shown,
-        contacts: &contacts,
+        entries: entries.values().collect(),
+        shown: shown.values().collect(),
+        contacts: contacts.iter().map(|(k, c)| (k.as_str(), c.as_str())).collect(),
         rules: &rules,
         from: date(2026, 1, 1),
         to: date(2026, 12, 31),
@@ -302,32 +357,30 @@ fn proving(documents: usize) {
     step(&format!("prove {} documents", proof.documents), begun, cpu);
 }
 
+fn own_process(arguments: &[&str]) {
+    let program = std::env::current_exe().unwrap();
+    let done = std::process::Command::new(program).args(arguments).status().unwrap();
+    assert!(done.success());
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
-    let number = |n: usize, usual: usize| {
-        let given = arguments.get(n).and_then(|a| a.replace('_', "").parse().ok());
-        given.unwrap_or(usual)
-    };
-    match arguments.first().map(String::as_str) {
-        Some("part") => match number(1, 0) {
-            mode @ 0..3 => planning(mode, number(2, 0)),
-            _ => proving(number(2, 0)),
-        },
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number =
+        |text: Option<&&str>, usual: usize| text.and_then(|a| a.replace('_', "").parse().ok()).unwrap_or(usual);
+    match words[..] {
+        ["plan", mode, size] => planning(number(Some(&mode), 0), number(Some(&size), 0)),
+        ["keep", size, folder] => keeping(number(Some(&size), 0), Path::new(folder)),
+        ["prove", folder] => proving(Path::new(folder)),
         _ => {
-            for part in 0..4 {
-                let size = if part < 3 {
-                    number(0, 20_000)
-                } else {
-                    number(1, 100_000)
-                };
-                let program = std::env::current_exe().unwrap();
-                let mut own = std::process::Command::new(program);
-                let done = own
-                    .args(["part", &part.to_string(), &size.to_string()])
-                    .status()
-                    .unwrap();
-                assert!(done.success());
+            let size = number(words.first(), 20_000).to_string();
+            for mode in ["0", "1", "2"] {
+                own_process(&["plan", mode, &size]);
             }
+            let folder = tempfile::tempdir().unwrap();
+            let place = folder.path().to_str().unwrap();
+            own_process(&["keep", &number(words.get(1), 100_000).to_string(), place]);
+            own_process(&["prove", place]);
         }
     }
 }

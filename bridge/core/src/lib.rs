@@ -19,12 +19,18 @@
 //! | hold | something that must wait, always with a reason |
 #![deny(missing_docs)]
 
+pub mod booking;
 pub mod capture;
+pub mod care;
 pub mod change;
 pub mod codec;
 pub mod condition;
 pub mod config_problem;
 pub mod effects;
+pub mod consent;
+pub mod csv_cell;
+pub mod deny;
+pub mod diary;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;
@@ -41,6 +47,7 @@ mod shared;
 pub mod table;
 pub mod typed;
 pub mod undo;
+pub mod telehealth;
 pub mod value;
 pub mod waiting;
 
@@ -48,6 +55,6 @@ pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,
     Time, UnitHold, Version, Write, WriteState,
 };
-pub use schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+pub use schema::{Accept, AcceptRule, Class, Clear, OptOut, Party, Schema, Unit, UnitType, Wins};
 pub use shared::Shared;
 pub use value::{Value, Values};

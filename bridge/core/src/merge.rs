@@ -2,7 +2,7 @@
 //! writes, time or systems' APIs; the result says what is agreed, which bases move, who lost, and
 //! whether a person must decide.
 
-use crate::entity::{Agreed, Author, Doubt, Entity, Link, LinkUnit, Origin};
+use crate::entity::{Agreed, Doubt, Entity, Link, LinkUnit, Origin};
 use crate::schema::{Accept, Clear, Party, Schema, Unit, Wins};
 use crate::shared::Shared;
 use crate::value::Value;
@@ -46,14 +46,8 @@ struct View<'a> {
 
 impl View<'_> {
     fn accept(&self, unit: &str) -> Accept {
-        let Some(rule) = self.party.accepts.get(unit) else {
-            return Accept::No;
-        };
-        match self.unit.author {
-            Author::Person => rule.person,
-            Author::Automation => rule.automation,
-            Author::Unknown => rule.unknown,
-        }
+        let rule = self.party.accepts.get(unit);
+        rule.map_or(Accept::No, |rule| rule.of(self.unit.author))
     }
 
     /// The last bases went to and fro between two values.
@@ -75,6 +69,9 @@ pub(crate) fn taking_part<'a>(schema: &'a Schema, entity: &'a Entity) -> impl It
 
 /// Merges one unit.
 pub fn merge(schema: &Schema, entity: &Entity, unit: &Unit) -> Merged {
+    if let Wins::OptOut(_) = unit.wins {
+        return crate::consent::merge(schema, entity, unit);
+    }
     let views: Vec<View> = taking_part(schema, entity)
         .filter_map(|(party, link)| {
             let x = link.units.get(&unit.name)?;
@@ -315,7 +312,8 @@ fn choose<'a>(
             }
         }
         Wins::Newest => (newest(contenders, agreed).filter(may_win), "newest"),
-        Wins::Review => (
+        // Consent is decided by a rule of its own.
+        Wins::Review | Wins::OptOut(_) => (
             None,
             if in_doubt {
                 "a write may have been changed back"
@@ -477,7 +475,7 @@ impl Merged {
     }
 
     /// The base becomes what was seen.
-    fn follow(&mut self, system: &str, seen: &Value, settles_doubt: bool) {
+    pub(crate) fn follow(&mut self, system: &str, seen: &Value, settles_doubt: bool) {
         let base = seen.clone();
         let alternates = false;
         let step = Move {

@@ -1,6 +1,7 @@
 //! The planner: what one entity comes to, and what is to be written where. Pure, total and
 //! sorted: the same entity gives the same plan, and every write, skip and hold has a reason.
 
+use crate::consent;
 use crate::entity::{
     CardKind, Conflict, Entity, Hold, Lane, LinkState, LinkUnit, Op, Time, UnitHold, Write, WriteState,
 };
@@ -93,6 +94,7 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
             &mut losers,
         );
     }
+    consent::cover(schema, &mut entity, context.now, &mut notes, &mut losers);
     judge_removals(schema, before, &mut entity, context.now, &mut notes);
     let asks = |l: &crate::Link| match l.held {
         Some(Hold::Merged) => Some((CardKind::Merged, l.system.clone())),
@@ -260,7 +262,8 @@ fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Cont
         return;
     }
     let planned = match entity.links.get(system) {
-        Some(link) if link.state == LinkState::Live && link.held.is_none() => update(schema, entity, party, notes),
+        Some(link) if link.state == LinkState::Live => opt_out(schema, entity, party, link)
+            .or_else(|| link.held.is_none().then(|| update(schema, entity, party, notes))?),
         Some(_) => None,
         None => create(schema, entity, party, context, notes),
     };
@@ -301,12 +304,14 @@ fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Cont
         .filter(blank)
         .map(|unit| (unit.clone(), nothing(unit)))
         .collect();
+    let lane = existing.map_or(context.lane, |w| w.lane.min(context.lane));
     let write = Write {
         system: system.clone(),
         kind: party.kind.clone(),
         op,
         generation,
         state: WriteState::Planned,
+        lane: consent::lane(&values, op, lane),
         values,
         guarded,
         guard_version: None,
@@ -314,7 +319,6 @@ fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Cont
         at: context.now,
         not_before: 0,
         tries: 0,
-        lane: existing.map_or(context.lane, |w| w.lane.min(context.lane)),
         key: format!("{}-{}-{}", entity.id, system, entity.revision),
         reasons,
         held: None,
@@ -323,6 +327,19 @@ fn plan_write(schema: &Schema, entity: &mut Entity, party: &Party, context: Cont
 }
 
 type Planned = (Op, i64, Values, BTreeMap<String, String>);
+
+/// Opt-outs go alone, past everything that holds the rest of the record up.
+fn opt_out(schema: &Schema, entity: &Entity, party: &Party, link: &crate::Link) -> Option<Planned> {
+    let values = consent::to_tell(schema, entity, party, link);
+    let why = |unit: &String| {
+        entity
+            .agreed
+            .get(unit)
+            .map(|a| (unit.clone(), origin_reason(&a.origin)))
+    };
+    let reasons = values.keys().filter_map(why).collect();
+    (!values.is_empty()).then_some((Op::Update, link.generation, values, reasons))
+}
 
 fn update(schema: &Schema, entity: &Entity, party: &Party, notes: &mut Vec<Note>) -> Option<Planned> {
     let link = entity.links.get(&party.system)?;

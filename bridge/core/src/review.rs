@@ -1,6 +1,7 @@
 //! What people decide: a value for a unit in review, a card, a link cut, a held unit released. A
 //! decision is bound to the values on the screen: if any has changed, nothing is stored.
 
+use crate::consent;
 use crate::entity::{Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Origin, Time, WriteState};
 use crate::merge::AGREED;
 use crate::plan::Loser;
@@ -29,6 +30,9 @@ pub enum DecisionError {
     /// A write to the record has no answer yet, or is being taken back already.
     #[error("a write to this record is on its way: try again in a moment")]
     UnderWay,
+    /// Consent follows its own rule: an opt-out travels, and ends by an opt-in of a person.
+    #[error("`{0}` is consent: an opt-out is neither kept from others nor taken back; decide it anew")]
+    Consent(String),
     /// The unit is what records are known by.
     #[error("records are known by `{0}`: it cannot be kept apart")]
     Reference(String),
@@ -228,6 +232,9 @@ fn meant(entity: &Entity, unit: &str, shown: &BTreeMap<String, Value>, choice: &
 pub fn keep_apart(schema: &Schema, entity: &mut Entity, unit: &str) -> Result<(), DecisionError> {
     if schema.parties.iter().any(|p| p.reference.as_deref() == Some(unit)) {
         return Err(DecisionError::Reference(unit.into()));
+    }
+    if schema.unit(unit).is_some_and(|u| consent::policy(u).is_some()) {
+        return Err(DecisionError::Consent(unit.into()));
     }
     if schema.unit(unit).is_none() || !entity.apart.insert(unit.into()) {
         return Err(DecisionError::Closed);

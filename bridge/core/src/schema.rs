@@ -2,6 +2,7 @@
 //! take part. A [`Schema`] is built when the configuration is loaded and never changes after.
 
 use crate::condition::Condition;
+use crate::entity::Author;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,8 +49,7 @@ pub enum Class {
 }
 
 /// Who wins where two systems changed a unit differently.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wins {
     /// Nobody: a person decides.
     Review,
@@ -57,6 +57,17 @@ pub enum Wins {
     Newest,
     /// The named system, where it is a contender.
     System(String),
+    /// Consent to marketing: whoever says out ([`crate::consent`]).
+    OptOut(OptOut),
+}
+
+/// What makes a unit of consent out, beside what is said of the unit itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptOut {
+    /// Units of consent that cover this one: it is out where one of them is.
+    pub covered_by: Vec<String>,
+    /// The state of a person who is not to be reached, e.g. `status in ['blocked', 'deceased']`.
+    pub suppress_when: Option<Condition>,
 }
 
 /// May an emptied value travel?
@@ -101,6 +112,15 @@ impl AcceptRule {
             person: accept,
             automation: accept,
             unknown: accept,
+        }
+    }
+
+    /// The answer for an edit of that author.
+    pub const fn of(&self, author: Author) -> Accept {
+        match author {
+            Author::Person => self.person,
+            Author::Automation => self.automation,
+            Author::Unknown => self.unknown,
         }
     }
 }

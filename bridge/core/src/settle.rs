@@ -41,7 +41,8 @@ pub fn mark_sent(entity: &mut Entity, system: &str, guard: Option<&Observation>,
         write.at = now;
         return Sending::Go;
     }
-    let fits = |l: &Link| l.state == LinkState::Live && l.generation == write.generation && l.held.is_none();
+    let waits = |l: &Link| l.held.is_some() && !write.opts_out();
+    let fits = |l: &Link| l.state == LinkState::Live && l.generation == write.generation && !waits(l);
     let Some(link) = entity.links.get_mut(system).filter(|l| fits(l)) else {
         return drop_write(entity, system);
     };

@@ -4,7 +4,7 @@
 
 use crate::entity::{Agreed, Author, Entity, Link, LinkState, LinkUnit, Origin};
 use crate::merge::{self, AGREED};
-use crate::schema::{Accept, AcceptRule, Class, Clear, Party, Schema, Unit, UnitType, Wins};
+use crate::schema::{Accept, AcceptRule, Class, Clear, OptOut, Party, Schema, Unit, UnitType, Wins};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -146,20 +146,102 @@ pub fn render() -> String {
         }
         out.push('\n');
     }
+    out.push_str(&consent());
     out
 }
 
-fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
+/// Rows of consent: what was agreed, what each system says now, and what comes of it.
+fn consent() -> String {
+    let mut out = String::from(
+        "\n## Consent (`wins = opt_out`)\n\n\
+         \"Not taken\" is an opt-in that `accept` leaves to a person. Blank and unknown codes allow nothing.\n\n\
+         | agreed | Halaxy | CRM | outcome |\n|---|---|---|---|\n",
+    );
+    let says = [None, Some("in"), Some("out")];
+    let word = |value: Option<&str>| value.unwrap_or("nothing known").to_string();
+    for was in says {
+        for halaxy in says {
+            for (crm, accept) in [
+                (None, Accept::Yes),
+                (Some("in"), Accept::Yes),
+                (Some("in"), Accept::Review),
+                (Some("out"), Accept::No),
+            ] {
+                let told = if accept == Accept::Review { ", not taken" } else { "" };
+                let row = format!("{} | {} | {}{told}", word(was), word(halaxy), word(crm));
+                let _ = writeln!(out, "| {row} | {} |", consent_outcome(was, halaxy, (crm, accept)));
+            }
+        }
+    }
+    out
+}
+
+fn consent_outcome(was: Option<&str>, halaxy: Option<&str>, crm: (Option<&str>, Accept)) -> String {
+    let value = |word: Option<&str>| word.map_or(Value::Empty, Value::text);
     let unit = Unit {
+        kind: UnitType::Code,
+        ..plain_unit(Wins::OptOut(OptOut::default()), Clear::Review)
+    };
+    let schema = Schema {
+        entity: "person".into(),
+        units: vec![unit.clone()],
+        parties: vec![party("crm", crm.1), party("halaxy", Accept::Yes)],
+        swings: 4,
+    };
+    let mut entity = Entity::default();
+    for (system, seen) in [("crm", crm.0), ("halaxy", halaxy)] {
+        let mut x = LinkUnit {
+            author: Author::Person,
+            lo: 2,
+            hi: 3,
+            ..LinkUnit::default()
+        };
+        x.set_base(value(was), None);
+        x.set_seen(value(seen));
+        let mut link = Link {
+            state: LinkState::Live,
+            ..Link::new(system, system, "1")
+        };
+        link.units.insert("unit".into(), x.into());
+        entity.links.insert(system.into(), link.into());
+    }
+    if let Some(was) = was {
+        let agreed = Agreed {
+            value: Value::text(was),
+            origin: Origin::System("halaxy".into()),
+            lo: 0,
+            hi: 1,
+        };
+        entity.agreed.insert("unit".into(), agreed.into());
+    }
+    let merged = merge::merge(&schema, &entity, &unit);
+    if let Some((_, why)) = merged.conflict {
+        return format!("review: {why}");
+    }
+    let now = merged.agreed.as_ref().and_then(|a| a.value.as_text());
+    match (now, was) {
+        (now, was) if now == was && merged.losers.is_empty() => "nothing to do".into(),
+        (None, None) => "nothing known".into(),
+        (None, _) => "nothing known any more, everywhere".into(),
+        (Some(now), was) if Some(now) == was => format!("stays {now}, put back where it differs"),
+        (Some(now), _) => format!("{now} everywhere"),
+    }
+}
+
+fn plain_unit(wins: Wins, clear: Clear) -> Unit {
+    Unit {
         name: "unit".into(),
         kind: UnitType::Text,
         class: Class::Contact,
         set: false,
-        wins: policy.wins.clone(),
+        wins,
         first_link: Wins::System("halaxy".into()),
-        clear: policy.clear,
-    };
-    let party = |system: &str, accept: Accept| Party {
+        clear,
+    }
+}
+
+fn party(system: &str, accept: Accept) -> Party {
+    Party {
         system: system.into(),
         kind: system.into(),
         receives: BTreeSet::from(["unit".to_string()]),
@@ -168,7 +250,11 @@ fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
         reference: None,
         lag: 0,
         unique: BTreeSet::new(),
-    };
+    }
+}
+
+fn outcome(halaxy: Shows, crm: Shows, policy: &Policy) -> String {
+    let unit = plain_unit(policy.wins.clone(), policy.clear);
     let schema = Schema {
         entity: "person".into(),
         units: vec![unit.clone()],

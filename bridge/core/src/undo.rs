@@ -5,9 +5,11 @@
 //! question is open again exactly as it was ([`After::Reopen`]), or the unit is held where it was undone, until its
 //! agreed value is another one or a person releases it ([`After::Hold`]).
 
+use crate::consent;
 use crate::entity::{Agreed, Conflict, Entity, Hold, LinkState, LinkUnit, Time, UnitHold};
 use crate::plan::Note;
 use crate::review::DecisionError;
+use crate::schema::Schema;
 use crate::shared::Shared;
 use crate::value::{Value, Values};
 use serde::{Deserialize, Serialize};
@@ -98,11 +100,13 @@ pub fn shown(entity: &Entity, unit: &str) -> Values {
 /// [`DecisionError::Edited`] with the places where the unit is neither what it was nor what was decided,
 /// [`DecisionError::UnderWay`] while a write to one of the systems has no answer. The entity is then unchanged.
 pub fn undo_decision(
+    schema: &Schema,
     entity: &mut Entity,
     unit: &str,
     before: &UnitState,
     decided: &Value,
 ) -> Result<(), DecisionError> {
+    opts_out(schema, unit, decided)?;
     let mut edited: Vec<String> = vec![];
     if entity.undoing.contains_key(unit) {
         return Err(DecisionError::UnderWay);
@@ -150,6 +154,7 @@ pub fn undo_decision(
 /// # Errors
 /// As [`undo_decision`].
 pub fn undo_write(
+    schema: &Schema,
     entity: &mut Entity,
     system: &str,
     sent: &Values,
@@ -168,6 +173,9 @@ pub fn undo_write(
     if link.held.is_some() || sent.iter().any(|(unit, value)| !stands(unit, value)) {
         return Err(DecisionError::Edited(vec![system.into()]));
     }
+    for (unit, value) in sent {
+        opts_out(schema, unit, value)?;
+    }
     let mut units = vec![];
     for (unit, value) in sent {
         let Some(then) = before.get(unit).filter(|then| *then != value) else {
@@ -183,6 +191,15 @@ pub fn undo_write(
     }
     entity.dirty |= !units.is_empty();
     Ok(units)
+}
+
+/// An opt-out is not taken back along with something else.
+fn opts_out(schema: &Schema, unit: &str, value: &Value) -> Result<(), DecisionError> {
+    let consents = schema.unit(unit).is_some_and(|u| consent::policy(u).is_some());
+    if consents && consent::is_out(value) {
+        return Err(DecisionError::Consent(unit.into()));
+    }
+    Ok(())
 }
 
 /// Ends what has arrived, and gives up where somebody edited meanwhile or the product refuses. Done before merging.

@@ -61,7 +61,8 @@ pub fn held(entity: &Entity) -> Vec<Held> {
     rows
 }
 
-/// Whether values differ only in case, white space and punctuation.
+/// Whether what systems hold differs only in case, white space and punctuation; against the agreed value, where only one
+/// system asks.
 pub fn cosmetic(values: &BTreeMap<String, Value>) -> bool {
     let fold = |value: &Value| -> String {
         let letters = value
@@ -71,7 +72,14 @@ pub fn cosmetic(values: &BTreeMap<String, Value>) -> bool {
             .collect::<String>();
         letters.to_lowercase()
     };
-    let mut folded = values.values().map(fold);
+    let sides = || values.iter().filter(|(name, _)| *name != crate::merge::AGREED);
+    let alone = sides().count() < 2;
+    let shown: Vec<&Value> = values
+        .iter()
+        .filter(|(name, _)| alone || *name != crate::merge::AGREED)
+        .map(|(_, value)| value)
+        .collect();
+    let mut folded = shown.iter().map(|value| fold(value));
     let first = folded.next();
-    values.len() > 1 && values.values().all(|v| !v.is_empty()) && folded.all(|f| Some(&f) == first.as_ref())
+    shown.len() > 1 && shown.iter().all(|v| !v.is_empty()) && folded.all(|f| Some(&f) == first.as_ref())
 }

@@ -91,7 +91,11 @@ fn writable(mapping: &Mapping, values: Values) -> Values {
 
 fn keeps_the_laws(mapping: &Mapping, record: &Json, other: &Json) -> Result<(), TestCaseError> {
     let reading = mapping.read(record);
-    prop_assert_eq!(reading.values.len() + reading.unreadable.len(), mapping.units().count());
+    // Months of visits are absent unless somebody joined them to the record; all else says something.
+    let silent = |unit: &&str| !reading.values.contains_key(*unit) && reading.unreadable.iter().all(|bad| bad != unit);
+    for unit in mapping.units().filter(silent) {
+        prop_assert!(["last_visit", "next_visit"].contains(&unit), "{} is absent", unit);
+    }
 
     let own = writable(mapping, reading.values.clone());
     let same = mapping.write(record, &own).unwrap();

@@ -4,7 +4,7 @@
 
 use bridge_core::codec::Country;
 use bridge_core::config_problem::Problem;
-use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
+use bridge_core::mapping::{EntityFile, Mapping, UnitSpec, check_privacy};
 use bridge_core::schema::{Accept, Class, Wins};
 use std::collections::BTreeSet;
 
@@ -271,7 +271,16 @@ fn entity_files_are_checked_like_mappings() {
 fn the_shipped_policies_are_the_documented_ones() {
     let person = person();
     let halaxy = || Wins::System("halaxy".to_string());
-    for spec in &person.units {
+    let consent = |spec: &&UnitSpec| matches!(spec.unit.wins, Wins::OptOut(_));
+    let named: Vec<&str> = person
+        .units
+        .iter()
+        .filter(consent)
+        .map(|s| s.unit.name.as_str())
+        .collect();
+    let channels = ["marketing_email", "marketing_sms", "marketing_phone", "marketing_post"];
+    assert_eq!(named, [&["marketing", "email_refused"], &channels[..]].concat());
+    for spec in person.units.iter().filter(|spec| !consent(spec)) {
         let name = spec.unit.name.as_str();
         let reviewed = [
             "official_name",

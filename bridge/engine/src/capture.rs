@@ -208,7 +208,11 @@ impl Engine {
             }
             latest.insert(seen.remote_id.clone(), seen);
         }
-        let ids: Vec<String> = latest.keys().cloned().collect();
+        let mut ids: Vec<String> = latest.keys().cloned().collect();
+        // Nobody who was erased comes back.
+        let erased = tx.erased(&system.name, system.kind(), &ids).await?;
+        ids.retain(|id| !erased.contains(id));
+        latest.retain(|id, _| !erased.contains(id));
         let mut rows: BTreeMap<String, (Link, bool)> = tx
             .links(&system.name, system.kind(), &ids)
             .await?

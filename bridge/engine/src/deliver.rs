@@ -10,7 +10,9 @@ use crate::measure;
 use crate::send::{CONCURRENT, outgoing, send, sent_entry};
 use crate::settings::System;
 use crate::step::{Engine, Step};
-use adapter_kit::{AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Read, RefusalKind};
+use adapter_kit::{
+    AdapterError, Answer, AnswerStyle, Failure, Guard, Outgoing, Priority, Read, RefusalKind, with_priority,
+};
 use bridge_core::capture::{How, Observation};
 use bridge_core::settle::{Manners, Sending, Settlement, mark_sent, settle};
 use bridge_core::{Entity, Hold, Lane, Op, Origin, Time, WriteState};
@@ -42,15 +44,23 @@ impl Engine {
         step: &mut Step,
     ) -> Result<Result<(), AdapterError>, EngineError> {
         let begun = self.clock.now();
-        let due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
-        if due.is_empty() || self.braked(system, due.len()).await? {
+        let mut due = self.store.writes_due(&system.name, begun, DUE_PER_STEP).await?;
+        if due.is_empty() {
             return Ok(Ok(()));
+        }
+        // A brake holds everything but opt-outs, which stand first.
+        let braked = self.braked(system, due.len()).await?;
+        if braked {
+            due.retain(|d| d.lane == Lane::Requested && !d.create);
         }
         let ids: Vec<String> = due.into_iter().map(|d| d.entity).collect();
         let mut creates = vec![];
         let mut updates = vec![];
+        let mut urgent = vec![];
         for entity in self.store.entities(&ids).await? {
             match entity.writes.get(&system.name) {
+                Some(w) if w.opts_out() => urgent.push(entity.id),
+                Some(_) if braked => {}
                 Some(w) if w.op == Op::Create => creates.push(entity.id),
                 Some(_) => updates.push(entity.id),
                 None => {}
@@ -65,6 +75,13 @@ impl Engine {
             Guard::Read => traits.guard_batch.clamp(1, at_once(traits.update_batch)),
             Guard::Conditional => at_once(traits.update_batch),
         };
+        // Opt-outs may use the share of the limits that is kept for people.
+        for chunk in urgent.chunks(update_size) {
+            let delivered = with_priority(Priority::Interactive, self.deliver_chunk(system, chunk, step));
+            if let Err(error) = delivered.await? {
+                return Ok(Err(error));
+            }
+        }
         let chunks = updates
             .chunks(update_size)
             .chain(creates.chunks(at_once(traits.create_batch)));
@@ -245,10 +262,10 @@ impl Engine {
                             outgoing,
                         });
                     }
-                    Err(code) => {
+                    Err(unsendable) => {
                         let refused = Settlement::Refused {
-                            hold: Hold::Refused(code),
-                            unit: None,
+                            hold: Hold::Refused(unsendable.code),
+                            unit: unsendable.unit,
                         };
                         settle(&mut after, &system.name, Manners { conditional }, refused, now);
                     }

@@ -100,7 +100,9 @@ impl Engine {
         let known: BTreeSet<String> = links.iter().map(|l| l.remote_id.clone()).collect();
         // Nothing is to be learnt of a record that was never seen and is gone.
         let may_live = |told: &[News]| told.iter().any(|n| matches!(n, News::Changed | News::Merged));
-        let strangers = news.iter().filter(|(id, told)| !known.contains(**id) && may_live(told));
+        let erased = tx.erased(&system.name, system.kind(), &ids).await?;
+        let stranger = |id: &str| !known.contains(id) && !erased.contains(id);
+        let strangers = news.iter().filter(|(id, told)| stranger(id) && may_live(told));
         links.extend(strangers.map(|(id, _)| Link::new(&system.name, system.kind(), id)));
         // What was merged away is read again by its survivor's id.
         links.retain(|link| link.state != LinkState::Merged);

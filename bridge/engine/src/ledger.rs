@@ -5,30 +5,33 @@
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
 mod besides;
+mod decisions;
+mod follow;
+mod gather;
 mod keep;
 mod mirror;
+mod outlook;
 mod post;
+mod recode;
+
+pub use follow::{followed_books, followed_invoices};
+pub use outlook::journal_view;
+pub use recode::RecodePreview;
 
 use crate::error::EngineError;
-use adapter_kit::gathering::{Intake, Seen};
-use adapter_kit::{Accounting, Adapter, AdapterError};
+use crate::pause;
+use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
-use bridge_core::ledger::adopt::{Foreign, foreign};
-use bridge_core::ledger::{
-    Books, Cents, Document, DocumentKind, Entry, EntryState, Evidence, Facts, Given, Plan, Proof, ReadFacts, Rules,
-    Shown, Source, Target, Why,
-};
+use bridge_core::ledger::adopt::Foreign;
+use bridge_core::ledger::{Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Target};
 use bridge_store::Store;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use keep::{Keep, State};
-use std::collections::{BTreeMap, BTreeSet};
+use keep::State;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-
-/// How long the chart of the books is taken to be current.
-const CHART_LIFE: Duration = Duration::from_secs(4 * 3600);
 
 /// What the ledger is told.
 pub struct LedgerSettings {
@@ -42,6 +45,8 @@ pub struct LedgerSettings {
     pub zone: TimeZone,
     /// The longest a posting can live after we gave up on it.
     pub call_life: Duration,
+    /// Between two looks that webhooks lead to: each may take some calls on the books, of which a plan has so many a day.
+    pub pace: Duration,
     /// Digest of what an approval covers: the rules and the two accounts.
     pub digest: String,
 }
@@ -51,6 +56,8 @@ pub struct LedgerSettings {
 pub struct LedgerStep {
     /// Records read.
     pub records: usize,
+    /// Documents that somebody changed in the books, as webhooks told.
+    pub mirrored: usize,
     /// Documents posted.
     pub posted: usize,
     /// Documents voided.
@@ -74,7 +81,7 @@ pub struct LedgerStep {
 impl LedgerStep {
     /// Whether anything moved.
     pub fn active(&self) -> bool {
-        self.records + self.posted + self.voided + self.contacts > 0
+        self.records + self.mirrored + self.posted + self.voided + self.contacts > 0
     }
 }
 
@@ -140,30 +147,52 @@ impl Ledger {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
         self.look_up(&mut state).await?;
-        if !self.gather(&mut state, now, &mut step).await? {
-            return Ok(step);
+        if self.gather(&mut state, now, &mut step).await? {
+            self.decide(&mut state, now, &mut step).await?;
         }
-        if let Err(error) = self.chart(&mut state, now).await {
+        Ok(step)
+    }
+
+    /// Settles what is open, and posts what is to be posted by what was read.
+    async fn decide(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<(), EngineError> {
+        if let Err(error) = self.chart(state, now).await {
             step.trouble.push(error.to_string());
-            return Ok(step);
+            return Ok(());
         }
-        self.settle(&mut state, now, &mut step).await?;
+        self.settle(state, now, step).await?;
+        if let Some(pause) = pause::paused(&self.store, &self.settings.books).await? {
+            let books = &self.settings.books;
+            step.trouble
+                .push(format!("nothing is posted: {books} was paused by {}", pause.by));
+            return Ok(());
+        }
+        self.asked_journals(state, now, step).await?;
         if state.changed {
-            let outlook = self.outlook(&state, now);
+            let outlook = self.outlook(state, now);
             step.held = outlook.plan.held.len();
             step.judged = true;
-            let fresh = !outlook.plan.post.is_empty() && self.approved(&state);
-            if fresh && !self.nothing_foreign(&mut state, now, &mut step).await? {
-                return Ok(step);
-            }
-            let outlook = if fresh { self.outlook(&state, now) } else { outlook };
-            if self.approved(&state) {
-                state.changed = !self.carry_out(&mut state, outlook.plan, now, &mut step).await?;
+            let fresh = !outlook.plan.post.is_empty() && self.approved(state);
+            // Where nothing new was read, the plan made a moment ago stands.
+            let outlook = match fresh {
+                true => match self.nothing_foreign(state, now, step).await? {
+                    Some(moved) if moved => self.outlook(state, now),
+                    Some(_) => outlook,
+                    None => return Ok(()),
+                },
+                false => outlook,
+            };
+            if self.approved(state) {
+                let held = outlook.plan.held.iter().map(|h| h.source.clone()).collect();
+                let done = self.carry_out(state, outlook.plan, now, step).await?;
+                if done {
+                    self.recoded(state, &held).await?;
+                }
+                state.changed = !done;
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();
             }
         }
-        Ok(step)
+        Ok(())
     }
 
     /// Reads what is new and says what would be posted. Posts nothing.
@@ -185,7 +214,8 @@ impl Ledger {
         self.chart(state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(state, now, &mut step).await?;
         self.mirror(state, now, full).await?;
-        self.link(state, now).await
+        self.link(state, now).await?;
+        Ok(())
     }
 
     /// Compares Halaxy, what was posted, and the books, over these days by Halaxy's date. Reads both accounts first;
@@ -200,18 +230,12 @@ impl Ledger {
             return Err(cannot(["the chart of the books"]));
         };
         let target = self.target(&state, books);
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
-        let shown: Vec<Shown> = state.shown.values().cloned().collect();
-        let contacts = state
-            .contacts
-            .iter()
-            .map(|(k, c)| (k.clone(), c.remote_id.clone()))
-            .collect();
+        let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
         Ok(Proof::of(&Evidence {
             target: &target,
-            entries: &entries,
-            shown: &shown,
-            contacts: &contacts,
+            entries: state.entries.values().map(|k| &k.entry).collect(),
+            shown: state.shown.values().collect(),
+            contacts: contacts.collect(),
             rules: &self.settings.rules,
             from,
             to,
@@ -250,147 +274,30 @@ impl Ledger {
         self.approved(&state)
     }
 
-    /// A person lets posting by these rules begin (or go on, after they changed).
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn approve_rules(&self) -> Result<(), EngineError> {
-        let mut state = self.state.lock().await;
-        let mut keep = Keep::new(&self.store).await?;
-        keep.note(keep::APPROVED, &self.settings.digest).await?;
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        state.approved_rules = Some(self.settings.digest.clone());
-        state.changed = true;
-        Ok(())
-    }
-
-    /// A person says yes to documents that wait for it, by key; all that wait if `keys` is empty. The keys said yes to.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for a key that does not wait.
-    pub async fn approve(&self, keys: &[String], by: &str, now: Time) -> Result<Vec<String>, EngineError> {
-        let mut state = self.state.lock().await;
-        let outlook = self.outlook(&state, now);
-        let waiting: BTreeMap<String, String> = outlook
-            .plan
-            .held
-            .iter()
-            .filter_map(|h| match &h.why {
-                Why::Approval { key, digest, .. } => Some((key.clone(), digest.clone())),
-                _ => None,
-            })
-            .collect();
-        if let Some(unknown) = keys.iter().find(|k| !waiting.contains_key(*k)) {
-            return Err(EngineError::NotFound(format!(
-                "document {unknown} that waits for a yes"
-            )));
-        }
-        let yes: Vec<(String, String)> = waiting
-            .into_iter()
-            .filter(|(key, _)| keys.is_empty() || keys.contains(key))
-            .collect();
-        let mut keep = Keep::new(&self.store).await?;
-        for (key, digest) in &yes {
-            keep.approval(key, digest, by, now).await?;
-        }
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        let keys = yes.iter().map(|(k, _)| k.clone()).collect();
-        state.approvals.extend(yes);
-        state.changed = true;
-        Ok(keys)
-    }
-
-    /// Forgets that the books refused documents, by key; all if `keys` is empty. They are posted again if still due.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn retry(&self, keys: &[String]) -> Result<Vec<String>, EngineError> {
-        let mut state = self.state.lock().await;
-        let refused: Vec<String> = state
-            .entries
-            .values()
-            .filter(|k| {
-                k.entry.state == EntryState::Refused && (keys.is_empty() || keys.contains(&k.entry.document.key))
-            })
-            .map(|k| k.entry.document.key.clone())
-            .collect();
-        let mut keep = Keep::new(&self.store).await?;
-        keep.forget(&refused).await?;
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        for key in &refused {
-            state.entries.remove(key);
-        }
-        state.changed = true;
-        Ok(refused)
-    }
-
-    /// Links documents that the books already have to the invoices they are of, as if the bridge had posted them, together
-    /// with their payments. The numbers linked.
-    ///
-    /// # Errors
-    /// As [`Ledger::preview`].
-    pub async fn adopt(&self, now: Time) -> Result<Vec<String>, EngineError> {
-        let outlook = self.preview(now).await?;
-        let mut state = self.state.lock().await;
-        let mut numbers = Vec::new();
-        let mut keep = Keep::new(&self.store).await?;
-        for (found, entries) in outlook.foreign.iter().filter(|(f, _)| f.adoptable()) {
-            for entry in entries {
-                if let (Some(contact), Some(remote)) = (&entry.contact, &found.shown.contact)
-                    && !state.contacts.contains_key(&contact.key)
-                {
-                    keep.contact(&mut state, &contact.key, remote, &contact.name).await?;
-                }
-            }
-            keep.entries(&mut state, entries.clone(), now).await?;
-            numbers.push(found.number.clone());
-        }
-        keep.by_hand(&mut state).await?;
-        keep.commit().await?;
-        state.changed = true;
-        Ok(numbers)
-    }
-
-    /// Whether a person decided something beside this process that it has not taken up yet.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn asked(&self) -> Result<bool, EngineError> {
-        let hand = self.store.meta(keep::HAND).await?;
-        Ok(self.state.lock().await.hand != hand)
-    }
-
-    /// Takes up what people decided beside this process.
-    async fn look_up(&self, state: &mut State) -> Result<(), EngineError> {
-        if self.store.meta(keep::HAND).await? != state.hand {
-            let (books, read) = (state.books.take(), state.books_read);
-            *state = State::load(&self.store, &self.settings, self.reader.as_ref()).await?;
-            (state.books, state.books_read) = (books, read);
-        }
-        Ok(())
-    }
-
     /// Reads what the books have of invoices and payments, before anything is posted: what Halaxy's own link or a person
-    /// posted is never posted again. False if it cannot be read now.
-    async fn nothing_foreign(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
+    /// posted is never posted again. Whether that showed anything new; nothing if it cannot be read now.
+    async fn nothing_foreign(
+        &self,
+        state: &mut State,
+        now: Time,
+        step: &mut LedgerStep,
+    ) -> Result<Option<bool>, EngineError> {
+        let mut moved = false;
         for kind in [DocumentKind::Invoice, DocumentKind::Payment] {
             if !self.accounting.keeps(kind) {
                 continue;
             }
             match self.mirror_kind(state, kind, now, false).await {
-                Ok(()) => {}
+                Ok(shown) => moved |= shown > 0,
                 Err(EngineError::NotPossible(why)) => {
                     step.trouble.push(why);
-                    return Ok(false);
+                    return Ok(None);
                 }
                 Err(error) => return Err(error),
             }
         }
-        self.link(state, now).await?;
-        Ok(true)
+        moved |= self.link(state, now).await?;
+        Ok(Some(moved))
     }
 
     fn approved(&self, state: &State) -> bool {
@@ -404,223 +311,6 @@ impl Ledger {
             .to_zoned(self.settings.zone.clone())
             .date()
     }
-
-    /// Reads what changed. False if not everything could be read: then nothing is decided.
-    async fn gather(&self, state: &mut State, now: Time, step: &mut LedgerStep) -> Result<bool, EngineError> {
-        let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
-        let mut cursors = state.cursors.clone();
-        let mut note = |s: Seen| {
-            let (Seen::Body { kind, id, .. } | Seen::Gone { kind, id }) = s;
-            seen.insert((kind, id));
-        };
-        let unreadable = std::mem::take(&mut state.reread);
-        let mut intake = Intake {
-            adapter: self.adapter.as_ref(),
-            reader: self.reader.as_ref(),
-            gathered: &mut state.gathered,
-            keep: &mut note,
-        };
-        let mut failed = Vec::new();
-        for (kind, ids) in &unreadable {
-            if let Err(error) = intake.look(kind, ids).await {
-                failed.push(error.to_string());
-            }
-        }
-        let outcome = intake.round(&mut cursors).await;
-        failed.extend(outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}")));
-        if !failed.is_empty() {
-            state.reread = unreadable;
-        }
-        step.records = seen.len();
-        // A feed moves on only when everything that it led to was read as well.
-        let cursors = if failed.is_empty() {
-            cursors
-        } else {
-            state.cursors.clone()
-        };
-        self.remember(state, seen, cursors, now).await?;
-        let complete = failed.is_empty();
-        step.trouble.extend(failed);
-        Ok(complete)
-    }
-
-    /// Lists everything and confirms what is gone by direct reads.
-    ///
-    /// # Errors
-    /// [`EngineError::Store`].
-    pub async fn sweep(&self, now: Time) -> Result<LedgerStep, EngineError> {
-        let mut state = self.state.lock().await;
-        let mut step = LedgerStep::default();
-        let mut seen: BTreeSet<(&'static str, String)> = BTreeSet::new();
-        let mut note = |s: Seen| {
-            let (Seen::Body { kind, id, .. } | Seen::Gone { kind, id }) = s;
-            seen.insert((kind, id));
-        };
-        let outcome = Intake {
-            adapter: self.adapter.as_ref(),
-            reader: self.reader.as_ref(),
-            gathered: &mut state.gathered,
-            keep: &mut note,
-        }
-        .sweep()
-        .await;
-        step.records = outcome.records;
-        let failed = outcome.failed.iter().map(|(kind, error)| format!("{kind}: {error}"));
-        step.trouble.extend(failed);
-        let cursors = state.cursors.clone();
-        self.remember(&mut state, seen, cursors, now).await?;
-        Ok(step)
-    }
-
-    async fn remember(
-        &self,
-        state: &mut State,
-        seen: BTreeSet<(&'static str, String)>,
-        cursors: BTreeMap<String, String>,
-        now: Time,
-    ) -> Result<(), EngineError> {
-        if seen.is_empty() && cursors == state.cursors {
-            return Ok(());
-        }
-        let mut keep = Keep::new(&self.store).await?;
-        let moved = keep.facts(state, self.reader.as_ref(), &seen).await?;
-        keep.cursors(&self.settings, &state.cursors, &cursors, now).await?;
-        keep.commit().await?;
-        state.cursors = cursors;
-        state.changed |= moved;
-        Ok(())
-    }
-
-    async fn chart(&self, state: &mut State, now: Time) -> Result<(), AdapterError> {
-        let life = i64::try_from(CHART_LIFE.as_micros()).unwrap_or(i64::MAX);
-        if state.books.is_some() && now < state.books_read.saturating_add(life) {
-            return Ok(());
-        }
-        let books = self.accounting.books().await?;
-        state.changed |= state.books.as_ref() != Some(&books);
-        state.books = Some(books);
-        state.books_read = now;
-        Ok(())
-    }
-
-    fn target(&self, state: &State, books: &Books) -> Target {
-        let mut withheld: BTreeMap<Source, Why> = BTreeMap::new();
-        for bad in state.gathered.unreadable() {
-            if let Some(invoice) = &bad.invoice {
-                let why = Why::Unreadable {
-                    record: format!("{} {}", bad.kind, bad.id),
-                    fault: format!("{} {}", bad.member, bad.fault),
-                };
-                withheld.insert(Source::Invoice(invoice.clone()), why);
-            }
-        }
-        Target::without(&withheld, state.gathered.facts(), &self.settings.rules, books)
-    }
-
-    fn outlook(&self, state: &State, now: Time) -> Outlook {
-        let Some(books) = state.books.clone() else {
-            return Outlook {
-                target: Target::default(),
-                plan: Plan::default(),
-                foreign: Vec::new(),
-                books: keep::no_books(),
-                calls: BTreeMap::new(),
-            };
-        };
-        let entries: Vec<Entry> = state.entries.values().map(|k| k.entry.clone()).collect();
-        let mut target = self.target(state, &books);
-        let found = foreign(&target, &entries, state.shown.values(), &self.settings.rules);
-        let foreign: Vec<(Foreign, Vec<Entry>)> = found
-            .iter()
-            .filter_map(|f| Some((f.clone(), f.entries(target.charged.get(&f.invoice)?, &target.moved))))
-            .collect();
-        target.set_aside(&found);
-        let plan = Plan::of(&Given {
-            target: &target,
-            entries: &entries,
-            rules: &self.settings.rules,
-            books: &books,
-            today: self.today(now),
-            approved: &state.approvals,
-        });
-        let calls = self.calls(state, &plan);
-        Outlook {
-            target,
-            plan,
-            foreign,
-            books,
-            calls,
-        }
-    }
-
-    fn calls(&self, state: &State, plan: &Plan) -> BTreeMap<String, usize> {
-        let mut documents: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for entry in &plan.post {
-            let kind = entry.document.kind;
-            let row = documents
-                .entry(format!("{kind:?}"))
-                .or_insert((0, self.accounting.batch(kind).max(1)));
-            row.0 += 1;
-        }
-        let mut calls: BTreeMap<String, usize> = documents
-            .into_iter()
-            .map(|(kind, (n, batch))| (kind, n.div_ceil(batch)))
-            .collect();
-        let new = plan
-            .contacts()
-            .keys()
-            .filter(|k| !state.contacts.contains_key(*k))
-            .count();
-        if new > 0 {
-            calls.insert("Contact".into(), new.div_ceil(post::CONTACTS));
-        }
-        if !plan.void.is_empty() {
-            calls.insert("Void".into(), plan.void.len());
-        }
-        calls
-    }
-}
-
-/// Debits and credits of documents by account and tax rate: what a preview shows.
-pub fn journal_view<'a>(documents: impl Iterator<Item = &'a Document>) -> BTreeMap<(String, String), (Cents, Cents)> {
-    use bridge_core::ledger::DocumentKind::{CreditNote, Invoice, Journal, Overpayment, Payment, Prepayment, Refund};
-    let mut rows: BTreeMap<(String, String), (Cents, Cents)> = BTreeMap::new();
-    let mut add = |account: &str, tax: &str, amount: Cents| {
-        let row = rows.entry((account.to_owned(), tax.to_owned())).or_default();
-        if amount.is_negative() {
-            row.1 -= amount;
-        } else {
-            row.0 += amount;
-        }
-    };
-    for d in documents {
-        let sign = match d.kind {
-            Invoice | Prepayment | Overpayment => -1,
-            CreditNote | Journal => 1,
-            _ => 0,
-        };
-        for line in d.lines.iter().filter(|_| sign != 0) {
-            add(&line.account, &line.tax_code, Cents(sign * line.net.0));
-            if !line.tax.is_zero() {
-                add("tax", &line.tax_code, Cents(sign * line.tax.0));
-            }
-        }
-        match d.kind {
-            Invoice => add("debtors", "", d.total),
-            CreditNote => add("debtors", "", -d.total),
-            Payment => {
-                add(d.account.as_deref().unwrap_or_default(), "", d.total);
-                add("debtors", "", -d.total);
-            }
-            Prepayment | Overpayment => add(d.account.as_deref().unwrap_or_default(), "", d.total),
-            Refund => {
-                add(d.account.as_deref().unwrap_or_default(), "", -d.total);
-                add("debtors", "", d.total);
-            }
-            _ => {}
-        }
-    }
-    rows
 }
 
 fn cannot<S: Into<String>>(what: impl IntoIterator<Item = S>) -> EngineError {

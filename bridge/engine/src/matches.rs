@@ -298,6 +298,7 @@ impl Engine {
                 review::join(&mut kept, row.link, now);
             }
         }
+        bridge_core::consent::carry(&self.settings.schema, &mut kept, &give);
         kept.candidate = false;
         tx.save_entities(&[(Some(keep), kept)], Lane::Requested, now).await?;
         Ok(())

@@ -5,6 +5,7 @@
 //! A page and the cursor it leads to are stored in one transaction with the events they call for. A record that a
 //! listing does not show is gone only when a direct read says so.
 
+use crate::erase::without;
 use crate::error::EngineError;
 use crate::step::Engine;
 use adapter_kit::mirror::MirrorRules;
@@ -272,7 +273,9 @@ impl<'e> Mirror<'e> {
         let known: BTreeMap<String, Mirrored> = known.into_iter().map(|known| (known.id.clone(), known)).collect();
         let (mut news, mut events) = (vec![], vec![]);
         for (id, body) in rows {
-            let body = self.told.rules.keep(kind, body);
+            let Some(body) = self.kept(tx, kind, body).await? else {
+                continue;
+            };
             let (happened, units) = match known.get(&id) {
                 // Something newer is known already.
                 Some(known) if known.seen > started => continue,
@@ -300,6 +303,27 @@ impl<'e> Mirror<'e> {
         step.changed += news.len();
         tx.put_mirrored(&self.told.system, &news).await?;
         Ok(tx.append_events(&events).await?)
+    }
+
+    /// What may be kept of a body; nothing of one that is only about people who were erased.
+    async fn kept(
+        &self,
+        tx: &mut Tx,
+        kind: &str,
+        body: serde_json::Value,
+    ) -> Result<Option<serde_json::Value>, EngineError> {
+        let rules = &self.told.rules;
+        let mut body = rules.keep(kind, body);
+        let people = rules.people(kind, &body);
+        let ids: Vec<String> = people.iter().cloned().collect();
+        let erased = tx.erased(&self.told.system, rules.person_kind(), &ids).await?;
+        if !erased.is_empty() {
+            if erased.len() == people.len() {
+                return Ok(None);
+            }
+            without(&mut body, rules.person_kind(), &erased);
+        }
+        Ok(Some(body))
     }
 
     async fn lose(

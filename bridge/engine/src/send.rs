@@ -68,17 +68,36 @@ pub(crate) fn sent_entry(entity: &Entity, system: &System, now: Time) -> AuditEn
     }
 }
 
+/// Why a write cannot go out.
+pub(crate) struct Unsendable {
+    /// In words, without values.
+    pub code: String,
+    /// The unit at fault, if it is one.
+    pub unit: Option<String>,
+}
+
 /// The call for a write that was just marked sent. Fails with the code of what the mapping cannot write.
 pub(crate) fn outgoing(
     system: &System,
     entity: &Entity,
     body: Option<&Json>,
     conditional: bool,
-) -> Result<Outgoing, String> {
-    let write = entity.writes.get(&system.name).ok_or("no write")?;
+) -> Result<Outgoing, Unsendable> {
+    let whole = |code: String| Unsendable { code, unit: None };
+    let write = entity
+        .writes
+        .get(&system.name)
+        .ok_or_else(|| whole("no write".into()))?;
+    if let Some((unit, _)) = write.values.iter().find(|(_, value)| bridge_core::deny::holds(value)) {
+        return Err(Unsendable {
+            code: "it holds a healthcare identifier, which is sent nowhere".into(),
+            unit: Some(unit.clone()),
+        });
+    }
     let empty = Json::Object(Default::default());
     let before = body.unwrap_or(&empty);
-    let after = system.mapping.write(before, &write.values).map_err(|e| e.to_string())?;
+    let after = system.mapping.write(before, &write.values);
+    let after = after.map_err(|e| whole(e.to_string()))?;
     match write.op {
         Op::Create => {
             let reference = entity.agreed.get(&system.reference).and_then(|a| a.value.as_text());

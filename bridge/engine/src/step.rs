@@ -8,6 +8,8 @@ use crate::follow::Seen;
 use crate::handed::Handed;
 use crate::look_back;
 use crate::note::Noted;
+use crate::pause;
+use crate::retention::Retention;
 use crate::settings::{Ids, Settings, System};
 use crate::tell::Telling;
 use adapter_kit::{AdapterError, Clock, Failure};
@@ -165,6 +167,9 @@ pub struct Engine {
     pub(crate) handed: Arc<Handed>,
     pub(crate) bell: Arc<Notify>,
     pub(crate) next_expiry: AtomicI64,
+    pub(crate) next_forgetting: AtomicI64,
+    /// How long what is old is kept; for ever if none.
+    pub(crate) retention: Option<Retention>,
     /// When changes that are on their way were seen.
     pub(crate) seen: Arc<Seen>,
     /// Since when this engine drives the accounts, if it does.
@@ -244,6 +249,8 @@ impl Engine {
             handed: Arc::default(),
             bell: Arc::default(),
             next_expiry: AtomicI64::new(Time::MIN),
+            next_forgetting: AtomicI64::new(Time::MIN),
+            retention: None,
             seen: Arc::default(),
             driving_since: None,
             noted: Mutex::default(),
@@ -257,6 +264,12 @@ impl Engine {
     pub fn held<T: Any>(&self) -> Option<&T> {
         // The box itself is Any as well: what is in it is asked for.
         self.held.iter().find_map(|thing| (**thing).downcast_ref::<T>())
+    }
+
+    /// Forgets once a day what is older than this says.
+    pub fn keeping(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
+        self
     }
 
     /// Keeps something alive for as long as the engine lives, such as the lock on its store.
@@ -395,6 +408,7 @@ impl Engine {
         }
         self.expire_hints(now).await?;
         self.take_in_old(now).await?;
+        self.forget_if_due(now).await?;
         self.note(now).await?;
         Ok(step)
     }
@@ -501,6 +515,9 @@ impl Engine {
         }
         if let Err(error) = self.look_at_unknown(system, &mut step).await? {
             self.ill(system, &error, &mut step);
+            return Ok(step);
+        }
+        if pause::paused(&self.store, &system.name).await?.is_some() {
             return Ok(step);
         }
         match self.deliver(system, &mut step).await? {

@@ -117,7 +117,7 @@ impl Engine {
             ("value", Some(before)) => {
                 let decided: Value = serde_json::from_value(row.details["decided"].clone())
                     .map_err(|_| no("what was decided is not understood any more"))?;
-                undo_decision(entity, unit, before, &decided)?;
+                undo_decision(&self.settings.schema, entity, unit, before, &decided)?;
             }
             ("apart", Some(before)) => {
                 review::bring_together(entity, unit)?;
@@ -193,7 +193,7 @@ impl Engine {
                     undo.refused.push(tell(all, Some(why.into())));
                     continue;
                 }
-                match undo_write(after, system, &written.sent, &written.before) {
+                match undo_write(&self.settings.schema, after, system, &written.sent, &written.before) {
                     Ok(units) => {
                         audit.push(AuditEntry {
                             at: now,

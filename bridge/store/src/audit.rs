@@ -195,7 +195,7 @@ impl Store {
 }
 
 impl Scope {
-    fn audit_entry(&self, row: &Row) -> Result<AuditEntry> {
+    pub(crate) fn audit_entry(&self, row: &Row) -> Result<AuditEntry> {
         let some = |column| row.text(column).map(|text| (!text.is_empty()).then_some(text));
         let body = row
             .blob_or_null(9)?

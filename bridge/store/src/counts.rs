@@ -73,7 +73,10 @@ impl Store {
                 .await?,
             hints: landed
                 + self
-                    .count(conn, "SELECT count(*) FROM hint WHERE practice = $1 AND taken = 0")
+                    .count(
+                        conn,
+                        "SELECT count(*) FROM hint WHERE practice = $1 AND taken = 0 AND system NOT LIKE '%/%'",
+                    )
                     .await?,
         };
         tx.rollback().await?;
@@ -107,7 +110,7 @@ impl Store {
             "SELECT 1 FROM entity WHERE practice = $1 AND dirty = 1 LIMIT 1",
             "SELECT 1 FROM write WHERE practice = $1 AND state IN ('planned', 'sent', 'unknown') LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND look = 1 LIMIT 1",
-            "SELECT 1 FROM hint WHERE practice = $1 AND taken = 0 LIMIT 1",
+            "SELECT 1 FROM hint WHERE practice = $1 AND taken = 0 AND system NOT LIKE '%/%' LIMIT 1",
             "SELECT 1 FROM link WHERE practice = $1 AND entity IS NULL AND state = 'live' LIMIT 1",
             "SELECT 1 FROM match_again WHERE practice = $1 LIMIT 1",
         ] {

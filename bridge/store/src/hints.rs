@@ -39,6 +39,9 @@ pub struct Hint {
     pub remote_id: String,
     /// What is said to have happened.
     pub news: News,
+    /// Whether somebody beside the engine that keeps people in step follows it: found by [`Store::hints_of`] only, and
+    /// the engine neither waits for it nor counts it.
+    pub beside: bool,
 }
 
 impl Hint {
@@ -56,15 +59,52 @@ impl Hint {
             kind: kind.into(),
             remote_id: remote_id.into(),
             news,
+            beside: false,
         }
     }
+
+    /// The same hint, for whoever follows this kind beside the engine.
+    #[must_use]
+    pub fn beside(self) -> Self {
+        Self { beside: true, ..self }
+    }
+
+    /// Whom it waits for, as the tables have it.
+    pub(crate) fn reader(&self) -> String {
+        if self.beside {
+            reader_of(&self.system, &self.kind)
+        } else {
+            self.system.clone()
+        }
+    }
+
+    /// A hint out of the tables.
+    pub(crate) fn stored(id: String, reader: String, kind: String, remote_id: String, news: &str) -> Self {
+        let beside = reader.strip_suffix(kind.as_str()).and_then(|r| r.strip_suffix(BESIDE));
+        Self {
+            id,
+            beside: beside.is_some(),
+            system: beside.map_or_else(|| reader.clone(), str::to_owned),
+            kind,
+            remote_id,
+            news: codes::news_of(news),
+        }
+    }
+}
+
+/// Between system and kind where a hint is for somebody beside the engine. Names of systems are parts of addresses, and have
+/// none.
+const BESIDE: &str = "/";
+
+fn reader_of(system: &str, kind: &str) -> String {
+    format!("{system}{BESIDE}{kind}")
 }
 
 /// The columns of [`PUT`].
 pub(crate) fn bind_hint(args: &mut Args, scope: &Scope, hint: &Hint, received: Time) {
     args.shared(&scope.practice)
         .text(&hint.id)
-        .text(&hint.system)
+        .text(&hint.reader())
         .text(&hint.kind)
         .text(&hint.remote_id)
         .text(codes::news(hint.news))
@@ -106,20 +146,34 @@ impl Tx {
 }
 
 impl Store {
-    /// Hints about a system's records that nobody has followed, oldest first.
+    /// Hints about a system's records that the engine has not followed, oldest first.
     pub async fn hints(&self, system: &str, limit: usize) -> Result<Vec<Hint>> {
+        self.waiting_for(system, limit).await
+    }
+
+    /// Hints about a system's records of a kind that somebody beside the engine follows, and has not followed yet,
+    /// oldest first. They come in with the engine's steps; [`Tx::take_hints`] says that they were followed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn hints_of(&self, system: &str, kind: &str, limit: usize) -> Result<Vec<Hint>> {
+        self.waiting_for(&reader_of(system, kind), limit).await
+    }
+
+    async fn waiting_for(&self, reader: &str, limit: usize) -> Result<Vec<Hint>> {
         let mut args = Args::default();
-        args.shared(&self.scope.practice).text(system).int(limit as i64);
+        args.shared(&self.scope.practice).text(reader).int(limit as i64);
         let rows = fetch(&mut self.read().await?, WAITING, args).await?;
         rows.iter()
             .map(|row| {
-                Ok(Hint {
-                    id: row.text(0)?,
-                    news: codes::news_of(&row.text(3)?),
-                    system: system.into(),
-                    kind: row.text(1)?,
-                    remote_id: row.text(2)?,
-                })
+                let news: String = row.text(3)?;
+                Ok(Hint::stored(
+                    row.text(0)?,
+                    reader.into(),
+                    row.text(1)?,
+                    row.text(2)?,
+                    &news,
+                ))
             })
             .collect()
     }

@@ -7,6 +7,7 @@ use crate::{
     open::Store,
     tx::Tx,
 };
+use std::collections::BTreeMap;
 
 const PUT: Insert = Insert {
     head: "INSERT INTO ledger (practice, part, id, body)",
@@ -22,6 +23,10 @@ const PAGE: usize = 2048;
 const PAGE_OF: &str =
     "SELECT id, body FROM ledger WHERE practice = $1 AND part = $2 AND id > $3 ORDER BY id LIMIT 2048";
 
+const SOME: Among = Among {
+    head: "SELECT id, body FROM ledger WHERE practice = ? AND part = ? AND id",
+    tail: "",
+};
 const CLAIM: &str =
     "INSERT INTO ledger (practice, part, id, body) VALUES ($1, $2, $3, $4) ON CONFLICT (practice, part, id) DO NOTHING";
 const ONE: &str = "SELECT body FROM ledger WHERE practice = $1 AND part = $2 AND id = $3";
@@ -36,6 +41,16 @@ impl Tx {
             .text(id)
             .blob(scope.seal("ledger", &[part, id], &body.to_string()));
         Ok(execute(conn, CLAIM, args).await? == 1)
+    }
+
+    /// As [`Store::ledger_row`], within this transaction: nobody else changes it until it ends.
+    pub async fn ledger_row(&mut self, part: &str, id: &str) -> Result<Option<String>> {
+        let (conn, scope) = self.parts();
+        let mut args = Args::default();
+        args.shared(&scope.practice).text(part).text(id);
+        let row = fetch_one(conn, ONE, args).await?;
+        row.map(|row| scope.open("ledger", &[part, id], row.blob(0)?))
+            .transpose()
     }
 
     /// Keeps bodies (JSON text) by id, each in the place of the one before.
@@ -80,6 +95,29 @@ impl Store {
         let row = fetch_one(&mut self.read().await?, ONE, args).await?;
         row.map(|row| self.scope.open("ledger", &[part, id], row.blob(0)?))
             .transpose()
+    }
+
+    /// Those of these bodies of a part that there are, by id.
+    ///
+    /// # Errors
+    /// [`crate::StoreError::Damaged`] if one does not open.
+    pub async fn ledger_rows(&self, part: &str, ids: &[String]) -> Result<BTreeMap<String, String>> {
+        let mut conn = self.read().await?;
+        let head = |args: &mut Args| {
+            args.shared(&self.scope.practice).text(part);
+        };
+        let rows = SOME
+            .fetch(&mut conn, ids, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let id = row.text(0)?;
+                let body = self.scope.open("ledger", &[part, &id], row.blob(1)?)?;
+                Ok((id, body))
+            })
+            .collect()
     }
 
     /// Everything of a part in order of its ids, handed out one by one.

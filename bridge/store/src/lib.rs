@@ -21,11 +21,14 @@ mod body;
 mod candidates;
 mod codec;
 mod codes;
+mod counterparts;
 mod counts;
 mod db;
 mod decisions;
+mod erase;
 mod error;
 mod events;
+mod feed;
 mod hints;
 mod index;
 mod key;
@@ -39,6 +42,7 @@ mod pool;
 mod postgres;
 mod progress;
 mod records;
+mod register;
 mod review;
 mod rotate;
 mod save;
@@ -52,6 +56,7 @@ mod work;
 pub use decisions::DecisionRow;
 pub use error::{Result, StoreError};
 pub use events::{Event, Subscriber};
+pub use feed::{Changed, Followed};
 pub use hints::Hint;
 pub use key::{Key, KeyError};
 pub use mirror::Mirrored;
@@ -62,6 +67,7 @@ pub use records::{
     AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
     LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
+pub use register::{Ages, Told};
 pub use tables::TableSum;
 pub use trace::trace_subject;
 pub use tx::Tx;

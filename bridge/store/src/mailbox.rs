@@ -80,7 +80,7 @@ impl Store {
                     .run(&mut conn, hints.iter().collect(), |args, hint: &Hint| {
                         args.shared(&self.scope.practice)
                             .text(&hint.id)
-                            .text(&hint.system)
+                            .text(&hint.reader())
                             .text(&hint.kind)
                             .text(&hint.remote_id)
                             .text(codes::news(hint.news))
@@ -115,13 +115,8 @@ impl Store {
             let Some(last) = rows.last() else { return Ok(()) };
             let mut hints: Vec<(Hint, Time)> = Vec::with_capacity(rows.len());
             for row in &rows {
-                let hint = Hint {
-                    id: row.text(1)?,
-                    system: row.text(2)?,
-                    kind: row.text(3)?,
-                    remote_id: row.text(4)?,
-                    news: codes::news_of(&row.text(5)?),
-                };
+                let news: String = row.text(5)?;
+                let hint = Hint::stored(row.text(1)?, row.text(2)?, row.text(3)?, row.text(4)?, &news);
                 hints.push((hint, row.int(6)?));
             }
             let mut tx = self.begin().await?;

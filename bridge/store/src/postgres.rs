@@ -17,7 +17,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -38,9 +38,15 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
         include_str!("../../../migrations/postgres/0007_mirror.sql"),
     ),
     (
-        9,
+        8,
+        "erased",
+        include_str!("../../../migrations/postgres/0008_erased.sql"),
+    ),
+    (9, "feed", include_str!("../../../migrations/postgres/0009_feed.sql")),
+    (
+        10,
         "review",
-        include_str!("../../../migrations/postgres/0009_review.sql"),
+        include_str!("../../../migrations/postgres/0010_review.sql"),
     ),
 ];
 const READERS: u32 = 3;

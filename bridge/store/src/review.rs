@@ -51,7 +51,7 @@ impl Store {
             .transpose()
     }
 
-    fn conflict_row(&self, row: &Row) -> Result<ConflictRow> {
+    pub(crate) fn conflict_row(&self, row: &Row) -> Result<ConflictRow> {
         let (entity, unit, conflict) = self.scope.conflict(row)?;
         Ok(ConflictRow {
             id: row.text(3)?,

@@ -107,7 +107,20 @@ impl Tx {
         lane: Lane,
         now: Time,
     ) -> Result<Vec<String>> {
-        let taken = self.taken(pairs).await?;
+        let known: Vec<String> = pairs
+            .iter()
+            .filter(|(b, _)| b.is_some())
+            .map(|(_, a)| a.id.clone())
+            .collect();
+        // Somebody who was erased while a decision was made is not saved again.
+        let erased = self.erased("", "entity", &known).await?;
+        let mut taken = self.taken(pairs).await?;
+        taken.extend(
+            pairs
+                .iter()
+                .map(|(_, a)| a.id.as_str())
+                .filter(|id| erased.contains(*id)),
+        );
         let (conn, scope) = self.parts();
         let free = pairs
             .iter()

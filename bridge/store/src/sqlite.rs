@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -37,7 +37,9 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (7, "event", include_str!("../../../migrations/sqlite/0007_event.sql")),
     (8, "ledger", include_str!("../../../migrations/sqlite/0008_ledger.sql")),
     (9, "mirror", include_str!("../../../migrations/sqlite/0009_mirror.sql")),
-    (11, "review", include_str!("../../../migrations/sqlite/0011_review.sql")),
+    (10, "erased", include_str!("../../../migrations/sqlite/0010_erased.sql")),
+    (11, "feed", include_str!("../../../migrations/sqlite/0011_feed.sql")),
+    (12, "review", include_str!("../../../migrations/sqlite/0012_review.sql")),
 ];
 const READERS: u32 = 3;
 

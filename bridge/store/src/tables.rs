@@ -57,7 +57,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 26] = [
+const TABLES: [Table; 28] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -83,9 +83,11 @@ const TABLES: [Table; 26] = [
         reason Text, body Blob),
     table!("loser", "seq", seq Int, entity Text, unit Text, system Text, at Int, until Int, why Text, value Blob),
     table!("hint", "id", id Text, system Text, kind Text, remote_id Text, news Text, received Int, taken Int),
+    table!("erased", "hash", hash Blob, at Int),
     table!("secret", "name", name Text, body Blob),
     table!("ledger", "part, id", part Text, id Text, body Blob),
     table!("mirror", "system, kind, remote_id", system Text, kind Text, remote_id Text, seq Int, seen Int, gone Int, body Blob),
+    table!("feed", "part, id", part Text, id Text, seq Int, mark Text, gone Int),
     table!("trace", "subject", subject Text, context Text, since Int),
     table!("event", "seq", seq Int, id Text, at Int, system Text, kind Text, remote_id Text, happened Text, units Text,
         entity Text, ours Int, trace Text),

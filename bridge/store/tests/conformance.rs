@@ -9,10 +9,14 @@ mod support;
 
 #[path = "conformance/aggregates.rs"]
 mod aggregates;
+#[path = "conformance/counterparts.rs"]
+mod counterparts;
 #[path = "conformance/damage.rs"]
 mod damage;
 #[path = "conformance/events.rs"]
 mod events;
+#[path = "conformance/feed.rs"]
+mod feed;
 #[path = "conformance/file.rs"]
 mod file;
 #[path = "conformance/hints.rs"]
@@ -21,6 +25,8 @@ mod hints;
 mod index;
 #[path = "conformance/leases.rs"]
 mod leases;
+#[path = "conformance/ledger.rs"]
+mod ledger;
 #[path = "conformance/lists.rs"]
 mod lists;
 #[path = "conformance/mirror.rs"]

@@ -11,16 +11,22 @@ mod support;
 mod aggregates;
 #[path = "conformance/copy.rs"]
 mod copy;
+#[path = "conformance/counterparts.rs"]
+mod counterparts;
 #[path = "conformance/damage.rs"]
 mod damage;
 #[path = "conformance/events.rs"]
 mod events;
+#[path = "conformance/feed.rs"]
+mod feed;
 #[path = "conformance/hints.rs"]
 mod hints;
 #[path = "conformance/index.rs"]
 mod index;
 #[path = "conformance/leases.rs"]
 mod leases;
+#[path = "conformance/ledger.rs"]
+mod ledger;
 #[path = "conformance/lists.rs"]
 mod lists;
 #[path = "conformance/mirror.rs"]

@@ -31,6 +31,8 @@ pub enum Promise {
     OwnValues,
     /// An edit that needs a person's consent is not agreed without it.
     Consent,
+    /// An opt-out that nobody took back is everywhere.
+    OptOut,
     /// A write holds what is agreed when it goes out.
     FreshValues,
     /// A person's answer ends the question.
@@ -57,6 +59,7 @@ impl fmt::Display for Promise {
             Promise::Purity => "purity",
             Promise::OwnValues => "value of another person",
             Promise::Consent => "consent",
+            Promise::OptOut => "opt-out everywhere",
             Promise::FreshValues => "fresh values",
             Promise::ReviewEnds => "review ends",
             Promise::BoundedCalls => "bounded calls",

@@ -10,7 +10,7 @@ use adapter_kit::{
 use adapter_rest::{Connector, RestBooks, RestOptions};
 use adapter_sandbox::practice_month::{MonthOptions, PracticeMonth};
 use adapter_sandbox::{ConnectionCut, Manners, Sandbox, SandboxOptions};
-use bridge_core::ledger::Currency;
+use bridge_core::ledger::{Currency, Rules};
 use bridge_engine::ledger::{Ledger, LedgerSettings, LedgerStep};
 use bridge_store::{Key, Store};
 use futures::future::BoxFuture;
@@ -79,7 +79,13 @@ impl Desk {
     /// books is written there, one JSON object a line.
     pub async fn open(month: &MonthOptions, modes: Modes, manners: Manners) -> Desk {
         let month = PracticeMonth::generate(month);
-        let clock = Arc::new(ManualClock::new(month.end));
+        let (resources, start) = (month.resources.clone(), month.end);
+        Desk::open_at(month, &resources, start, modes, manners).await
+    }
+
+    /// The same at a moment at which Halaxy has these records of the month and no others.
+    pub async fn open_at(month: PracticeMonth, resources: &[Json], start: i64, modes: Modes, manners: Manners) -> Desk {
+        let clock = Arc::new(ManualClock::new(start));
         let sandbox = Sandbox::new(SandboxOptions {
             seed: 7,
             manners,
@@ -87,7 +93,7 @@ impl Desk {
             clock: Arc::new(Shared(clock.clone())),
             ..SandboxOptions::default()
         });
-        month.load(&sandbox).unwrap();
+        sandbox.load_halaxy(resources).unwrap();
         furnish(&sandbox);
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
@@ -113,6 +119,11 @@ impl Desk {
 
     /// The ledger as the program opens it, on what was kept; posting by its rules is approved.
     pub async fn ledger(&self) -> Ledger {
+        self.ledger_by(rules(self.modes), "rules").await
+    }
+
+    /// The same with other rules, whose digest that is.
+    pub async fn ledger_by(&self, rules: Rules, digest: &str) -> Ledger {
         let transport = in_process(&self.sandbox, self.requests.clone());
         let ends = self.sandbox.endpoints(BASE);
         let halaxy = HalaxyOptions::new(
@@ -141,10 +152,11 @@ impl Desk {
         let settings = LedgerSettings {
             source: "halaxy".into(),
             books: "books".into(),
-            rules: rules(self.modes),
+            rules,
             zone,
             call_life: books.call_life(),
-            digest: "rules".into(),
+            pace: Duration::from_secs(10),
+            digest: digest.into(),
         };
         let ledger = Ledger::open(
             self.store.clone(),
@@ -158,6 +170,11 @@ impl Desk {
             ledger.approve_rules().await.unwrap();
         }
         ledger
+    }
+
+    /// What is kept.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks.
@@ -181,8 +198,18 @@ impl Desk {
 
     /// Moves the clock to the evening of a day, unless it is later already.
     pub fn evening(&self, day: Date) {
+        self.to(day, 19);
+    }
+
+    /// Moves the clock to an hour of a day, unless it is later already.
+    pub fn to(&self, day: Date, hour: i8) {
         let zone = TimeZone::get("Australia/Melbourne").unwrap();
-        let until = day.at(19, 0, 0, 0).to_zoned(zone).unwrap().timestamp().as_microsecond();
+        let until = day
+            .at(hour, 0, 0, 0)
+            .to_zoned(zone)
+            .unwrap()
+            .timestamp()
+            .as_microsecond();
         let now = self.clock.now();
         if let Ok(left) = u64::try_from(until - now) {
             self.clock.advance(Duration::from_micros(left));

@@ -50,6 +50,18 @@ impl Truth {
         truth
     }
 
+    /// Takes the books of another month of the practice in.
+    pub fn join(&mut self, other: &Truth) {
+        for (account, cents) in &other.accounts {
+            self.add(account, *cents);
+        }
+        for (debtor, cents) in &other.debtors {
+            *self.debtors.entry(debtor.clone()).or_default() += cents;
+        }
+        self.accounts.retain(|_, cents| *cents != 0);
+        self.debtors.retain(|_, cents| *cents != 0);
+    }
+
     fn add(&mut self, account: &str, cents: i64) {
         *self.accounts.entry(account.to_owned()).or_default() += cents;
     }

@@ -1,13 +1,15 @@
 //! From the text of a connector file to a [`Connector`], or to everything that is wrong with it.
 
 mod account;
+mod activities;
 mod books;
 mod calls;
 mod kind;
+mod requests;
 mod section;
 mod webhook;
 
-use crate::connector::{Connector, kind_name};
+use crate::connector::{Connector, Kind, kind_name};
 use bridge_core::config_problem::{Problem, Source, suggestion};
 use section::Section;
 
@@ -41,9 +43,13 @@ impl Connector {
                 .filter_map(|(name, kind)| Some((name, kind?)))
                 .collect(),
             books: root.section("books", books::books).flatten(),
+            activities: root.section("activities", activities::activities).flatten(),
             webhook: root.section("webhook", webhook::webhook).flatten(),
+            requests: root.section("requests", requests::requests).flatten(),
         };
         check_webhook(&connector, &mut root);
+        check_activities(&connector, &mut root);
+        requests::check(&connector, &mut root);
         if connector.kinds.is_empty() && !root.has("kinds") && !root.has("books") {
             root.note(
                 0..0,
@@ -85,6 +91,19 @@ fn check_webhook(connector: &Connector, root: &mut Section<'_, '_, '_>) {
     }
 }
 
+/// Activities are records of a kind that can be made, changed and looked up by our key.
+fn check_activities(connector: &Connector, root: &mut Section<'_, '_, '_>) {
+    let Some(spec) = &connector.activities else { return };
+    let whole = |kind: &Kind| kind.create.is_some() && kind.update.is_some() && kind.find.is_some();
+    if !connector.kinds.get(&spec.kind).is_some_and(whole) {
+        root.note(
+            0..0,
+            format!("[activities] needs a kind `{}` with create, update and find", spec.kind),
+            format!("Describe [kinds.{}] whole, or name another kind.", spec.kind),
+        );
+    }
+}
+
 /// A limit group that a call names must be one that `[limits]` declares.
 fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
     let declared: Vec<&str> = connector
@@ -121,6 +140,11 @@ fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
                 .filter_map(|writing| writing.request.limit.as_deref()),
         );
     }
+    let moves = connector
+        .activities
+        .iter()
+        .flat_map(|spec| [spec.attach.as_ref(), spec.detach.as_ref()]);
+    named.extend(moves.flatten().filter_map(|request| request.limit.as_deref()));
     let books = connector.books.iter().flat_map(|books| books.requests());
     named.extend(books.filter_map(|request| request.limit.as_deref()));
     named.sort_unstable();

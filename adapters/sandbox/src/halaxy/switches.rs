@@ -94,6 +94,9 @@ pub struct HalaxySwitches {
     pub scattered_ties: bool,
     /// Whether a change of a line or payment moves the `_lastUpdated` of its invoice.
     pub children_move_invoice: bool,
+    /// Whether a change of an appointment that is not of its times moves its `lastUpdated`; unknown of Halaxy, which turns
+    /// booked into attended by itself.
+    pub status_moves_appointment: bool,
     /// Whether every other invoice shows its recipient as a list.
     pub recipient_as_list: bool,
     /// Whether every other line calls its prices `priceComponent`.
@@ -149,6 +152,7 @@ impl HalaxySwitches {
             respell_phones: nasty,
             scattered_ties: nasty,
             children_move_invoice: !nasty,
+            status_moves_appointment: true,
             recipient_as_list: nasty,
             short_price_name: nasty,
             refunds_negative: nasty,

@@ -3,6 +3,7 @@
 mod batch;
 mod contact;
 mod error;
+mod meetings;
 mod merge;
 mod objects;
 mod persons;
@@ -18,6 +19,7 @@ use rand::RngExt;
 use serde_json::{Value, json};
 
 use self::error::Problem;
+use self::meetings::Meetings;
 use self::properties::Properties;
 use self::store::Contacts;
 use self::switches::HubspotSwitches;
@@ -37,6 +39,7 @@ pub(crate) struct Hubspot {
     pub switches: HubspotSwitches,
     properties: Properties,
     contacts: Contacts,
+    meetings: Meetings,
     /// OAuth tokens to the time they end.
     tokens: HashMap<String, i64>,
     window: SlidingWindow,
@@ -49,6 +52,8 @@ pub(crate) struct Hubspot {
 enum Place<'a> {
     Objects(&'a [&'a str]),
     Properties(&'a [&'a str]),
+    Meetings(&'a [&'a str]),
+    MeetingProperties(&'a [&'a str]),
     UnknownKind,
     Token,
     Nowhere,
@@ -62,6 +67,7 @@ impl Hubspot {
             switches: HubspotSwitches::for_manners(cx.manners),
             properties: Properties::new(cx.now),
             contacts: Contacts::default(),
+            meetings: Meetings::new(cx.now),
             tokens: HashMap::new(),
             window: SlidingWindow::default(),
             searches: SlidingWindow::default(),
@@ -95,7 +101,7 @@ impl Hubspot {
             let problem = Problem::new(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
             return problem.answer(cx);
         }
-        let searching = matches!(place, Place::Objects(["search"]));
+        let searching = matches!(place, Place::Objects(["search"]) | Place::Meetings(["search"]));
         let limited = match self.spend(searching, cx) {
             Ok(headers) => headers,
             Err(refusal) => return *refusal,
@@ -106,7 +112,13 @@ impl Hubspot {
                 .and_then(|()| self.objects(rest, call, cx)),
             Place::Properties(rest) => self
                 .scope(call, "crm.schemas.contacts")
-                .and_then(|()| self.definitions(rest, call, cx)),
+                .and_then(|()| definitions(&mut self.properties, rest, call, cx)),
+            Place::Meetings(rest) => self
+                .scope(call, "crm.objects.meetings")
+                .and_then(|()| self.meeting_call(rest, call, cx)),
+            Place::MeetingProperties(rest) => self
+                .scope(call, "crm.schemas.meetings")
+                .and_then(|()| definitions(&mut self.meetings.properties, rest, call, cx)),
             Place::UnknownKind => Err(Problem::invalid("Unable to infer object type")),
             Place::Token | Place::Nowhere => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         };
@@ -231,34 +243,39 @@ impl Hubspot {
             json!({"access_token": token, "refresh_token": refresh, "expires_in": TOKEN_LIFE, "token_type": "bearer"}),
         )
     }
+}
 
-    /// The property endpoints.
-    fn definitions(&mut self, rest: &[&str], call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
-        match (call.method.clone(), rest) {
-            (Method::GET, []) => Ok(Answer::json(200, json!({"results": self.properties.definitions()}))),
-            (Method::POST, []) => {
-                let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
-                Ok(Answer::json(201, self.properties.create(&sent, cx.now)?))
-            }
-            (Method::GET, ["groups"]) => Ok(Answer::json(200, json!({"results": self.properties.groups()}))),
-            (Method::POST, ["groups"]) => {
-                let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
-                Ok(Answer::json(201, self.properties.create_group(&sent)?))
-            }
-            (Method::GET, [name]) => match self.properties.definition(name) {
-                Some(definition) => Ok(Answer::json(200, definition.clone())),
-                None => Err(Problem::new(
-                    404,
-                    "OBJECT_NOT_FOUND",
-                    format!("Property {name} does not exist"),
-                )),
-            },
-            (Method::DELETE, [name]) => {
-                self.properties.archive(name)?;
-                Ok(Answer::empty(204))
-            }
-            _ => Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed")),
+/// The property endpoints.
+fn definitions(
+    properties: &mut Properties,
+    rest: &[&str],
+    call: &Call,
+    cx: &mut Context<'_>,
+) -> Result<Answer, Problem> {
+    match (call.method.clone(), rest) {
+        (Method::GET, []) => Ok(Answer::json(200, json!({"results": properties.definitions()}))),
+        (Method::POST, []) => {
+            let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+            Ok(Answer::json(201, properties.create(&sent, cx.now)?))
         }
+        (Method::GET, ["groups"]) => Ok(Answer::json(200, json!({"results": properties.groups()}))),
+        (Method::POST, ["groups"]) => {
+            let sent: Value = call.json().ok_or_else(|| Problem::invalid("Invalid input JSON"))?;
+            Ok(Answer::json(201, properties.create_group(&sent)?))
+        }
+        (Method::GET, [name]) => match properties.definition(name) {
+            Some(definition) => Ok(Answer::json(200, definition.clone())),
+            None => Err(Problem::new(
+                404,
+                "OBJECT_NOT_FOUND",
+                format!("Property {name} does not exist"),
+            )),
+        },
+        (Method::DELETE, [name]) => {
+            properties.archive(name)?;
+            Ok(Answer::empty(204))
+        }
+        _ => Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed")),
     }
 }
 
@@ -282,6 +299,8 @@ fn place_of<'a>(segments: &'a [&'a str]) -> Place<'a> {
     match (family, kind) {
         ("objects", "contacts" | "contact" | "0-1") => Place::Objects(rest),
         ("properties", "contacts" | "contact" | "0-1") => Place::Properties(rest),
+        ("objects", "meetings" | "meeting" | "0-47") => Place::Meetings(rest),
+        ("properties", "meetings" | "meeting" | "0-47") => Place::MeetingProperties(rest),
         ("objects" | "properties", _) => Place::UnknownKind,
         _ => Place::Nowhere,
     }

@@ -10,6 +10,9 @@ use crate::answer::Context;
 use crate::control::{Author, ControlError};
 use crate::people::CsvPerson;
 
+/// Whether a contact has unsubscribed from all mail; read only for calls.
+const OPTED_OUT: &str = "hs_email_optout";
+
 impl From<Author> for Source {
     fn from(author: Author) -> Self {
         match author {
@@ -111,7 +114,13 @@ impl Hubspot {
         cx: &mut Context<'_>,
     ) -> Result<(), ControlError> {
         let own = self.find(id, None)?.id;
-        let values = self.values(&flat(patch))?;
+        let mut patch = flat(patch);
+        let unsubscribed = patch.as_object_mut().and_then(|members| members.remove(OPTED_OUT));
+        let mut values = self.values(&patch)?;
+        // Whoever follows the link in a mailing changes what no call can change.
+        if let (Some(value), Some(number)) = (unsubscribed, self.properties.number(OPTED_OUT)) {
+            values.push((number, value.as_str().unwrap_or_default().to_owned()));
+        }
         self.contacts.check_unique(Some(own), &values, &self.properties)?;
         let visible = self.visible_at(cx);
         self.contacts

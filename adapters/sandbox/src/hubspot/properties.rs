@@ -24,6 +24,8 @@ pub(crate) struct Property {
 pub(crate) struct Properties {
     all: Vec<Property>,
     archived: Vec<bool>,
+    /// So many are the product's own.
+    defaults: usize,
     groups: Vec<(String, String)>,
 }
 
@@ -32,7 +34,7 @@ const PHONE: (&str, &str) = ("string", "phonenumber");
 const TIME: (&str, &str) = ("datetime", "date");
 
 /// name, label, (type, fieldType), read only
-const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
+const DEFAULTS: [(&str, &str, (&str, &str), bool); 21] = [
     ("email", "Email", STRING, false),
     ("firstname", "First Name", STRING, false),
     ("lastname", "Last Name", STRING, false),
@@ -53,7 +55,35 @@ const DEFAULTS: [(&str, &str, (&str, &str), bool); 20] = [
     ("createdate", "Create Date", TIME, true),
     ("lastmodifieddate", "Last Modified Date", TIME, true),
     ("company", "Company Name", STRING, false),
+    (
+        "hs_email_optout",
+        "Unsubscribed from all email",
+        ("bool", "booleancheckbox"),
+        true,
+    ),
 ];
+/// The same of meetings; `hs_timestamp` is their place on the timeline.
+const MEETING_DEFAULTS: [(&str, &str, (&str, &str), bool); 13] = [
+    ("hs_object_id", "Record ID", ("number", "number"), true),
+    ("hs_timestamp", "Activity date", TIME, false),
+    ("hs_meeting_title", "Meeting name", STRING, false),
+    ("hs_meeting_body", "Meeting description", STRING, false),
+    ("hs_meeting_start_time", "Meeting start time", TIME, false),
+    ("hs_meeting_end_time", "Meeting end time", TIME, false),
+    (
+        "hs_meeting_outcome",
+        "Meeting outcome",
+        ("enumeration", "select"),
+        false,
+    ),
+    ("hs_meeting_location", "Meeting location", STRING, false),
+    ("hs_internal_meeting_notes", "Internal meeting notes", STRING, false),
+    ("hs_activity_type", "Call and meeting type", STRING, false),
+    ("hubspot_owner_id", "Activity assigned to", STRING, false),
+    ("hs_createdate", "Create date", TIME, true),
+    ("hs_lastmodifieddate", "Last modified date", TIME, true),
+];
+const OUTCOMES: [&str; 5] = ["SCHEDULED", "COMPLETED", "RESCHEDULED", "NO_SHOW", "CANCELED"];
 const STAGES: [&str; 8] = [
     "subscriber",
     "lead",
@@ -73,11 +103,24 @@ pub(crate) const ADDITIONAL_EMAILS: u16 = 14;
 pub(crate) const MERGED_IDS: u16 = 15;
 
 impl Properties {
-    /// The default properties, as if made at `now`.
+    /// The default properties of contacts, as if made at `now`.
     pub fn new(now: i64) -> Self {
+        Self::with(&DEFAULTS, ("contactinformation", "Contact information"), now)
+    }
+
+    /// The default properties of meetings.
+    pub fn of_meetings(now: i64) -> Self {
+        Self::with(&MEETING_DEFAULTS, ("meeting_engagement", "Meeting information"), now)
+    }
+
+    fn with(defaults: &[(&str, &str, (&str, &str), bool)], (group, title): (&str, &str), now: i64) -> Self {
         let mut all = Vec::new();
-        for (name, label, (kind, field), read_only) in DEFAULTS {
-            let options: &[&str] = if name == "lifecyclestage" { &STAGES } else { &[] };
+        for (name, label, (kind, field), read_only) in defaults.iter().copied() {
+            let options: &[&str] = match name {
+                "lifecyclestage" => &STAGES,
+                "hs_meeting_outcome" => &OUTCOMES,
+                _ => &[],
+            };
             let shown: Vec<Value> = options
                 .iter()
                 .enumerate()
@@ -85,7 +128,7 @@ impl Properties {
                 .collect();
             let definition = json!({
                 "name": name, "label": label, "type": kind, "fieldType": field,
-                "groupName": "contactinformation", "description": "", "options": shown,
+                "groupName": group, "description": "", "options": shown,
                 "displayOrder": -1, "calculated": false, "externalOptions": false,
                 "hasUniqueValue": name == "email" || name == "hs_object_id",
                 "hidden": false, "hubspotDefined": true, "formField": !read_only, "archived": false,
@@ -105,7 +148,8 @@ impl Properties {
         Self {
             all,
             archived,
-            groups: vec![("contactinformation".to_owned(), "Contact information".to_owned())],
+            defaults: defaults.len(),
+            groups: vec![(group.to_owned(), title.to_owned())],
         }
     }
 
@@ -255,7 +299,7 @@ impl Properties {
     /// Unknown properties are not found, default ones stay.
     pub fn archive(&mut self, name: &str) -> Result<(), Problem> {
         let number = self.number(name).ok_or_else(|| Problem::not_found(name))?;
-        if usize::from(number) < DEFAULTS.len() {
+        if usize::from(number) < self.defaults {
             return Err(Problem::invalid("a default property cannot be archived"));
         }
         self.archived[usize::from(number)] = true;

@@ -1,5 +1,7 @@
 //! The stand-in of a plain CRM: offset paging, no unique email, no modified-since filter, terse answers.
 
+mod appointments;
+mod bookings;
 mod contact;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -9,6 +11,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use self::appointments::Appointments;
 use self::contact::{Contact, EXTERNAL_REF};
 use crate::answer::{Answer, Call, Context};
 use crate::clock::SECOND;
@@ -62,6 +65,8 @@ pub(crate) struct Plain {
     by_updated: BTreeSet<(i64, u64)>,
     by_reference: HashMap<String, BTreeSet<u64>>,
     next_id: u64,
+    appointments: Appointments,
+    pub(crate) bookings: bookings::Bookings,
     window: SlidingWindow,
 }
 
@@ -80,6 +85,8 @@ impl Plain {
             by_updated: BTreeSet::new(),
             by_reference: HashMap::new(),
             next_id: 10_000,
+            appointments: Appointments::new(),
+            bookings: bookings::Bookings::default(),
             window: SlidingWindow::default(),
         }
     }
@@ -168,6 +175,8 @@ impl Plain {
                     error(404, "not_found", "no such contact")
                 }
             }
+            (_, ["appointments", rest @ ..]) => self.appointment_call(rest, call, cx),
+            (_, ["booking_requests", rest @ ..]) => self.bookings.handle(rest, call, cx.now),
             (_, ["contacts"] | ["contacts", _]) => error(405, "method_not_allowed", "not offered here"),
             _ => error(404, "not_found", "no such path"),
         }

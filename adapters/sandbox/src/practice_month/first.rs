@@ -12,6 +12,8 @@ use super::{MonthOptions, moment};
 use crate::invented::invented_people;
 use crate::people::CsvPerson;
 
+/// Ids of one month; the next one's begin after them.
+const MONTH: u64 = 1_000_000;
 /// Minutes of a day.
 const DAY: i64 = 24 * 60;
 
@@ -25,7 +27,7 @@ pub(super) fn model(options: &MonthOptions, patients: &[CsvPerson], rng: &mut St
     let names = patients
         .iter()
         .map(|person| format!("{} {}", person.given_name, person.surname).trim().to_owned());
-    let mut model = Model::of(names.collect());
+    let mut model = Model::of(names.collect(), u64::from(options.nth) * MONTH);
     let days = options
         .month
         .first_of_month()
@@ -77,7 +79,7 @@ pub(super) fn bill(model: &mut Model, rng: &mut StdRng, date: Date) -> usize {
         lines.push(line);
     }
     model.invoices.push(InvoiceModel {
-        id: 600_001 + model.invoices.len() as u64,
+        id: model.first + 600_001 + model.invoices.len() as u64,
         quote,
         status,
         payer,

@@ -31,10 +31,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub use self::books::{OwnBooks, OwnInvoice, OwnLine, OwnPayment, Receipts};
 pub use self::fees::{FEES, Fee, LOCATIONS, PayerType, ROLES, RoleAt, Treatment};
-use crate::clock::practice_zone;
+use crate::clock::{practice_zone, span_of};
 use crate::control::ControlError;
 use crate::people::CsvPerson;
 use crate::sandbox::Sandbox;
@@ -48,6 +49,8 @@ pub struct MonthOptions {
     pub invoices: usize,
     /// Any day of the month.
     pub month: Date,
+    /// Which of several months of one practice it is: the same patients, other ids, other things drawn.
+    pub nth: u32,
     /// Acts that are not to happen, by [`Act::name`].
     pub leave_out: Vec<&'static str>,
 }
@@ -59,6 +62,7 @@ impl Default for MonthOptions {
             seed: 1,
             invoices: 200,
             month: Date::constant(2026, 10, 1),
+            nth: 0,
             leave_out: Vec::new(),
         }
     }
@@ -160,7 +164,7 @@ pub struct PracticeMonth {
 impl PracticeMonth {
     /// Invents a month.
     pub fn generate(options: &MonthOptions) -> Self {
-        let mut rng = StdRng::seed_from_u64(options.seed ^ 0xB00C_0FAC_C0DE);
+        let mut rng = StdRng::seed_from_u64(options.seed ^ 0xB00C_0FAC_C0DE ^ (u64::from(options.nth) << 48));
         let patients = first::patients(options);
         let mut model = first::model(options, &patients, &mut rng);
         let since = moment(options.month.first_of_month(), 0);
@@ -192,6 +196,71 @@ impl PracticeMonth {
     /// [`ControlError`]: ids are taken, or the stand-in adds up otherwise than the practice does.
     pub fn load(&self, sandbox: &Sandbox) -> Result<(), ControlError> {
         sandbox.load_halaxy(&self.resources)
+    }
+
+    /// Everything that happens, from the first invoice of the month to the last act after it, in order: what [`Self::load`]
+    /// puts there at once is done one by one.
+    pub fn from_the_beginning(&self) -> Vec<Act> {
+        let at = |body: &Value| {
+            body["created"]
+                .as_str()
+                .and_then(span_of)
+                .map_or(self.end, |(first, _)| first)
+        };
+        let mut all: Vec<Act> = Vec::new();
+        let mut of_invoice: BTreeMap<&str, usize> = BTreeMap::new();
+        for body in &self.resources {
+            let name = body["resourceType"].as_str().unwrap_or_default();
+            let mut plain = body.clone();
+            if let Some(members) = plain.as_object_mut() {
+                members.retain(|member, _| member != "meta" && !member.starts_with("total"));
+            }
+            let kind = match name {
+                "Invoice" => "Invoice",
+                "InvoiceLine" => "InvoiceLine",
+                "PaymentTransaction" => "PaymentTransaction",
+                _ => continue,
+            };
+            let doing = Doing::Create { kind, body: plain };
+            let of = body["invoice"]["reference"].as_str().and_then(|r| r.rsplit('/').next());
+            // Lines come with their invoice.
+            if let Some(act) = of.filter(|_| kind == "InvoiceLine").and_then(|id| of_invoice.get(id)) {
+                all[*act].doings.push(doing);
+                continue;
+            }
+            let id = body["id"].as_str().unwrap_or_default();
+            if kind == "Invoice" {
+                of_invoice.insert(id, all.len());
+            }
+            let at = at(body);
+            all.push(Act {
+                at,
+                day: jiff::Timestamp::from_microsecond(at)
+                    .unwrap_or_default()
+                    .to_zoned(practice_zone())
+                    .date(),
+                name: "bill and pay",
+                invoice: if kind == "Invoice" {
+                    Some(id.to_owned())
+                } else {
+                    of.map(str::to_owned)
+                },
+                doings: vec![doing],
+            });
+        }
+        all.extend(self.acts.iter().cloned());
+        all.sort_by_key(|act| act.at);
+        all
+    }
+
+    /// What the practice has before the first invoice: fees, people, places, claim details.
+    pub fn before(&self) -> Vec<Value> {
+        let billing = ["Invoice", "InvoiceLine", "PaymentTransaction"].map(Some);
+        let others = self
+            .resources
+            .iter()
+            .filter(|body| !billing.contains(&body["resourceType"].as_str()));
+        others.cloned().collect()
     }
 
     /// Days on which acts happen, with them.

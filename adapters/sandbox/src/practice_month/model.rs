@@ -215,15 +215,18 @@ pub(super) struct Model {
     pub names: Vec<String>,
     /// Places of covers by patient, funder and payer.
     cover_of: BTreeMap<(usize, &'static str, bool), usize>,
+    /// What all ids begin after.
+    pub first: u64,
     /// Lines made so far.
     lines: u64,
 }
 
 impl Model {
-    /// An empty practice with these patients.
-    pub fn of(names: Vec<String>) -> Model {
+    /// An empty practice with these patients, its ids after `first`.
+    pub fn of(names: Vec<String>, first: u64) -> Model {
         Model {
             names,
+            first,
             ..Model::default()
         }
     }
@@ -231,7 +234,7 @@ impl Model {
     /// The id of the next line.
     pub fn line_id(&mut self) -> u64 {
         self.lines += 1;
-        6_100_000 + self.lines
+        self.first + 6_100_000 + self.lines
     }
 
     /// The patient's claim details with a funder; whoever pays by them the first time pays by them ever after.
@@ -240,7 +243,7 @@ impl Model {
         let next = self.covers.len();
         let place = *self.cover_of.entry(key).or_insert(next);
         if place == next {
-            let id = 850_001 + next as u64;
+            let id = self.first + 850_001 + next as u64;
             self.covers.push(CoverModel { id, ..wanted });
         }
         place
@@ -249,7 +252,7 @@ impl Model {
     /// Notes a row of payments; gives its place.
     pub fn note(&mut self, mut row: PaymentModel) -> usize {
         let place = self.payments.len();
-        row.id = 8_200_001 + place as u64;
+        row.id = self.first + 8_200_001 + place as u64;
         if let Some(invoice) = row.invoice {
             self.invoices[invoice].payments.push(place);
         }

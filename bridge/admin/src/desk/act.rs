@@ -3,7 +3,7 @@
 use super::inbox::unit_of;
 use super::{Desk, DeskError};
 use bridge_core::Time;
-use bridge_core::review::{Act, Choice, token};
+use bridge_core::review::{Act, Choice, DecisionError, token};
 use bridge_engine::{Asked, Decided, EngineError, Verdict};
 use bridge_store::{DecisionRow, Page};
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,11 @@ impl Desk {
             return Ok(self.engine.decide_pair(id, verdict, &asked).await?);
         }
         let entity = self.entity(item.entity.as_deref().unwrap_or_default()).await?;
+        let asks = unit_of(&item.topic).filter(|_| item.topic.starts_with("conflict/"));
+        // Said first: what is no choice any more was one when it was shown.
+        if token(&entity, asks, "") != decision.token {
+            return Err(DecisionError::Changed.into());
+        }
         let act = match (decision.act.as_str(), unit_of(&item.topic), &decision.value) {
             ("value", Some(unit), Some(text)) => Act::Value {
                 unit: unit.into(),

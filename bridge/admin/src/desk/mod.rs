@@ -113,9 +113,14 @@ impl Desk {
             Some((unit, _)) => (unit, true),
             None => (rest, false),
         };
+        let consent = self
+            .file
+            .unit(unit)
+            .is_some_and(|spec| bridge_core::consent::policy(&spec.unit).is_some());
         let class = self.file.unit(unit).map(|spec| spec.unit.class);
         match (sort, class) {
             ("match", _) => Risk::Red,
+            ("conflict", _) if consent => Risk::Red,
             ("card", _) if matches!(unit, "merged" | "looks_wrong") => Risk::Red,
             ("conflict", Some(Class::Identity | Class::Clinical) | None) => Risk::Red,
             ("conflict", _) if cosmetic => Risk::Grey,

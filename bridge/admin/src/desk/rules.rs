@@ -175,6 +175,9 @@ impl Desk {
         let Some(unit) = schema.units.iter_mut().find(|u| u.name == rule.unit) else {
             return Err(DeskError::Asked("there is no such unit".into()));
         };
+        if bridge_core::consent::policy(unit).is_some() {
+            return Err(DeskError::Asked("consent follows a rule of its own".into()));
+        }
         let system = |value: &String| systems.contains(value).then(|| Wins::System(value.clone()));
         let bad = || {
             DeskError::Asked(

@@ -95,7 +95,7 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
         let Some(adapter) = adapters.get(&system.name) else {
             continue;
         };
-        for probe in adapter.probe(std::slice::from_ref(&system.mapping.kind)).await {
+        for probe in adapter.probe(&config.kinds_of(system)).await {
             if let Some((what, remedy)) = probe.problem {
                 problems.push(Problem {
                     file: config.path.display().to_string(),
@@ -206,7 +206,34 @@ fn notes(config: &Config) -> Vec<String> {
     if config.create_in.is_empty() {
         notes.push("create_in names no system: nobody who is missing somewhere is created there".into());
     }
+    notes.extend(destinations(config));
     notes.extend(config.ledger.iter().flat_map(rules_check::notes));
+    notes
+}
+
+/// Systems that receive personal data, and of which nothing, or nothing lately, is on record.
+fn destinations(config: &Config) -> Vec<String> {
+    let old = |day: jiff::civil::Date| {
+        let today = jiff::Zoned::now().date();
+        day.checked_add(jiff::Span::new().years(1))
+            .is_ok_and(|next| next < today)
+    };
+    let people = config.systems.keys().filter(|name| **name != config.home);
+    let mut notes = vec![];
+    for name in people.chain(config.books.keys()) {
+        match config.destinations.get(name) {
+            None => notes.push(format!(
+                "{name}: add [systems.{name}.destination] with name, country and purpose: who receives personal data must be on \
+                 record. From version 1.0 `check` refuses without it"
+            )),
+            Some(to) if to.reviewed.is_none_or(old) => notes.push(format!(
+                "{name}: the terms of {} were not reviewed for a year: look at them, and say reviewed = \"{}\"",
+                to.name,
+                jiff::Zoned::now().date()
+            )),
+            Some(_) => {}
+        }
+    }
     notes
 }
 

@@ -1,7 +1,8 @@
 //! `halaxy`: every endpoint of Halaxy as a command, made from the table of the adapter.
 
 mod line;
-mod write;
+mod settle;
+pub(super) mod write;
 
 pub use line::{Asked, HalaxyArgs};
 
@@ -12,7 +13,7 @@ use crate::output::Output;
 use crate::wiring;
 use adapter_halaxy::Reply;
 use adapter_halaxy::endpoints::{Inputs, Request};
-use bridge_admin::actions::{allowed, found, preview, read};
+use bridge_admin::actions::{allowed, found, preview, read, without_contents};
 use bridge_admin::api::table;
 use serde_json::Value as Json;
 
@@ -21,6 +22,10 @@ use serde_json::Value as Json;
 /// # Errors
 /// [`Failure`]: bad input with what to do about it, or what Halaxy answered.
 pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
+    if let Some(unknown) = &args.settle {
+        let config = commands::load(&args.config)?;
+        return settle::run(&config, &unknown.key, &unknown.word, &unknown.by, out).await;
+    }
     let Some(asked) = &args.asked else {
         out.document(&table(None));
         out.line(line::groups());
@@ -30,7 +35,14 @@ pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
     let system = account(&config)?;
     let base = wiring::halaxy_base(system)?;
     let request = request(asked, &base)?;
-    allowed(&request, &system.name, system.clinical_notes)?;
+    allowed(&request, system.clinical_notes)?;
+    if request.endpoint.action == "create-note" && asked.request_key.is_none() && !asked.dry_run {
+        return Err(Failure::Usage(
+            "create-note: --request-key is missing; give what the note is known by, e.g. the number of the form it \
+             comes from, so that it is never written twice"
+                .into(),
+        ));
+    }
     if asked.dry_run {
         shown(&request, &base, out);
         return Ok(Exit::Done);
@@ -38,14 +50,14 @@ pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
     let client = wiring::halaxy_client(system)?;
     if request.endpoint.writes() {
         let actions = wiring::actions(system, client, wiring::store(&config).await?);
-        return write::run(asked, &actions, &request, out).await;
+        return write::run(asked.request_key.as_deref(), &actions, &request, out).await;
     }
     told(&request, read(&client, &request, asked.all).await?, out);
     Ok(Exit::Done)
 }
 
 /// The Halaxy account of a configuration.
-fn account(config: &Config) -> Result<&SystemConfig, Failure> {
+pub(super) fn account(config: &Config) -> Result<&SystemConfig, Failure> {
     let home = config.systems.get(&config.home);
     home.filter(|system| system.connector == HALAXY)
         .ok_or_else(|| Failure::Usage("the home system is not Halaxy; name one with connector = \"halaxy\"".into()))
@@ -80,15 +92,15 @@ fn request(asked: &Asked, base: &str) -> Result<Request, Failure> {
 }
 
 /// The request that would be sent.
-fn shown(request: &Request, base: &str, out: &Output) {
+pub(super) fn shown(request: &Request, base: &str, out: &Output) {
     let url = format!("{}/{}", base.trim_end_matches('/'), request.path);
     out.document(&preview(request, base));
     out.line(format!("{} {url}", request.method));
     for (name, value) in &request.query {
         out.line(format!("  {name}={value}"));
     }
-    if let Some(body) = &request.body {
-        out.line(pretty(body));
+    if let Some(body) = request.body.clone().map(without_contents) {
+        out.line(pretty(&body));
     }
     out.line("Nothing was sent.");
 }

@@ -1,9 +1,10 @@
 //! `ledger`: invoices and payments in the books.
 
 mod close;
-mod journals;
+pub(super) mod journals;
 mod posting;
 mod proof;
+mod recode;
 mod settle;
 mod show;
 mod statement;
@@ -147,6 +148,8 @@ always have the same digest.")]
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
     },
+    /// Apply the rules as they are now to what was posted before they changed.
+    Recode(recode::RecodeArgs),
     /// Show one document in full: its lines, and each record's share of a daily summary.
     #[command(after_help = "\
 Examples:
@@ -205,6 +208,7 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
             proof::prove(&config, (*from, *to), *full, csv.as_deref(), page.as_deref(), out).await
         }
         LedgerCommand::Drift { csv } => proof::drift(&config, csv.as_deref(), out).await,
+        LedgerCommand::Recode(args) => recode::run(&config, args, out).await,
         LedgerCommand::Show { key } => show::run(&config, key, out).await,
         LedgerCommand::Close { month } => close::run(&config, month, out).await,
         LedgerCommand::Statement(args) => statement::run(&config, args, out).await,
@@ -215,6 +219,6 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
 }
 
 /// Writes a file that a person named.
-fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &std::path::Path, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text).map_err(|error| Failure::Failed(format!("cannot write {}: {error}", path.display())))
 }

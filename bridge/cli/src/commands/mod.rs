@@ -1,12 +1,17 @@
 //! One file per command.
 
+pub mod book;
+pub mod care;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
 pub mod connect;
+pub mod consent;
 pub mod demo;
+pub mod diary;
 pub mod events;
 pub mod explain;
+pub mod export;
 pub mod halaxy;
 pub mod init;
 pub mod key;
@@ -14,15 +19,18 @@ pub mod ledger;
 pub mod links;
 pub mod match_files;
 pub mod matches;
+pub mod pause;
 pub mod plan;
 pub mod practices;
 pub mod prepare;
+pub mod privacy;
 pub mod replay;
 pub mod run;
 pub mod sandbox;
 pub mod status;
 pub mod store;
 pub mod sync;
+pub mod warehouse;
 pub mod webhooks;
 
 use crate::args::{Command, ConfigArg};
@@ -31,6 +39,7 @@ use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::telemetry::Telemetry;
 use bridge_store::Store;
+use ledger::write;
 
 /// Does what the command line says.
 ///
@@ -54,8 +63,20 @@ pub async fn run(command: Command, out: &Output, telemetry: &Telemetry) -> Resul
         Command::Match(args) => match_files::run(&args, out),
         Command::Links(args) => links::run(&args, out).await,
         Command::Events(args) => events::run(&args, out).await,
+        Command::Book(args) => book::run(&args, out).await,
+        Command::Export(args) => export::run(&args, out).await,
+        Command::Warehouse(args) => warehouse::run(&args, out).await,
         Command::Halaxy(args) => halaxy::run(&args, out).await,
+        Command::Referral(args) => care::referral::run(&args, out).await,
+        Command::Coverage(args) => care::coverage::run(&args, out).await,
+        Command::Note(args) => care::note::run(&args, out).await,
+        Command::Telehealth(args) => care::telehealth::run(&args, out).await,
         Command::Ledger(args) => ledger::run(&args, out).await,
+        Command::Diary(args) => diary::run(&args, out).await,
+        Command::Consent(args) => consent::run(&args, out).await,
+        Command::Privacy(args) => privacy::run(&args, out).await,
+        Command::Pause(args) => pause::run(&args, out).await,
+        Command::Resume(args) => pause::resume(&args, out).await,
         Command::Explain(args) => explain::run(&args, out).await,
         Command::Replay(args) => replay::run(&args, out).await,
         Command::Key(args) => key::run(&args, out).await,

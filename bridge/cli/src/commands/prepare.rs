@@ -41,9 +41,16 @@ pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
             names.join(", ")
         )));
     };
-    let kind = &system.mapping.kind;
+    let kinds = config.kinds_of(system);
     let trouble = |error: adapter_kit::AdapterError| Failure::Failed(error.to_string());
-    let steps = adapter.prepare(kind, false).await.map_err(trouble)?;
+    let prepare = async |apply: bool| {
+        let mut steps = Vec::new();
+        for kind in &kinds {
+            steps.extend(adapter.prepare(kind, apply).await.map_err(trouble)?);
+        }
+        Ok::<_, Failure>(steps)
+    };
+    let steps = prepare(false).await?;
     let missing = steps.iter().filter(|s| !s.present).count();
     // What is created without asking is told once it is there.
     if missing == 0 || !args.yes {
@@ -59,7 +66,7 @@ pub async fn run(args: &PrepareArgs, out: &Output) -> Result<Exit, Failure> {
         out.line("Nothing was created. Run it again with --yes to create what is missing.");
         return Ok(Exit::Waiting);
     }
-    let done = adapter.prepare(kind, true).await.map_err(trouble)?;
+    let done = prepare(true).await?;
     out.document(&json!({ "ready": true, "steps": shown(&steps, &done) }));
     let created: Vec<PrepareStep> = steps.iter().filter(|step| !step.present).cloned().collect();
     tell(

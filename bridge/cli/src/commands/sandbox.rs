@@ -89,6 +89,7 @@ fn last_month(invoices: usize, seed: u64) -> PracticeMonth {
         invoices,
         month: today.saturating_sub(1.month()),
         leave_out: vec![],
+        nth: 0,
     })
 }
 

@@ -57,9 +57,16 @@ pub async fn run(args: &SyncArgs, out: &Output) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     let run = times::now();
-    let pass = settle(&engine, &stop, args.yes, out).await?;
+    let mut pass = settle(&engine, &stop, args.yes, out).await?;
     if let Some(besides) = Besides::new(&config, &engine) {
         besides.settle(&stop).await?;
+        // What was worked out of appointments may have to be told of people.
+        if config.diary.as_ref().is_some_and(|diary| diary.months) {
+            let mut sum = pass.sum;
+            pass = settle(&engine, &stop, args.yes, out).await?;
+            sum.add(&pass.sum);
+            pass.sum = sum;
+        }
     }
     if let Some(publisher) = &publisher {
         outlets::send_all(publisher, &stop).await?;

@@ -1,7 +1,7 @@
 //! `[systems.NAME]` of an accounting product: an account that keeps books and holds no people.
 
-use super::SecretRef;
 use super::reader::{Reader, Table};
+use super::{SecretRef, WebhookConfig};
 use adapter_rest::Connector;
 use bridge_core::config_problem::Keys;
 use std::collections::BTreeMap;
@@ -37,6 +37,8 @@ pub struct BooksConfig {
     pub call_life: Option<Duration>,
     /// Calls to private network addresses are allowed.
     pub allow_private: bool,
+    /// Its webhooks, if it sends any.
+    pub webhook: Option<WebhookConfig>,
     /// Line of the section.
     pub line: usize,
 }
@@ -64,12 +66,15 @@ impl<'s> Reader<'s> {
         let line = source.line(span.start);
         let mut keys = Keys::new(&source, table, span);
         keys.text("connector");
+        keys.optional("destination"); // read beside the systems
         let mut own = |key: &'static str| keys.optional_text(key).map(|(text, _)| text.to_string());
         let (base_url, user_agent) = (own("base_url"), own("user_agent"));
         let (token_url, authorize_url, tenants_url) = (own("token_url"), own("authorize_url"), own("tenants_url"));
         let call_life = keys.optional_text("call_life");
         let (share, per_day) = (keys.optional("share"), keys.optional("calls_per_day"));
         let allow_private = keys.optional_flag("allow_private").unwrap_or(false);
+        let webhook_secret = keys.optional("webhook_secret");
+        let webhook_path = keys.optional_text("webhook_path");
         let mut secrets = BTreeMap::new();
         let needed = connector.secrets().into_iter().map(|name| (name, true));
         let optional = connector.optional_secrets().into_iter().map(|name| (name, false));
@@ -111,6 +116,7 @@ impl<'s> Reader<'s> {
             }
         }
         self.problems.extend(keys.finish());
+        let webhook = self.webhook(webhook_secret, webhook_path, Some(&connector));
         let share = share.and_then(|value| {
             let share = value.get_ref().as_float().and_then(|f| f.as_str().parse::<f64>().ok());
             if share.is_none_or(|s| !(0.01..=1.0).contains(&s)) {
@@ -144,6 +150,7 @@ impl<'s> Reader<'s> {
             calls_per_day,
             call_life: self.duration("call_life", call_life),
             allow_private,
+            webhook,
             line,
         })
     }

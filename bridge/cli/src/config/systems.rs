@@ -45,7 +45,7 @@ impl<'s> Reader<'s> {
         let stale_after = keys.optional_text("stale_after");
         let credentials_end = keys.optional_text("credentials_end");
         let allow_private = keys.optional_flag("allow_private").unwrap_or(false);
-        let clinical_notes = keys.optional_flag("clinical_notes").unwrap_or(false);
+        keys.optional("destination"); // read beside the systems
         let Some((connector, connector_span)) = connector else {
             self.problems.extend(keys.give_up());
             return None;
@@ -175,7 +175,7 @@ impl<'s> Reader<'s> {
             stale_after,
             credentials_end,
             allow_private,
-            clinical_notes,
+            clinical_notes: false,
             webhook,
             line,
         })

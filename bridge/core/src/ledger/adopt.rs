@@ -33,7 +33,7 @@ pub struct Foreign {
 /// number behind letters, dashes, blanks or a hash (`INV-600001`, `Halaxy #600001`).
 pub fn foreign<'a>(
     target: &Target,
-    entries: &[Entry],
+    entries: &[&Entry],
     shown: impl Iterator<Item = &'a Shown>,
     rules: &Rules,
 ) -> Vec<Foreign> {

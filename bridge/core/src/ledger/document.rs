@@ -65,6 +65,7 @@ pub struct Document {
     /// Lines of invoices, credit notes, prepayments (one line), overpayments (one line) and journals. All amounts of
     /// invoices, credit notes, prepayments and overpayments are positive unless a line takes off; journal lines are
     /// positive for a debit, negative for a credit.
+    #[serde(deserialize_with = "super::tight::list")]
     pub lines: Vec<DocumentLine>,
     /// Net and tax together; the amount of a payment, allocation or refund. Zero for journals.
     pub total: Cents,
@@ -140,6 +141,7 @@ pub struct Shown {
     /// Still open on it: what an invoice asks, what is left of a credit; where shown.
     pub open: Option<Cents>,
     /// Lines, where shown; none in lists that leave them out.
+    #[serde(default, deserialize_with = "super::tight::maybe")]
     pub lines: Option<Vec<ShownLine>>,
     /// The vendor's change mark, compared for equality only.
     pub mark: Option<String>,

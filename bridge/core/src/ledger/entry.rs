@@ -7,7 +7,7 @@ use super::money::Cents;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a document is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,13 +81,22 @@ pub struct Entry {
     /// What it is for.
     pub purpose: Purpose,
     /// What it comes from; several for a summary.
+    #[serde(deserialize_with = "super::tight::list")]
     pub sources: Vec<Source>,
     /// Each source's share of a summary, in the order of `sources`; none for other documents.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tight::list"
+    )]
     pub shares: Vec<Vec<Effect>>,
     /// What it was made from in Halaxy, by digest ([`super::target::Charged::basis`]; of payments the method), in the order of
     /// `sources`. While that stays as it was, other rules than those of its day change nothing about it.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "super::tight::list"
+    )]
     pub bases: Vec<String>,
     /// Counts the plans that posted something of its sources: the entries of the latest one say what it rests on.
     #[serde(default)]
@@ -146,14 +155,25 @@ pub fn digest(document: &Document) -> String {
 }
 
 /// What each source rested on when it was last posted, by round.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RestsOn<'a>(HashMap<&'a Source, (u32, &'a str)>);
+#[derive(Clone, Debug)]
+pub(super) struct RestsOn<'a> {
+    latest: HashMap<&'a Source, (u32, &'a str)>,
+    but: &'a BTreeSet<Source>,
+}
 
 impl<'a> RestsOn<'a> {
+    /// Nothing noted yet. Of some sources nobody may rely on what they rested on.
+    pub fn but(but: &'a BTreeSet<Source>) -> Self {
+        RestsOn {
+            latest: HashMap::new(),
+            but,
+        }
+    }
+
     /// Takes an entry that counts into account.
     pub fn note(&mut self, entry: &'a Entry) {
         for (source, basis) in entry.sources.iter().zip(&entry.bases) {
-            let latest = self.0.entry(source).or_default();
+            let latest = self.latest.entry(source).or_default();
             if entry.round >= latest.0 {
                 *latest = (entry.round, basis);
             }
@@ -162,11 +182,11 @@ impl<'a> RestsOn<'a> {
 
     /// What Halaxy says is what it said when this was last posted: the rules of that day stand.
     pub fn is(&self, source: &Source, basis: &str) -> bool {
-        self.0.get(source).is_some_and(|(_, b)| *b == basis)
+        !self.but.contains(source) && self.latest.get(source).is_some_and(|(_, b)| *b == basis)
     }
 
     /// The round that comes next.
     pub fn round(&self, source: &Source) -> u32 {
-        self.0.get(source).map_or(1, |(round, _)| round + 1)
+        self.latest.get(source).map_or(1, |(round, _)| round + 1)
     }
 }

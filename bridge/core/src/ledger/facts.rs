@@ -154,6 +154,7 @@ pub struct Line {
     /// How many units.
     pub quantity: Decimal,
     /// What a unit costs.
+    #[serde(deserialize_with = "super::tight::list")]
     pub prices: Vec<Price>,
     /// The funder named on it.
     pub funder: Option<String>,

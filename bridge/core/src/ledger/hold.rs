@@ -274,6 +274,11 @@ impl Why {
 
     /// What to do about it.
     pub fn remedy(&self) -> String {
+        self.remedy_by(|words| format!("halaxy-bridge {words}"))
+    }
+
+    /// The same with commands as `command` writes them, e.g. with the configuration that they are about.
+    pub fn remedy_by(&self, command: impl Fn(&str) -> String) -> String {
         match self {
             Why::NoRule { .. } => "Add a [[rule]] for the item, its category or its payer to ledger.toml.".into(),
             Why::NoTax { .. } => {
@@ -313,13 +318,17 @@ impl Why {
                 "Reopen the period in the books until it was moved, or move it there by hand and leave this as it is."
                     .into()
             }
-            Why::Approval { key, .. } => format!("halaxy-bridge ledger approve {key}"),
-            Why::AlreadyThere { .. } => {
-                "Turn Halaxy's own accounting link off; then `halaxy-bridge ledger adopt` links what is there.".into()
-            }
-            Why::Refused { key, .. } => {
-                format!("Mend the cause in the books or in ledger.toml, then: halaxy-bridge ledger retry {key}")
-            }
+            // Of what is to be voided the key has two words.
+            Why::Approval { key, .. } if key.contains(' ') => command(&format!("ledger approve \"{key}\"")),
+            Why::Approval { key, .. } => command(&format!("ledger approve {key}")),
+            Why::AlreadyThere { .. } => format!(
+                "Turn Halaxy's own accounting link off; then `{}` links what is there.",
+                command("ledger adopt")
+            ),
+            Why::Refused { key, .. } => format!(
+                "Mend the cause in the books or in ledger.toml, then: {}",
+                command(&format!("ledger retry {key}"))
+            ),
         }
     }
 }

@@ -21,6 +21,7 @@ use super::rules::{Approve, Rules};
 use super::target::Target;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is made from.
@@ -28,7 +29,7 @@ pub struct Given<'a> {
     /// What the books should hold.
     pub target: &'a Target,
     /// Everything ever posted. Planned entries are planned anew.
-    pub entries: &'a [Entry],
+    pub entries: Vec<&'a Entry>,
     /// Rules.
     pub rules: &'a Rules,
     /// The books.
@@ -37,6 +38,8 @@ pub struct Given<'a> {
     pub today: Date,
     /// What a person said yes to: key and [`digest`] of the document (`void KEY` with the posted document's digest).
     pub approved: &'a BTreeSet<(String, String)>,
+    /// What a person has coded anew by the rules of now; all else stands as it was coded.
+    pub recode: &'a BTreeSet<Source>,
 }
 
 /// What to do, in order: voids first, then documents in the order given.
@@ -69,11 +72,12 @@ impl Plan {
     pub fn afresh(facts: &Facts, rules: &Rules, books: &Books, today: Date) -> Plan {
         Plan::of(&Given {
             target: &Target::of(facts, rules, books),
-            entries: &[],
+            entries: Vec::new(),
             rules,
             books,
             today,
             approved: &BTreeSet::new(),
+            recode: &BTreeSet::new(),
         })
     }
 
@@ -96,7 +100,7 @@ struct Share {
 struct Desk<'a> {
     given: &'a Given<'a>,
     /// Posted, sent and newly planned entries.
-    entries: Vec<Entry>,
+    entries: Vec<Cow<'a, Entry>>,
     of_source: BTreeMap<Source, Vec<usize>>,
     by_key: BTreeMap<String, usize>,
     /// Keys that were ever used.
@@ -135,7 +139,7 @@ impl<'a> Desk<'a> {
             refused: BTreeMap::new(),
             open: BTreeMap::new(),
             summed: BTreeMap::new(),
-            rests_on: RestsOn::default(),
+            rests_on: RestsOn::but(given.recode),
             acting: BTreeMap::new(),
             credits_of: BTreeMap::new(),
             names: BTreeMap::new(),
@@ -151,7 +155,7 @@ impl<'a> Desk<'a> {
                 desk.paid.entry(invoice).or_default().push(id);
             }
         }
-        for entry in given.entries {
+        for &entry in &given.entries {
             match entry.state {
                 EntryState::Planned => continue,
                 EntryState::Refused => {
@@ -173,13 +177,13 @@ impl<'a> Desk<'a> {
             for (source, share) in entry.sources.iter().zip(&entry.shares) {
                 desk.summed.entry(source).or_default().effects(share, 1);
             }
-            desk.put(entry.clone());
+            desk.put(Cow::Borrowed(entry));
         }
         desk.first_new = desk.entries.len();
         desk
     }
 
-    fn put(&mut self, entry: Entry) -> usize {
+    fn put(&mut self, entry: Cow<'a, Entry>) -> usize {
         let at = self.entries.len();
         let key = entry.key().to_owned();
         let d = &entry.document;
@@ -295,7 +299,7 @@ impl<'a> Desk<'a> {
         if !self.may(source, approve, &entry.document.key.clone(), &digest) {
             return false;
         }
-        self.put(entry);
+        self.put(Cow::Owned(entry));
         true
     }
 
@@ -331,9 +335,9 @@ impl<'a> Desk<'a> {
         }
         if at >= self.first_new {
             // Planned in this very plan: it is simply left out.
-            self.entries[at].state = EntryState::Void;
+            self.entries[at].to_mut().state = EntryState::Void;
         } else {
-            self.entries[at].state = EntryState::Voiding;
+            self.entries[at].to_mut().state = EntryState::Voiding;
             self.plan.void.push(key.clone());
         }
         let (total, on) = {
@@ -405,6 +409,7 @@ impl<'a> Desk<'a> {
             .entries
             .drain(self.first_new..)
             .filter(|e| e.state == EntryState::Planned)
+            .map(Cow::into_owned)
             .collect();
         self.plan
     }

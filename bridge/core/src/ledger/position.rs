@@ -18,16 +18,26 @@ pub struct Place {
     pub tracking: BTreeMap<String, String>,
 }
 
-/// Net and tax by place.
+/// Net and tax by place, in the order of places. A document has one or two: a list takes a tenth of what a tree does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Position(BTreeMap<Place, (Cents, Cents)>);
+pub struct Position(Vec<(Place, (Cents, Cents))>);
 
 impl Position {
     /// Adds an amount.
     pub fn add(&mut self, place: Place, net: Cents, tax: Cents) {
-        let entry = self.0.entry(place).or_default();
-        entry.0 += net;
-        entry.1 += tax;
+        match self.0.binary_search_by(|(p, _)| p.cmp(&place)) {
+            Ok(at) => {
+                let sums = &mut self.0[at].1;
+                *sums = (sums.0 + net, sums.1 + tax);
+            }
+            Err(at) => {
+                // Most have one place only, and many are kept at once.
+                if self.0.is_empty() {
+                    self.0.reserve_exact(1);
+                }
+                self.0.insert(at, (place, (net, tax)));
+            }
+        }
     }
 
     /// Adds a document's lines, times 1 or -1.
@@ -63,7 +73,7 @@ impl Position {
 
     /// Whether nothing is left.
     pub fn is_zero(&self) -> bool {
-        self.0.values().all(|(n, t)| n.is_zero() && t.is_zero())
+        self.0.iter().all(|(_, (n, t))| n.is_zero() && t.is_zero())
     }
 
     /// All net and all tax.

@@ -1,29 +1,33 @@
 //! Proof: does Halaxy equal what was posted, and does what was posted equal what the books say now? Reckoned from sums,
 //! without the planner, so that a mistake of the planner shows here.
 
-use super::document::{DocumentKind, DocumentLine, Shown, ShownLine, Status};
-use super::entry::{Entry, EntryState, Purpose, RestsOn};
+mod books;
+pub(super) mod find;
+
+use super::document::{DocumentKind, Shown};
+use super::entry::{Entry, Purpose};
 use super::hex::hex;
 use super::hold::{Held, Source};
 use super::money::Cents;
 use super::position::{Place, Position};
-use super::rules::{Mode, PayerType, Rules};
+use super::rules::{PayerType, Rules};
 use super::target::{Target, plain_line};
+use find::{Parts, untaxed};
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What a proof is made from.
 pub struct Evidence<'a> {
     /// What the books should hold.
     pub target: &'a Target,
     /// Everything ever posted.
-    pub entries: &'a [Entry],
+    pub entries: Vec<&'a Entry>,
     /// Everything the books show of the kinds that are posted.
-    pub shown: &'a [Shown],
+    pub shown: Vec<&'a Shown>,
     /// Ids in the books of our contacts, by our key.
-    pub contacts: &'a BTreeMap<String, String>,
+    pub contacts: HashMap<&'a str, &'a str>,
     /// Rules.
     pub rules: &'a Rules,
     /// First day, by Halaxy's date.
@@ -189,10 +193,6 @@ struct Prover<'a> {
     documents: u64,
 }
 
-fn text(cents: Cents) -> String {
-    cents.to_string()
-}
-
 impl<'a> Prover<'a> {
     fn within(&self, date: Date) -> bool {
         (self.e.from..=self.e.to).contains(&date)
@@ -201,45 +201,24 @@ impl<'a> Prover<'a> {
     /// Each source's position by what Halaxy shows against that of its documents.
     fn halaxy(&mut self) {
         let e = self.e;
-        let rules = e.rules;
-        let debtors = rules.accounts.patient_debtors.as_deref().unwrap_or_default();
-        let deposits = rules.accounts.deposits.as_deref().unwrap_or_default();
-        let mut posted: HashMap<&Source, (Position, Date)> = HashMap::new();
-        let mut rests_on = RestsOn::default();
+        let balance = [&e.rules.accounts.patient_debtors, &e.rules.accounts.deposits].map(Option::as_deref);
         for entry in e.entries.iter().filter(|x| x.counts()) {
-            rests_on.note(entry);
             self.sold(entry);
-            if entry.shares.is_empty() {
-                let Some(source) = entry.sources.first() else { continue };
-                let (position, serves) = posted
-                    .entry(source)
-                    .or_insert_with(|| (Position::default(), entry.serves));
-                *serves = (*serves).min(entry.serves);
-                add_document(position, entry);
-            }
-            for (source, share) in entry.sources.iter().zip(&entry.shares) {
-                let (position, serves) = posted
-                    .entry(source)
-                    .or_insert_with(|| (Position::default(), entry.serves));
-                *serves = (*serves).min(entry.serves);
-                // Balance lines of summaries are what documents do by themselves.
-                let own: Vec<_> = share
-                    .iter()
-                    .filter(|s| s.account != debtors && s.account != deposits)
-                    .cloned()
-                    .collect();
-                position.effects(&own, 1);
-            }
         }
+        let mut parts = Parts::of(&e.entries);
         for (id, charged) in &e.target.charged {
             let mut wanted = Position::default();
             wanted.lines(&charged.lines, -1);
             wanted.lines(&charged.written_off, 1);
             let source = Source::Invoice(id.clone());
-            let now = posted.remove(&source);
+            let now = parts.take(&source).sum(balance);
             // What was coded by the rules of its day, and is what it was, stands.
-            let same = rests_on.is(&source, &charged.basis);
-            if let Some((position, _)) = now.as_ref().filter(|(p, _)| same && p.totals() == wanted.totals()) {
+            let same = now.basis == Some(charged.basis.as_str());
+            if let Some((position, _)) = now
+                .posted
+                .as_ref()
+                .filter(|(p, _)| same && p.totals() == wanted.totals())
+            {
                 wanted = position.clone();
             }
             if self.within(charged.date) {
@@ -251,15 +230,15 @@ impl<'a> Prover<'a> {
                     }
                 }
             }
-            self.compare(&source, charged.date, wanted, now);
+            self.compare(&source, charged.date, wanted, now.posted);
         }
         for (id, moved) in &e.target.moved {
             let signed = moved.signed();
             let source = Source::Payment(id.clone());
-            let now = posted.remove(&source);
-            let same = rests_on.is(&source, &moved.basis());
+            let now = parts.take(&source).sum(balance);
+            let same = now.basis == Some(moved.basis().as_str());
             // Tax codes of balance lines say nothing.
-            let now = now.map(|(p, d)| (untaxed(&p), d));
+            let now = now.posted.map(|(p, d)| (untaxed(&p), d));
             let before = now
                 .as_ref()
                 .and_then(|(p, _)| p.parts().next().map(|(place, ..)| place.account.clone()));
@@ -276,16 +255,14 @@ impl<'a> Prover<'a> {
             self.compare(&source, moved.date, wanted, now);
         }
         let held: HashSet<&Source> = e.target.held.iter().map(|h| &h.source).collect();
-        let rest: Vec<(Source, Position, Date)> = posted
-            .into_iter()
-            .filter(|(source, (p, _))| !p.is_zero() && !held.contains(source))
-            .map(|(s, (p, d))| (s.clone(), p, d))
-            .collect();
-        for (source, position, date) in rest {
-            if matches!(&source, Source::Invoice(id) if self.opening(id)) {
+        for (source, of) in parts.left() {
+            let Some((position, date)) = of.sum(balance).posted else {
                 continue;
+            };
+            let opening = matches!(source, Source::Invoice(id) if self.opening(id));
+            if !position.is_zero() && !held.contains(source) && !opening {
+                self.compare(source, date, Position::default(), Some((position, date)));
             }
-            self.compare(&source, date, Position::default(), Some((position, date)));
         }
     }
 
@@ -397,161 +374,6 @@ impl<'a> Prover<'a> {
         });
     }
 
-    /// Each posted document against what the books show of it, and what the books have besides.
-    fn books(&mut self) {
-        let e = self.e;
-        let by_id: HashMap<(DocumentKind, &str), &Shown> =
-            e.shown.iter().map(|s| ((s.kind, s.remote_id.as_str()), s)).collect();
-        let remote: HashMap<&str, (DocumentKind, &str)> = e
-            .entries
-            .iter()
-            .filter_map(|x| Some((x.key(), (x.document.kind, x.remote_id.as_deref()?))))
-            .collect();
-        let mut ours: HashSet<(DocumentKind, &str)> = HashSet::with_capacity(e.entries.len());
-        for entry in e.entries {
-            let Some(id) = entry.remote_id.as_deref() else { continue };
-            ours.insert((entry.document.kind, id));
-            if !self.within(entry.serves) {
-                continue;
-            }
-            self.documents += 1;
-            let shown = by_id.get(&(entry.document.kind, id)).copied();
-            self.in_books(entry, shown);
-            let changes = match entry.state {
-                EntryState::Posted => self.document(entry, shown, &remote),
-                EntryState::Void => match shown {
-                    Some(s) if s.status != Status::Void => vec![change("status", "void", "not void")],
-                    _ => vec![],
-                },
-                _ => vec![],
-            };
-            if !changes.is_empty() {
-                let there = shown
-                    .filter(|s| s.status != Status::Void)
-                    .map_or(Cents::ZERO, |s| s.total);
-                self.differences.push(Difference {
-                    between: Between::PostedAndBooks,
-                    date: entry.serves,
-                    subject: entry.key().to_owned(),
-                    changes,
-                    by: there - entry.document.total,
-                });
-            }
-        }
-        let our_ids: HashSet<&str> = ours.iter().map(|(_, id)| *id).collect();
-        for s in e.shown {
-            if s.status == Status::Void || ours.contains(&(s.kind, s.remote_id.as_str())) || !self.within(s.date) {
-                continue;
-            }
-            let on_ours = [&s.of, &s.to]
-                .into_iter()
-                .flatten()
-                .any(|id| our_ids.contains(id.as_str()));
-            let like_ours = s.key.as_ref().is_some_and(|k| k.starts_with(&e.rules.prefix));
-            if on_ours || like_ours {
-                self.differences.push(Difference {
-                    between: Between::BooksOnly,
-                    date: s.date,
-                    subject: s.key.clone().unwrap_or_else(|| s.remote_id.clone()),
-                    changes: vec![change("document", "none", &format!("{:?} {}", s.kind, s.remote_id))],
-                    by: s.total,
-                });
-            }
-        }
-    }
-
-    fn in_books(&mut self, entry: &Entry, shown: Option<&Shown>) {
-        let Some(shown) = shown.filter(|s| s.status != Status::Void) else {
-            return;
-        };
-        let sign = match entry.purpose {
-            Purpose::Receipt | Purpose::Deposit | Purpose::Over => 1,
-            Purpose::Refund | Purpose::Reopened => -1,
-            Purpose::Summary => return self.summary_in_books(entry, shown),
-            _ => return,
-        };
-        if let Some(Source::Payment(id)) = entry.sources.first() {
-            let account = shown
-                .account
-                .clone()
-                .or_else(|| entry.money_account().map(str::to_owned))
-                .unwrap_or_default();
-            self.day(entry.serves, &id.clone(), &account).books += Cents(sign * shown.total.0);
-        }
-    }
-
-    fn summary_in_books(&mut self, entry: &Entry, _shown: &Shown) {
-        // A journal that equals what was posted holds each payment's share.
-        for (source, share) in entry.sources.iter().zip(&entry.shares) {
-            let Source::Payment(id) = source else { continue };
-            let Some(moved) = self.e.target.moved.get(id).filter(|m| m.mode == Mode::Summary) else {
-                continue;
-            };
-            let (date, account) = (moved.date, moved.account.clone());
-            let sum: Cents = share.iter().filter(|s| s.account == account).map(|s| s.net).sum();
-            if self.within(date) {
-                self.day(date, id, &account).books += sum;
-            }
-        }
-    }
-
-    fn document(
-        &self,
-        entry: &Entry,
-        shown: Option<&Shown>,
-        remote: &HashMap<&str, (DocumentKind, &str)>,
-    ) -> Vec<Change> {
-        let d = &entry.document;
-        let Some(s) = shown else {
-            return vec![change("document", "posted", "not in the books")];
-        };
-        if s.status == Status::Void {
-            return vec![change("status", "posted", "void")];
-        }
-        let mut changes = Vec::new();
-        if s.status == Status::Draft {
-            changes.push(change("status", "posted", "draft"));
-        }
-        if s.date != d.date {
-            changes.push(change("date", &d.date.to_string(), &s.date.to_string()));
-        }
-        if d.kind != DocumentKind::Journal && s.total != d.total {
-            changes.push(change("amount", &text(d.total), &text(s.total)));
-        }
-        if let Some(tax) = s.tax
-            && matches!(d.kind, DocumentKind::Invoice | DocumentKind::CreditNote)
-            && tax != d.tax
-        {
-            changes.push(change("tax", &text(d.tax), &text(tax)));
-        }
-        if let (Some(a), Some(b)) = (&d.account, &s.account)
-            && a != b
-        {
-            changes.push(change("account", a, b));
-        }
-        if let (Some(key), Some(id)) = (&d.contact, &s.contact)
-            && self.e.contacts.get(key).is_some_and(|ours| ours != id)
-        {
-            changes.push(change("contact", key, "another contact"));
-        }
-        for (what, ours, theirs) in [("acts on", &d.of, &s.of), ("goes to", &d.to, &s.to)] {
-            if let (Some(key), Some(id)) = (ours, theirs)
-                && remote.get(key.as_str()).is_some_and(|(_, known)| known != id)
-            {
-                changes.push(change(what, key, "another document"));
-            }
-        }
-        if let Some(lines) = &s.lines
-            && matches!(
-                d.kind,
-                DocumentKind::Invoice | DocumentKind::CreditNote | DocumentKind::Journal
-            )
-        {
-            changes.extend(lines_differ(&d.lines, lines));
-        }
-        changes
-    }
-
     /// What is owed by payer type, and what was paid in advance.
     fn balances(&self) -> (BTreeMap<PayerType, DebtorRow>, (Cents, Cents)) {
         let e = self.e;
@@ -607,74 +429,4 @@ impl<'a> Prover<'a> {
         }
         (rows, advances)
     }
-}
-
-fn change(what: &str, first: &str, second: &str) -> Change {
-    Change {
-        what: what.into(),
-        first: first.into(),
-        second: second.into(),
-    }
-}
-
-/// What a document does to the accounts its source is told by: lines of charges, the money account of payments.
-fn add_document(position: &mut Position, entry: &Entry) {
-    let d = &entry.document;
-    let money = |position: &mut Position, amount: Cents| {
-        let account = d.account.as_deref().unwrap_or_default();
-        position.lines(&[plain_line("", amount, account, "", "")], 1);
-    };
-    match d.kind {
-        DocumentKind::Payment | DocumentKind::Prepayment | DocumentKind::Overpayment => money(position, d.total),
-        DocumentKind::Refund => money(position, -d.total),
-        DocumentKind::Invoice => position.lines(&d.lines, -1),
-        DocumentKind::CreditNote => position.lines(&d.lines, 1),
-        DocumentKind::Allocation | DocumentKind::Journal => {}
-    }
-}
-
-fn untaxed(position: &Position) -> Position {
-    let mut plain = Position::default();
-    for (place, net, tax) in position.parts() {
-        plain.lines(&[plain_line("", net + tax, &place.account, "", "")], 1);
-    }
-    plain
-}
-
-fn lines_differ(ours: &[DocumentLine], theirs: &[ShownLine]) -> Vec<Change> {
-    let mut left: BTreeMap<ShownLine, i64> = BTreeMap::new();
-    let taxed: BTreeSet<bool> = theirs.iter().map(|l| l.tax_code.is_some()).collect();
-    for l in ours {
-        let line = ShownLine {
-            account: l.account.clone(),
-            tax_code: taxed.contains(&true).then(|| l.tax_code.clone()),
-            net: l.net,
-            tax: l.tax,
-            tracking: l.tracking.clone(),
-        };
-        *left.entry(line).or_default() += 1;
-    }
-    for l in theirs {
-        *left.entry(l.clone()).or_default() -= 1;
-    }
-    let word = |l: &ShownLine| {
-        format!(
-            "account {} {} {} tax {} {}",
-            l.account,
-            l.tax_code.as_deref().unwrap_or_default(),
-            l.net,
-            l.tax,
-            l.tracking.values().cloned().collect::<Vec<_>>().join(" ")
-        )
-    };
-    left.into_iter()
-        .filter(|(_, n)| *n != 0)
-        .map(|(line, n)| {
-            if n > 0 {
-                change("line", word(&line).trim(), "none")
-            } else {
-                change("line", "none", word(&line).trim())
-            }
-        })
-        .collect()
 }

@@ -243,6 +243,23 @@ impl Gathered {
         }
     }
 
+    /// Puts many facts in the place of what was known of their records: what was kept, at a start. In one go, since trees
+    /// that are filled one by one stay half empty.
+    pub fn put_all(&mut self, facts: Vec<Fact>) {
+        let (mut invoices, mut lines, mut payments) = (Vec::new(), Vec::new(), Vec::new());
+        for fact in facts {
+            match fact {
+                Fact::Invoice(x) => invoices.push((x.id.clone(), x)),
+                Fact::Line(x) => lines.push((x.id.clone(), x)),
+                Fact::Payment(x) => payments.push((x.id.clone(), x)),
+                other => self.put(other),
+            }
+        }
+        self.facts.invoices.append(&mut invoices.into_iter().collect());
+        self.facts.lines.append(&mut lines.into_iter().collect());
+        self.facts.payments.append(&mut payments.into_iter().collect());
+    }
+
     /// Puts a fact in the place of what was known of the record.
     pub fn put(&mut self, fact: Fact) {
         let f = &mut self.facts;

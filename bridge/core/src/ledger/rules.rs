@@ -1,7 +1,11 @@
 //! Posting rules: how lines, payments and debtors are represented in the books. Data, in `ledger.toml`; the first rule
 //! that matches codes a line, in the order charge item, category, payer, default, and what no rule codes is held.
 
-use super::facts::{Facts, Invoice, Line, Party, Role};
+mod coding;
+mod slips;
+
+pub use coding::{Coded, Uncoded};
+
 use super::settlement::SettlementRule;
 use crate::config_problem::{Problem, Source};
 use jiff::civil::Date;
@@ -357,32 +361,6 @@ fn default_rounding() -> i64 {
     1
 }
 
-/// Where a line's coding came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Coded {
-    /// Account.
-    pub account: String,
-    /// Tax rate.
-    pub tax: String,
-    /// Tracking.
-    pub tracking: BTreeMap<String, String>,
-    /// The rule, in words (`item 10960`, `category Physio`, `payer medicare`, `default`).
-    pub rule: String,
-    /// The fees are held for an agent: posted gross, without tax of the practice's own.
-    pub held: bool,
-}
-
-/// What is missing for a line to be coded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Uncoded {
-    /// No rule names an account.
-    NoRule,
-    /// A rule names an account, none a tax rate.
-    NoTax(String),
-    /// An agent without `held_account`.
-    NoHeldAccount(String),
-}
-
 impl Rules {
     /// Reads `ledger.toml`; `file` is its display name.
     ///
@@ -399,233 +377,6 @@ impl Rules {
         })?;
         let problems = rules.slips(&source);
         if problems.is_empty() { Ok(rules) } else { Err(problems) }
-    }
-
-    fn slips(&self, source: &Source<'_>) -> Vec<Problem> {
-        let mut found = Vec::new();
-        let at = |needle: &str| source.text.find(needle).map_or(0..0, |i| i..i + needle.len());
-        let mut slip = |needle: &str, message: String, remedy: &str| {
-            found.push(source.problem(at(needle), message, remedy));
-        };
-        if !(0..=5).contains(&self.rounding_cents) {
-            slip(
-                "rounding_cents",
-                "`rounding_cents` is not between 0 and 5".into(),
-                "Larger differences are mistakes: leave them held.",
-            );
-        }
-        if self.prefix.is_empty()
-            || self.prefix.len() > 12
-            || !self.prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-        {
-            slip(
-                "prefix",
-                "`prefix` is not 1 to 12 letters, digits and dashes".into(),
-                "Write for example prefix = \"HX-\".",
-            );
-        }
-        for word in self.mode.0.keys() {
-            if word != "other" && !PayerType::ALL.iter().any(|p| p.word() == word) {
-                slip(
-                    word,
-                    format!("`{word}` under [mode] is no payer type"),
-                    "Payer types: patient, medicare, dva, ndis_self, ndis_plan, ndis_agency, insurer, organisation; or other.",
-                );
-            }
-        }
-        let summary = PayerType::ALL.iter().any(|p| self.mode(*p) == Mode::Summary);
-        if summary && self.accounts.patient_debtors.is_none() {
-            slip(
-                "[mode]",
-                "summaries need `patient_debtors` under [accounts]".into(),
-                "Name a current asset account; the books' own debtors account takes no journals.",
-            );
-        }
-        if summary && self.accounts.deposits.is_none() {
-            slip(
-                "[mode]",
-                "summaries need `deposits` under [accounts]".into(),
-                "Name the liability account of money received in advance.",
-            );
-        }
-        if self.tracking.len() > 2 {
-            slip(
-                "[tracking",
-                "more than two tracking categories".into(),
-                "Books keep two: usually the practitioner and the location.",
-            );
-        }
-        for (needle, problem, remedy) in SettlementRule::slips(&self.settlement) {
-            slip(&needle, problem, remedy);
-        }
-        let mut methods = BTreeSet::new();
-        for name in self.method.iter().flat_map(|m| &m.method) {
-            if !methods.insert(name.to_lowercase()) {
-                slip(
-                    &format!("\"{name}\""),
-                    format!("payment method `{name}` is listed twice"),
-                    "Keep one of them.",
-                );
-            }
-        }
-        for p in &self.practitioner {
-            if p.standing == Standing::Agent && p.held_account.is_none() {
-                slip(
-                    &format!("\"{}\"", p.name),
-                    format!("agent `{}` has no `held_account`", p.name),
-                    "Name the liability account that holds this practitioner's fees.",
-                );
-            }
-            if p.fee.windows(2).any(|w| w[0].from >= w[1].from) {
-                slip(
-                    &format!("\"{}\"", p.name),
-                    format!("fee rules of `{}` are not in order of `from`", p.name),
-                    "Put the oldest first, each with a day of its own.",
-                );
-            }
-            for (problem, remedy) in p.fee.iter().filter_map(FeeRule::slip) {
-                slip(&format!("\"{}\"", p.name), format!("`{}`: {problem}", p.name), remedy);
-            }
-            if self.practitioner.iter().filter(|o| o.name == p.name).count() > 1 {
-                slip(
-                    &format!("\"{}\"", p.name),
-                    format!("two practitioners are named `{}`", p.name),
-                    "List all ids of one person under one name; tell two people apart.",
-                );
-            }
-        }
-        found
-    }
-
-    /// How invoices of that payer type are posted.
-    pub fn mode(&self, payer: PayerType) -> Mode {
-        self.mode
-            .0
-            .get(payer.word())
-            .or_else(|| self.mode.0.get("other"))
-            .copied()
-            .unwrap_or(Mode::Invoice)
-    }
-
-    /// What type of payer owes an invoice with these lines.
-    pub fn payer_type(&self, invoice: &Invoice, lines: &[&Line], facts: &Facts) -> PayerType {
-        let of = |id: &str| {
-            self.organisation
-                .iter()
-                .find(|r| r.organisation.iter().any(|o| o == id))
-                .map(|r| r.payer)
-                .or_else(|| by_name(facts.organisations.get(id).map_or("", |o| o.name.as_str())))
-        };
-        match &invoice.payer {
-            Some(Party::Organisation(id)) => of(id).unwrap_or(if id.starts_with("FD-") {
-                PayerType::Insurer
-            } else {
-                PayerType::Organisation
-            }),
-            _ => lines
-                .iter()
-                .filter_map(|l| of(l.funder.as_deref()?))
-                .find_map(|p| match p {
-                    PayerType::NdisPlan => Some(PayerType::NdisPlan),
-                    PayerType::NdisSelf | PayerType::NdisAgency => Some(PayerType::NdisSelf),
-                    _ => None,
-                })
-                .unwrap_or(PayerType::Patient),
-        }
-    }
-
-    /// Codes one line.
-    ///
-    /// # Errors
-    /// [`Uncoded`]: what no rule says.
-    pub fn code(&self, line: &Line, payer: PayerType, facts: &Facts) -> Result<Coded, Uncoded> {
-        let charge = line.charge.as_ref().and_then(|id| facts.charges.get(id)).or_else(|| {
-            let code = line.code.as_ref()?;
-            facts.charges.values().find(|c| c.code.as_ref() == Some(code))
-        });
-        let category = charge.and_then(|c| c.category.as_deref()).unwrap_or_default();
-        let fits = |rule: &&CodingRule| {
-            let item = |i: &String| line.code.as_ref() == Some(i) || line.charge.as_ref() == Some(i);
-            (rule.item.is_empty() || rule.item.iter().any(item))
-                && (rule.category.is_empty() || rule.category.iter().any(|c| c.eq_ignore_ascii_case(category)))
-                && (rule.payer.is_empty() || rule.payer.contains(&payer))
-        };
-        let role = line.role.as_ref().and_then(|r| facts.roles.get(r));
-        let mut rules: Vec<&CodingRule> = self.rule.iter().filter(fits).collect();
-        rules.sort_by_key(|r| r.rank());
-
-        let mut tracking = self.tracking_of(line, payer, role);
-        for rule in rules.iter().rev() {
-            tracking.extend(rule.tracking.clone());
-        }
-        if let Some(agent) = self.agent(line, role) {
-            let account = agent
-                .held_account
-                .clone()
-                .ok_or_else(|| Uncoded::NoHeldAccount(agent.name.clone()))?;
-            return Ok(Coded {
-                account,
-                tax: self.accounts.no_tax.clone(),
-                tracking,
-                rule: format!("agent {}", agent.name),
-                held: true,
-            });
-        }
-        let (rule, account) = rules
-            .iter()
-            .find_map(|r| Some((r.name(), r.account.clone()?)))
-            .ok_or(Uncoded::NoRule)?;
-        let tax = rules
-            .iter()
-            .find_map(|r| r.tax.clone())
-            .ok_or(Uncoded::NoTax(rule.clone()))?;
-        Ok(Coded {
-            account,
-            tax,
-            tracking,
-            rule,
-            held: false,
-        })
-    }
-
-    /// The rule of the practitioner who performed a line, if there is one.
-    pub fn practitioner(&self, line: &Line, role: Option<&Role>) -> Option<&PractitionerRule> {
-        let role_id = line.role.as_deref()?;
-        let person = role.and_then(|r| r.practitioner.as_deref());
-        self.practitioner.iter().find(|p| {
-            p.practitioner
-                .iter()
-                .any(|id| id == role_id || Some(id.as_str()) == person)
-        })
-    }
-
-    fn agent(&self, line: &Line, role: Option<&Role>) -> Option<&PractitionerRule> {
-        self.practitioner(line, role).filter(|p| p.standing == Standing::Agent)
-    }
-
-    fn tracking_of(&self, line: &Line, payer: PayerType, role: Option<&Role>) -> BTreeMap<String, String> {
-        self.tracking
-            .iter()
-            .filter_map(|(category, rule)| {
-                let ids: [Option<&str>; 2] = match rule.by {
-                    TrackingSource::Practitioner => {
-                        [line.role.as_deref(), role.and_then(|r| r.practitioner.as_deref())]
-                    }
-                    TrackingSource::Location => [role.and_then(|r| r.location.as_deref()), None],
-                    TrackingSource::Payer => [Some(payer.word()), None],
-                };
-                let option = ids.into_iter().flatten().find_map(|id| rule.options.get(id))?;
-                Some((category.clone(), option.clone()))
-            })
-            .collect()
-    }
-
-    /// The clearing account of a payment method.
-    pub fn clearing(&self, method: &str) -> Option<&str> {
-        self.method
-            .iter()
-            .find(|r| r.method.iter().any(|m| m.eq_ignore_ascii_case(method.trim())))
-            .map(|r| r.account.as_str())
     }
 
     /// Every account and tax rate the rules name, with where.
@@ -664,20 +415,5 @@ impl Rules {
             all.push((format!("{} bank", name()), s.bank.as_deref(), None));
         }
         all
-    }
-}
-
-/// What an organisation's name tells of it.
-fn by_name(name: &str) -> Option<PayerType> {
-    let name = name.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|w| name.contains(w));
-    if has(&["medicare"]) {
-        Some(PayerType::Medicare)
-    } else if name == "dva" || has(&["veterans", "dva "]) {
-        Some(PayerType::Dva)
-    } else if has(&["ndia", "ndis", "national disability"]) {
-        Some(PayerType::NdisAgency)
-    } else {
-        None
     }
 }

@@ -1,7 +1,8 @@
 //! The entity file: the units of an entity with their types and policies.
 
+use crate::condition::Condition;
 use crate::config_problem::{Keys, Problem, Source, suggestion};
-use crate::schema::{Accept, AcceptRule, Class, Clear, Unit, UnitType, Wins};
+use crate::schema::{Accept, AcceptRule, Class, Clear, OptOut, Unit, UnitType, Wins};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use toml::Spanned;
@@ -90,6 +91,7 @@ impl EntityFile {
             None => keys.note(0..0, "the file declares no unit", "Add units under [[unit]]."),
         }
         problems.extend(keys.finish());
+        problems.extend(uncovered(file, &units));
         match name {
             Some(name) if problems.is_empty() => Ok(EntityFile {
                 name,
@@ -165,6 +167,13 @@ fn parse_unit(source: &Source<'_>, item: &Spanned<DeValue<'_>>) -> (Option<UnitS
         None => (Wins::Review, header),
         Some((word, span)) => {
             let line = line_of(&span);
+            if word == "opt_out" {
+                keys.note(
+                    span.clone(),
+                    "`first_link` cannot be opt_out: that is how consent is always decided",
+                    "Write wins = \"opt_out\" alone.",
+                );
+            }
             if word == "newest" {
                 keys.note(
                     span,
@@ -187,6 +196,18 @@ fn parse_unit(source: &Source<'_>, item: &Spanned<DeValue<'_>>) -> (Option<UnitS
                 keys.take(problem);
             }
             rule.unwrap_or(AcceptRule::always(Accept::No))
+        }
+    };
+    let wins = match wins {
+        Wins::OptOut(_) => Wins::OptOut(parse_opt_out(&mut keys, kind, set, item.span())),
+        wins => {
+            for key in ["covered_by", "suppress_when"] {
+                if let Some(value) = keys.optional(key) {
+                    let message = format!("`{key}` belongs to units of consent");
+                    keys.note(value.span(), message, "Remove it, or write wins = \"opt_out\".");
+                }
+            }
+            wins
         }
     };
     let codes = parse_codes(&mut keys, kind);
@@ -238,8 +259,79 @@ fn role(word: &str) -> Wins {
     match word {
         "review" => Wins::Review,
         "newest" => Wins::Newest,
+        "opt_out" => Wins::OptOut(OptOut::default()),
         system => Wins::System(system.to_string()),
     }
+}
+
+/// What belongs to a unit of consent.
+fn parse_opt_out(keys: &mut Keys<'_, '_, '_>, kind: Option<UnitType>, set: bool, unit: Range<usize>) -> OptOut {
+    if kind != Some(UnitType::Code) || set {
+        keys.note(
+            unit,
+            "consent is one code: `in`, `out`, or blank where nothing is known",
+            "Write type = \"code\" and codes = [\"in\", \"out\"], without `set`.",
+        );
+    }
+    let covered_by = match keys.optional("covered_by") {
+        None => vec![],
+        Some(value) => {
+            let list = value.get_ref().as_array();
+            let names: Option<Vec<String>> =
+                list.and_then(|list| list.iter().map(|n| n.get_ref().as_str().map(str::to_string)).collect());
+            names.unwrap_or_else(|| {
+                let remedy = "Write covered_by = [\"marketing\"].";
+                keys.note(value.span(), "`covered_by` must be a list of units", remedy);
+                vec![]
+            })
+        }
+    };
+    let suppress_when = keys.optional_text("suppress_when").and_then(|(text, span)| {
+        let parsed = Condition::parse(text);
+        if let Err(error) = &parsed {
+            keys.note(
+                span,
+                format!("the condition is not understood: {error}"),
+                "Write it like suppress_when = \"status in ['blocked', 'deceased']\".",
+            );
+        }
+        parsed.ok()
+    });
+    OptOut {
+        covered_by,
+        suppress_when,
+    }
+}
+
+/// Units that say they are covered by what is no unit of consent.
+fn uncovered(file: &str, units: &[UnitSpec]) -> Vec<Problem> {
+    let consent: Vec<&str> = units
+        .iter()
+        .filter(|spec| matches!(spec.unit.wins, Wins::OptOut(_)))
+        .map(|spec| spec.unit.name.as_str())
+        .collect();
+    let mut problems = vec![];
+    for spec in units {
+        let Wins::OptOut(policy) = &spec.unit.wins else {
+            continue;
+        };
+        for above in policy
+            .covered_by
+            .iter()
+            .filter(|name| !consent.contains(&name.as_str()))
+        {
+            problems.push(Problem {
+                file: file.to_string(),
+                line: spec.line,
+                message: format!(
+                    "unit `{}` is covered by `{above}`, which is no unit of consent",
+                    spec.unit.name
+                ),
+                remedy: suggestion(above, &consent),
+            });
+        }
+    }
+    problems
 }
 
 fn parse_codes(keys: &mut Keys<'_, '_, '_>, kind: Option<UnitType>) -> Vec<String> {

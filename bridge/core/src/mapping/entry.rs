@@ -49,6 +49,8 @@ pub(crate) struct Entry {
     /// A missing place says nothing, instead of blank.
     pub(crate) missing_is_absent: bool,
     pub(crate) accept: Option<AcceptRule>,
+    /// What a number that needs one is sent for.
+    pub(crate) purpose: Option<String>,
 }
 
 /// What a record says about a unit.

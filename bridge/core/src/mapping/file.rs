@@ -7,6 +7,7 @@ use super::shared_places::shared_places;
 use super::{Mapping, parts_of};
 use crate::codec::{Codec, Codes, Country};
 use crate::config_problem::{Keys, Problem, Source, nearest, suggestion};
+use crate::deny::{self, Denied};
 use crate::path::Path;
 use crate::schema::UnitType;
 use serde_json::Value as Json;
@@ -60,6 +61,7 @@ impl Mapping {
                 entries.extend(parser.entry(spec, key.span(), value));
             }
         }
+        entries.retain(|entry| parser.allowed(entry));
         parser.unknown_units(table);
         parser.problems.extend(shared_places(file, &entries));
         let mut problems = parser.problems;
@@ -110,6 +112,36 @@ impl<'a> Parser<'a> {
         None
     }
 
+    /// Whether what an entry names may be mapped at all.
+    fn allowed(&mut self, entry: &Entry) -> bool {
+        let paths = entry.paths().into_iter().map(ToString::to_string);
+        let denied = |name: String| deny::by_name(&name);
+        let found: Vec<Denied> = paths.chain([entry.unit.clone()]).filter_map(denied).collect();
+        let never = found.contains(&Denied::Never);
+        let purpose = entry.purpose.as_ref().is_some_and(|purpose| !purpose.is_empty());
+        if found.is_empty() || (!never && purpose) {
+            return true;
+        }
+        let (message, remedy) = if never {
+            (
+                "is a healthcare identifier or belongs to My Health Record, which may be mapped nowhere",
+                "Remove the entry.",
+            )
+        } else {
+            (
+                "is a Medicare or DVA number, which may be mapped only for a purpose",
+                "Remove the entry, or say what for: { path = \"..\", purpose = \"claims of ...\" }.",
+            )
+        };
+        self.problems.push(Problem {
+            file: self.source.file.to_string(),
+            line: entry.line,
+            message: format!("unit `{}` {message}", entry.unit),
+            remedy: remedy.into(),
+        });
+        false
+    }
+
     fn unknown_units(&mut self, table: &DeTable<'a>) {
         let mut known: Vec<&str> = self.entity.units.iter().map(|u| u.unit.name.as_str()).collect();
         known.push("kind");
@@ -134,6 +166,7 @@ impl<'a> Parser<'a> {
             country: self.country,
             missing_is_absent: false,
             accept: None,
+            purpose: None,
         };
         match value.get_ref() {
             DeValue::String(path) => {
@@ -180,6 +213,7 @@ impl<'a> Parser<'a> {
             entry.accept = rule;
             found.into_iter().for_each(|problem| keys.take(problem));
         }
+        entry.purpose = keys.optional_text("purpose").map(|(text, _)| text.trim().to_string());
         let codes = keys
             .optional("codes")
             .map(|value| code_table(&mut keys, spec, value))

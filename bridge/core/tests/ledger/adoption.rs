@@ -24,7 +24,8 @@ fn posted_by_halaxy(world: &World, number: impl Fn(&str) -> String) -> Vec<Shown
 
 fn set_aside(world: &World, books: &[Shown]) -> (Target, Plan, Vec<(String, Vec<Entry>)>) {
     let mut target = Target::of(&world.facts, &world.rules, &world.books);
-    let found = foreign(&target, &world.entries, books.iter(), &world.rules);
+    let entries: Vec<&Entry> = world.entries.iter().collect();
+    let found = foreign(&target, &entries, books.iter(), &world.rules);
     let adopted = found
         .iter()
         .map(|f| (f.number.clone(), f.entries(&target.charged[&f.invoice], &target.moved)))
@@ -32,11 +33,12 @@ fn set_aside(world: &World, books: &[Shown]) -> (Target, Plan, Vec<(String, Vec<
     target.set_aside(&found);
     let plan = Plan::of(&Given {
         target: &target,
-        entries: &world.entries,
+        entries: world.entries.iter().collect(),
         rules: &world.rules,
         books: &world.books,
         today: world.today,
         approved: &world.approved,
+        recode: &world.recode,
     });
     (target, plan, adopted)
 }

@@ -57,9 +57,9 @@ pub fn proof(world: &World, shown: &[Shown]) -> Proof {
         .collect();
     Proof::of(&Evidence {
         target: &target,
-        entries: &world.entries,
-        shown,
-        contacts: &contacts,
+        entries: world.entries.iter().collect(),
+        shown: shown.iter().collect(),
+        contacts: contacts.iter().map(|(k, c)| (k.as_str(), c.as_str())).collect(),
         rules: &world.rules,
         from: world.rules.start_from,
         to: jiff::civil::date(2028, 1, 1),

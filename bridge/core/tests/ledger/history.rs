@@ -4,7 +4,7 @@
 use crate::books::{Paper, carry_out, chart};
 use bridge_core::ledger::facts::*;
 use bridge_core::ledger::rules::Rules;
-use bridge_core::ledger::{Books, Cents, Currency, Entry, Given, Plan, Target, Why};
+use bridge_core::ledger::{Books, Cents, Currency, Entry, Given, Plan, Source, Target, Why};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
@@ -147,6 +147,7 @@ pub struct World {
     pub entries: Vec<Entry>,
     pub today: Date,
     pub approved: BTreeSet<(String, String)>,
+    pub recode: BTreeSet<Source>,
     n: u32,
 }
 
@@ -167,6 +168,7 @@ impl World {
             entries: vec![],
             today: DAY,
             approved: BTreeSet::new(),
+            recode: BTreeSet::new(),
             n: 600_000,
         }
     }
@@ -396,11 +398,12 @@ impl World {
         let target = Target::of(&self.facts, &self.rules, &self.books);
         let plan = Plan::of(&Given {
             target: &target,
-            entries: &self.entries,
+            entries: self.entries.iter().collect(),
             rules: &self.rules,
             books: &self.books,
             today: self.today,
             approved: &self.approved,
+            recode: &self.recode,
         });
         (target, plan)
     }
@@ -484,7 +487,7 @@ impl World {
         (accounts, debtors)
     }
 
-    fn check(&mut self, by_contact: bool) {
+    pub fn check(&mut self, by_contact: bool) {
         // A credit that was used under a lock is used otherwise in the books by hand: the only thing that may wait.
         let plan = self.look();
         if plan.held.iter().any(|h| matches!(h.why, Why::LockedPayment { .. })) {

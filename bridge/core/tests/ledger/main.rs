@@ -5,4 +5,5 @@ mod adoption;
 mod books;
 mod examples;
 mod history;
+mod recoding;
 mod rounding;

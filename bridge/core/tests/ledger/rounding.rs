@@ -165,3 +165,54 @@ fn more_digits_than_json_carries_are_refused() {
     assert!(json_decimal(&serde_json::json!(null)).is_err());
     assert!(Cents::exact(Decimal::new(18_001, 3)).is_err());
 }
+
+#[test]
+fn what_is_beyond_all_numbers_is_held_and_all_else_goes_on() {
+    use crate::history::World;
+    use bridge_core::ledger::{Source, Why};
+    let absurd = [Decimal::MAX, Decimal::MIN, Decimal::new(i64::MAX, 0)];
+    for amount in absurd {
+        let mut world = World::new("{}");
+        let bad = world.bill(0, 0, &[(true, 18_000, 4), (false, 100, 4)]);
+        let good = world.bill(1, 0, &[(true, 18_000, 4)]);
+        let lines = world
+            .facts
+            .lines
+            .values_mut()
+            .filter(|l| l.invoice.as_ref() == Some(&bad));
+        for line in lines {
+            line.quantity = amount;
+            for price in &mut line.prices {
+                price.amount = amount;
+            }
+            let again = line.prices.clone();
+            line.prices.extend(again);
+        }
+        let plan = world.look();
+        assert!(
+            plan.held
+                .iter()
+                .any(|h| h.source == Source::Invoice(bad.clone()) && h.why == Why::Amount),
+            "{plan:?}"
+        );
+        assert!(plan.post.iter().any(|e| e.key() == format!("HX-{good}")));
+    }
+}
+
+#[test]
+fn pieces_never_pass_the_tax_of_another_rate_off() {
+    use bridge_core::ledger::fit::fit;
+    let percent = |n: i64| Decimal::from(n);
+    // A tenth is no fifteenth, and nothing is no tenth, beyond what rounding explains of a small sum.
+    for net in [18_000, 250_000, 9_000_000] {
+        let tax = |percent: i64| Cents(net * percent / 100);
+        assert_eq!(
+            fit(Cents(net), tax(10), percent(10), 0),
+            Some(vec![(Cents(net), tax(10))])
+        );
+        for other in [0, 5, 12, 15, 20] {
+            assert_eq!(fit(Cents(net), tax(10), percent(other), 0), None, "{net} at {other}");
+            assert_eq!(fit(Cents(-net), -tax(10), percent(other), 1), None, "{net} at {other}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! What stands beside invoices and payments: settlement statements that were imported, journals that other commands
 //! propose (a practitioner's service fee, a settlement's fees), and payments that people recorded in the books.
 
-use super::keep::{Keep, Kept, State};
+use super::keep::{self, Keep, Kept, State};
 use super::{Ledger, LedgerStep};
 use crate::error::EngineError;
 use crate::vitals::{LedgerVitals, ProofVitals};
@@ -56,31 +56,74 @@ impl Ledger {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
         self.settle(&mut state, now, &mut step).await?;
-        let new: Vec<Entry> = journals
-            .into_iter()
-            .filter(|d| d.kind == DocumentKind::Journal)
-            .filter(|d| {
-                let known = state.entries.get(&d.key).map(|k| k.entry.state);
-                matches!(known, None | Some(EntryState::Refused))
-            })
-            .map(|document| Entry {
-                serves: document.date,
-                document,
-                purpose: Purpose::Other,
-                sources: Vec::new(),
-                shares: Vec::new(),
-                bases: Vec::new(),
-                round: 0,
-                contact: None,
-                state: EntryState::Planned,
-                remote_id: None,
-                refused: None,
-            })
-            .collect();
-        for batch in new.chunks(self.accounting.batch(DocumentKind::Journal).max(1)) {
-            self.post(&mut state, batch, now, &mut step).await?;
-        }
+        self.journals(&mut state, journals, now, &mut step).await?;
         Ok(step)
+    }
+
+    /// Has the process that posts post journals that a person asked for, also such as the books refused before.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn ask_journals(&self, journals: Vec<Document>) -> Result<(), EngineError> {
+        let mut state = self.state.lock().await;
+        let due: Vec<Document> = journals.into_iter().filter(|d| due(&state, d)).collect();
+        let refused: Vec<String> = due
+            .iter()
+            .filter(|d| state.entries.contains_key(&d.key))
+            .map(|d| d.key.clone())
+            .collect();
+        let mut keep = Keep::new(&self.store).await?;
+        keep.forget(&refused).await?;
+        keep.journals(&due).await?;
+        keep.by_hand(&mut state).await?;
+        keep.commit().await?;
+        for key in refused {
+            state.entries.remove(&key);
+        }
+        state.journals.extend(due.into_iter().map(|d| (d.key.clone(), d)));
+        Ok(())
+    }
+
+    /// Posts what [`Ledger::ask_journals`] left, until each is in the books or refused.
+    pub(super) async fn asked_journals(
+        &self,
+        state: &mut State,
+        now: Time,
+        step: &mut LedgerStep,
+    ) -> Result<(), EngineError> {
+        if state.journals.is_empty() {
+            return Ok(());
+        }
+        let all = state.journals.values().cloned().collect();
+        self.journals(state, all, now, step).await?;
+        let open = |key: &str| {
+            matches!(
+                state.entries.get(key).map(|k| k.entry.state),
+                None | Some(EntryState::Sent)
+            )
+        };
+        let done: Vec<String> = state.journals.keys().filter(|key| !open(key)).cloned().collect();
+        let mut keep = Keep::new(&self.store).await?;
+        keep.drop_rows(keep::JOURNAL, &done).await?;
+        keep.commit().await?;
+        for key in done {
+            state.journals.remove(&key);
+        }
+        Ok(())
+    }
+
+    async fn journals(
+        &self,
+        state: &mut State,
+        journals: Vec<Document>,
+        now: Time,
+        step: &mut LedgerStep,
+    ) -> Result<(), EngineError> {
+        let new: Vec<Entry> = journals.into_iter().filter(|d| due(state, d)).map(of_journal).collect();
+        for batch in new.chunks(self.accounting.batch(DocumentKind::Journal).max(1)) {
+            self.post(state, batch, now, step).await?;
+        }
+        Ok(())
     }
 
     /// Money paid out to agents, or brought forward for them, that people have told of.
@@ -187,8 +230,8 @@ impl Ledger {
     }
 
     /// Links payments that people recorded in the books to those that Halaxy shows of the same money by now, so that they
-    /// are not posted a second time. They stay on the account that they were recorded in.
-    pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<(), EngineError> {
+    /// are not posted a second time. They stay on the account that they were recorded in. Whether there were any.
+    pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<bool, EngineError> {
         let shown: Vec<Shown> = state
             .shown
             .values()
@@ -209,14 +252,36 @@ impl Ledger {
             })
             .collect();
         if closed.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.entries(state, closed, now).await?;
         keep.by_hand(state).await?;
         keep.commit().await?;
         state.changed = true;
-        Ok(())
+        Ok(true)
+    }
+}
+
+/// Whether a journal is neither in the books nor on its way.
+fn due(state: &State, journal: &Document) -> bool {
+    let known = state.entries.get(&journal.key).map(|k| k.entry.state);
+    journal.kind == DocumentKind::Journal && matches!(known, None | Some(EntryState::Refused))
+}
+
+fn of_journal(document: Document) -> Entry {
+    Entry {
+        serves: document.date,
+        document,
+        purpose: Purpose::Other,
+        sources: Vec::new(),
+        shares: Vec::new(),
+        bases: Vec::new(),
+        round: 0,
+        contact: None,
+        state: EntryState::Planned,
+        remote_id: None,
+        refused: None,
     }
 }
 

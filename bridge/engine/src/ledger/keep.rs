@@ -3,7 +3,9 @@
 use super::LedgerSettings;
 use crate::error::EngineError;
 use bridge_core::Time;
-use bridge_core::ledger::{Books, Contact, Currency, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown};
+use bridge_core::ledger::{
+    Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
+};
 use bridge_store::{Store, StoreError, Tx};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,10 @@ const ENTRY: &str = "entry";
 const CONTACT: &str = "contact";
 const APPROVAL: &str = "approval";
 const UNREADABLE: &str = "unreadable";
+/// Journals that a person asked the process that posts for.
+pub(super) const JOURNAL: &str = "journal";
+/// What a person has coded anew, and is not done.
+pub(super) const RECODE: &str = "recode";
 /// Digest of the feeds' cursors: they depend on no mapping.
 const FEED: &str = "ledger";
 const KINDS: [DocumentKind; 8] = [
@@ -53,6 +59,15 @@ struct Yes {
 }
 
 #[derive(Serialize, Deserialize)]
+struct Anew {
+    source: Source,
+    /// The rules that it was asked for by, as approvals have them: by others nothing is coded anew.
+    digest: String,
+    by: String,
+    at: Time,
+}
+
+#[derive(Serialize, Deserialize)]
 struct Unread {
     kind: String,
     id: String,
@@ -70,11 +85,17 @@ pub(super) struct State {
     /// Names in the books in lower case, of all contacts; none until they were listed.
     pub names: Option<BTreeSet<String>>,
     pub approvals: BTreeSet<(String, String)>,
+    /// Journals that a person asked for and that are not posted yet, by key.
+    pub journals: BTreeMap<String, Document>,
+    /// What a person has coded anew by the rules of now.
+    pub recode: BTreeSet<Source>,
     pub approved_rules: Option<String>,
     pub shown: BTreeMap<(DocumentKind, String), Shown>,
     pub shown_cursors: BTreeMap<DocumentKind, String>,
     pub books: Option<Books>,
     pub books_read: Time,
+    /// When hints about invoices were last followed, and those about the books.
+    pub followed: (Time, Time),
     /// The last decision seen of those made beside the process that posts.
     pub hand: Option<String>,
     /// Something changed that no plan has judged yet.
@@ -124,11 +145,14 @@ impl State {
             contacts: BTreeMap::new(),
             names: None,
             approvals: BTreeSet::new(),
+            journals: BTreeMap::new(),
+            recode: BTreeSet::new(),
             approved_rules: store.meta(APPROVED).await?,
             shown: BTreeMap::new(),
             shown_cursors: BTreeMap::new(),
             books: None,
             books_read: 0,
+            followed: (Time::MIN, Time::MIN),
             hand: store.meta(HAND).await?,
             changed: true,
         };
@@ -136,16 +160,18 @@ impl State {
             if let Some(cursor) = store.cursor(&settings.source, kind, FEED).await? {
                 state.cursors.insert((*kind).to_owned(), cursor.position);
             }
-            load(store, &part_of(kind), "fact", |_, fact: Fact| state.gathered.put(fact)).await?;
+            let mut facts = Vec::new();
+            load(store, &part_of(kind), "fact", |_, fact: Fact| facts.push(fact)).await?;
+            state.gathered.put_all(facts);
         }
         load(store, UNREADABLE, UNREADABLE, |_, u: Unread| {
             state.reread.entry(u.kind).or_default().push(u.id);
         })
         .await?;
-        load(store, ENTRY, ENTRY, |id, kept: Kept| {
-            drop(state.entries.insert(id, kept))
-        })
-        .await?;
+        // Collected first: trees that are filled one by one stay half empty.
+        let mut entries = Vec::new();
+        load(store, ENTRY, ENTRY, |id, kept: Kept| entries.push((id, kept))).await?;
+        state.entries = entries.into_iter().collect();
         load(store, CONTACT, CONTACT, |id, known: Known| {
             drop(state.contacts.insert(id, known))
         })
@@ -154,15 +180,27 @@ impl State {
             state.approvals.insert((yes.key, yes.digest));
         })
         .await?;
+        load(store, JOURNAL, JOURNAL, |key, journal: Document| {
+            drop(state.journals.insert(key, journal))
+        })
+        .await?;
+        load(store, RECODE, RECODE, |_, anew: Anew| {
+            if anew.digest == settings.digest {
+                state.recode.insert(anew.source);
+            }
+        })
+        .await?;
+        let mut shown = Vec::new();
         for kind in KINDS {
             load(store, &shown_part(kind), "shown", |id, s: Shown| {
-                drop(state.shown.insert((kind, id), s))
+                shown.push(((kind, id), s))
             })
             .await?;
             if let Some(cursor) = store.cursor(&settings.books, &shown_part(kind), FEED).await? {
                 state.shown_cursors.insert(kind, cursor.position);
             }
         }
+        state.shown = shown.into_iter().collect();
         Ok(state)
     }
 }
@@ -295,6 +333,30 @@ impl Keep {
         Ok(())
     }
 
+    /// Notes what a person has coded anew by the rules with this digest.
+    pub async fn recode(&mut self, all: &[Source], digest: &str, by: &str, at: Time) -> Result<(), EngineError> {
+        let row = |source: &Source| {
+            let anew = Anew {
+                source: source.clone(),
+                digest: digest.into(),
+                by: by.into(),
+                at,
+            };
+            (source.to_string(), json(&anew))
+        };
+        let rows: Vec<(String, String)> = all.iter().map(row).collect();
+        Ok(self.tx.put_ledger(RECODE, &rows).await?)
+    }
+
+    pub async fn journals(&mut self, all: &[Document]) -> Result<(), EngineError> {
+        let rows: Vec<(String, String)> = all.iter().map(|d| (d.key.clone(), json(d))).collect();
+        Ok(self.tx.put_ledger(JOURNAL, &rows).await?)
+    }
+
+    pub async fn drop_rows(&mut self, part: &str, ids: &[String]) -> Result<(), EngineError> {
+        Ok(self.tx.drop_ledger(part, ids).await?)
+    }
+
     pub async fn approval(&mut self, key: &str, digest: &str, by: &str, at: Time) -> Result<(), EngineError> {
         let yes = Yes {
             key: key.into(),
@@ -342,6 +404,12 @@ impl Keep {
         }
         Ok(())
     }
+}
+
+/// How many of these documents are not as they were shown before.
+pub(super) fn news(state: &State, kind: DocumentKind, documents: &[Shown]) -> usize {
+    let known = |d: &&Shown| state.shown.get(&(kind, d.remote_id.clone())) == Some(*d);
+    documents.len() - documents.iter().filter(known).count()
 }
 
 /// The kinds of documents there are.

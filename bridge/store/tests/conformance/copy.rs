@@ -72,6 +72,7 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
         .await
         .unwrap();
     tx.commit().await.unwrap();
+    store.catch_up(&bridge_store::Followed::People).await.unwrap();
     let neighbour = Store::open(&url, key, "neighbour", NOW).await.unwrap();
     save_new(&neighbour, &[everything("e1"), person("e9", 9)]).await;
     neighbour.close().await;

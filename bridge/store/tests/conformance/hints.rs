@@ -112,3 +112,33 @@ async fn hints_land_while_a_transaction_is_open_and_are_taken_in_once() {
     }
     assert_eq!(expire(&store, NOW + 1).await, 1_200, "they came when they landed");
 }
+
+#[tokio::test]
+async fn hints_for_somebody_beside_the_engine_are_found_by_kind_and_hold_the_engine_up_nowhere() {
+    let place = Place::new();
+    let store = place.open().await;
+    let person = Hint::new("halaxy", "Patient", "1", News::Changed, "e1");
+    let invoice = Hint::new("halaxy", "Invoice", "7", News::Changed, "e2").beside();
+    let gone = Hint::new("halaxy", "Invoice", "8", News::Removed, "e3").beside();
+    let visit = Hint::new("halaxy", "Appointment", "9", News::Changed, "e4").beside();
+    put(&store, std::slice::from_ref(&visit), NOW).await;
+    store
+        .land_hints(&[person.clone(), invoice.clone(), gone.clone()], NOW + 1)
+        .await
+        .unwrap();
+    store.take_in_hints().await.unwrap();
+
+    assert_eq!(store.hints("halaxy", 10).await.unwrap(), std::slice::from_ref(&person));
+    let mut invoices = store.hints_of("halaxy", "Invoice", 10).await.unwrap();
+    invoices.sort_by(|a, b| a.remote_id.cmp(&b.remote_id));
+    assert_eq!(invoices, [invoice.clone(), gone.clone()]);
+    assert_eq!(store.hints_of("halaxy", "Invoice", 1).await.unwrap().len(), 1);
+    assert_eq!(store.hints_of("halaxy", "Appointment", 10).await.unwrap(), [visit]);
+    assert!(store.hints_of("halaxy", "Patient", 10).await.unwrap().is_empty());
+    assert_eq!(store.counts().await.unwrap().hints, 1);
+
+    take(&store, &[person], NOW + 2).await;
+    assert!(store.quiet().await.unwrap(), "what others follow is not the engine's");
+    take(&store, &[invoice], NOW + 2).await;
+    assert_eq!(store.hints_of("halaxy", "Invoice", 10).await.unwrap(), [gone]);
+}

@@ -66,6 +66,17 @@ pub struct Edit {
     pub place: String,
 }
 
+/// What a person said of mail: once for each record, so that nothing goes there and back unseen.
+#[derive(Clone, Debug)]
+pub struct Word {
+    /// The record.
+    pub id: String,
+    /// `in` or `out`.
+    pub value: &'static str,
+    /// When.
+    pub at: Time,
+}
+
 /// One product.
 #[derive(Clone, Debug)]
 pub struct Product {
@@ -97,6 +108,10 @@ pub struct Product {
     pub removed: Vec<(usize, String, Time)>,
     /// Edits made here.
     pub edits: Vec<Edit>,
+    /// What people said of mail.
+    pub words: Vec<Word>,
+    /// Records whose opt-out was wiped out by a write that was on its way when it was said.
+    pub drowned: BTreeSet<String>,
     /// Values wiped out between guard and landing.
     pub overwritten: BTreeSet<String>,
     /// Values wiped out though they stood there before the guard looked.
@@ -148,6 +163,8 @@ impl Product {
             trace: vec![],
             removed: vec![],
             edits: vec![],
+            words: vec![],
+            drowned: BTreeSet::new(),
             overwritten: BTreeSet::new(),
             trampled: vec![],
             faults: 0,
@@ -250,6 +267,23 @@ impl Product {
         self.changed(id, now);
     }
 
+    /// A person says whether mail may be sent.
+    pub fn person_says(&mut self, id: &str, value: &'static str, now: Time) {
+        let Some(record) = self.records.get_mut(id).filter(|r| r.alive && r.body["mail"] != value) else {
+            return;
+        };
+        record.body["mail"] = value.into();
+        record.version += 1;
+        record.modified = now;
+        self.words.push(Word {
+            id: id.into(),
+            value,
+            at: now,
+        });
+        self.tell(now, format!("{id}.mail := {value}"));
+        self.changed(id, now);
+    }
+
     /// A person removes a record.
     pub fn person_removes(&mut self, id: &str, now: Time) {
         let Some(record) = self.records.get_mut(id).filter(|r| r.alive) else {
@@ -268,8 +302,7 @@ impl Product {
         self.ids += 1;
         self.writes += 1;
         let id = format!("{}-made-{}", self.name, self.ids);
-        let mut full =
-            json!({"given": "", "family": "", "birth_date": "", "number": "", "nick": "", "note": "", "tags": ""});
+        let mut full = json!({"given": "", "family": "", "birth_date": "", "number": "", "nick": "", "note": "", "tags": "", "mail": ""});
         if let (Some(full), Some(given)) = (full.as_object_mut(), body.as_object()) {
             full.extend(given.clone());
         }
@@ -309,7 +342,12 @@ impl Product {
         let mut notes = vec![];
         for (member, value) in &written {
             let stands = record.body[member].clone();
-            if before.get(member) != Some(&stands) && stands != *value && member != "tags" {
+            if member == "mail" && stands == "out" && before.get(member) != Some(&stands) && *value != "out" {
+                self.drowned.insert(id.into());
+            } else if before.get(member) != Some(&stands)
+                && stands != *value
+                && !["tags", "mail"].contains(&member.as_str())
+            {
                 let text = stands.as_str().unwrap_or_default().to_string();
                 let typed = self
                     .edits

@@ -38,6 +38,7 @@ pub async fn judge(world: &World, store: &Store, ids: u64, bad: &mut Vec<Broken>
         for system in SYSTEMS {
             compare(entity, system, &products[system], &mut covered, bad);
         }
+        opted_out(entity, &products, bad);
     }
     for id in products
         .values()
@@ -124,6 +125,45 @@ fn compare(entity: &Entity, system: &str, product: &Product, covered: &mut BTree
         } else if conflict.is_none() {
             let what = format!("{}.{member}: {stands:?}, agreed is {agreed:?}", link.remote_id);
             broken(bad, Promise::Convergence, what);
+        }
+    }
+}
+
+/// Whoever said out last is out everywhere, also where a record waits for a person.
+fn opted_out(entity: &Entity, products: &BTreeMap<&'static str, Product>, bad: &mut Vec<Broken>) {
+    let links = || entity.links.values();
+    let words = links().flat_map(|l| {
+        let product = &products[l.system.as_str()];
+        product
+            .words
+            .iter()
+            .filter(|w| w.id == l.remote_id)
+            .map(move |w| (l, w))
+    });
+    let Some((link, word)) = words.max_by_key(|(_, word)| word.at) else {
+        return;
+    };
+    let stands = |l: &bridge_core::Link| {
+        let record = products[l.system.as_str()].records.get(&l.remote_id);
+        record.filter(|r| r.alive && l.state == LinkState::Live)
+    };
+    let drowned = links().any(|l| products[l.system.as_str()].drowned.contains(&l.remote_id));
+    if word.value != "out" || drowned || stands(link).is_none() {
+        return;
+    }
+    for other in links() {
+        let doubtful = entity
+            .writes
+            .get(&other.system)
+            .is_some_and(|w| w.state != WriteState::Planned);
+        if let Some(record) = stands(other).filter(|_| !doubtful)
+            && record.body["mail"] != "out"
+        {
+            let what = format!(
+                "{} said out at {}; {} has {}",
+                word.id, word.at, other.remote_id, record.body["mail"]
+            );
+            broken(bad, Promise::OptOut, what);
         }
     }
 }

@@ -108,6 +108,7 @@ impl World {
                 "nick": format!("nick{person}"),
                 "note": format!("{system}-note{person}"),
                 "tags": "",
+                "mail": "",
             });
             p.person_makes(person, &id, body, now);
         });
@@ -139,6 +140,10 @@ impl World {
                 .map(|(id, _)| id.clone())
                 .collect();
             let Some(id) = p.dice.pick(&ids).cloned() else { return };
+            if p.dice.percent(15) && p.words.iter().all(|word| word.id != id) {
+                let value = if p.dice.percent(70) { "out" } else { "in" };
+                return p.person_says(&id, value, now);
+            }
             let member = *p.dice.pick(&MEMBERS).unwrap_or(&"nick");
             let n = p.edits.len();
             let value = match member {

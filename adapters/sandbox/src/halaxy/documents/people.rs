@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::account::Totals;
-use super::kinds::{INVOICE, Kind, LINE, PAYMENT, kind};
+use super::kinds::{APPOINTMENT, INVOICE, Kind, LINE, PAYMENT, kind};
 use super::shape;
 use super::store::{OWN, invoice_of};
 use crate::answer::Context;
@@ -176,7 +176,10 @@ impl Halaxy {
         crate::patch::merge(&mut after, &patch);
         shape::relative(&mut after);
         check(kind, &after)?;
-        self.documents.store(kind, id, &after, cx.now, true);
+        let quiet = kind.place == APPOINTMENT.place
+            && !self.switches.status_moves_appointment
+            && ["start", "end"].iter().all(|member| before[*member] == after[*member]);
+        self.documents.store(kind, id, &after, cx.now, !quiet);
         let moves = self.switches.children_move_invoice;
         let ended = |word: &str| kind.place == INVOICE.place && after["status"] == word && before["status"] != word;
         // Cancelling an invoice voids its lines; writing it off gives up all that is charged on it.

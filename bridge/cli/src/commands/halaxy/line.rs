@@ -1,6 +1,7 @@
 //! The command line of `halaxy`: one subcommand for each row of the table, with its inputs and an example.
 
-use crate::args::ConfigArg;
+use super::settle::Word;
+use crate::args::{ByArg, ConfigArg};
 use adapter_halaxy::endpoints::{Check, ENDPOINTS, Endpoint, GROUPS, Input, endpoint};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 use std::path::PathBuf;
@@ -10,8 +11,21 @@ use std::path::PathBuf;
 pub struct HalaxyArgs {
     /// What is asked for; nothing lists the actions.
     pub asked: Option<Asked>,
+    /// A write whose outcome is to be found out.
+    pub settle: Option<Settle>,
     /// Which configuration.
     pub config: ConfigArg,
+}
+
+/// A write whose outcome nobody knows.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// Its request key.
+    pub key: String,
+    /// What a person says of it.
+    pub word: Word,
+    /// Who says so.
+    pub by: ByArg,
 }
 
 /// One action with its inputs.
@@ -47,12 +61,14 @@ impl Args for HalaxyArgs {
             .after_help(format!(
                 "{}\nExamples:\n  halaxy-bridge halaxy list-patients --family Samplewood\n  \
                  halaxy-bridge halaxy book-appointment --help\n\n\
-                 Writes are sent once: with the same --request-key again the first answer is told, and nothing is sent.",
+                 Writes are sent once: with the same --request-key again the first answer is told, and nothing is sent.\n\
+                 `halaxy settle KEY` finds out what became of one that was not answered.",
                 groups()
             ));
         ENDPOINTS
             .iter()
             .fold(command, |all, row| all.subcommand(subcommand(row)))
+            .subcommand(settling())
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -66,13 +82,59 @@ impl FromArgMatches for HalaxyArgs {
         let asked = matches
             .subcommand()
             .and_then(|(action, matches)| Some(asked(endpoint(action)?, matches)));
-        Ok(HalaxyArgs { asked, config })
+        let settle = matches.subcommand_matches(SETTLE).map(settle).transpose()?;
+        Ok(HalaxyArgs { asked, settle, config })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = HalaxyArgs::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The subcommand that is no endpoint.
+const SETTLE: &str = "settle";
+
+fn settling() -> Command {
+    let command = Command::new(SETTLE)
+        .about("Find out what became of a write that nobody knows of")
+        .hide(true)
+        .after_help(
+            "Examples:\n  halaxy-bridge halaxy settle order-17\n  halaxy-bridge halaxy settle order-17 --done 900123\n  \
+             halaxy-bridge halaxy settle order-17 --not-done\n\n\
+             Records that were made are looked for among those made since, changed ones by what they show. What cannot be \
+             looked up (notes, files, generated slots, joined appointments) takes a person's word.",
+        )
+        .arg(Arg::new("key").value_name("KEY").required(true).help("The request key"))
+        .arg(
+            Arg::new("done")
+                .long("done")
+                .value_name("ID")
+                .num_args(0..=1)
+                .default_missing_value("")
+                .conflicts_with("not-done")
+                .help("It was done; the id of the record, if one was made"),
+        )
+        .arg(
+            Arg::new("not-done")
+                .long("not-done")
+                .action(ArgAction::SetTrue)
+                .help("It was not done"),
+        );
+    ByArg::augment_args(command)
+}
+
+fn settle(matches: &ArgMatches) -> Result<Settle, clap::Error> {
+    let done = matches.get_one::<String>("done");
+    Ok(Settle {
+        key: matches.get_one::<String>("key").cloned().unwrap_or_default(),
+        word: match done {
+            Some(id) => Word::Done(Some(id.clone()).filter(|id| !id.is_empty())),
+            None if matches.get_flag("not-done") => Word::NotDone,
+            None => Word::Look,
+        },
+        by: ByArg::from_arg_matches(matches)?,
+    })
 }
 
 fn asked(endpoint: &'static Endpoint, matches: &ArgMatches) -> Asked {

@@ -1,6 +1,5 @@
 //! Writes that people ask for, and what is printed of them.
 
-use super::Asked;
 use crate::args::ByArg;
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
@@ -10,8 +9,13 @@ use bridge_admin::actions::{Actions, Done, LOOK, document};
 use bridge_admin::receipts::Progress;
 
 /// Sends a write, unless its key was used before.
-pub(super) async fn run(asked: &Asked, actions: &Actions, request: &Request, out: &Output) -> Result<Exit, Failure> {
-    let key = asked.request_key.clone().unwrap_or_else(|| {
+pub(in crate::commands) async fn run(
+    key: Option<&str>,
+    actions: &Actions,
+    request: &Request,
+    out: &Output,
+) -> Result<Exit, Failure> {
+    let key = key.map(str::to_owned).unwrap_or_else(|| {
         let key = uuid::Uuid::now_v7().to_string();
         out.remark(format!("request key: {key}"));
         key

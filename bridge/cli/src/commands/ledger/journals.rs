@@ -12,22 +12,23 @@ use serde_json::{Value as Json, json};
 pub struct Journals {
     /// With the state of its entry, and whether what was posted says something else.
     all: Vec<(Document, Option<EntryState>, bool)>,
+    /// The service at work was asked to post them.
+    asked: bool,
     step: LedgerStep,
 }
 
-/// Looks which journals are in the books, and posts the others if a person asked for it.
+/// Looks which journals are in the books, and posts the others if a person asked for it; while a service is at work it is
+/// the one that posts them.
 ///
 /// # Errors
-/// [`Failure`] if the store fails, or another process drives the practice.
+/// [`Failure`] if the store fails.
 pub async fn book(ledger: &Ledger, drives: bool, proposed: Vec<Document>, post: bool) -> Result<Journals, Failure> {
     let mut step = LedgerStep::default();
-    if post && !proposed.is_empty() {
-        if !drives {
-            return Err(Failure::Failed(
-                "another process keeps these books now: stop the service, then post, then start it again".into(),
-            ));
-        }
+    let post = post && !proposed.is_empty();
+    if post && drives {
         step = ledger.post_journals(proposed.clone(), times::now()).await?;
+    } else if post {
+        ledger.ask_journals(proposed.clone()).await?;
     }
     let entries = ledger.entries().await;
     let all = proposed
@@ -39,7 +40,11 @@ pub async fn book(ledger: &Ledger, drives: bool, proposed: Vec<Document>, post: 
             (document, state, differs)
         })
         .collect();
-    Ok(Journals { all, step })
+    Ok(Journals {
+        all,
+        asked: post && !drives,
+        step,
+    })
 }
 
 impl Journals {
@@ -88,7 +93,9 @@ impl Journals {
         let proposed = |(_, state, _): &(Document, Option<EntryState>, bool)| {
             matches!(state, None | Some(EntryState::Planned | EntryState::Refused))
         };
-        if self.all.iter().any(proposed) {
+        if self.asked && self.all.iter().any(proposed) {
+            out.line("The service at work posts them within seconds; the same command shows when it has.");
+        } else if self.all.iter().any(proposed) {
             out.line(format!("To post them: {command}"));
         }
     }

@@ -8,7 +8,7 @@ use crate::output::{Output, count};
 use crate::{signals, times};
 use bridge_core::ledger::sheet::Sheet;
 use bridge_core::ledger::{Entry, Held, Why};
-use bridge_engine::ledger::{LedgerStep, Outlook, journal_view};
+use bridge_engine::ledger::{Ledger, LedgerStep, Outlook, journal_view};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
             "account": account, "tax": tax, "debit": debit.to_string(), "credit": credit.to_string(),
         })).collect::<Vec<_>>(),
         "calls": outlook.calls,
-        "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>(),
+        "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
         "already_there": outlook.foreign.iter().map(|(f, _)| json!({
             "invoice": f.invoice, "number": f.number, "id": f.shown.remote_id, "total": f.shown.total.to_string(),
             "same_total": f.same_total,
@@ -79,7 +79,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
         out.line(documents_sheet(&outlook.plan.post).text());
     }
     foreign(config, &outlook, out);
-    tell_held(&outlook.plan.held, out);
+    tell_held(config, &outlook.plan.held, out);
     if !approved && !outlook.plan.post.is_empty() {
         out.line(format!(
             "\nNobody approved posting by these rules yet. To do it: {}",
@@ -132,7 +132,7 @@ fn by_kind(outlook: &Outlook) -> BTreeMap<String, (usize, String)> {
     sums.into_iter().map(|(k, (n, t))| (k, (n, t.to_string()))).collect()
 }
 
-fn documents_sheet(entries: &[Entry]) -> Sheet {
+pub(super) fn documents_sheet(entries: &[Entry]) -> Sheet {
     let mut sheet = Sheet::new(&[
         "date",
         "kind",
@@ -232,12 +232,13 @@ fn lines_sheet(entries: &[Entry]) -> Sheet {
     sheet
 }
 
-pub fn held_json(held: &Held) -> Json {
-    json!({ "subject": held.source.to_string(), "why": held.why.text(), "remedy": held.why.remedy() })
+pub fn held_json(config: &Config, held: &Held) -> Json {
+    let remedy = held.why.remedy_by(|words| config.command(words));
+    json!({ "subject": held.source.to_string(), "why": held.why.text(), "remedy": remedy })
 }
 
 /// Holds, those of one reason and remedy together, the most frequent first.
-pub fn tell_held(held: &[Held], out: &Output) {
+pub fn tell_held(config: &Config, held: &[Held], out: &Output) {
     if held.is_empty() {
         return;
     }
@@ -248,7 +249,7 @@ pub fn tell_held(held: &[Held], out: &Output) {
             continue;
         }
         groups
-            .entry((h.why.text(), h.why.remedy()))
+            .entry((h.why.text(), h.why.remedy_by(|words| config.command(words))))
             .or_default()
             .push(h.source.to_string());
     }
@@ -291,6 +292,44 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
         drop(lock);
         return preview(config, false, None, out).await;
     }
+    let (sum, last) = until_quiet(&ledger).await?;
+    let outlook = ledger.preview(times::now()).await?;
+    let judged = LedgerStep {
+        held: outlook.plan.held.len(),
+        judged: true,
+        ..last.clone()
+    };
+    ledger.note(Some(&judged), None, times::now()).await?;
+    out.document(&json!({
+        "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
+        "unknown": last.unknown, "trouble": last.trouble,
+        "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
+    }));
+    out.line(format!(
+        "Posted {}, voided {}, made {}.",
+        count(sum.posted as u64, "document"),
+        sum.voided,
+        count(sum.contacts as u64, "contact")
+    ));
+    for trouble in &last.trouble {
+        out.error(trouble);
+    }
+    if last.unknown > 0 {
+        out.line(format!(
+            "The outcome of {} is not known yet: run this again in a few minutes.",
+            count(last.unknown as u64, "document")
+        ));
+    }
+    foreign(config, &outlook, out);
+    tell_held(config, &outlook.plan.held, out);
+    if !last.trouble.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    Ok(waiting(!outlook.plan.held.is_empty() || last.unknown > 0))
+}
+
+/// Posts until nothing moves any more: the sum, and the last look.
+pub(super) async fn until_quiet(ledger: &Ledger) -> Result<(LedgerStep, LedgerStep), Failure> {
     let stop = signals::stop();
     let mut sum = LedgerStep::default();
     let mut tries = 0;
@@ -314,49 +353,17 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
             tokio::time::sleep(PAUSE).await;
         }
     };
-    let outlook = ledger.preview(times::now()).await?;
-    let judged = LedgerStep {
-        held: outlook.plan.held.len(),
-        judged: true,
-        ..last.clone()
-    };
-    ledger.note(Some(&judged), None, times::now()).await?;
-    out.document(&json!({
-        "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
-        "unknown": last.unknown, "trouble": last.trouble,
-        "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>(),
-    }));
-    out.line(format!(
-        "Posted {}, voided {}, made {}.",
-        count(sum.posted as u64, "document"),
-        sum.voided,
-        count(sum.contacts as u64, "contact")
-    ));
-    for trouble in &last.trouble {
-        out.error(trouble);
-    }
-    if last.unknown > 0 {
-        out.line(format!(
-            "The outcome of {} is not known yet: run this again in a few minutes.",
-            count(last.unknown as u64, "document")
-        ));
-    }
-    foreign(config, &outlook, out);
-    tell_held(&outlook.plan.held, out);
-    if !last.trouble.is_empty() {
-        return Ok(Exit::Failed);
-    }
-    Ok(waiting(!outlook.plan.held.is_empty() || last.unknown > 0))
+    Ok((sum, last))
 }
 
 pub async fn holds(config: &Config, out: &Output) -> Result<Exit, Failure> {
     let (ledger, _lock) = ledger::look(config).await?;
     let outlook = ledger.preview(times::now()).await?;
-    out.document(&json!({ "held": outlook.plan.held.iter().map(held_json).collect::<Vec<_>>() }));
+    out.document(&json!({ "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>() }));
     if outlook.plan.held.is_empty() {
         out.line("Nothing waits.");
     }
-    tell_held(&outlook.plan.held, out);
+    tell_held(config, &outlook.plan.held, out);
     Ok(waiting(!outlook.plan.held.is_empty()))
 }
 

@@ -39,13 +39,13 @@ pub async fn prove(
     }
     out.document(
         &json!({ "holds": proof.holds(), "digest": proof.digest(), "proof": proof,
-        "held": proof.held.iter().map(posting::held_json).collect::<Vec<_>>() }),
+        "held": proof.held.iter().map(|h| posting::held_json(config, h)).collect::<Vec<_>>() }),
     );
-    tell(&proof, out);
+    tell(config, &proof, out);
     Ok(if proof.holds() { Exit::Done } else { Exit::Waiting })
 }
 
-fn tell(proof: &Proof, out: &Output) {
+fn tell(config: &Config, proof: &Proof, out: &Output) {
     if proof.differences.is_empty() {
         out.heading(&format!(
             "{} to {}: Halaxy equals what was posted, and the books still say so.",
@@ -60,7 +60,7 @@ fn tell(proof: &Proof, out: &Output) {
         ));
         out.line(differences_sheet(&proof.differences).text());
     }
-    posting::tell_held(&proof.held, out);
+    posting::tell_held(config, &proof.held, out);
     out.heading("\nMoney, by day, method and account");
     out.line(days_sheet(proof).text());
     out.heading("Sales, by account and tax rate");
@@ -182,7 +182,11 @@ fn printed(config: &Config, proof: &Proof, figures: &str) -> String {
     if !proof.held.is_empty() {
         let mut sheet = Sheet::new(&["subject", "why", "remedy"]);
         for h in &proof.held {
-            sheet.push([h.source.to_string(), h.why.text(), h.why.remedy()]);
+            sheet.push([
+                h.source.to_string(),
+                h.why.text(),
+                h.why.remedy_by(|words| config.command(words)),
+            ]);
         }
         body += "<h2>Waiting</h2>\n";
         body += &sheet.html();

@@ -15,7 +15,7 @@ impl Desk<'_> {
         let mut all: Vec<&Entry> = self
             .of(&source, &[Purpose::Charge, Purpose::Restored, Purpose::Reopened])
             .into_iter()
-            .map(|i| &self.entries[i])
+            .map(|i| self.entries[i].as_ref())
             .filter(|e| e.document.contact.as_deref() == Some(contact) && self.left(e.key()).is_positive())
             .collect();
         all.sort_by(|a, b| (a.document.date, a.key()).cmp(&(b.document.date, b.key())));
@@ -27,7 +27,7 @@ impl Desk<'_> {
     }
 
     pub(super) fn at(&self, key: &str) -> Option<&Entry> {
-        self.by_key.get(key).map(|i| &self.entries[*i])
+        self.by_key.get(key).map(|i| self.entries[*i].as_ref())
     }
 
     /// Uses a credit for the open invoices of an invoice in Halaxy.

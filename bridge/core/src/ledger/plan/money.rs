@@ -129,7 +129,7 @@ impl Desk<'_> {
             let gone = undone.get(&i).copied().unwrap_or_default();
             let stands = amount - gone;
             let whose = contact.is_none() || spot.who == contact;
-            let there = (spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved))
+            let there = (spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(source, i, moved))
                 && whose
                 && (!on_invoice || spot.invoice == moved.invoice);
             let fits = kept + stands <= moved.amount;
@@ -212,8 +212,11 @@ impl Desk<'_> {
     }
 
     /// Posted for the method that Halaxy still names: the account of that day stands, whatever the rules say now.
-    fn by_method(&self, at: usize, moved: &Moved) -> bool {
-        let basis = self.entries[at].bases.first();
+    fn by_method(&self, source: &Source, at: usize, moved: &Moved) -> bool {
+        let basis = self.entries[at]
+            .bases
+            .first()
+            .filter(|_| !self.given.recode.contains(source));
         basis.is_some_and(|b| *b == moved.basis())
     }
 
@@ -227,7 +230,7 @@ impl Desk<'_> {
             let spot = self.spot(i);
             let gone = undone.get(&i).copied().unwrap_or_default();
             let stands = amount - gone;
-            let account = spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(i, moved);
+            let account = spot.account.as_deref() == Some(moved.account.as_str()) || self.by_method(source, i, moved);
             let there = account && spot.who == contact;
             if stands.is_zero() || (there && kept + stands <= moved.amount) {
                 kept += stands;
