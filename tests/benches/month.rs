@@ -6,6 +6,7 @@
 //!
 //! `cargo bench -p bridge-tests --bench month -- year [INVOICES A MONTH] [SEED]` (400 and 1) lives a year day by day, with a
 //! look every three hours and a proof each night.
+#![allow(clippy::unwrap_used)]
 
 use adapter_sandbox::practice_month::MonthOptions;
 use bridge_tests::ledger::{Day, Modes, Year, live, plant_and_prove, year};

@@ -5,6 +5,7 @@
 //! another request it is refused. A write goes on when its caller hangs up.
 
 mod openapi;
+pub mod review;
 pub mod tokens;
 
 use crate::actions::{self, ActionError, Actions, Done};
@@ -37,6 +38,8 @@ pub struct Api {
     base: String,
     /// The account, while there is a store to keep receipts in.
     actions: RwLock<Option<Actions>>,
+    /// Where what waits is decided, while there is a store.
+    desk: RwLock<Option<crate::desk::Desk>>,
 }
 
 impl Api {
@@ -46,6 +49,7 @@ impl Api {
             tokens: Tokens::new(tokens),
             base,
             actions: RwLock::default(),
+            desk: RwLock::default(),
         })
     }
 
@@ -57,6 +61,7 @@ impl Api {
     /// Callers are told to come again.
     pub fn close(&self) {
         *self.actions.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.desk.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The routes, to be put behind the listener.
@@ -65,6 +70,7 @@ impl Api {
             .route("/api/openapi.json", get(described))
             .route("/api/halaxy", get(listed))
             .route("/api/halaxy/{action}", post(made))
+            .merge(review::routes())
             .with_state(Arc::clone(self))
     }
 

@@ -1,7 +1,8 @@
 //! What waits and why, gathered from the entities: refused units, doubtful creates, merged records.
 
+use bridge_core::Entity;
 use bridge_core::plan::hold_reason;
-use bridge_core::{Entity, Hold, Op};
+use bridge_core::waiting::held;
 use bridge_store::{Page, Store, StoreError};
 use serde::Serialize;
 
@@ -41,46 +42,10 @@ pub async fn all(store: &Store) -> Result<Vec<HoldRow>, StoreError> {
 
 /// What waits of one entity.
 pub fn of(entity: &Entity, rows: &mut Vec<HoldRow>) {
-    let mut add = |system: &str, units: Vec<String>, why: &Hold, note: &str| {
-        rows.push(HoldRow {
-            entity: entity.id.clone(),
-            system: system.into(),
-            units,
-            reason: format!("{}{note}", hold_reason(why)),
-        });
-    };
-    for (system, link) in &entity.links {
-        if let Some(why) = &link.held {
-            add(system, vec![], why, "");
-        }
-        for (unit, x) in &link.units {
-            // A hold is over once another value is agreed.
-            let agreed = entity.agreed.get(unit).map(|a| &a.value);
-            if let Some(held) = x.held.as_ref().filter(|h| agreed == Some(&h.value)) {
-                add(system, vec![unit.clone()], &held.why, "");
-            }
-        }
-    }
-    for (system, units) in &entity.refused {
-        for (unit, held) in units {
-            if entity.agreed.get(unit).is_some_and(|a| a.value == held.value) && !entity.links.contains_key(system) {
-                add(
-                    system,
-                    vec![unit.clone()],
-                    &held.why,
-                    "; the record is created without it",
-                );
-            }
-        }
-    }
-    for (system, write) in &entity.writes {
-        if let Some(why) = &write.held {
-            let note = if write.op == Op::Create {
-                "; nothing is created meanwhile"
-            } else {
-                ""
-            };
-            add(system, write.values.keys().cloned().collect(), why, note);
-        }
-    }
+    rows.extend(held(entity).into_iter().map(|h| HoldRow {
+        entity: entity.id.clone(),
+        system: h.system,
+        units: h.units,
+        reason: format!("{}{}", hold_reason(&h.why), h.note),
+    }));
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`webhooks`], [`inbox`] | where products call, and how what they tell is kept |
 //! | [`api`] | Halaxy's endpoints as actions, for programs with a token |
+//! | [`desk`] | what people decide with: search, inbox, details, decisions, undo, rules, timelines |
 //! | [`actions`], [`receipts`] | what carries actions out, each write once for its request key |
 //! | [`bookings`] | the booking desk, for programs |
 //! | [`app`], [`access`] | the pages for people, and who may see which |
@@ -20,6 +21,7 @@ pub mod actions;
 pub mod api;
 pub mod app;
 pub mod bookings;
+pub mod desk;
 pub mod health;
 pub mod holds;
 pub mod inbox;

@@ -38,6 +38,7 @@ pub struct Serving {
     inbox: Inbox,
     api: Option<(Arc<Api>, SystemConfig)>,
     app: Option<Arc<App>>,
+    config: Config,
     task: Option<JoinHandle<()>>,
     /// A thread of its own: the engine computes for long stretches, and whoever calls must not wait for that.
     thread: Option<Runtime>,
@@ -60,6 +61,10 @@ impl Serving {
             app.open(engine.store().clone());
         }
         let Some((api, system)) = &self.api else { return };
+        match wiring::review_desk(&self.config, engine) {
+            Ok(desk) => api.open_desk(desk),
+            Err(error) => tracing::warn!(%error, "the API has no review"),
+        }
         let client = match engine.held::<HalaxyClient>() {
             Some(client) => Ok(client.clone()),
             None => wiring::halaxy_client(system),
@@ -138,6 +143,7 @@ pub async fn start(
         inbox,
         api,
         app: pages,
+        config: config.clone(),
         task: Some(task),
         thread: Some(thread),
     }))

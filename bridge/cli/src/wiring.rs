@@ -8,6 +8,7 @@ use adapter_kit::{Adapter, Clock, Network, NetworkOptions, SystemClock, Transpor
 use adapter_rest::connector::AuthStyle;
 use adapter_rest::{RestAdapter, RestOptions};
 use bridge_admin::actions::Actions;
+use bridge_admin::desk::Desk;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
 use bridge_engine::care::ReferralUnits;
 use bridge_engine::diary::VisitMonths;
@@ -486,6 +487,20 @@ pub async fn desk(config: &Config) -> Result<Engine, WiringError> {
 /// [`WiringError`].
 pub async fn helper(config: &Config) -> Result<Engine, WiringError> {
     beside(config, queue(config).await?).await
+}
+
+/// The desk beside an engine, over its store.
+///
+/// # Errors
+/// [`WiringError`].
+pub fn review_desk(config: &Config, driver: &Engine) -> Result<Desk, WiringError> {
+    let store = driver.store().clone();
+    let adapters = adapters(config, &store)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (queue, ids) = (Arc::new(Embedded::default()), Arc::new(RandomIds));
+    let engine = Engine::attend(settings(config, &adapters), store, queue, Arc::clone(&clock), ids);
+    let engine = engine.ringing(driver.bell());
+    Ok(Desk::new(engine, config.entity.clone(), config.country, clock))
 }
 
 async fn beside(config: &Config, queue: Arc<dyn Queue>) -> Result<Engine, WiringError> {

@@ -3,6 +3,7 @@
 //! saves it. State and names follow the model-checked merge rule (`bridge/ARCHITECTURE.md`).
 
 use crate::shared::Shared;
+use crate::undo::Undoing;
 use crate::value::{Value, Values};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,6 +171,8 @@ pub enum Hold {
     MayExist,
     /// Since a name or birth date was changed, the records no longer look like one person.
     LooksWrong,
+    /// A person took back what was written here.
+    Undone,
 }
 
 /// State of a link. Rows are never deleted: what is gone stays as a tombstone.
@@ -389,6 +392,10 @@ pub struct Entity {
     pub writes: BTreeMap<String, Write>,
     /// Units that a system refused for a record that does not exist there yet, by system and unit.
     pub refused: BTreeMap<String, BTreeMap<String, UnitHold>>,
+    /// Units that a person took out of the sync for this entity: neither merged nor written.
+    pub apart: BTreeSet<String>,
+    /// Units that are being put back, by unit.
+    pub undoing: BTreeMap<String, Undoing>,
 }
 
 impl Entity {

@@ -30,6 +30,7 @@ pub mod consent;
 pub mod csv_cell;
 pub mod deny;
 pub mod diary;
+pub mod effects;
 pub mod entity;
 pub mod hindsight;
 pub mod laws;
@@ -45,7 +46,10 @@ pub mod settle;
 mod shared;
 pub mod table;
 pub mod telehealth;
+pub mod typed;
+pub mod undo;
 pub mod value;
+pub mod waiting;
 
 pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,

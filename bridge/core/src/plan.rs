@@ -7,6 +7,7 @@ use crate::entity::{
 };
 use crate::merge::{self, Merged};
 use crate::schema::{Party, Schema};
+use crate::undo;
 use crate::value::{Value, Values};
 use std::collections::BTreeMap;
 
@@ -62,6 +63,14 @@ pub struct Context {
 pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconciled {
     let mut entity = before.clone();
     let (mut notes, mut losers) = (vec![], vec![]);
+    let advanced;
+    let before = if entity.undoing.is_empty() {
+        before
+    } else {
+        undo::advance(&mut entity, context.now, &mut notes);
+        advanced = entity.clone();
+        &advanced
+    };
     // A link that is only written to never comes by `apply`: its trail is kept short here.
     let long = |x: &LinkUnit| x.trail.len() > 2 * schema.swings;
     for link in entity.links.values_mut().filter(|l| l.units.values().any(|x| long(x))) {
@@ -70,6 +79,10 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
         }
     }
     for unit in &schema.units {
+        if rests(before, &unit.name) {
+            entity.conflicts.remove(&unit.name);
+            continue;
+        }
         let merged = merge::merge(schema, before, unit);
         apply(
             &mut entity,
@@ -97,6 +110,11 @@ pub fn reconcile(schema: &Schema, before: &Entity, context: Context) -> Reconcil
     }
     entity.dirty = false;
     Reconciled { entity, notes, losers }
+}
+
+/// Whether a unit takes no part in merging: kept apart by a person, or being put back.
+fn rests(entity: &Entity, unit: &str) -> bool {
+    entity.apart.contains(unit) || entity.undoing.contains_key(unit)
 }
 
 /// Keeps as much of a trail as shows two systems rewriting each other.
@@ -202,7 +220,7 @@ fn judge_removals(schema: &Schema, before: &Entity, entity: &mut Entity, now: Ti
         .collect();
     for system in gone {
         let mut missed = std::collections::BTreeSet::new();
-        for (unit, agreed) in &entity.agreed {
+        for (unit, agreed) in entity.agreed.iter().filter(|(unit, _)| !entity.apart.contains(*unit)) {
             let seen = before.links.get(&system).and_then(|l| l.units.get(unit));
             let Some(x) = seen.filter(|x| x.seen().is_some()) else {
                 // Mapped there and never read: it never got this value either.
@@ -327,6 +345,21 @@ fn update(schema: &Schema, entity: &Entity, party: &Party, notes: &mut Vec<Note>
     let link = entity.links.get(&party.system)?;
     let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
     for unit in schema.units.iter().filter(|u| party.receives.contains(&u.name)) {
+        if let Some(undoing) = entity.undoing.get(&unit.name) {
+            let seen = link.units.get(&unit.name).and_then(|x| x.seen());
+            if let Some(wish) = undoing
+                .wishes
+                .get(&party.system)
+                .filter(|w| seen.is_some_and(|s| s != *w))
+            {
+                values.insert(unit.name.clone(), wish.clone());
+                reasons.insert(unit.name.clone(), "undone by a person: put back as it was".into());
+            }
+            continue;
+        }
+        if entity.apart.contains(&unit.name) {
+            continue;
+        }
         let Some(agreed) = entity.agreed.get(&unit.name) else {
             continue;
         };
@@ -387,6 +420,9 @@ fn create(schema: &Schema, entity: &Entity, party: &Party, context: Context, not
     let refused = entity.refused.get(&party.system);
     let (mut values, mut reasons) = (Values::new(), BTreeMap::new());
     for unit in schema.units.iter().filter(|u| party.receives.contains(&u.name)) {
+        if rests(entity, &unit.name) {
+            continue;
+        }
         let Some(agreed) = entity.agreed.get(&unit.name) else {
             continue;
         };
@@ -431,6 +467,7 @@ pub fn hold_reason(hold: &crate::Hold) -> String {
         Hold::NotTaken => "the product answered success but kept the old value".into(),
         Hold::Taken => "another record there already has this value, and only one may".into(),
         Hold::Refused(code) => format!("the product refused it ({code})"),
+        Hold::Undone => "what was written here was taken back by a person".into(),
         Hold::LooksWrong => "the linked records no longer look like one person".into(),
         Hold::Merged => "another record was merged into this one".into(),
         Hold::Alternates => "two values keep replacing each other".into(),

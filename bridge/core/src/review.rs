@@ -1,6 +1,7 @@
 //! What people decide: a value for a unit in review, a card, a link cut, a held unit released. A
 //! decision is bound to the values on the screen: if any has changed, nothing is stored.
 
+use crate::consent;
 use crate::entity::{Agreed, CardKind, Doubt, Entity, Grave, Hold, Link, LinkState, Origin, Time, WriteState};
 use crate::merge::AGREED;
 use crate::plan::Loser;
@@ -20,6 +21,21 @@ pub enum DecisionError {
     /// The choice is none of those shown.
     #[error("there is no value from {0} to choose")]
     NoSuchChoice(String),
+    /// Both values can be kept only where the unit is a set.
+    #[error("`{0}` holds one value: take one, or type a third")]
+    OneValue(String),
+    /// What was decided or written is not what stands there now: somebody edited since.
+    #[error("edited since in {}: nothing was taken back", .0.join(", "))]
+    Edited(Vec<String>),
+    /// A write to the record has no answer yet, or is being taken back already.
+    #[error("a write to this record is on its way: try again in a moment")]
+    UnderWay,
+    /// Consent follows its own rule: an opt-out travels, and ends by an opt-in of a person.
+    #[error("`{0}` is consent: an opt-out is neither kept from others nor taken back; decide it anew")]
+    Consent(String),
+    /// The unit is what records are known by.
+    #[error("records are known by `{0}`: it cannot be kept apart")]
+    Reference(String),
 }
 
 /// What a person chose.
@@ -29,6 +45,8 @@ pub enum Choice {
     From(String),
     /// A value typed in, canonical.
     Value(Value),
+    /// Every element of every side, where the unit is a set.
+    Both,
 }
 
 /// Decides a unit in review. Returns the values that lost.
@@ -64,14 +82,17 @@ pub fn decide(
     if !unchanged || !complete {
         return Err(DecisionError::Changed);
     }
+    let set = schema.unit(unit).is_some_and(|u| u.set);
     let mut value = match choice {
         Choice::Value(value) => value.clone(),
+        Choice::Both if !set => return Err(DecisionError::OneValue(unit.into())),
+        Choice::Both => Value::Set(shown.values().flat_map(Value::elements).collect()),
         Choice::From(name) => shown
             .get(name)
             .cloned()
             .ok_or_else(|| DecisionError::NoSuchChoice(name.clone()))?,
     };
-    if schema.unit(unit).is_some_and(|u| u.set) {
+    if set {
         value = decided_set(entity, unit, choice, value);
     }
     let losers = shown
@@ -136,6 +157,146 @@ fn decided_set(entity: &Entity, unit: &str, choice: &Choice, picked: Value) -> V
     }
 }
 
+/// What a person does with an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Decides a unit in review.
+    Value {
+        /// The unit.
+        unit: String,
+        /// What was chosen.
+        choice: Choice,
+    },
+    /// Keeps a unit out of the sync.
+    Apart(String),
+    /// Takes it into the sync again.
+    Together(String),
+    /// Closes a card.
+    Dismiss(CardKind, String),
+    /// Tries what is held again, in every system.
+    Replay,
+}
+
+impl Act {
+    /// The unit it is about.
+    pub fn unit(&self) -> Option<&str> {
+        match self {
+            Act::Value { unit, .. } | Act::Apart(unit) | Act::Together(unit) => Some(unit),
+            Act::Dismiss(..) | Act::Replay => None,
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`DecisionError`]; the entity is then unchanged.
+    pub fn apply(&self, schema: &Schema, entity: &mut Entity, now: Time) -> Result<Vec<Loser>, DecisionError> {
+        match self {
+            Act::Value { unit, choice } => {
+                let Some(open) = entity.conflicts.get(unit) else {
+                    return Err(DecisionError::Closed);
+                };
+                let shown = open.values.clone();
+                let choice = meant(entity, unit, &shown, choice);
+                return decide(schema, entity, unit, &shown, &choice, now);
+            }
+            Act::Apart(unit) => keep_apart(schema, entity, unit)?,
+            Act::Together(unit) => bring_together(entity, unit)?,
+            Act::Dismiss(kind, system) => dismiss(entity, *kind, system)?,
+            Act::Replay => {
+                for party in &schema.parties {
+                    release(entity, &party.system);
+                }
+            }
+        }
+        Ok(vec![])
+    }
+}
+
+/// A system that holds the agreed value is no contender; who names it means that value.
+fn meant(entity: &Entity, unit: &str, shown: &BTreeMap<String, Value>, choice: &Choice) -> Choice {
+    let Choice::From(name) = choice else {
+        return choice.clone();
+    };
+    let seen = entity.links.get(name).and_then(|l| l.units.get(unit)?.seen());
+    if !shown.contains_key(name) && seen.is_some() && seen == shown.get(AGREED) {
+        return Choice::From(AGREED.into());
+    }
+    choice.clone()
+}
+
+/// Keeps a unit of this entity out of the sync from now on: every system keeps what it holds.
+///
+/// # Errors
+/// [`DecisionError::Closed`] if it is kept apart already, [`DecisionError::Reference`] for what records are known by.
+pub fn keep_apart(schema: &Schema, entity: &mut Entity, unit: &str) -> Result<(), DecisionError> {
+    if schema.parties.iter().any(|p| p.reference.as_deref() == Some(unit)) {
+        return Err(DecisionError::Reference(unit.into()));
+    }
+    if schema.unit(unit).is_some_and(|u| consent::policy(u).is_some()) {
+        return Err(DecisionError::Consent(unit.into()));
+    }
+    if schema.unit(unit).is_none() || !entity.apart.insert(unit.into()) {
+        return Err(DecisionError::Closed);
+    }
+    entity.conflicts.remove(unit);
+    entity.undoing.remove(unit);
+    entity.dirty = true;
+    Ok(())
+}
+
+/// Takes that back: what differs is judged as usual.
+///
+/// # Errors
+/// [`DecisionError::Closed`] if it is not kept apart.
+pub fn bring_together(entity: &mut Entity, unit: &str) -> Result<(), DecisionError> {
+    if !entity.apart.remove(unit) {
+        return Err(DecisionError::Closed);
+    }
+    entity.dirty = true;
+    Ok(())
+}
+
+/// Names what a person sees of a unit, a card or a hold: another state, another token. For questions about a whole
+/// record `unit` is none, and everything that is read of the entity counts.
+pub fn token(entity: &Entity, unit: Option<&str>, asked: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    let mut add = |text: String| {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    };
+    add(format!("{} {unit:?} {asked}", entity.id));
+    for link in entity.links.values() {
+        add(format!(
+            "{} {} {} {:?} {:?}",
+            link.system, link.remote_id, link.generation, link.state, link.held
+        ));
+        for (name, x) in link.units.iter().filter(|(name, _)| unit.is_none_or(|u| u == *name)) {
+            add(format!("{name} {:?} {:?} {:?} {:?}", x.seen(), x.base, x.doubt, x.held));
+        }
+    }
+    for (name, agreed) in entity.agreed.iter().filter(|(name, _)| unit.is_none_or(|u| u == *name)) {
+        add(format!("{name} {:?}", agreed.value));
+    }
+    for (name, conflict) in entity
+        .conflicts
+        .iter()
+        .filter(|(name, _)| unit.is_none_or(|u| u == *name))
+    {
+        add(format!("{name} {:?} {}", conflict.values, conflict.why));
+    }
+    add(format!(
+        "{:?}",
+        unit.map(|u| (entity.apart.contains(u), entity.undoing.get(u)))
+    ));
+    hash.finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// Closes a card: the person has seen it. A merge card also releases the hold on its records.
 ///
 /// # Errors
@@ -188,6 +349,7 @@ pub fn cut(entity: &mut Entity, system: &str, new_id: &str, now: Time) -> Option
         remote_id: Some(link.remote_id.clone()),
     });
     entity.conflicts.clear();
+    entity.undoing.clear();
     entity.cards.retain(|c| c.system != system);
     entity.dirty = true;
     // A write on its way keeps its row until its answer comes, which then changes nothing.

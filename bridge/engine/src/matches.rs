@@ -1,10 +1,11 @@
 //! What people decide about pairs of records that may be the same person: facts with a name and a
 //! date, which can be taken back.
 
+use crate::desk::{Asked, Decided, check_pair};
 use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::{Entity, Lane, review};
-use bridge_store::{AuditEntry, Candidate, CandidateState, Page, RecordKey, Tx};
+use bridge_store::{AuditEntry, Candidate, CandidateState, DecisionRow, Page, RecordKey, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person says about a pair.
@@ -55,6 +56,18 @@ impl Engine {
     /// [`EngineError::NotFound`] for an unknown pair, [`EngineError::NotPossible`] if the verdict does
     /// not fit the two records as they stand, with the remedy.
     pub async fn decide_match(&self, id: &str, verdict: Verdict, by: &str) -> Result<(), EngineError> {
+        self.judge_pair(id, verdict, by, None).await?;
+        Ok(())
+    }
+
+    /// Stores a verdict, if the pair is still what was shown.
+    pub(crate) async fn judge_pair(
+        &self,
+        id: &str,
+        verdict: Verdict,
+        by: &str,
+        asked: Option<&Asked>,
+    ) -> Result<Decided, EngineError> {
         let pair = self.store.candidate(id).await?;
         let pair = pair.filter(|c| undecided(c.state));
         let pair = pair.ok_or_else(|| EngineError::NotFound(format!("open match {id}")))?;
@@ -76,6 +89,9 @@ impl Engine {
         let now = self.clock.now();
         let mut tx = self.store.begin().await?;
         let [one, other] = self.owners(&mut tx, &pair).await?;
+        if let Some(asked) = asked {
+            check_pair(&mut tx, &pair, &[one.clone(), other.clone()], asked).await?;
+        }
         // They may have become one person meanwhile; who doubts that cuts the link.
         let already = one == other;
         let verdict = if already { Verdict::Same } else { verdict };
@@ -96,9 +112,24 @@ impl Engine {
         };
         let owners: BTreeSet<String> = [one, other].into();
         tx.append_audit(&owners.iter().map(of).collect::<Vec<_>>()).await?;
+        let row = DecisionRow {
+            id: self.ids.event(now),
+            at: now,
+            who: by.into(),
+            sort: "match".into(),
+            entity: owners.first().cloned(),
+            unit: None,
+            item: pair.id.clone(),
+            group: asked.and_then(|asked| asked.group.clone()),
+            undone: None,
+            details: serde_json::json!({ "pair": pair.id, "verdict": verdict.event(), "reasons": pair.reasons }),
+            before: None,
+        };
+        tx.put_decisions(std::slice::from_ref(&row)).await?;
         self.judge_waiting(&mut tx, owners).await?;
         tx.commit().await?;
-        Ok(())
+        self.bell.notify_one();
+        Ok(Decided { id: row.id })
     }
 
     /// Says of all faint resemblances at once that they are different people, so that records may be
@@ -137,6 +168,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] for a pair nobody decided.
     pub async fn undo_match(&self, id: &str, by: &str) -> Result<(), EngineError> {
+        self.undo_pair(id, by, None).await
+    }
+
+    /// As [`Engine::undo_match`], with the decision that it takes back.
+    pub(crate) async fn undo_pair(&self, id: &str, by: &str, decision: Option<&str>) -> Result<(), EngineError> {
         let pair = self.store.candidate(id).await?;
         let pair = pair.filter(|c| !undecided(c.state));
         let pair = pair.ok_or_else(|| EngineError::NotFound(format!("decided match {id}")))?;
@@ -144,6 +180,11 @@ impl Engine {
         let mut tx = self.store.begin().await?;
         let [one, other] = self.owners(&mut tx, &pair).await?;
         let mut owners: BTreeSet<String> = [one.clone(), other].into();
+        if let Some(decision) = decision
+            && !tx.mark_undone(decision, now).await?
+        {
+            return Err(EngineError::NotPossible("this was taken back already".into()));
+        }
         if owners.len() == 1 {
             let (new_id, _) = self.cut_off(&mut tx, &one, &pair.b.system, false).await?;
             owners.insert(new_id);
@@ -242,6 +283,8 @@ impl Engine {
             return Err(EngineError::Changed);
         }
         let (mut kept, mut given) = (keep.clone(), give.clone());
+        kept.apart.extend(std::mem::take(&mut given.apart));
+        given.undoing.clear();
         given.links.clear();
         given.writes.clear();
         given.conflicts.clear();

@@ -2,9 +2,8 @@
 
 use crate::error::EngineError;
 use crate::step::Engine;
-use bridge_core::plan::Loser;
-use bridge_core::review::{self, Choice, DecisionError};
-use bridge_core::{CardKind, Entity, Lane, Value};
+use bridge_core::review::{Act, Choice, DecisionError};
+use bridge_core::{Entity, Value};
 use bridge_store::{AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, RecordKey};
 use std::collections::BTreeMap;
 
@@ -34,19 +33,19 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Decision`] if the values changed since or the conflict closed.
     pub async fn resolve(&self, row: &ConflictRow, resolution: &Resolution) -> Result<(), EngineError> {
-        let schema = self.settings.schema.clone();
-        let now = self.clock.now();
-        let mut losers = vec![];
-        let entry = AuditEntry {
-            event: "decided".into(),
-            units: vec![row.unit.clone()],
-            reason: format!("by {}", resolution.by),
-            ..AuditEntry::default()
+        let act = Act::Value {
+            unit: row.unit.clone(),
+            choice: resolution.choice.clone(),
         };
-        self.change(&row.entity, entry, &mut losers, |entity| {
-            review::decide(&schema, entity, &row.unit, &resolution.shown, &resolution.choice, now)
-        })
-        .await
+        let shown = |entity: &Entity| {
+            let open = entity.conflicts.get(&row.unit).ok_or(DecisionError::Closed)?;
+            (open.values == resolution.shown)
+                .then_some(())
+                .ok_or(DecisionError::Changed)
+        };
+        self.act(&row.entity, &row.id, &act, &resolution.by, None, shown)
+            .await?;
+        Ok(())
     }
 
     /// Closes a card. If it told of a merge into a record that is nobody's counterpart, that record takes
@@ -55,20 +54,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Decision`] if it is closed already.
     pub async fn dismiss(&self, row: &CardRow, by: &str) -> Result<(), EngineError> {
-        let entry = AuditEntry {
-            event: "card closed".into(),
-            system: Some(row.card.system.clone()),
-            reason: format!("by {by}"),
-            ..AuditEntry::default()
-        };
-        self.change(&row.entity, entry, &mut vec![], |entity| {
-            review::dismiss(entity, row.card.kind, &row.card.system).map(|()| vec![])
-        })
-        .await?;
-        if row.card.kind == CardKind::Merged {
-            self.follow_merge(&row.entity, &row.card.system, by).await?;
-            self.free_survivors(&row.card.system).await?;
-        }
+        let act = Act::Dismiss(row.card.kind, row.card.system.clone());
+        self.act(&row.entity, &row.id, &act, by, None, |_| Ok(())).await?;
         Ok(())
     }
 
@@ -77,19 +64,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::NotFound`] for an unknown entity.
     pub async fn replay(&self, entity: &str, by: &str) -> Result<(), EngineError> {
-        let entry = AuditEntry {
-            event: "replayed".into(),
-            reason: format!("by {by}"),
-            ..AuditEntry::default()
-        };
-        self.change(entity, entry, &mut vec![], |entity| {
-            let systems: Vec<String> = self.settings.systems.iter().map(|s| s.name.clone()).collect();
-            for system in systems {
-                review::release(entity, &system);
-            }
-            Ok(vec![])
-        })
-        .await
+        self.act(entity, "", &Act::Replay, by, None, |_| Ok(())).await?;
+        Ok(())
     }
 
     /// Cuts a record from its entity: it becomes an entity of its own, and the two are not linked
@@ -121,48 +97,5 @@ impl Engine {
         .await?;
         tx.commit().await?;
         Ok(new_id)
-    }
-
-    /// Changes one entity in one transaction, with its audit entry and the values that lost.
-    async fn change(
-        &self,
-        id: &str,
-        entry: AuditEntry,
-        losers: &mut Vec<Loser>,
-        decide: impl FnOnce(&mut Entity) -> Result<Vec<Loser>, DecisionError>,
-    ) -> Result<(), EngineError> {
-        let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        let Some(before) = tx.entities(&[id.to_string()]).await?.pop() else {
-            return Err(EngineError::NotFound(format!("entity {id}")));
-        };
-        let mut after = before.clone();
-        losers.extend(decide(&mut after)?);
-        let stale = tx.save_entities(&[(Some(before), after)], Lane::Requested, now).await?;
-        if !stale.is_empty() {
-            return Err(EngineError::Changed);
-        }
-        let until = self.settings.losers_until(now);
-        let rows: Vec<bridge_store::Loser> = losers
-            .drain(..)
-            .map(|l| bridge_store::Loser {
-                entity: id.into(),
-                unit: l.unit,
-                system: l.system,
-                at: now,
-                until,
-                why: l.rule,
-                value: l.value,
-            })
-            .collect();
-        tx.append_losers(&rows).await?;
-        tx.append_audit(&[AuditEntry {
-            at: now,
-            entity: Some(id.into()),
-            ..entry
-        }])
-        .await?;
-        tx.commit().await?;
-        Ok(())
     }
 }

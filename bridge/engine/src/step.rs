@@ -407,6 +407,7 @@ impl Engine {
             step.add(&one?);
         }
         self.expire_hints(now).await?;
+        self.take_in_old(now).await?;
         self.forget_if_due(now).await?;
         self.note(now).await?;
         Ok(step)

@@ -29,6 +29,9 @@ const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
      WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
 const APPLIED: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND seq > $3 AND event = 'applied' ORDER BY seq LIMIT $4";
+const AT: &str = "SELECT seq, at FROM audit WHERE practice = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
+const BETWEEN: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
+     WHERE practice = $1 AND seq > $2 AND at <= $3 AND event IN ('sent', 'applied') ORDER BY seq LIMIT $4";
 const LOSERS: &str =
     "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
 
@@ -125,6 +128,46 @@ impl Store {
             .int(seq)
             .int(limit as i64);
         let rows = fetch(&mut self.read().await?, APPLIED, args).await?;
+        rows.iter()
+            .map(|row| Ok((row.int(0)?, self.scope.audit_entry(row)?)))
+            .collect()
+    }
+
+    /// The place before the first line of the audit that is not older than a moment. Lines are as old as their order,
+    /// so it is found by halving.
+    pub async fn audit_place(&self, since: Time) -> Result<i64> {
+        let mut conn = self.read().await?;
+        let mut args = Args::default();
+        args.shared(&self.scope.practice);
+        let last = fetch_one(&mut conn, LAST_AUDIT, args)
+            .await?
+            .map_or(Ok(0), |row| row.int(0))?;
+        let (mut low, mut high) = (0, last + 1);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            let mut args = Args::default();
+            args.shared(&self.scope.practice).int(middle);
+            let at = fetch_one(&mut conn, AT, args)
+                .await?
+                .map(|row| row.int(1))
+                .transpose()?;
+            if at.is_some_and(|at| at < since) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Writes sent and applied after a place in the audit and not after a moment, each with its own place, oldest first.
+    pub async fn written(&self, place: i64, until: Time, limit: usize) -> Result<Vec<(i64, AuditEntry)>> {
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .int(place)
+            .int(until)
+            .int(limit as i64);
+        let rows = fetch(&mut self.read().await?, BETWEEN, args).await?;
         rows.iter()
             .map(|row| Ok((row.int(0)?, self.scope.audit_entry(row)?)))
             .collect()

@@ -67,7 +67,8 @@ impl Tx {
             args.int(c.score).text(&reasons).text(code(c.state)).int(c.since);
         })
         .await?;
-        Ok(())
+        let ids: Vec<String> = candidates.iter().map(|c| c.id.clone()).collect();
+        self.file_pairs(&ids).await
     }
 
     /// Decides candidates by id, or opens them again; who did, and when, is kept either way.
@@ -91,7 +92,7 @@ impl Tx {
                 },
             )
             .await?;
-        Ok(())
+        self.file_pairs(ids).await
     }
 
     /// Every candidate, open or decided, that any of these records is part of, by id.

@@ -5,10 +5,12 @@
 //! Numbers are variable-length, texts and lists carry their length, alternatives a number. Structs
 //! name every member, so that one added in `bridge_core` does not compile until it is stored.
 
+use bridge_core::undo::{After, Undoing, UnitState};
 use bridge_core::{
     Agreed, Author, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin, Shared,
     UnitHold, Value, Version, Write, WriteState,
 };
+
 use std::collections::{BTreeMap, BTreeSet};
 
 /// First byte of every body: the form of the rest. A changed form gets the next number, and its
@@ -225,7 +227,8 @@ alternatives! {
     Author { 0 = Unknown, 1 = Person, 2 = Automation }
     Origin { 0 = System(it), 1 = Person }
     Doubt { 0 = Value, 1 = Elements(it) }
-    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist, 6 = LooksWrong }
+    Hold { 0 = NotTaken, 1 = Taken, 2 = Refused(it), 3 = Merged, 4 = Alternates, 5 = MayExist, 6 = LooksWrong, 7 = Undone }
+    After { 0 = Hold, 1 = Reopen(it) }
     LinkState { 0 = Live, 1 = Gone, 2 = Merged }
     Op { 0 = Create, 1 = Update }
     WriteState { 0 = Planned, 1 = Sent, 2 = Unknown, 3 = Doubtful, 4 = Refused }
@@ -254,6 +257,8 @@ members! {
     Grave { system, remote_id }
     UnitHold { value, why }
     Conflict { values, since, why }
+    UnitState { agreed, links, conflict }
+    Undoing { wishes, shown, then }
     Write {
         system, kind, op, generation, state, values, guarded, guard_version, guard_mark, at, not_before, tries, lane, key,
         reasons, held
@@ -276,18 +281,32 @@ impl Coded for Entity {
             links: _,
             writes: _,
             refused,
+            apart,
+            undoing,
         } = self;
         agreed.put(out);
         graves.put(out);
         refused.put(out);
+        // Few have these: a body without them is what it was before they were known.
+        if !apart.is_empty() || !undoing.is_empty() {
+            apart.put(out);
+            undoing.put(out);
+        }
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
         let (agreed, graves, refused) = (Coded::take(from)?, Coded::take(from)?, Coded::take(from)?);
+        let (apart, undoing) = if from.is_empty() {
+            Default::default()
+        } else {
+            (Coded::take(from)?, Coded::take(from)?)
+        };
         Some(Entity {
             agreed,
             graves,
             refused,
+            apart,
+            undoing,
             ..Entity::default()
         })
     }

@@ -28,7 +28,15 @@ const FORBID: Insert = Insert {
     tail: "ON CONFLICT (practice, hash) DO NOTHING",
 };
 /// What goes with an entity, and what is left of it: the history keeps its lines, without values.
-const OF_ENTITY: [(&str, &str); 8] = [
+const OF_ENTITY: [(&str, &str); 10] = [
+    (
+        "inbox",
+        "DELETE FROM inbox WHERE practice = $1 AND entity = $2 AND entity <> ''",
+    ),
+    (
+        "decision",
+        "DELETE FROM decision WHERE practice = $1 AND entity = $2 AND entity <> ''",
+    ),
     ("write", "DELETE FROM write WHERE practice = $1 AND entity = $2"),
     ("conflict", "DELETE FROM conflict WHERE practice = $1 AND entity = $2"),
     ("card", "DELETE FROM card WHERE practice = $1 AND entity = $2"),
@@ -42,7 +50,12 @@ const OF_ENTITY: [(&str, &str); 8] = [
     ("entity", "DELETE FROM entity WHERE practice = $1 AND id = $2"),
 ];
 /// What goes with a record.
-const OF_RECORD: [(&str, &str); 8] = [
+const OF_RECORD: [(&str, &str); 9] = [
+    (
+        "inbox",
+        "DELETE FROM inbox WHERE practice = $1 AND id IN (SELECT id FROM candidate WHERE practice = $1 \
+         AND (a_system = $2 AND a_kind = $3 AND a_id = $4 OR b_system = $2 AND b_kind = $3 AND b_id = $4))",
+    ),
     (
         "link",
         "DELETE FROM link WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id = $4",
@@ -91,6 +104,9 @@ impl Tx {
         now: Time,
     ) -> Result<BTreeMap<&'static str, u64>> {
         let mut gone: BTreeMap<&'static str, u64> = BTreeMap::new();
+        // Prefixes are found by what the record has, which goes with it below.
+        let nameless: Vec<(RecordKey, Vec<String>)> = records.iter().map(|r| (r.clone(), vec![])).collect();
+        self.set_name_parts(&nameless).await?;
         let (conn, scope) = self.parts();
         for (table, sql) in OF_ENTITY {
             let mut args = Args::default();

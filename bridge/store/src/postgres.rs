@@ -17,7 +17,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -43,6 +43,11 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
         include_str!("../../../migrations/postgres/0008_erased.sql"),
     ),
     (9, "feed", include_str!("../../../migrations/postgres/0009_feed.sql")),
+    (
+        10,
+        "review",
+        include_str!("../../../migrations/postgres/0010_review.sql"),
+    ),
 ];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.

@@ -27,7 +27,7 @@ struct Sealed {
     numbered: bool,
 }
 
-const TABLES: [Sealed; 9] = [
+const TABLES: [Sealed; 10] = [
     Sealed {
         table: "entity",
         page: "SELECT id, body FROM entity WHERE practice = $1 AND id > $2 ORDER BY id LIMIT 512",
@@ -131,6 +131,17 @@ const TABLES: [Sealed; 9] = [
                    AND mirror.remote_id = v.column4",
         },
         keys: 3,
+        numbered: false,
+    },
+    Sealed {
+        table: "decision",
+        page: "SELECT id, body FROM decision WHERE practice = $1 AND id > $2 ORDER BY id LIMIT 512",
+        update: Insert {
+            head: "UPDATE decision SET body = v.column3 FROM (",
+            columns: 3,
+            tail: ") AS v WHERE decision.practice = v.column1 AND decision.id = v.column2",
+        },
+        keys: 1,
         numbered: false,
     },
 ];
@@ -250,6 +261,7 @@ impl Tx {
         for sql in [
             "DELETE FROM lookup WHERE practice = $1",
             "DELETE FROM name_part WHERE practice = $1",
+            "DELETE FROM name_prefix WHERE practice = $1",
         ] {
             let mut args = Args::default();
             args.shared(&scope.practice);

@@ -8,6 +8,7 @@ use crate::{
     error::Result,
     records::{conflict_id, short_id},
     tx::{OBSERVED, Tx, bind_link},
+    waiting::{self, Filed, ITEM, KNOWN_ITEM, NO_ITEM, bind_item, card_item, conflict_item},
 };
 use bridge_core::{Card, Conflict, Entity, Lane, Link, Time, Write};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -85,6 +86,7 @@ struct Change<'a> {
     no_writes: Vec<&'a str>,
     no_conflicts: Vec<&'a str>,
     no_cards: Vec<(&'static str, &'a str)>,
+    filed: Filed,
 }
 
 impl Tx {
@@ -126,7 +128,7 @@ impl Tx {
             .filter(|(_, (_, after))| !taken.contains(after.id.as_str()))
             .collect();
         let mut changes = spread(free, |(place, (before, after))| {
-            scope.change(place, before.as_ref(), after)
+            scope.change(place, before.as_ref(), after, now)
         });
         let rows = changes
             .iter_mut()
@@ -174,8 +176,19 @@ impl Tx {
         let mut no_writes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_conflicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_cards: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+        let (mut new, mut known, mut no_items) = (vec![], vec![], vec![]);
         for change in changes {
             let id = change.after.id.as_str();
+            known.extend(change.filed.known);
+            no_items.extend(change.filed.gone);
+            let conflicts_of = change.conflicts.iter();
+            new.extend(
+                conflicts_of.map(|(unit, conflict, _)| conflict_item(conflict_id(id, unit), id, unit, conflict)),
+            );
+            new.extend(change.cards.iter().map(|card| {
+                let kind = codes::card(card.kind);
+                card_item(card_id(id, kind, &card.system), id, kind, card)
+            }));
             leaving.extend(change.leaving);
             links.extend(change.links);
             joining.extend(change.joining.into_iter().map(|(link, body)| (id, link, body)));
@@ -201,6 +214,19 @@ impl Tx {
                 .for_each(|card| no_cards.entry(card).or_default().push(id));
         }
 
+        let head = |args: &mut Args| {
+            args.shared(practice);
+        };
+        NO_ITEM
+            .run(conn, &no_items, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        ITEM.run(conn, new, |args, item| bind_item(args, practice, &item))
+            .await?;
+        KNOWN_ITEM
+            .run(conn, known, |args, item| bind_item(args, practice, &item))
+            .await?;
         // First out, then in: an entity has one record per system at any moment.
         LINK.run(conn, leaving, |args, (link, body)| {
             bind_link(args, scope, &link, None, body)
@@ -266,7 +292,7 @@ impl Tx {
                 .text(id)
                 .text(kind)
                 .text(&card.system)
-                .text(&short_id(&["card", id, kind, &card.system]))
+                .text(&card_id(id, kind, &card.system))
                 .text(&units)
                 .int(card.since);
         })
@@ -317,7 +343,8 @@ impl Tx {
 }
 
 impl Scope {
-    fn change<'a>(&self, place: usize, before: Option<&'a Entity>, after: &'a Entity) -> Change<'a> {
+    fn change<'a>(&self, place: usize, before: Option<&'a Entity>, after: &'a Entity, now: Time) -> Change<'a> {
+        let mut filed = waiting::filed(before, after, now);
         let Entity {
             id,
             conflicts,
@@ -348,6 +375,17 @@ impl Scope {
                 let was = before_links.and_then(|b| b.get(&link.system));
                 was.is_some_and(|was| same_record(was, link))
             });
+        let no_conflicts = gone(before.map(|b| &b.conflicts), conflicts);
+        let no_cards: Vec<_> = before
+            .iter()
+            .flat_map(|b| &b.cards)
+            .filter(|was| !cards.iter().any(|is| is.kind == was.kind && is.system == was.system))
+            .map(|card| (codes::card(card.kind), card.system.as_str()))
+            .collect();
+        filed.gone.extend(no_conflicts.iter().map(|unit| conflict_id(id, unit)));
+        filed
+            .gone
+            .extend(no_cards.iter().map(|(kind, system)| card_id(id, kind, system)));
         Change {
             place,
             fresh: true,
@@ -372,15 +410,15 @@ impl Scope {
                 .filter(|card| before.is_none_or(|b| !b.cards.contains(card)))
                 .collect(),
             no_writes: gone(before.map(|b| &b.writes), writes),
-            no_conflicts: gone(before.map(|b| &b.conflicts), conflicts),
-            no_cards: before
-                .iter()
-                .flat_map(|b| &b.cards)
-                .filter(|was| !cards.iter().any(|is| is.kind == was.kind && is.system == was.system))
-                .map(|card| (codes::card(card.kind), card.system.as_str()))
-                .collect(),
+            no_conflicts,
+            no_cards,
+            filed,
         }
     }
+}
+
+fn card_id(entity: &str, kind: &str, system: &str) -> String {
+    short_id(&["card", entity, kind, system])
 }
 
 /// Records of an entity that are no longer its record of their system.

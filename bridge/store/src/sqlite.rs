@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -39,6 +39,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "mirror", include_str!("../../../migrations/sqlite/0009_mirror.sql")),
     (10, "erased", include_str!("../../../migrations/sqlite/0010_erased.sql")),
     (11, "feed", include_str!("../../../migrations/sqlite/0011_feed.sql")),
+    (12, "review", include_str!("../../../migrations/sqlite/0012_review.sql")),
 ];
 const READERS: u32 = 3;
 

@@ -35,6 +35,8 @@ mod mirror;
 mod notes;
 #[path = "conformance/observed.rs"]
 mod observed;
+#[path = "conformance/review.rs"]
+mod review;
 #[path = "conformance/secrecy.rs"]
 mod secrecy;
 #[path = "conformance/server.rs"]

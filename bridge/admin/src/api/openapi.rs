@@ -8,6 +8,7 @@ pub fn document() -> Json {
     let mut paths = Map::new();
     paths.insert("/api/halaxy".into(), list());
     paths.insert("/api/openapi.json".into(), described());
+    paths.extend(super::review::paths());
     for row in ENDPOINTS.iter() {
         paths.insert(format!("/api/halaxy/{}", row.action), json!({ "post": operation(row) }));
     }

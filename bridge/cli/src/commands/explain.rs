@@ -7,7 +7,8 @@ use crate::holds;
 use crate::output::Output;
 use crate::{commands, times, wiring};
 use bridge_core::{Entity, LinkState, WriteState};
-use bridge_store::{AuditEntry, RecordKey, Store};
+use bridge_engine::words;
+use bridge_store::{RecordKey, Store};
 use clap::Args;
 use serde_json::{Value as Json, json};
 
@@ -107,52 +108,6 @@ async fn tell_undecided(store: &Store, record: &RecordKey, out: &Output) -> Resu
     }
     out.line(text);
     Ok(Exit::Done)
-}
-
-/// One line of the history in plain words.
-pub fn words(e: &AuditEntry) -> String {
-    let units = e.units.join(", ");
-    let system = e.system.as_deref().unwrap_or("every system");
-    let record = e
-        .remote_id
-        .as_deref()
-        .map(|id| format!(" ({system}:{id})"))
-        .unwrap_or_default();
-    let because = if e.reason.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", e.reason)
-    };
-    match e.event.as_str() {
-        "new" => format!("first seen in {system}{record}{because}"),
-        "linked" => format!("linked with the record in {system}{record}{because}"),
-        "same person" => format!("two records were declared the same person {}", e.reason),
-        "different people" => format!("two records were declared different people {}", e.reason),
-        "unlinked" => format!("the record in {system} was cut off {}", e.reason),
-        "adopted" => format!("{units} taken{because}"),
-        "overruled" => format!("{units} of {system} overruled{because}"),
-        "conflict" => format!("{units} in conflict, waits for a person{because}"),
-        "conflict closed" => format!("{units} no longer in conflict{because}"),
-        "decided" => format!("{units} decided {}", e.reason),
-        "create" => format!("to be created in {system} with {units}{because}"),
-        "write" => format!("{units} to be written to {system}{because}"),
-        "skip" => format!("{system}: {}", e.reason),
-        "hold" => format!("{units} held back from {system}{because}"),
-        "removed" => format!("{system}: {}", e.reason),
-        "sent" => format!(
-            "sent to {system}{record}: {}",
-            if e.reason.is_empty() { &units } else { &e.reason }
-        ),
-        "applied" => format!("{system} took it{record}: {units}"),
-        "refused" => format!("{system} refused {units}{because}"),
-        "unknown" => format!("no answer from {system}{because}"),
-        "settled" => format!("doubt about {system} settled{because}"),
-        "moved" | "gone" | "later" => format!("{system} did not take {units}{because}"),
-        "card closed" => format!("question about {system} closed {}", e.reason),
-        "replayed" => format!("what was held was released {}", e.reason),
-        "action" => format!("by hand in {system}: {}", e.reason),
-        other => format!("{other} {system} {units}{because}"),
-    }
 }
 
 /// Where things stand, and why nothing more happens.

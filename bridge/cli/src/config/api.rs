@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 use toml::de::DeValue;
 
+/// Names the review among the actions of a token.
+const REVIEW: &str = bridge_admin::api::review::ACTION;
+
 /// One `[[api.token]]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiToken {
@@ -89,7 +92,7 @@ impl<'s> Reader<'s> {
         let mut actions = BTreeSet::new();
         for item in list.iter() {
             let name = item.get_ref().as_str().unwrap_or_default();
-            if endpoint(name).is_none() {
+            if endpoint(name).is_none() && name != REVIEW {
                 let known: Vec<&str> = ENDPOINTS.iter().map(|row| row.action).collect();
                 self.note(
                     item.span(),

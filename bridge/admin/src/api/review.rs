@@ -1,0 +1,521 @@
+//! `/api/review`: the desk over HTTP, for programs with a token. A token without `actions` may read, and decide if it may
+//! write; one with `actions` must name `review`. Whoever is shown values of people leaves a line in the history.
+
+use super::{Api, Refused, answer};
+use crate::desk::act::Decision;
+use crate::desk::inbox::Query as Wanted;
+use crate::desk::rules::Rule;
+use crate::desk::{Desk, DeskError};
+use axum::Router;
+use axum::body::to_bytes;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use bridge_core::review::DecisionError;
+use bridge_engine::EngineError;
+use bridge_store::{AuditEntry, Page, StoreError};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+use std::sync::Arc;
+
+/// What a token names in `actions` to be let in.
+pub const ACTION: &str = "review";
+/// A decision is small.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Method, path, summary.
+const ROUTES: [(&str, &str, &str); 20] = [
+    (
+        "get",
+        "/api/review/people",
+        "People that `text` may mean: names, e-mail, phone, number, record, invoice",
+    ),
+    ("get", "/api/review/people/{id}", "Everything about one person"),
+    (
+        "post",
+        "/api/review/people/{id}/sync",
+        "Read every record of the person afresh",
+    ),
+    ("get", "/api/review/people/{id}/steps", "What happened since `since`"),
+    (
+        "post",
+        "/api/review/people/{id}/comment",
+        "Say something about the person",
+    ),
+    ("get", "/api/review/people/{id}/units/{unit}", "The token of one unit"),
+    (
+        "post",
+        "/api/review/people/{id}/units/{unit}",
+        "Keep a unit apart, or take it in again",
+    ),
+    ("get", "/api/review/inbox", "What waits, longest first, by filters"),
+    ("get", "/api/review/totals", "How many items each filter has"),
+    ("get", "/api/review/items/{id}", "One item with what each choice causes"),
+    ("post", "/api/review/items/{id}/decide", "Decide it, as it was shown"),
+    (
+        "post",
+        "/api/review/items/{id}/note",
+        "Assign it, let it sleep, or say something",
+    ),
+    ("get", "/api/review/items/{id}/group", "The items of its pattern"),
+    (
+        "post",
+        "/api/review/items/{id}/group",
+        "Decide all of them, as they were shown",
+    ),
+    (
+        "get",
+        "/api/review/items/{id}/rule",
+        "The rule that taking `take` would be, tried",
+    ),
+    ("post", "/api/review/rules", "Try a rule"),
+    ("get", "/api/review/decisions", "Decisions, newest first"),
+    ("post", "/api/review/decisions/{id}/undo", "Take one back"),
+    (
+        "post",
+        "/api/review/groups/{id}/undo",
+        "Take back all that was decided together",
+    ),
+    ("get", "/api/review/runs", "The last runs"),
+];
+
+/// The paths of the desk for the description of the API.
+pub(super) fn paths() -> Map<String, Json> {
+    let mut paths: Map<String, Json> = Map::new();
+    let undo = (
+        "post",
+        "/api/review/runs/{id}/undo",
+        "Take back what a run wrote, or only look with `dry_run`",
+    );
+    for (method, path, summary) in ROUTES.into_iter().chain([undo]) {
+        let parameters: Vec<Json> = path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+            .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+            .collect();
+        let text = |description: &str| json!({ "description": description, "content": { "application/json": { "schema": {} } } });
+        let mut operation = json!({
+            "operationId": format!("{method} {path}").replace(['/', '{', '}', ' '], "_"),
+            "summary": summary,
+            "parameters": parameters,
+            "responses": {
+                "200": text("Done"), "400": text("Not understood"), "401": text("No token of this bridge"),
+                "403": text("The token may not"), "404": text("There is no such thing"),
+                "409": text("Not what was shown, or edited since"), "422": text("It does not fit what is there"),
+                "429": text("Too often"), "503": text("The bridge is starting"),
+            },
+        });
+        if method == "post" {
+            operation["requestBody"] = json!({ "content": { "application/json": { "schema": { "type": "object" } } } });
+        }
+        if let Some(of) = paths.entry(path).or_insert_with(|| json!({})).as_object_mut() {
+            of.insert(method.into(), operation);
+        }
+    }
+    paths
+}
+
+pub(super) fn routes() -> Router<Arc<Api>> {
+    Router::new()
+        .route("/api/review/people", get(find))
+        .route("/api/review/people/{id}", get(story))
+        .route("/api/review/people/{id}/sync", post(sync))
+        .route("/api/review/people/{id}/steps", get(steps))
+        .route("/api/review/people/{id}/comment", post(comment))
+        .route("/api/review/people/{id}/units/{unit}", get(unit).post(apart))
+        .route("/api/review/inbox", get(inbox))
+        .route("/api/review/totals", get(totals))
+        .route("/api/review/items/{id}", get(detail))
+        .route("/api/review/items/{id}/decide", post(decide))
+        .route("/api/review/items/{id}/note", post(note))
+        .route("/api/review/items/{id}/group", get(group).post(decide_group))
+        .route("/api/review/items/{id}/rule", get(rule))
+        .route("/api/review/rules", post(try_rule))
+        .route("/api/review/decisions", get(decisions))
+        .route("/api/review/decisions/{id}/undo", post(undo))
+        .route("/api/review/groups/{id}/undo", post(undo_group))
+        .route("/api/review/runs", get(runs))
+        .route("/api/review/runs/{id}/undo", post(undo_run))
+}
+
+/// Who asks, and the desk that answers.
+struct Caller {
+    desk: Desk,
+    by: String,
+}
+
+impl Api {
+    /// From now on what waits is decided at this desk.
+    pub fn open_desk(&self, desk: Desk) {
+        *self.desk.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(desk);
+    }
+
+    fn caller(&self, headers: &HeaderMap, writes: bool) -> Result<Caller, Refused> {
+        let token = self.known(headers)?;
+        if !token.may(ACTION, writes) {
+            let remedy =
+                "Let it in [[api.token]]: writes = true to decide, and `review` among its actions if it names any.";
+            return Err(Refused::new(StatusCode::FORBIDDEN, "the token may not do this", remedy));
+        }
+        let desk = self
+            .desk
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone();
+        Ok(Caller {
+            desk: desk.ok_or_else(Refused::away)?,
+            by: token.name.clone(),
+        })
+    }
+}
+
+impl Caller {
+    /// A line in the history: somebody was shown what is known of somebody, or of many.
+    async fn seen(&self, entity: Option<&str>, what: &str) -> Result<(), Refused> {
+        let line = AuditEntry {
+            at: self.desk.now(),
+            entity: entity.map(str::to_string),
+            event: "viewed".into(),
+            reason: format!("{what}, to {}", self.by),
+            ..AuditEntry::default()
+        };
+        let mut tx = self.desk.store().begin().await.map_err(DeskError::from)?;
+        tx.append_audit(&[line]).await.map_err(DeskError::from)?;
+        tx.commit().await.map_err(DeskError::from)?;
+        Ok(())
+    }
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Self {
+        let text = error.to_string();
+        let of = |status, remedy: &str| Refused::new(status, &text, remedy);
+        match error {
+            DeskError::Asked(_) => of(StatusCode::BAD_REQUEST, "See /api/openapi.json."),
+            DeskError::TooOften(wait) => Refused {
+                wait: Some(wait),
+                ..of(StatusCode::TOO_MANY_REQUESTS, "Search less often.")
+            },
+            DeskError::Engine(error) => match error {
+                EngineError::NotFound(_) => of(StatusCode::NOT_FOUND, "Read the list again."),
+                EngineError::Changed
+                | EngineError::Decision(
+                    DecisionError::Changed | DecisionError::Closed | DecisionError::Edited(_) | DecisionError::UnderWay,
+                ) => of(StatusCode::CONFLICT, "Read it again and decide on what is there now."),
+                EngineError::Decision(_) | EngineError::NotPossible(_) => {
+                    of(StatusCode::UNPROCESSABLE_ENTITY, "Choose something else.")
+                }
+                EngineError::Store(StoreError::Unreachable { .. } | StoreError::Busy { .. }) => Refused::away(),
+                _ => of(StatusCode::INTERNAL_SERVER_ERROR, "See the bridge's log."),
+            },
+        }
+    }
+}
+
+fn told(value: Result<impl Serialize, Refused>) -> Response {
+    let document = value.and_then(|value| {
+        serde_json::to_value(value).map_err(|_| {
+            Refused::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the answer cannot be written",
+                "See the bridge's log.",
+            )
+        })
+    });
+    match document {
+        Ok(document) => answer(StatusCode::OK, &document),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refused> {
+    let bad = |what: &str| Refused::new(StatusCode::BAD_REQUEST, what, "See /api/openapi.json.");
+    let bytes = to_bytes(request.into_body(), BODY_LIMIT).await;
+    let bytes = bytes.map_err(|_| bad("the body is too large"))?;
+    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
+    // What was sent is not repeated: it may hold values.
+    serde_json::from_slice(bytes).map_err(|_| bad("the body is not what is asked for here"))
+}
+
+type Shared = State<Arc<Api>>;
+
+#[derive(Deserialize)]
+struct Text {
+    text: String,
+}
+
+async fn find(State(api): Shared, headers: HeaderMap, Query(asked): Query<Text>) -> Response {
+    let find = async {
+        let caller = api.caller(&headers, false)?;
+        let found = caller.desk.find(&asked.text, &caller.by).await?;
+        caller
+            .seen(None, &format!("{} people found by search", found.len()))
+            .await?;
+        Ok(json!({ "people": found }))
+    };
+    told(find.await)
+}
+
+async fn story(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let story = async {
+        let caller = api.caller(&headers, false)?;
+        let story = caller.desk.story(&id).await?;
+        caller.seen(Some(&id), "the timeline").await?;
+        Ok(story)
+    };
+    told(story.await)
+}
+
+async fn sync(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let sync = async {
+        let caller = api.caller(&headers, true)?;
+        let since = caller.desk.sync_now(&id, &caller.by).await?;
+        Ok(json!({ "since": since }))
+    };
+    told(sync.await)
+}
+
+#[derive(Deserialize)]
+struct Since {
+    since: i64,
+}
+
+async fn steps(State(api): Shared, headers: HeaderMap, Path(id): Path<String>, Query(asked): Query<Since>) -> Response {
+    let steps = async { Ok(api.caller(&headers, false)?.desk.steps(&id, asked.since).await?) };
+    told(steps.await)
+}
+
+async fn comment(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let comment = async {
+        let caller = api.caller(request.headers(), true)?;
+        let said: Text = body(request).await?;
+        let done = caller.desk.comment(&id, "", &said.text, &caller.by).await?;
+        Ok(json!({ "decision": done.id }))
+    };
+    told(comment.await)
+}
+
+async fn unit(State(api): Shared, headers: HeaderMap, Path((id, unit)): Path<(String, String)>) -> Response {
+    let token = async {
+        let caller = api.caller(&headers, false)?;
+        Ok(json!({ "token": caller.desk.unit_token(&id, &unit).await? }))
+    };
+    told(token.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Apart {
+    apart: bool,
+    token: String,
+}
+
+async fn apart(State(api): Shared, Path((id, unit)): Path<(String, String)>, request: Request) -> Response {
+    let apart = async {
+        let caller = api.caller(request.headers(), true)?;
+        let asked: Apart = body(request).await?;
+        let done = caller
+            .desk
+            .keep_apart(&id, &unit, asked.apart, &asked.token, &caller.by)
+            .await?;
+        Ok(json!({ "decision": done.id }))
+    };
+    told(apart.await)
+}
+
+async fn inbox(State(api): Shared, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Response {
+    let inbox = async {
+        let caller = api.caller(&headers, false)?;
+        let inbox = caller.desk.inbox(&wanted).await?;
+        caller
+            .seen(None, &format!("{} rows of the inbox", inbox.rows.len()))
+            .await?;
+        Ok(inbox)
+    };
+    told(inbox.await)
+}
+
+async fn totals(State(api): Shared, headers: HeaderMap) -> Response {
+    let totals = async { Ok(api.caller(&headers, false)?.desk.totals().await?) };
+    told(totals.await)
+}
+
+async fn detail(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let detail = async {
+        let caller = api.caller(&headers, false)?;
+        let detail = caller.desk.detail(&id).await?;
+        for who in &detail.row.who {
+            caller.seen(Some(&who.entity), "what waits").await?;
+        }
+        Ok(detail)
+    };
+    told(detail.await)
+}
+
+async fn decide(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let decide = async {
+        let caller = api.caller(request.headers(), true)?;
+        let decision: Decision = body(request).await?;
+        let done = caller.desk.decide(&id, &decision, &caller.by).await?;
+        Ok(json!({ "decision": done.id }))
+    };
+    told(decide.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Noted {
+    /// Whose it is from now on; blank for nobody's.
+    assign: Option<String>,
+    /// Until when it sleeps, microseconds since 1970 UTC; 0 wakes it.
+    snooze: Option<i64>,
+    /// What is said about it.
+    text: Option<String>,
+}
+
+async fn note(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let note = async {
+        let caller = api.caller(request.headers(), true)?;
+        let noted: Noted = body(request).await?;
+        if let Some(to) = &noted.assign {
+            caller
+                .desk
+                .assign(&id, Some(to.as_str()).filter(|to| !to.is_empty()))
+                .await?;
+        }
+        if let Some(until) = noted.snooze {
+            caller.desk.snooze(&id, until).await?;
+        }
+        if let Some(text) = &noted.text {
+            let item = caller.desk.store().item(&id).await.map_err(DeskError::from)?;
+            let entity = item.and_then(|item| item.entity).unwrap_or_default();
+            caller.desk.comment(&entity, &id, text, &caller.by).await?;
+        }
+        Ok(json!({ "id": id }))
+    };
+    told(note.await)
+}
+
+async fn group(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    let group = async {
+        let caller = api.caller(&headers, false)?;
+        let group = caller.desk.group(&id).await?;
+        caller
+            .seen(None, &format!("{} rows as a sample", group.sample.len()))
+            .await?;
+        Ok(group)
+    };
+    told(group.await)
+}
+
+async fn decide_group(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let decide = async {
+        let caller = api.caller(request.headers(), true)?;
+        let decision: Decision = body(request).await?;
+        // Goes on when the caller hangs up: half a group is nobody's wish.
+        let work = tokio::spawn(async move { caller.desk.decide_group(&id, &decision, &caller.by).await });
+        let ended = work.await.map_err(|_| {
+            Refused::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "it ended without an answer",
+                "See the decisions.",
+            )
+        })?;
+        Ok(ended?)
+    };
+    told(decide.await)
+}
+
+#[derive(Deserialize)]
+struct Take {
+    take: String,
+}
+
+async fn rule(State(api): Shared, headers: HeaderMap, Path(id): Path<String>, Query(asked): Query<Take>) -> Response {
+    let rule = async {
+        let caller = api.caller(&headers, false)?;
+        let rule = caller.desk.rule_of(&id, &asked.take).await?;
+        Ok(caller.desk.try_rule(&rule).await?)
+    };
+    told(rule.await)
+}
+
+async fn try_rule(State(api): Shared, request: Request) -> Response {
+    let tried = async {
+        let caller = api.caller(request.headers(), false)?;
+        let rule: Rule = body(request).await?;
+        Ok(caller.desk.try_rule(&rule).await?)
+    };
+    told(tried.await)
+}
+
+#[derive(Deserialize)]
+struct Past {
+    sort: Option<String>,
+    unit: Option<String>,
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn decisions(State(api): Shared, headers: HeaderMap, Query(asked): Query<Past>) -> Response {
+    let decisions = async {
+        let caller = api.caller(&headers, false)?;
+        let page = Page {
+            after: asked.after,
+            limit: asked.limit.unwrap_or(50).clamp(1, 200),
+        };
+        let found = caller
+            .desk
+            .decisions(asked.sort.as_deref(), asked.unit.as_deref(), &page)
+            .await?;
+        caller.seen(None, &format!("{} decisions", found.0.len())).await?;
+        Ok(json!({ "decisions": found.0, "next": found.1 }))
+    };
+    told(decisions.await)
+}
+
+async fn undo(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let undo = async {
+        let caller = api.caller(&headers, true)?;
+        caller.desk.undo(&id, &caller.by).await?;
+        Ok(json!({ "decision": id, "undone": true }))
+    };
+    told(undo.await)
+}
+
+async fn undo_group(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let undo = async {
+        let caller = api.caller(&headers, true)?;
+        Ok(json!({ "decisions": caller.desk.undo_group(&id, &caller.by).await? }))
+    };
+    told(undo.await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dry {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+async fn runs(State(api): Shared, headers: HeaderMap) -> Response {
+    let runs = async {
+        let runs = api.caller(&headers, false)?.desk.runs(100).await?;
+        let rows = runs.iter().map(|run| {
+            json!({ "id": run.id, "kind": run.kind, "started": run.started, "ended": run.ended, "counts": run.counts })
+        });
+        Ok(json!({ "runs": rows.collect::<Vec<_>>() }))
+    };
+    told(runs.await)
+}
+
+async fn undo_run(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+    let undo = async {
+        let caller = api.caller(request.headers(), true)?;
+        let asked: Dry = body(request).await?;
+        Ok(caller.desk.undo_run(&id, &caller.by, asked.dry_run).await?)
+    };
+    told(undo.await)
+}

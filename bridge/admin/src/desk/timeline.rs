@@ -1,0 +1,234 @@
+//! Everything about one entity in plain words, runs, and looking at once.
+
+use super::act::{Past, past};
+use super::inbox::Row;
+use super::{Desk, DeskError, Who, who};
+use bridge_core::plan::hold_reason;
+use bridge_core::waiting::held;
+use bridge_core::{Entity, LinkState, Time, WriteState};
+use bridge_engine::{EngineError, RunUndo, words};
+use bridge_store::{AuditEntry, Run};
+use serde::Serialize;
+
+/// One line of a history.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// What happened: an event of the history, or the sort of what a person did.
+    pub event: String,
+    /// In plain words.
+    pub text: String,
+    /// System.
+    pub system: Option<String>,
+    /// Units.
+    pub units: Vec<String>,
+    /// What a person decided or said, where it is that.
+    pub decision: Option<Past>,
+}
+
+/// Everything about one entity.
+#[derive(Clone, Debug, Serialize)]
+pub struct Story {
+    /// Who.
+    pub who: Who,
+    /// What happened, oldest first.
+    pub history: Vec<Entry>,
+    /// Where things stand, and why nothing more happens.
+    pub now: Vec<String>,
+    /// What waits for a person.
+    pub waiting: Vec<Row>,
+    /// Units kept out of the sync, which can be taken in again.
+    pub apart: Vec<String>,
+}
+
+/// How a look asked for goes on.
+#[derive(Clone, Debug, Serialize)]
+pub struct Steps {
+    /// When it was asked for.
+    pub since: Time,
+    /// What happened since.
+    pub steps: Vec<Entry>,
+    /// Everything that was asked for was read, judged and sent.
+    pub done: bool,
+    /// Where things stand.
+    pub now: Vec<String>,
+}
+
+impl Desk {
+    /// Everything about one entity.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown one.
+    pub async fn story(&self, entity: &str) -> Result<Story, DeskError> {
+        let found = self.entity(entity).await?;
+        Ok(Story {
+            who: who(&found),
+            history: self.history(entity).await?,
+            now: standing(self.engine.settings(), &found),
+            waiting: self.rows(self.store().items_of(entity).await?).await?,
+            apart: found.apart.iter().cloned().collect(),
+        })
+    }
+
+    pub(crate) async fn history(&self, entity: &str) -> Result<Vec<Entry>, DeskError> {
+        let now = self.clock.now();
+        let line = |e: AuditEntry| Entry {
+            at: e.at,
+            text: words(&e),
+            event: e.event,
+            system: e.system,
+            units: e.units,
+            decision: None,
+        };
+        let mut all: Vec<Entry> = self.store().audit(entity).await?.into_iter().map(line).collect();
+        for row in self.store().decisions_of(entity).await? {
+            let row = past(row, now);
+            let event = match row.sort.as_str() {
+                "value" => "decided",
+                "apart" => "kept apart",
+                "together" => "brought together",
+                "card" => "card closed",
+                "replay" => "replayed",
+                _ => "",
+            };
+            // The history tells of it already: there it is shown as what can be taken back.
+            let told = all.iter_mut().find(|e| {
+                e.at == row.at
+                    && e.event == event
+                    && e.decision.is_none()
+                    && row.unit.iter().all(|u| e.units.contains(u))
+            });
+            match told {
+                Some(entry) => entry.decision = Some(row),
+                None => {
+                    let said = row.details["text"].as_str().or(row.details["verdict"].as_str());
+                    all.push(Entry {
+                        at: row.at,
+                        event: row.sort.clone(),
+                        text: format!("{}: {}", row.who, said.unwrap_or(&row.sort)),
+                        system: None,
+                        units: row.unit.clone().into_iter().collect(),
+                        decision: Some(row),
+                    });
+                }
+            }
+        }
+        all.sort_by_key(|entry| entry.at);
+        Ok(all)
+    }
+
+    /// Every record of an entity is read afresh and judged with the next step. Returns the moment, by which
+    /// [`Desk::steps`] tells how it goes on.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown entity.
+    pub async fn sync_now(&self, entity: &str, by: &str) -> Result<Time, DeskError> {
+        Ok(self.engine.look_now(entity, by).await?)
+    }
+
+    /// What happened to an entity since a look was asked for.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown entity.
+    pub async fn steps(&self, entity: &str, since: Time) -> Result<Steps, DeskError> {
+        let found = self.entity(entity).await?;
+        let history = self.history(entity).await?;
+        let moving =
+            |w: &bridge_core::Write| matches!(w.state, WriteState::Planned | WriteState::Sent | WriteState::Unknown);
+        Ok(Steps {
+            since,
+            steps: history.into_iter().filter(|entry| entry.at >= since).collect(),
+            done: !found.dirty && !found.links.values().any(|l| l.look) && !found.writes.values().any(moving),
+            now: standing(self.engine.settings(), &found),
+        })
+    }
+
+    /// The last runs, newest first.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, DeskError> {
+        Ok(self.store().runs(limit.clamp(1, 500)).await?)
+    }
+
+    /// Takes back what a run wrote; only looks, if `dry`. Records that somebody edited since are left and listed.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended.
+    pub async fn undo_run(&self, id: &str, by: &str, dry: bool) -> Result<RunUndo, DeskError> {
+        let run = self.store().runs(500).await?.into_iter().find(|run| run.id == id);
+        let run = run.ok_or_else(|| EngineError::NotFound(format!("run {id}")))?;
+        let Some(ended) = run.ended else {
+            return Err(EngineError::NotPossible("it has not ended: stop it first".into()).into());
+        };
+        Ok(self.engine.take_back_run(run.started, ended, by, dry).await?)
+    }
+}
+
+/// Where things stand with an entity, and why nothing more happens.
+fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> {
+    let mut lines = vec![];
+    for link in entity.links.values() {
+        let state = match link.state {
+            LinkState::Live if link.look => "is due for a fresh look",
+            LinkState::Live => "is there",
+            LinkState::Gone => "was removed there; it is not created again",
+            LinkState::Merged => "was merged into another record there",
+        };
+        lines.push(format!("{}:{} {state}", link.system, link.remote_id));
+    }
+    for system in settings.systems.iter().filter(|s| !entity.links.contains_key(&s.name)) {
+        let why = if entity.candidate {
+            "nothing is created while somebody may be the same person"
+        } else if entity.writes.contains_key(&system.name) {
+            "it is to be created"
+        } else if settings.schema.party(&system.name).is_some_and(|p| p.create.is_none()) {
+            "the configuration lets no record be created there"
+        } else {
+            "the condition for creating one does not hold, or it was removed there"
+        };
+        lines.push(format!("{}: no record; {why}", system.name));
+    }
+    lines.extend(
+        entity
+            .conflicts
+            .iter()
+            .map(|(unit, c)| format!("{unit} waits for a decision: {}", c.why)),
+    );
+    lines.extend(
+        entity
+            .apart
+            .iter()
+            .map(|unit| format!("{unit} is kept out of the sync for this person")),
+    );
+    lines.extend(
+        entity
+            .undoing
+            .keys()
+            .map(|unit| format!("{unit} is being put back as it was")),
+    );
+    for write in entity.writes.values() {
+        let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
+        let state = match write.state {
+            WriteState::Planned => "is to be sent",
+            WriteState::Sent => "is on its way",
+            WriteState::Unknown => "may have landed and is looked at first",
+            WriteState::Doubtful | WriteState::Refused => "waits for a person",
+        };
+        lines.push(format!("a write of {} to {} {state}", units.join(", "), write.system));
+    }
+    for h in held(entity) {
+        lines.push(format!(
+            "{} held in {}: {}{}",
+            h.units.join(", "),
+            h.system,
+            hold_reason(&h.why),
+            h.note
+        ));
+    }
+    if entity.dirty {
+        lines.push("something changed that is judged with the next step".into());
+    }
+    lines
+}
