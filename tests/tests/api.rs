@@ -160,6 +160,31 @@ async fn only_a_token_that_may_gets_an_action() {
 }
 
 #[tokio::test]
+async fn bookings_need_a_token_that_may_book_and_a_desk() {
+    let desk = desk().await;
+    let ask = |token: &str, path: &str| {
+        let request = Request::get(format!("/api/bookings{path}")).header("authorization", format!("Bearer {token}"));
+        desk.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(ask("nobody", "").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(ask(READER, "?open=true").await.status, StatusCode::FORBIDDEN);
+    let closed = ask(BOOKER, "?open=true").await;
+    assert_eq!(closed.status, StatusCode::SERVICE_UNAVAILABLE);
+    let config = config::load(&desk.practice.folder.path().join("bridge.toml")).unwrap();
+    let store = desk.practice.engine.store().clone();
+    let bookings = halaxy_bridge::booking::desk(&config, store, None, &Default::default()).unwrap();
+    desk.api.open_bookings(Arc::new(bookings));
+    let open = ask(BOOKER, "?open=true").await;
+    assert_eq!((open.status, &open.body["requests"]), (StatusCode::OK, &json!([])));
+    assert_eq!(ask(BOOKER, "/no-such-key").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        ask(READER, "/free").await.status,
+        StatusCode::BAD_REQUEST,
+        "a day or two bounds are missing"
+    );
+}
+
+#[tokio::test]
 async fn every_action_shows_its_request_and_is_described() {
     let desk = desk().await;
     let request = Request::get("/api/openapi.json").header("authorization", format!("Bearer {FULL}"));

@@ -1,4 +1,5 @@
-//! The HTTP API: `/api/halaxy` lists the actions, `POST /api/halaxy/{action}` makes one, `/api/openapi.json` describes all
+//! The HTTP API: `/api/halaxy` lists the actions, `POST /api/halaxy/{action}` makes one, `/api/bookings` finds times and
+//! books them once for each request key ([`crate::bookings`]), `/api/openapi.json` describes all
 //! of it. Callers are programs with a token; there are no cookies, so no page in a browser can call in somebody's name.
 //!
 //! A write needs `Idempotency-Key`: the same key with the same request is told what became of it and sends nothing, with
@@ -9,6 +10,7 @@ pub mod review;
 pub mod tokens;
 
 use crate::actions::{self, ActionError, Actions, Done};
+use crate::bookings::{self, Caller};
 use crate::receipts::Progress;
 use adapter_halaxy::Reply;
 use adapter_halaxy::endpoints::{ENDPOINTS, Endpoint, Inputs, Request as Asked, endpoint};
@@ -18,12 +20,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
+use bridge_engine::booking::BookingDesk;
 use bridge_store::{AuditEntry, StoreError};
 use serde_json::{Value as Json, json};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokens::{Token, Tokens};
+use tower::ServiceExt;
 
 /// The largest body: a note with its attachments, which Halaxy takes up to 20 MB of, in base64.
 const BODY_LIMIT: usize = 30 * 1024 * 1024;
@@ -40,6 +44,8 @@ pub struct Api {
     actions: RwLock<Option<Actions>>,
     /// Where what waits is decided, while there is a store.
     desk: RwLock<Option<crate::desk::Desk>>,
+    /// Where times are found and booked, while there is a desk for it.
+    bookings: RwLock<Option<Router>>,
 }
 
 impl Api {
@@ -50,6 +56,7 @@ impl Api {
             base,
             actions: RwLock::default(),
             desk: RwLock::default(),
+            bookings: RwLock::default(),
         })
     }
 
@@ -58,8 +65,14 @@ impl Api {
         *self.actions.write().unwrap_or_else(PoisonError::into_inner) = Some(actions);
     }
 
+    /// From now on bookings are asked for at this desk.
+    pub fn open_bookings(&self, desk: Arc<BookingDesk>) {
+        *self.bookings.write().unwrap_or_else(PoisonError::into_inner) = Some(bookings::router(desk));
+    }
+
     /// Callers are told to come again.
     pub fn close(&self) {
+        *self.bookings.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.actions.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.desk.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
@@ -70,6 +83,8 @@ impl Api {
             .route("/api/openapi.json", get(described))
             .route("/api/halaxy", get(listed))
             .route("/api/halaxy/{action}", post(made))
+            .route("/api/bookings", any(booked))
+            .route("/api/bookings/{*rest}", any(booked))
             .merge(review::routes())
             .with_state(Arc::clone(self))
     }
@@ -83,6 +98,38 @@ impl Api {
             let remedy = "Send `Authorization: Bearer` with a token of [[api.token]] in bridge.toml.";
             Refused::new(StatusCode::UNAUTHORIZED, "no token of this bridge", remedy)
         })
+    }
+
+    /// Hands a request on to the booking desk, in the name of its token.
+    async fn book(&self, mut request: Request) -> Result<Response, Refused> {
+        let token = self.known(request.headers())?;
+        let finds = request.uri().path() == "/api/bookings/free";
+        let action = if finds { "find-appointments" } else { "book-appointment" };
+        if !token.may(action, !finds) {
+            let remedy = format!("Let it in [[api.token]]: actions = [..] with {action}, and writes = true to book.");
+            return Err(Refused::new(
+                StatusCode::FORBIDDEN,
+                "the token may not do this",
+                &remedy,
+            ));
+        }
+        let desk = self.bookings.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let desk = desk.ok_or_else(|| Refused {
+            wait: Some(5),
+            ..Refused::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "nothing can be booked now",
+                "Try again in a moment; the practice needs [booking] in bridge.toml.",
+            )
+        })?;
+        let called = request.uri().path_and_query().map_or("/", |called| called.as_str());
+        let inner = called.strip_prefix("/api").unwrap_or(called).parse();
+        *request.uri_mut() = inner.map_err(|_| Refused::new(StatusCode::NOT_FOUND, "no such address", ""))?;
+        request.extensions_mut().insert(Caller(token.name.clone()));
+        match desk.oneshot(request).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
     }
 
     async fn make(&self, action: &str, request: Request) -> Result<Response, Refused> {
@@ -346,6 +393,10 @@ async fn made(State(api): State<Arc<Api>>, Path(action): Path<String>, request: 
     api.make(&action, request)
         .await
         .unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn booked(State(api): State<Arc<Api>>, request: Request) -> Response {
+    api.book(request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn listed(State(api): State<Arc<Api>>, headers: HeaderMap) -> Response {

@@ -1,5 +1,6 @@
 //! What the service listens on: the routers behind `[serve]`, and the accounts that may call.
 
+use crate::booking;
 use crate::config::{ApiToken, Config, HALAXY, ServeConfig, SystemConfig, WebhookConfig};
 use crate::exit::Failure;
 use crate::pages;
@@ -21,6 +22,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use prometheus::Registry;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -69,6 +71,13 @@ impl Serving {
             Some(client) => Ok(client.clone()),
             None => wiring::halaxy_client(system),
         };
+        if self.config.booking.said {
+            let client = client.as_ref().ok().cloned();
+            match booking::desk(&self.config, engine.store().clone(), client, &BTreeMap::new()) {
+                Ok(desk) => api.open_bookings(Arc::new(desk)),
+                Err(failure) => tracing::warn!(%failure, "the API books nothing"),
+            }
+        }
         match client {
             Ok(client) => api.open(wiring::actions(system, client, engine.store().clone())),
             Err(error) => tracing::warn!(%error, "the API makes no actions"),

@@ -1,8 +1,8 @@
 //! One file per command.
 
+pub mod admin;
 pub mod book;
 pub mod care;
-pub mod admin;
 pub mod check;
 pub mod completions;
 pub mod conflicts;
