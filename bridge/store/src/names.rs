@@ -58,12 +58,14 @@ pub(crate) const INDEXED: &str = "names_indexed";
 const DONE: &str = "done";
 
 type Hash = [u8; NAME_HASH];
+/// A record and the prefixes of its names.
+type Named<'r> = (&'r RecordKey, BTreeSet<Hash>);
 
 impl Tx {
     /// Replaces the names that records are searched by. Names are folded and cut into parts here. Names that stay cost a
     /// read and no write.
     pub async fn set_name_parts(&mut self, records: &[(RecordKey, Vec<String>)]) -> Result<()> {
-        let mut by_kind: BTreeMap<(&str, &str), Vec<(&RecordKey, BTreeSet<Hash>)>> = BTreeMap::new();
+        let mut by_kind: BTreeMap<(&str, &str), Vec<Named>> = BTreeMap::new();
         let (conn, scope) = self.parts();
         let hashed = spread(records.iter().collect(), |(record, names)| {
             (record, name_hashes(&scope.keys, names))

@@ -207,7 +207,7 @@ impl From<DeskError> for Refused {
                 EngineError::Decision(_) | EngineError::NotPossible(_) => {
                     of(StatusCode::UNPROCESSABLE_ENTITY, "Choose something else.")
                 }
-                EngineError::Store(StoreError::Unreachable { .. } | StoreError::Busy { .. }) => Refused::away(),
+                EngineError::Store(StoreError::Unreachable { .. } | StoreError::Busy) => Refused::away(),
                 _ => of(StatusCode::INTERNAL_SERVER_ERROR, "See the bridge's log."),
             },
         }

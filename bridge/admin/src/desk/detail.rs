@@ -84,6 +84,9 @@ pub struct Other {
     pub same: String,
 }
 
+/// The word for a choice, the system it names, and the act.
+type Choosable = (&'static str, Option<String>, Act);
+
 impl Desk {
     /// The item with everything that helps to decide it.
     ///
@@ -171,7 +174,7 @@ impl Desk {
     }
 
     /// What can be done about an item: the word for it, the system it names, and the act.
-    fn acts(&self, item: &Item, entity: &Entity) -> Result<Vec<(&'static str, Option<String>, Act)>, DeskError> {
+    fn acts(&self, item: &Item, entity: &Entity) -> Result<Vec<Choosable>, DeskError> {
         let sort = item.topic.split('/').next().unwrap_or_default();
         let mut acts = vec![];
         match (sort, unit_of(&item.topic)) {
