@@ -116,7 +116,7 @@ fn call(n: u32, number: &str) -> Call {
         practitioner: "Alex Tester".into(),
         location: String::new(),
         status: "Connected".into(),
-        connected: Some(n % 4 != 0),
+        connected: Some(!n.is_multiple_of(4)),
         credits: Some(5),
     }
 }

@@ -79,11 +79,11 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
     };
     edit(&used, 9);
     rounds(&practice).await;
-    assert_eq!(told(&practice).await, [used.clone()]);
+    assert_eq!(told(&practice).await, std::slice::from_ref(&used));
     // Another session of one that is expiring anyhow, and one that has many left.
     edit(&long, 3);
     rounds(&practice).await;
-    assert_eq!(told(&practice).await, [used.clone()]);
+    assert_eq!(told(&practice).await, std::slice::from_ref(&used));
     edit(&used, 10);
     rounds(&practice).await;
     assert_eq!(told(&practice).await, [used.clone(), used.clone()]);

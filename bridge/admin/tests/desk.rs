@@ -265,7 +265,7 @@ proptest! {
             let done = place.desk.decide(&id, &decision, "rose").await.unwrap();
             let planned = place.judge("person0001").await;
             let writes: BTreeSet<(String, String)> = planned.writes.values()
-                .flat_map(|w| w.values.iter().map(|(_, v)| (w.system.clone(), v.to_line()))).collect();
+                .flat_map(|w| w.values.values().map(|v| (w.system.clone(), v.to_line()))).collect();
             let shown: BTreeSet<(String, String)> = told.writes.iter().map(|e| (e.system.clone(), e.to.to_line())).collect();
             assert_eq!(writes, shown);
             if sent {

@@ -84,7 +84,7 @@ impl World {
         let all = ghosts.iter().fold(Edits::default(), |a, (_, t)| a.union(t.edits));
         let picked = match choice {
             Choice::From(name) => ghosts.iter().find(|(n, _)| n == name).map(|(_, t)| t.clone()),
-            Choice::Value(_) => None,
+            Choice::Value(_) | Choice::Both => None,
         };
         let mut ghost = picked
             .or_else(|| ghosts.first().map(|(_, t)| t.clone()))
