@@ -323,7 +323,7 @@ proptest! {
             let waits = |s: &&str| bench.entity.links[*s].held.is_some();
             let told = SYSTEMS.iter().filter(|s| !waits(s));
             let anywhere = told.into_iter().any(|s| bench.seen(s, unit).is_some_and(consent::is_out));
-            if SYSTEMS.iter().all(|s| waits(s)) {
+            if SYSTEMS.iter().all(waits) {
                 continue;
             }
             prop_assert_eq!(anywhere, bench.agreed(unit) == Some(OUT));
