@@ -18,7 +18,7 @@ use adapter_kit::Failure;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bridge_engine::booking::BookingDesk;
@@ -101,7 +101,7 @@ impl Api {
     }
 
     /// Hands a request on to the booking desk, in the name of its token.
-    async fn book(&self, mut request: Request) -> Result<Response, Refused> {
+    async fn book(&self, request: Request) -> Result<Response, Refused> {
         let token = self.known(request.headers())?;
         let finds = request.uri().path() == "/api/bookings/free";
         let action = if finds { "find-appointments" } else { "book-appointment" };
@@ -122,10 +122,17 @@ impl Api {
                 "Try again in a moment; the practice needs [booking] in bridge.toml.",
             )
         })?;
+        let caller = token.name.clone();
         let called = request.uri().path_and_query().map_or("/", |called| called.as_str());
         let inner = called.strip_prefix("/api").unwrap_or(called).parse();
-        *request.uri_mut() = inner.map_err(|_| Refused::new(StatusCode::NOT_FOUND, "no such address", ""))?;
-        request.extensions_mut().insert(Caller(token.name.clone()));
+        let inner: Uri = inner.map_err(|_| Refused::new(StatusCode::NOT_FOUND, "no such address", ""))?;
+        // A request of its own: what this router has read out of the address is not the desk's.
+        let (head, body) = request.into_parts();
+        let mut request = Request::new(body);
+        *request.method_mut() = head.method;
+        *request.uri_mut() = inner;
+        *request.headers_mut() = head.headers;
+        request.extensions_mut().insert(Caller(caller));
         match desk.oneshot(request).await {
             Ok(response) => Ok(response),
             Err(never) => match never {},

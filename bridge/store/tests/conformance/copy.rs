@@ -71,6 +71,22 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.decide_candidates(&[pair.id], CandidateState::Different, "Kim", NOW)
         .await
         .unwrap();
+    let comment = bridge_store::DecisionRow {
+        id: "d1".into(),
+        at: NOW,
+        who: "Kim".into(),
+        sort: "comment".into(),
+        entity: Some("e1".into()),
+        unit: None,
+        item: String::new(),
+        group: None,
+        undone: None,
+        details: serde_json::json!({ "text": "kept" }),
+        before: None,
+    };
+    tx.put_decisions(&[comment]).await.unwrap();
+    let gone = RecordKey::new("crm", "contacts", "c-gone");
+    tx.erase("nobody", &[gone], NOW).await.unwrap();
     tx.commit().await.unwrap();
     store.catch_up(&bridge_store::Followed::People).await.unwrap();
     let neighbour = Store::open(&url, key, "neighbour", NOW).await.unwrap();
