@@ -68,6 +68,8 @@ CALL = re.compile(r"(?:^|\$\(|-u halaxy-bridge |-- |--rm bridge |^ExecStart=/usr
 def commands(text: str, markdown: bool) -> list[tuple[int, list[str]]]:
     """Lines that call the program, with their words. Of markdown, code blocks and `code` only."""
     found, inside = [], False
+    # A call may go on in the next line.
+    text = text.replace("\\\n", " ")
     for number, line in enumerate(text.splitlines(), 1):
         if markdown and line.lstrip().startswith("```"):
             inside = not inside
