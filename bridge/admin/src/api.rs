@@ -429,5 +429,3 @@ pub fn table(token: Option<&Token>) -> Json {
     });
     json!({ "actions": rows.collect::<Vec<_>>() })
 }
-
-pub use openapi::document as openapi;

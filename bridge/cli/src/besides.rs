@@ -21,7 +21,7 @@ const BREATH: Duration = Duration::from_millis(50);
 pub struct Besides<'e> {
     engine: &'e Engine,
     every: Duration,
-    mirror: Option<Mirror<'e>>,
+    mirror: Mirror<'e>,
     diary: Option<Diary>,
     care: Option<Watch<'e>>,
 }
@@ -50,7 +50,7 @@ impl<'e> Besides<'e> {
         Some(Besides {
             engine,
             every: config.mirror.every,
-            mirror: Some(mirror),
+            mirror,
             diary: diary::beside(config, engine),
             care: Watch::new(config, engine),
         })
@@ -61,14 +61,11 @@ impl<'e> Besides<'e> {
     /// # Errors
     /// [`EngineError`] if the store fails; trouble with an account is noted and tried again.
     pub async fn round(&self) -> Result<bool, EngineError> {
-        let mut more = false;
-        if let Some(mirror) = &self.mirror {
-            let step = mirror.step().await?;
-            more |= step.more;
-            self.note_mirror(mirror, step).await?;
-        }
+        let step = self.mirror.step().await?;
+        let mut more = step.more;
+        self.note_mirror(step).await?;
         if let Some(diary) = &self.diary {
-            more |= diary::turn(diary, self.mirror.as_ref(), self.engine, self.every).await?;
+            more |= diary::turn(diary, &self.mirror, self.engine, self.every).await?;
         }
         if let Some(care) = &self.care {
             more |= care.round().await?;
@@ -100,7 +97,7 @@ impl<'e> Besides<'e> {
         Ok(())
     }
 
-    async fn note_mirror(&self, mirror: &Mirror<'_>, step: MirrorStep) -> Result<(), EngineError> {
+    async fn note_mirror(&self, step: MirrorStep) -> Result<(), EngineError> {
         if step.changed + step.gone > 0 {
             tracing::info!(
                 records = step.records,
@@ -117,7 +114,7 @@ impl<'e> Besides<'e> {
             at: times::now(),
             every_seconds: self.every.as_secs(),
             trouble: step.trouble.into_iter().map(|(_, trouble)| trouble).collect(),
-            figures: store.mirrored_counts(mirror.system()).await?.into_iter().collect(),
+            figures: store.mirrored_counts(self.mirror.system()).await?.into_iter().collect(),
             ..PartVitals::default()
         };
         part.keep(store, parts::MIRROR).await

@@ -72,25 +72,18 @@ pub async fn look(config: &Config) -> Result<Diary, Failure> {
 ///
 /// # Errors
 /// [`EngineError`] if the store fails.
-pub async fn turn(
-    diary: &Diary,
-    mirror: Option<&Mirror<'_>>,
-    engine: &Engine,
-    every: Duration,
-) -> Result<bool, EngineError> {
+pub async fn turn(diary: &Diary, mirror: &Mirror<'_>, engine: &Engine, every: Duration) -> Result<bool, EngineError> {
     if engine.approval().await? != Approval::Given {
         return Ok(false);
     }
     let now = times::now();
     let again = diary.due_again(now).await?;
     let mut trouble = Vec::new();
-    if let Some(mirror) = mirror.filter(|_| !again.is_empty()) {
+    if !again.is_empty() {
         let looked = mirror.look("Appointment", &again).await?;
         trouble.extend(looked.trouble.into_iter().map(|(_, trouble)| trouble));
     }
-    if let Some(mirror) = mirror
-        && mirror.complete("Appointment").await?
-    {
+    if mirror.complete("Appointment").await? {
         diary.all_known();
     }
     let step = diary.step(now).await?;

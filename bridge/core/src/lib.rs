@@ -40,6 +40,7 @@ pub mod matching;
 pub mod merge;
 pub mod path;
 pub mod plan;
+mod report_rows;
 pub mod review;
 pub mod schema;
 pub mod settle;

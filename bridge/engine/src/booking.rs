@@ -13,6 +13,7 @@ mod shown;
 pub use requests::Requests;
 pub use shown::{Rehearsal, Shown};
 
+use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::pause;
 use adapter_kit::{AdapterError, Calendar, Clock, FreeAsk};
@@ -631,8 +632,4 @@ fn unknown(key: &str) -> EngineError {
 
 fn cannot(error: AdapterError) -> EngineError {
     EngineError::NotPossible(format!("the calendar cannot be read now: {error}"))
-}
-
-fn micros(duration: Duration) -> Time {
-    Time::try_from(duration.as_micros()).unwrap_or(Time::MAX / 4)
 }

@@ -4,7 +4,7 @@ use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::consent::{self, OPTED_OUT};
 use bridge_core::{Entity, Lane, LinkState, Origin, Schema, Time};
-use bridge_store::{AuditEntry, Loser, Store, Told};
+use bridge_store::{AuditEntry, Store, Told};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -155,15 +155,7 @@ impl Engine {
         for unit in units {
             let lost = consent::word(&self.settings.schema, &mut after, unit, reachable, now)
                 .map_err(|error| EngineError::NotPossible(error.to_string()))?;
-            losers.extend(lost.map(|l| Loser {
-                entity: id.into(),
-                unit: l.unit,
-                system: l.system,
-                at: now,
-                until: self.settings.losers_until(now),
-                why: l.rule,
-                value: l.value,
-            }));
+            losers.extend(lost.map(|lost| self.settings.kept(id, lost, now)));
         }
         let stale = tx.save_entities(&[(Some(before), after)], Lane::Requested, now).await?;
         if !stale.is_empty() {

@@ -10,7 +10,7 @@ use bridge_core::plan::Context;
 use bridge_core::review::{Act, Choice, DecisionError, token};
 use bridge_core::undo::UnitState;
 use bridge_core::{CardKind, Entity, Lane, LinkState, Time};
-use bridge_store::{AuditEntry, Candidate, DecisionRow, Loser, Tx};
+use bridge_store::{AuditEntry, Candidate, DecisionRow, Tx};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -130,16 +130,7 @@ impl Engine {
         {
             return Err(EngineError::Changed);
         }
-        let until = self.settings.losers_until(now);
-        let rows = losers.into_iter().map(|l| Loser {
-            entity: id.into(),
-            unit: l.unit,
-            system: l.system,
-            at: now,
-            until,
-            why: l.rule,
-            value: l.value,
-        });
+        let rows = losers.into_iter().map(|lost| self.settings.kept(id, lost, now));
         tx.append_losers(&rows.collect::<Vec<_>>()).await?;
         tx.append_audit(&[AuditEntry {
             at: now,

@@ -14,6 +14,7 @@ mod visits;
 
 pub use visits::{VISITS_MEMBER, VisitMonths};
 
+use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::pause;
 use adapter_kit::{Activities, Adapter};
@@ -402,10 +403,6 @@ impl Known {
         let parts = self.visit.patients.iter();
         parts.map(|part| bridge_core::diary::outcome(&part.status, &rules.statuses))
     }
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4)
 }
 
 /// What the CRM shows, by key.

@@ -59,4 +59,4 @@ pub use settings::{Brakes, Ids, RandomIds, Settings, System};
 pub use step::{Engine, Health, Step, Tally};
 pub use take_back::{KEPT, PutBack, RunUndo};
 pub use tell::Stream;
-pub use words::words;
+pub use words::{record_stands, words, write_stands};

@@ -5,6 +5,7 @@
 //! A page and the cursor it leads to are stored in one transaction with the events they call for. A record that a
 //! listing does not show is gone only when a direct read says so.
 
+use crate::deliver::micros;
 use crate::erase::without;
 use crate::error::EngineError;
 use crate::step::Engine;
@@ -409,8 +410,7 @@ impl<'e> Mirror<'e> {
         };
         let last = self.engine.store.meta(&self.swept(kind)).await?;
         let last = last.and_then(|time| time.parse::<Time>().ok());
-        let every = Time::try_from(every.as_micros()).unwrap_or(Time::MAX / 4);
-        Ok(last.is_some_and(|last| self.engine.clock.now() >= last + every))
+        Ok(last.is_some_and(|last| self.engine.clock.now() >= last + micros(every)))
     }
 
     async fn sweep_kind(

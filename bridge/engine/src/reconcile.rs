@@ -139,19 +139,11 @@ impl Engine {
             Ok::<_, EngineError>((now, plans))
         };
         let (now, plans) = planned.instrument(work.span.clone()).await?;
-        let until = self.settings.losers_until(now);
         let (mut pairs, mut audit, mut losers) = (Vec::with_capacity(plans.len()), vec![], vec![]);
         for (before, plan) in plans {
             audit.extend(plan.notes.iter().map(|note| entry(&plan.entity.id, note, now)));
-            losers.extend(plan.losers.into_iter().map(|l| Loser {
-                entity: plan.entity.id.clone(),
-                unit: l.unit,
-                system: l.system,
-                at: now,
-                until,
-                why: l.rule,
-                value: l.value,
-            }));
+            let kept = |lost| self.settings.kept(&plan.entity.id, lost, now);
+            losers.extend(plan.losers.into_iter().map(kept));
             pairs.push((Some(before), plan.entity));
         }
         Ok(Some(Batch {

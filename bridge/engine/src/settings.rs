@@ -151,6 +151,19 @@ impl Settings {
         self.systems.iter().find(|s| s.name == name)
     }
 
+    /// A value of an entity that has lost now, as it is kept.
+    pub(crate) fn kept(&self, entity: &str, lost: bridge_core::plan::Loser, now: Time) -> bridge_store::Loser {
+        bridge_store::Loser {
+            entity: entity.into(),
+            unit: lost.unit,
+            system: lost.system,
+            at: now,
+            until: self.losers_until(now),
+            why: lost.rule,
+            value: lost.value,
+        }
+    }
+
     /// Until when a value that is overruled now is kept.
     pub fn losers_until(&self, now: Time) -> Time {
         now + micros(self.keep_losers)

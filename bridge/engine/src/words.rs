@@ -1,6 +1,30 @@
 //! The history in plain words.
 
+use bridge_core::{Link, LinkState, Write, WriteState};
 use bridge_store::AuditEntry;
+
+/// How a record stands, in plain words.
+pub fn record_stands(link: &Link) -> String {
+    let state = match link.state {
+        LinkState::Live if link.look => "is due for a fresh look",
+        LinkState::Live => "is there",
+        LinkState::Gone => "was removed there; it is not created again",
+        LinkState::Merged => "was merged into another record there",
+    };
+    format!("{}:{} {state}", link.system, link.remote_id)
+}
+
+/// How a write stands, in plain words.
+pub fn write_stands(write: &Write) -> String {
+    let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
+    let state = match write.state {
+        WriteState::Planned => "is to be sent",
+        WriteState::Sent => "is on its way",
+        WriteState::Unknown => "may have landed and is looked at first",
+        WriteState::Doubtful | WriteState::Refused => "waits for a person",
+    };
+    format!("a write of {} to {} {state}", units.join(", "), write.system)
+}
 
 /// One line of the history in plain words.
 pub fn words(e: &AuditEntry) -> String {

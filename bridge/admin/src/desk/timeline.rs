@@ -5,8 +5,8 @@ use super::inbox::Row;
 use super::{Desk, DeskError, Who, who};
 use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
-use bridge_core::{Entity, LinkState, Time, WriteState};
-use bridge_engine::{EngineError, RunUndo, words};
+use bridge_core::{Entity, Time, WriteState};
+use bridge_engine::{EngineError, RunUndo, record_stands, words, write_stands};
 use bridge_store::{AuditEntry, Run};
 use serde::Serialize;
 
@@ -168,16 +168,7 @@ impl Desk {
 
 /// Where things stand with an entity, and why nothing more happens.
 fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> {
-    let mut lines = vec![];
-    for link in entity.links.values() {
-        let state = match link.state {
-            LinkState::Live if link.look => "is due for a fresh look",
-            LinkState::Live => "is there",
-            LinkState::Gone => "was removed there; it is not created again",
-            LinkState::Merged => "was merged into another record there",
-        };
-        lines.push(format!("{}:{} {state}", link.system, link.remote_id));
-    }
+    let mut lines: Vec<String> = entity.links.values().map(|link| record_stands(link)).collect();
     for system in settings.systems.iter().filter(|s| !entity.links.contains_key(&s.name)) {
         let why = if entity.candidate {
             "nothing is created while somebody may be the same person"
@@ -208,16 +199,7 @@ fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> 
             .keys()
             .map(|unit| format!("{unit} is being put back as it was")),
     );
-    for write in entity.writes.values() {
-        let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
-        let state = match write.state {
-            WriteState::Planned => "is to be sent",
-            WriteState::Sent => "is on its way",
-            WriteState::Unknown => "may have landed and is looked at first",
-            WriteState::Doubtful | WriteState::Refused => "waits for a person",
-        };
-        lines.push(format!("a write of {} to {} {state}", units.join(", "), write.system));
-    }
+    lines.extend(entity.writes.values().map(write_stands));
     for h in held(entity) {
         lines.push(format!(
             "{} held in {}: {}{}",

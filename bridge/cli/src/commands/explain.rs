@@ -6,8 +6,8 @@ use crate::exit::{Exit, Failure};
 use crate::holds;
 use crate::output::Output;
 use crate::{commands, times, wiring};
-use bridge_core::{Entity, LinkState, WriteState};
-use bridge_engine::words;
+use bridge_core::Entity;
+use bridge_engine::{record_stands, words, write_stands};
 use bridge_store::{RecordKey, Store};
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -112,16 +112,7 @@ async fn tell_undecided(store: &Store, record: &RecordKey, out: &Output) -> Resu
 
 /// Where things stand, and why nothing more happens.
 fn standing(config: &Config, entity: &Entity) -> Vec<String> {
-    let mut lines = vec![];
-    for link in entity.links.values() {
-        let state = match link.state {
-            LinkState::Live if link.look => "is due for a fresh look",
-            LinkState::Live => "is there",
-            LinkState::Gone => "was removed there; it is not created again",
-            LinkState::Merged => "was merged into another record there",
-        };
-        lines.push(format!("{}:{} {state}", link.system, link.remote_id));
-    }
+    let mut lines: Vec<String> = entity.links.values().map(|link| record_stands(link)).collect();
     for name in config.systems.keys().filter(|name| !entity.links.contains_key(*name)) {
         let why = if entity.candidate {
             "nothing is created while somebody may be the same person (halaxy-bridge matches list)"
@@ -140,16 +131,7 @@ fn standing(config: &Config, entity: &Entity) -> Vec<String> {
             bridge_store::conflict_id(&entity.id, unit)
         ));
     }
-    for write in entity.writes.values() {
-        let units: Vec<&str> = write.values.keys().map(String::as_str).collect();
-        let state = match write.state {
-            WriteState::Planned => "is to be sent",
-            WriteState::Sent => "is on its way",
-            WriteState::Unknown => "may have landed and is looked at first",
-            WriteState::Doubtful | WriteState::Refused => "waits for a person",
-        };
-        lines.push(format!("a write of {} to {} {state}", units.join(", "), write.system));
-    }
+    lines.extend(entity.writes.values().map(write_stands));
     let mut held = vec![];
     holds::of(entity, &mut held);
     lines.extend(

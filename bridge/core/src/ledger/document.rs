@@ -73,6 +73,33 @@ pub struct Document {
     pub tax: Cents,
 }
 
+impl Document {
+    /// A journal: its lines sum up to nothing, and it has neither debtor nor total.
+    pub(crate) fn journal(
+        key: String,
+        note: String,
+        date: Date,
+        currency: Currency,
+        lines: Vec<DocumentLine>,
+    ) -> Document {
+        Document {
+            kind: DocumentKind::Journal,
+            key,
+            note,
+            date,
+            due: None,
+            currency,
+            contact: None,
+            of: None,
+            to: None,
+            account: None,
+            lines,
+            total: Cents::ZERO,
+            tax: Cents::ZERO,
+        }
+    }
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DocumentLine {

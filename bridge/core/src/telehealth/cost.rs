@@ -2,14 +2,14 @@
 //! buying them is no cost (it is an asset, and its GST is claimed then), and using them is.
 
 use super::calls::Call;
-use super::layout::bare;
 use super::usage::{Usage, UsageKind};
-use crate::ledger::document::{Document, DocumentKind, DocumentLine};
+use crate::ledger::document::{Document, DocumentLine};
 use crate::ledger::hex::hex;
 use crate::ledger::month::Month;
 use crate::ledger::rules::{Rules, TrackingSource};
 use crate::ledger::sheet::Sheet;
-use crate::ledger::{Books, Cents, Currency};
+use crate::ledger::{Books, Cents};
+use crate::report_rows::bare;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -353,7 +353,7 @@ pub fn journals(
             none,
         ));
         let key = format!("{}T{month}", rules.prefix);
-        all.push(document(
+        all.push(Document::journal(
             key,
             format!("Telehealth credits used {month}"),
             month.last(),
@@ -384,26 +384,8 @@ pub fn journals(
         ];
         let digest = hex(&Sha256::digest(bought.key.as_bytes())[..4]);
         let key = format!("{}C{}-{digest}", rules.prefix, bought.day);
-        all.push(document(key, text, bought.day, books.currency, lines));
+        all.push(Document::journal(key, text, bought.day, books.currency, lines));
     }
     holds.dedup();
     (all, holds)
-}
-
-fn document(key: String, note: String, date: Date, currency: Currency, lines: Vec<DocumentLine>) -> Document {
-    Document {
-        kind: DocumentKind::Journal,
-        key,
-        note,
-        date,
-        due: None,
-        currency,
-        contact: None,
-        of: None,
-        to: None,
-        account: None,
-        lines,
-        total: Cents::ZERO,
-        tax: Cents::ZERO,
-    }
 }

@@ -2,6 +2,7 @@
 //! names are inferred from what help pages say the reports show; a file of the practice replaces any of them.
 
 use crate::config_problem::{Problem, Source};
+use crate::report_rows::bare;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -126,10 +127,4 @@ impl Layout {
         let words = self.words.get(name).into_iter().flatten();
         !said.is_empty() && words.into_iter().any(|word| bare(word) == said)
     }
-}
-
-/// A name without case, blanks and punctuation.
-pub(super) fn bare(name: &str) -> String {
-    let letters = name.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
 }

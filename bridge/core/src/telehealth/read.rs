@@ -1,14 +1,13 @@
 //! A report's CSV into calls or usage. A bad row is told with its line and column, and stops nothing.
 
 use super::calls::Call;
-use super::layout::{Column, Layout, bare};
+use super::layout::{Column, Layout};
 use super::usage::{Usage, UsageKind};
 use crate::codec::{Country, e164};
 use crate::ledger::Cents;
-use crate::ledger::hex::hex;
 use crate::ledger::money::json_decimal;
+use crate::report_rows::{self, bare, records};
 use jiff::civil::{Date, DateTime};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 pub use crate::ledger::settlement::RowProblem;
@@ -80,29 +79,12 @@ pub fn read<R: Kind>(layout: &Layout, country: Country, bytes: &[u8]) -> Read<R>
             Ok(None) => {}
             Ok(Some((mut read, same))) => {
                 // Of rows that are alike in one file each is one of its own.
-                let nth = seen.entry(same.clone()).or_default();
-                let digest = hex(&Sha256::digest(format!("{same}\u{0}{nth}").as_bytes()));
-                *nth += 1;
-                read.keyed(digest[..24].to_owned());
+                read.keyed(report_rows::key(same, &mut seen));
                 all.rows.push(read);
             }
         }
     }
     all
-}
-
-fn records(text: &str, separator: u8) -> Vec<(u64, Vec<String>)> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(text.as_bytes());
-    // The text is UTF-8 and rows may be of any length: nothing is left to fail.
-    let row = |r: csv::StringRecord| {
-        let line = r.position().map_or(0, csv::Position::line);
-        (line, r.iter().map(|c| c.trim().to_owned()).collect())
-    };
-    reader.records().flatten().map(row).collect()
 }
 
 /// Where each column stands, and how the file spells it.

@@ -6,7 +6,7 @@ use super::layout::SettlementRule;
 use super::tie::{Difference, Tie, TieOut, moved};
 use super::{Imported, Settlement};
 use crate::ledger::chart::Books;
-use crate::ledger::document::{Document, DocumentKind, DocumentLine};
+use crate::ledger::document::{Document, DocumentLine};
 use crate::ledger::facts::Facts;
 use crate::ledger::hex::hex;
 use crate::ledger::money::{Cents, Currency};
@@ -255,21 +255,13 @@ fn journal(
             &rules.accounts.no_tax,
         ));
     }
-    Ok(Some(Document {
-        kind: DocumentKind::Journal,
-        key: key(&rules.prefix, &layout.name, &settlement.reference),
-        note: format!("Fees of {} settlement {}", layout.name, settlement.paid_on),
-        date: settlement.paid_on,
-        due: None,
+    Ok(Some(Document::journal(
+        key(&rules.prefix, &layout.name, &settlement.reference),
+        format!("Fees of {} settlement {}", layout.name, settlement.paid_on),
+        settlement.paid_on,
         currency,
-        contact: None,
-        of: None,
-        to: None,
-        account: None,
         lines,
-        total: Cents::ZERO,
-        tax: Cents::ZERO,
-    }))
+    )))
 }
 
 /// `HX-F-tyro-20261005`: prefix, layout, and the reference's letters, digits and dashes; with a digest where that

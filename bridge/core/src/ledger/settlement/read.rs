@@ -4,6 +4,7 @@ use super::layout::{Column, SettlementRule};
 use super::{Row, RowKind, Settlement};
 use crate::ledger::hex::hex;
 use crate::ledger::money::{Cents, MoneyError};
+use crate::report_rows::{self, bare, records};
 use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -145,35 +146,8 @@ fn keyed(mut row: Row, provider: &str, seen: &mut BTreeMap<String, u32>) -> Row 
         "{provider}\u{0}{}\u{0}{}\u{0}{:?}\u{0}{}",
         row.reference, row.date, row.kind, row.gross
     );
-    let nth = seen.entry(same.clone()).or_default();
-    let digest = hex(&Sha256::digest(format!("{same}\u{0}{nth}").as_bytes()));
-    *nth += 1;
-    row.key = digest.chars().take(24).collect();
+    row.key = report_rows::key(same, seen);
     row
-}
-
-fn records(text: &str, separator: u8) -> Vec<(u64, Vec<String>)> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(separator)
-        .from_reader(text.as_bytes());
-    // The text is UTF-8 and rows may be of any length: nothing is left to fail.
-    reader
-        .records()
-        .flatten()
-        .map(|r| {
-            let line = r.position().map_or(0, csv::Position::line);
-            (line, r.iter().map(|c| c.trim().to_owned()).collect())
-        })
-        .collect()
-}
-
-fn bare(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// A layout's names of columns and kinds, without case and punctuation.

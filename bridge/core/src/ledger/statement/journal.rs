@@ -1,7 +1,7 @@
 //! The journal that takes the practice's fee out of what it holds for an agent.
 
 use super::Statement;
-use crate::ledger::document::{Document, DocumentKind, DocumentLine};
+use crate::ledger::document::{Document, DocumentLine};
 use crate::ledger::money::Cents;
 use crate::ledger::month::Month;
 use crate::ledger::rules::{PractitionerRule, Rules, Standing, TrackingSource};
@@ -109,18 +109,12 @@ pub fn journal(statement: &Statement, rules: &Rules) -> Result<Option<Document>,
         rule: format!("practitioner {}", rule.name),
     };
     let month = statement.month;
-    Ok(Some(Document {
-        kind: DocumentKind::Journal,
-        key: statement.key.clone(),
-        note: format!("Service fee {month}"),
-        date: month.last(),
-        due: None,
-        currency: statement.currency,
-        contact: None,
-        of: None,
-        to: None,
-        account: None,
-        lines: vec![
+    Ok(Some(Document::journal(
+        statement.key.clone(),
+        format!("Service fee {month}"),
+        month.last(),
+        statement.currency,
+        vec![
             line(
                 format!("Service fee {month} and GST on it"),
                 whole,
@@ -136,7 +130,5 @@ pub fn journal(statement: &Statement, rules: &Rules) -> Result<Option<Document>,
                 tax_code,
             ),
         ],
-        total: Cents::ZERO,
-        tax: Cents::ZERO,
-    }))
+    )))
 }
