@@ -29,10 +29,12 @@ use crate::access::chance::Chance;
 use crate::access::password::Passwords;
 use crate::access::throttle::Throttle;
 use crate::access::{Access, AccessError};
+use crate::desk::{Desk, DeskError};
 use crate::health::Watch;
 use adapter_kit::Clock;
 use axum::Router;
 use axum::http::StatusCode;
+use bridge_engine::EngineError;
 use bridge_store::{Store, StoreError};
 use render::Pages;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -85,6 +87,8 @@ pub struct App {
 struct Shelf {
     store: Store,
     access: Access,
+    /// Where people decide; not there in a process that knows no connectors.
+    desk: Option<Desk>,
 }
 
 impl App {
@@ -108,10 +112,10 @@ impl App {
         })
     }
 
-    /// From now on pages show this store.
-    pub fn open(&self, store: Store) {
+    /// From now on pages show this store, and what waits is decided at this desk.
+    pub fn open(&self, store: Store, desk: Option<Desk>) {
         let access = self.access(store.clone());
-        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Some(Shelf { store, access });
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Some(Shelf { store, access, desk });
     }
 
     /// People are told to come again.
@@ -174,6 +178,23 @@ impl From<AccessError> for Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         Refused::from_store(&error)
+    }
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Self {
+        let status = match &error {
+            DeskError::Asked(_) => StatusCode::BAD_REQUEST,
+            DeskError::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
+            DeskError::Engine(error) => match error {
+                EngineError::NotFound(_) => return Refused::Missing,
+                EngineError::Store(error) => return Refused::from_store(error),
+                EngineError::Changed | EngineError::Decision(_) => StatusCode::CONFLICT,
+                EngineError::NotPossible(_) => StatusCode::UNPROCESSABLE_ENTITY,
+                error => return Refused::Broken(error.to_string()),
+            },
+        };
+        Refused::Told(status, sentence(&error.to_string()))
     }
 }
 

@@ -59,13 +59,15 @@ impl Serving {
     /// within the same limits; another one has limits of its own.
     pub fn open(&self, engine: &Engine) {
         self.inbox.open(engine.store().clone(), engine.bell());
+        let desk = wiring::review_desk(&self.config, engine)
+            .inspect_err(|error| tracing::warn!(%error, "nothing can be reviewed here"))
+            .ok();
         if let Some(app) = &self.app {
-            app.open(engine.store().clone());
+            app.open(engine.store().clone(), desk.clone());
         }
         let Some((api, system)) = &self.api else { return };
-        match wiring::review_desk(&self.config, engine) {
-            Ok(desk) => api.open_desk(desk),
-            Err(error) => tracing::warn!(%error, "the API has no review"),
+        if let Some(desk) = desk {
+            api.open_desk(desk);
         }
         let client = match engine.held::<HalaxyClient>() {
             Some(client) => Ok(client.clone()),

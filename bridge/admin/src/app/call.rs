@@ -5,6 +5,7 @@ use super::{App, Refused, Shelf};
 use crate::access::role::Role;
 use crate::access::session::Stage;
 use crate::access::{Signed, chance};
+use crate::desk::Desk;
 use crate::listener::Peer;
 use axum::body::to_bytes;
 use axum::extract::Request;
@@ -31,8 +32,8 @@ pub struct Call {
     pub form: Fields,
     pub query: Fields,
     pub path: String,
-    /// The part of the path that the route leaves open.
-    pub part: String,
+    /// The parts of the path that the route leaves open, in their order.
+    pub parts: Vec<String>,
     /// Where it came from, for counting attempts.
     pub from: String,
     pub theme: &'static str,
@@ -63,10 +64,10 @@ impl Call {
         };
         let query = parts.uri.query().unwrap_or_default();
         let path = parts.uri.path().to_string();
-        let open = pattern.split('/').position(|piece| piece.starts_with('{'));
-        let part = open.and_then(|at| path.split('/').nth(at)).unwrap_or_default();
+        let open = pattern.split('/').zip(path.split('/'));
+        let parts = open.filter(|(piece, _)| piece.starts_with('{'));
         Ok(Call {
-            part: part.into(),
+            parts: parts.map(|(_, part)| unescaped(part)).collect(),
             from: from(headers, peer, app.settings.behind_proxy),
             theme: theme(cookie(headers, "bridge-theme").as_deref()),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
@@ -107,6 +108,16 @@ impl Call {
         self.user().is_some_and(|signed| signed.user.role.sees_values())
     }
 
+    /// Where people decide.
+    pub fn desk(&self) -> Result<&Desk, Refused> {
+        self.shelf.desk.as_ref().ok_or(Refused::Away)
+    }
+
+    /// The first part of the path that the route leaves open.
+    pub fn part(&self) -> &str {
+        self.parts.first().map(String::as_str).unwrap_or_default()
+    }
+
     /// The role of whoever asks.
     pub fn role(&self) -> Option<Role> {
         self.user().map(|signed| signed.user.role)
@@ -129,6 +140,13 @@ impl Call {
     pub fn secret(&self, field: &str) -> SecretString {
         self.typed(field).into()
     }
+}
+
+/// A piece of a path without its `%XX`.
+fn unescaped(piece: &str) -> String {
+    percent_encoding::percent_decode_str(piece)
+        .decode_utf8_lossy()
+        .into_owned()
 }
 
 /// The name of the cookie. With the prefix no other host and no plain connection can set it.

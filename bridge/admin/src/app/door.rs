@@ -134,7 +134,7 @@ pub(super) async fn invitation(app: &App, call: &Call) -> Answer {
 }
 
 async fn asked(app: &App, call: &Call, trouble: Option<String>, status: StatusCode) -> Answer {
-    let (invitation, user) = call.shelf.access.invitation(&call.part).await?;
+    let (invitation, user) = call.shelf.access.invitation(call.part()).await?;
     let (purpose, name, email, role) = match (&invitation.purpose, &user) {
         (Purpose::Join { name, email, role }, _) => ("join", name.clone(), email.clone(), *role),
         (_, Some(user)) => ("renew", user.name.clone(), user.email.clone(), user.role),
@@ -191,7 +191,7 @@ pub(super) async fn accept(app: &App, call: &Call) -> Answer {
         again: call.secret("again"),
         code: call.typed("code").into(),
     };
-    match call.shelf.access.accept(&call.part, &joining).await {
+    match call.shelf.access.accept(call.part(), &joining).await {
         Ok(accepted) => {
             let content = Welcome {
                 codes: accepted.recovery,

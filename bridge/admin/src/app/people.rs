@@ -154,8 +154,11 @@ pub(super) async fn invite(app: &App, call: &Call) -> Answer {
 
 pub(super) async fn renew(app: &App, call: &Call) -> Answer {
     let users = call.shelf.access.users().await?;
-    let user = users.iter().find(|user| user.id == call.part).ok_or(Refused::Missing)?;
-    match call.shelf.access.renew(&call.part, call.by()?).await {
+    let user = users
+        .iter()
+        .find(|user| user.id == call.part())
+        .ok_or(Refused::Missing)?;
+    match call.shelf.access.renew(call.part(), call.by()?).await {
         Ok(token) => link(app, call, user.name.clone(), 24, &token),
         Err(error) => told(app, call, error).await,
     }
@@ -163,17 +166,17 @@ pub(super) async fn renew(app: &App, call: &Call) -> Answer {
 
 pub(super) async fn role(app: &App, call: &Call) -> Answer {
     let role = role_typed(call)?;
-    let done = call.shelf.access.set_role(&call.part, role, call.by()?).await;
+    let done = call.shelf.access.set_role(call.part(), role, call.by()?).await;
     back(app, call, done.map(drop)).await
 }
 
 pub(super) async fn out(app: &App, call: &Call) -> Answer {
-    let done = call.shelf.access.out_everywhere(&call.part, call.by()?).await;
+    let done = call.shelf.access.out_everywhere(call.part(), call.by()?).await;
     back(app, call, done.map(drop)).await
 }
 
 pub(super) async fn end(app: &App, call: &Call) -> Answer {
-    let done = call.shelf.access.end(&call.part, call.by()?).await;
+    let done = call.shelf.access.end(call.part(), call.by()?).await;
     back(app, call, done.map(drop)).await
 }
 

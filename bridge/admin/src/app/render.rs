@@ -16,9 +16,24 @@ use sha2::{Digest, Sha256};
 /// What a page comes to.
 pub(super) type Answer = Result<Response, Refused>;
 
-const STYLE: &str = include_str!("../../assets/style.css");
-const SCRIPT: &str = include_str!("../../assets/app.js");
-const ICON: &str = include_str!("../../assets/icon.svg");
+/// What is embedded beside the templates, with its kind. Pages name it by the version of all of it.
+const ASSETS: [(&str, &str, &str); 3] = [
+    (
+        "/assets/style.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/style.css"),
+    ),
+    (
+        "/assets/app.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/app.js"),
+    ),
+    (
+        "/assets/icon.svg",
+        "image/svg+xml",
+        include_str!("../../assets/icon.svg"),
+    ),
+];
 
 macro_rules! templates {
     ($($name:literal),*) => {
@@ -99,7 +114,7 @@ const PLACES: [(&str, &str); 5] = [
 impl Pages {
     pub fn new() -> Pages {
         let mut hash = Sha256::new();
-        for part in [STYLE, SCRIPT, ICON] {
+        for (_, _, part) in ASSETS {
             hash.update(part);
         }
         let version = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
@@ -267,16 +282,9 @@ pub(super) fn to_with(path: &str, cookie: Option<HeaderValue>) -> Response {
 
 /// What pages are made up with: the same for everybody, with or without a store.
 pub(super) fn assets() -> Router {
-    Router::new()
-        .route(
-            "/assets/style.css",
-            get(|| async { asset("text/css; charset=utf-8", STYLE) }),
-        )
-        .route(
-            "/assets/app.js",
-            get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }),
-        )
-        .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
+    ASSETS.iter().fold(Router::new(), |router, &(path, kind, text)| {
+        router.route(path, get(move || async move { asset(kind, text) }))
+    })
 }
 
 /// Pages name what is embedded by its version, so that it never changes under one name.

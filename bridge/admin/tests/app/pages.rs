@@ -154,7 +154,7 @@ async fn without_a_store_people_are_told_to_come_again() {
     assert_eq!(page.status, 503);
     assert!(page.text.contains("come back in a minute"));
     assert_eq!(browser.get("/assets/style.css").await.status, 200);
-    house.app.open(house.store.clone());
+    house.app.open(house.store.clone(), None);
     assert_eq!(browser.get("/inbox").await.status, 200);
 }
 

@@ -92,7 +92,7 @@ impl House {
             Arc::new(Counted(AtomicU64::new(1))),
             Passwords::costing(64, 1),
         );
-        app.open(store.clone());
+        app.open(store.clone(), None);
         House {
             router: router([app.routes()]),
             access: app.access(store.clone()),

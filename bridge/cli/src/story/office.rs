@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::pages;
+use crate::wiring;
 use bridge_admin::health::{self, Watch};
 use bridge_admin::{Listener, router};
 use bridge_engine::Engine;
@@ -29,7 +30,8 @@ pub async fn open(
     let watch = Watch::new(config.alerts.clone());
     let app = pages::app(config, address, &watch);
     let store = engine.store().clone();
-    app.open(store.clone());
+    let desk = wiring::review_desk(config, engine).map_err(|error| Failure::Failed(error.to_string()))?;
+    app.open(store.clone(), Some(desk));
     let routes = router([app.routes(), health::router(watch.clone())]);
     tracker.spawn(listener.serve(routes, stop.clone()));
     let (engine, stop) = (Arc::clone(engine), stop.clone());
