@@ -23,12 +23,15 @@ use crate::pause;
 use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::Foreign;
-use bridge_core::ledger::{Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Target};
+use bridge_core::ledger::prove::{Between, Difference};
+use bridge_core::ledger::{
+    Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Source, Target,
+};
 use bridge_store::Store;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use keep::State;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -70,6 +73,8 @@ pub struct LedgerStep {
     pub unknown: usize,
     /// What waits.
     pub held: usize,
+    /// Invoices and payments that wait for their day's summary.
+    pub later: usize,
     /// Documents planned that nobody approved yet.
     pub unapproved: usize,
     /// What could not be read or sent now: the call, and its code.
@@ -167,6 +172,10 @@ impl Ledger {
             return Ok(());
         }
         self.asked_journals(state, now, step).await?;
+        let settled = self.settled(now);
+        if self.settings.rules.summarises() && state.planned_for != Some(settled) {
+            state.changed = true;
+        }
         if state.changed {
             let outlook = self.outlook(state, now);
             step.held = outlook.plan.held.len();
@@ -182,12 +191,14 @@ impl Ledger {
                 false => outlook,
             };
             if self.approved(state) {
+                step.later = outlook.plan.later.len();
                 let held = outlook.plan.held.iter().map(|h| h.source.clone()).collect();
                 let done = self.carry_out(state, outlook.plan, now, step).await?;
                 if done {
                     self.recoded(state, &held).await?;
                 }
                 state.changed = !done;
+                state.planned_for = Some(settled);
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();
             }
@@ -230,16 +241,37 @@ impl Ledger {
             return Err(cannot(["the chart of the books"]));
         };
         let target = self.target(&state, books);
-        let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
-        Ok(Proof::of(&Evidence {
-            target: &target,
-            entries: state.entries.values().map(|k| &k.entry).collect(),
-            shown: state.shown.values().collect(),
-            contacts: contacts.collect(),
-            rules: &self.settings.rules,
-            from,
-            to,
-        }))
+        let proof = |later: &BTreeSet<Source>| {
+            let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
+            Proof::of(&Evidence {
+                target: &target,
+                entries: state.entries.values().map(|k| &k.entry).collect(),
+                shown: state.shown.values().collect(),
+                contacts: contacts.collect(),
+                rules: &self.settings.rules,
+                settled: Some(self.settled(now)),
+                later,
+                from,
+                to,
+            })
+        };
+        let first = proof(&BTreeSet::new());
+        let unposted = |d: &Difference| d.between == Between::HalaxyAndPosted;
+        // A plan takes longer than a proof: it is asked only where something may wait for a summary.
+        if self.settings.rules.summarises() && first.differences.iter().any(unposted) {
+            return Ok(proof(&self.outlook(&state, now).plan.later));
+        }
+        Ok(first)
+    }
+
+    /// The last day whose summaries are made by now.
+    pub fn settled(&self, now: Time) -> Date {
+        self.settings.rules.settled(self.clock_at(now))
+    }
+
+    fn clock_at(&self, now: Time) -> DateTime {
+        let now = jiff::Timestamp::from_microsecond(now).unwrap_or_default();
+        now.to_zoned(self.settings.zone.clone()).datetime()
     }
 
     /// The facts as they are known now.
@@ -306,10 +338,7 @@ impl Ledger {
 
     /// The practice's date.
     pub fn today(&self, now: Time) -> Date {
-        jiff::Timestamp::from_microsecond(now)
-            .unwrap_or_default()
-            .to_zoned(self.settings.zone.clone())
-            .date()
+        self.clock_at(now).date()
     }
 }
 

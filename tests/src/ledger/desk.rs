@@ -177,8 +177,12 @@ impl Desk {
         &self.store
     }
 
-    /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks.
+    /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks; where days are summarised,
+    /// the first one is in the night after which the day is.
     pub async fn settle(&self, ledger: &Ledger) -> LedgerStep {
+        if self.modes != Modes::Invoice {
+            self.to(ledger.today(self.clock.now()).tomorrow().unwrap(), 2);
+        }
         ledger.sweep(self.clock.now()).await.unwrap();
         let mut sum = LedgerStep::default();
         for _ in 0..40 {

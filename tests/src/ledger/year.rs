@@ -7,10 +7,10 @@ use super::rules::Modes;
 use adapter_kit::Clock;
 use adapter_sandbox::Manners;
 use adapter_sandbox::practice_month::{Act, MonthOptions, PracticeMonth};
-use bridge_core::ledger::{Held, Proof};
+use bridge_core::ledger::{Entry, Held, Proof, Purpose};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What year to live.
 #[derive(Clone, Debug)]
@@ -125,8 +125,10 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
             "{day}: {:#?} {held:#?}",
             proof.differences
         );
+        assert!(proof.later.is_empty(), "{day}: {:#?}", proof.later);
         days.push(took);
     }
+    once_a_night(&ledger.entries().await);
     // What waits for a person is not in the books yet, and the practice's own do not wait.
     let waits = days.last().is_some_and(|day| day.held > 0);
     assert!(
@@ -134,6 +136,15 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
         "the books do not equal the practice's own"
     );
     days
+}
+
+/// However often the service looked, a day and location has one journal, and one more for each night that found more of it.
+fn once_a_night(entries: &[Entry]) {
+    let mut seen = BTreeSet::new();
+    for entry in entries.iter().filter(|e| e.purpose == Purpose::Summary) {
+        let base = entry.key().split("-R").next().expect("a key");
+        assert!(seen.insert((base, entry.settled)), "{} is one too many", entry.key());
+    }
 }
 
 async fn proved(desk: &Desk, ledger: &bridge_engine::ledger::Ledger, day: Date) -> (Proof, Vec<Held>) {

@@ -101,6 +101,9 @@ pub struct Entry {
     /// Counts the plans that posted something of its sources: the entries of the latest one say what it rests on.
     #[serde(default)]
     pub round: u32,
+    /// Of a summary: the last day that was settled when it was made. A day has one summary for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Date>,
     /// The day it belongs to in Halaxy, which a lock date may keep it from being posted on.
     pub serves: Date,
     /// Its debtor, with the name at planning.

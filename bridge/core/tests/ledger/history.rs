@@ -146,6 +146,7 @@ pub struct World {
     pub rules: Rules,
     pub entries: Vec<Entry>,
     pub today: Date,
+    pub settled: Option<Date>,
     pub approved: BTreeSet<(String, String)>,
     pub recode: BTreeSet<Source>,
     n: u32,
@@ -167,6 +168,7 @@ impl World {
             rules: rules(modes),
             entries: vec![],
             today: DAY,
+            settled: None,
             approved: BTreeSet::new(),
             recode: BTreeSet::new(),
             n: 600_000,
@@ -402,6 +404,7 @@ impl World {
             rules: &self.rules,
             books: &self.books,
             today: self.today,
+            settled: self.settled,
             approved: &self.approved,
             recode: &self.recode,
         });

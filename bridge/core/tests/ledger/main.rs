@@ -7,3 +7,4 @@ mod examples;
 mod history;
 mod recoding;
 mod rounding;
+mod settled;

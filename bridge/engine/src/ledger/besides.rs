@@ -278,6 +278,7 @@ fn of_journal(document: Document) -> Entry {
         shares: Vec::new(),
         bases: Vec::new(),
         round: 0,
+        settled: None,
         contact: None,
         state: EntryState::Planned,
         remote_id: None,
@@ -309,6 +310,7 @@ fn linked(paid: &Payment, there: &Shown, on: &Entry) -> Entry {
         // By the method it rests on, so that the rules' clearing account does not move it.
         bases: vec![method_basis(&paid.method)],
         round: 1,
+        settled: None,
         serves: paid.date,
         contact: on.contact.clone(),
         state: EntryState::Posted,

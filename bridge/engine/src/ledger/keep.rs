@@ -7,6 +7,7 @@ use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
 use bridge_store::{Store, StoreError, Tx};
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -98,6 +99,8 @@ pub(super) struct State {
     pub followed: (Time, Time),
     /// The last decision seen of those made beside the process that posts.
     pub hand: Option<String>,
+    /// The last day that was settled when the last plan was carried out.
+    pub planned_for: Option<Date>,
     /// Something changed that no plan has judged yet.
     pub changed: bool,
 }
@@ -154,6 +157,7 @@ impl State {
             books_read: 0,
             followed: (Time::MIN, Time::MIN),
             hand: store.meta(HAND).await?,
+            planned_for: None,
             changed: true,
         };
         for (kind, _) in reader.kinds() {

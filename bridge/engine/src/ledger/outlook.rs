@@ -51,6 +51,7 @@ impl Ledger {
             rules: &self.settings.rules,
             books: &books,
             today: self.today(now),
+            settled: Some(self.settled(now)),
             approved: &state.approvals,
             recode,
         });

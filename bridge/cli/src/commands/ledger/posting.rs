@@ -36,6 +36,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
             "account": account, "tax": tax, "debit": debit.to_string(), "credit": credit.to_string(),
         })).collect::<Vec<_>>(),
         "calls": outlook.calls,
+        "later": outlook.plan.later.len(),
         "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
         "already_there": outlook.foreign.iter().map(|(f, _)| json!({
             "invoice": f.invoice, "number": f.number, "id": f.shown.remote_id, "total": f.shown.total.to_string(),
@@ -64,6 +65,12 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
     }
     let calls: usize = outlook.calls.values().sum();
     out.line(format!("\n{} to the books.", count(calls as u64, "call")));
+    if !outlook.plan.later.is_empty() {
+        out.line(format!(
+            "{} for the next daily summaries: days are summarised once, after they are over.",
+            count(outlook.plan.later.len() as u64, "record")
+        ));
+    }
     if outlook.target.older > 0 {
         out.line(format!(
             "{} from before the cut-over, {}, are left alone.",

@@ -60,6 +60,9 @@ fn tell(config: &Config, proof: &Proof, out: &Output) {
         ));
         out.line(differences_sheet(&proof.differences).text());
     }
+    if !proof.later.is_empty() {
+        out.line(later(proof));
+    }
     posting::tell_held(config, &proof.held, out);
     out.heading("\nMoney, by day, method and account");
     out.line(days_sheet(proof).text());
@@ -73,6 +76,13 @@ fn tell(config: &Config, proof: &Proof, out: &Output) {
         count(proof.documents, "document"),
         proof.digest()
     ));
+}
+
+fn later(proof: &Proof) -> String {
+    let records = count(proof.later.len() as u64, "record");
+    format!(
+        "{records} of days that are not over, or changed since their last summary: the next night's summaries bring them."
+    )
 }
 
 fn side(between: Between) -> &'static str {
@@ -178,6 +188,10 @@ fn printed(config: &Config, proof: &Proof, figures: &str) -> String {
     if !proof.differences.is_empty() {
         body += "<h2>Differences</h2>\n";
         body += &differences_sheet(&proof.differences).html();
+    }
+    if !proof.later.is_empty() {
+        body += &format!("<h2>In the next summaries</h2>\n<p>{}</p>\n", later(proof));
+        body += &differences_sheet(&proof.later).html();
     }
     if !proof.held.is_empty() {
         let mut sheet = Sheet::new(&["subject", "why", "remedy"]);
