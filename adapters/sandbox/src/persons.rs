@@ -200,6 +200,7 @@ impl Sandbox {
         let system = System::of(system, kind)?;
         let state = &mut *self.state();
         let now = self.clock().now_micros() + state.ahead(system);
+        let before = (system == System::Books).then(|| state.marks()).flatten();
         let mut cx = Context {
             now,
             rng: &mut state.rng,
@@ -211,6 +212,8 @@ impl Sandbox {
             (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
             (System::Books, _) => Target::Books(&mut state.books),
         };
-        act(target, &mut cx)
+        let done = act(target, &mut cx);
+        state.tell_of_books(before, now);
+        done
     }
 }

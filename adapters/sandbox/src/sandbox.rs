@@ -134,7 +134,10 @@ impl State {
         };
         let now = now + self.ahead(system);
         if system == System::Books {
-            return self.books.handle(call, now);
+            let before = (call.method != axum::http::Method::GET).then(|| self.marks()).flatten();
+            let answer = self.books.handle(call, now);
+            self.tell_of_books(before, now);
+            return answer;
         }
         let mut cx = Context {
             now,

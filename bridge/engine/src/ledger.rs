@@ -6,6 +6,7 @@
 
 mod besides;
 mod decisions;
+mod filed;
 mod follow;
 mod gather;
 mod keep;
@@ -14,6 +15,7 @@ mod outlook;
 mod post;
 mod recode;
 
+pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
 pub use outlook::journal_view;
 pub use recode::RecodePreview;

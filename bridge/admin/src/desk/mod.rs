@@ -20,6 +20,7 @@ pub mod find;
 pub mod inbox;
 mod limit;
 pub mod rules;
+mod tasks;
 pub mod timeline;
 
 pub use diff::{Piece, pieces};

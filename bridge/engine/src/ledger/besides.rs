@@ -230,7 +230,8 @@ impl Ledger {
     }
 
     /// Links payments that people recorded in the books to those that Halaxy shows of the same money by now, so that they
-    /// are not posted a second time. They stay on the account that they were recorded in. Whether there were any.
+    /// are not posted a second time. They stay on the account that they were recorded in. What Halaxy does not show yet is filed
+    /// for a person. Whether any were linked.
     pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<bool, EngineError> {
         let shown: Vec<Shown> = state
             .shown
@@ -239,7 +240,8 @@ impl Ledger {
             .cloned()
             .collect();
         let facts = state.gathered.facts();
-        let closed: Vec<Entry> = tasks(&shown, &posted(state), facts)
+        let tasks = tasks(&shown, &posted(state), facts);
+        let closed: Vec<Entry> = tasks
             .iter()
             .filter_map(|task| {
                 let paid = facts.payments.get(task.recorded.as_ref()?)?;
@@ -251,6 +253,7 @@ impl Ledger {
                 Some(linked(paid, there, &on.entry))
             })
             .collect();
+        self.file(state, tasks, now).await?;
         if closed.is_empty() {
             return Ok(false);
         }

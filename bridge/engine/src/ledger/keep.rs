@@ -1,12 +1,13 @@
 //! What the ledger keeps in the store, and how it comes back after a start.
 
-use super::LedgerSettings;
+use super::{LedgerSettings, filed};
 use crate::error::EngineError;
 use bridge_core::Time;
+use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Store, StoreError, Tx};
+use bridge_store::{Item, Store, StoreError, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,8 @@ pub(super) struct State {
     pub journals: BTreeMap<String, Document>,
     /// What a person has coded anew by the rules of now.
     pub recode: BTreeSet<Source>,
+    /// Open tasks as they were filed, by the id of their item.
+    pub tasks: BTreeMap<String, Task>,
     pub approved_rules: Option<String>,
     pub shown: BTreeMap<(DocumentKind, String), Shown>,
     pub shown_cursors: BTreeMap<DocumentKind, String>,
@@ -150,6 +153,7 @@ impl State {
             approvals: BTreeSet::new(),
             journals: BTreeMap::new(),
             recode: BTreeSet::new(),
+            tasks: BTreeMap::new(),
             approved_rules: store.meta(APPROVED).await?,
             shown: BTreeMap::new(),
             shown_cursors: BTreeMap::new(),
@@ -192,6 +196,10 @@ impl State {
             if anew.digest == settings.digest {
                 state.recode.insert(anew.source);
             }
+        })
+        .await?;
+        load(store, filed::PART, filed::PART, |id, task: Task| {
+            drop(state.tasks.insert(id, task))
         })
         .await?;
         let mut shown = Vec::new();
@@ -350,6 +358,18 @@ impl Keep {
         };
         let rows: Vec<(String, String)> = all.iter().map(row).collect();
         Ok(self.tx.put_ledger(RECODE, &rows).await?)
+    }
+
+    /// Files open tasks with the bodies behind them, in the place of those filed before.
+    pub async fn tasks<'a>(
+        &mut self,
+        topic: &str,
+        items: &[Item],
+        tasks: impl Iterator<Item = &'a Task>,
+    ) -> Result<(), EngineError> {
+        let rows: Vec<(String, String)> = tasks.map(|task| (task.id.clone(), json(task))).collect();
+        self.tx.put_ledger(filed::PART, &rows).await?;
+        Ok(self.tx.file_items(topic, items).await?)
     }
 
     pub async fn journals(&mut self, all: &[Document]) -> Result<(), EngineError> {
