@@ -10,6 +10,7 @@ async fn two_months_day_by_day() {
         months: 2,
         invoices: 25,
         modes: Modes::Hybrid,
+        reread: 5,
         looks: vec![9, 13, 18, 23],
     };
     let days = year(&of).await;

@@ -139,7 +139,7 @@ pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &Cancellation
     loop {
         tell(ledger, &ledger.step(times::now()).await?).await?;
         if times::now() >= prove_next {
-            prove(ledger).await?;
+            prove(ledger, settings).await?;
             prove_next = next_proof(ledger, settings, times::now());
         }
         let until = tokio::time::Instant::now() + settings.every;
@@ -173,7 +173,7 @@ async fn tell(ledger: &Ledger, step: &LedgerStep) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
+async fn prove(ledger: &Ledger, settings: &LedgerConfig) -> Result<(), EngineError> {
     let now = times::now();
     // A nightly sweep: what no feed shows is found here, and posted before it is proved.
     ledger.sweep(now).await?;
@@ -188,7 +188,7 @@ async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
         digest: None,
         failed: None,
     };
-    match ledger.prove(from, to, true, now).await {
+    match ledger.prove_nightly(from, to, settings.reread, now).await {
         Ok(proof) => {
             note.differences = Some(proof.differences.len() as u64);
             note.digest = Some(proof.digest());

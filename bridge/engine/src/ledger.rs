@@ -14,11 +14,13 @@ mod mirror;
 mod outlook;
 mod post;
 mod recode;
+mod reread;
 
 pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
 pub use outlook::journal_view;
 pub use recode::RecodePreview;
+pub use reread::Reading;
 
 use crate::error::EngineError;
 use crate::pause;
@@ -33,6 +35,7 @@ use bridge_store::Store;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use keep::State;
+use reread::Reread;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,19 +217,19 @@ impl Ledger {
     /// [`EngineError::Store`], or [`EngineError::NotPossible`] if an account cannot be read now.
     pub async fn preview(&self, now: Time) -> Result<Outlook, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, false).await?;
+        self.read_both(&mut state, now, Reread::Changes).await?;
         Ok(self.outlook(&state, now))
     }
 
-    /// Reads both accounts, and settles what is open; `full` reads the books from the beginning.
-    async fn read_both(&self, state: &mut State, now: Time, full: bool) -> Result<(), EngineError> {
+    /// Reads both accounts, and settles what is open.
+    async fn read_both(&self, state: &mut State, now: Time, how: Reread) -> Result<(), EngineError> {
         let mut step = LedgerStep::default();
         if !self.gather(state, now, &mut step).await? {
             return Err(cannot(step.trouble));
         }
         self.chart(state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(state, now, &mut step).await?;
-        self.mirror(state, now, full).await?;
+        self.read_books(state, now, how).await?;
         self.link(state, now).await?;
         Ok(())
     }
@@ -237,8 +240,22 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::preview`].
     pub async fn prove(&self, from: Date, to: Date, full: bool, now: Time) -> Result<Proof, EngineError> {
+        let how = if full { Reread::Whole } else { Reread::Changes };
+        self.prove_by(from, to, how, now).await
+    }
+
+    /// The same at night: as much of the books is read from the beginning as so many calls allow, all of it in turn over
+    /// some nights. [`Ledger::readings`] says as of when each part was.
+    ///
+    /// # Errors
+    /// As [`Ledger::preview`].
+    pub async fn prove_nightly(&self, from: Date, to: Date, calls: usize, now: Time) -> Result<Proof, EngineError> {
+        self.prove_by(from, to, Reread::Share(calls), now).await
+    }
+
+    async fn prove_by(&self, from: Date, to: Date, how: Reread, now: Time) -> Result<Proof, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, full).await?;
+        self.read_both(&mut state, now, how).await?;
         let Some(books) = &state.books else {
             return Err(cannot(["the chart of the books"]));
         };

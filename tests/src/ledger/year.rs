@@ -1,5 +1,5 @@
 //! A year of a practice, day by day as the service lives it: it looks several times a day, sweeps and proves each night with
-//! the books read from the beginning, and every month is locked a week after its end.
+//! as much of the books read anew as a night's calls allow, and every month is locked a week after its end.
 
 use super::desk::{Desk, call_count};
 use super::own::Truth;
@@ -23,6 +23,8 @@ pub struct Year {
     pub invoices: usize,
     /// How they are posted.
     pub modes: Modes,
+    /// Calls of a night that may go into reading the books anew.
+    pub reread: usize,
     /// Hours at which the service looks.
     pub looks: Vec<i8>,
 }
@@ -117,7 +119,7 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
         let step = ledger.step(desk.clock.now()).await.expect("a look");
         assert!(step.refused == 0 && step.trouble.is_empty(), "{day}: {step:?}");
         took.documents += step.posted + step.voided;
-        let (proof, held) = proved(&desk, &ledger, day).await;
+        let (proof, held) = proved(&desk, &ledger, day, of.reread).await;
         took.proof = call_count(&desk.sandbox) - calls;
         took.held = held.len();
         assert!(
@@ -147,9 +149,12 @@ fn once_a_night(entries: &[Entry]) {
     }
 }
 
-async fn proved(desk: &Desk, ledger: &bridge_engine::ledger::Ledger, day: Date) -> (Proof, Vec<Held>) {
+async fn proved(desk: &Desk, ledger: &bridge_engine::ledger::Ledger, day: Date, reread: usize) -> (Proof, Vec<Held>) {
     let from = day.saturating_sub(62.days());
-    let proof = ledger.prove(from, day, true, desk.clock.now()).await.expect("a proof");
+    let proof = ledger
+        .prove_nightly(from, day, reread, desk.clock.now())
+        .await
+        .expect("a proof");
     let held = proof.held.clone();
     (proof, held)
 }

@@ -1,5 +1,6 @@
 //! What the ledger keeps in the store, and how it comes back after a start.
 
+use super::reread::Read;
 use super::{LedgerSettings, filed};
 use crate::error::EngineError;
 use bridge_core::Time;
@@ -91,6 +92,8 @@ pub(super) struct State {
     pub journals: BTreeMap<String, Document>,
     /// What a person has coded anew by the rules of now.
     pub recode: BTreeSet<Source>,
+    /// When each kind of documents was read from the beginning.
+    pub read: BTreeMap<DocumentKind, Read>,
     /// Open tasks as they were filed, by the id of their item.
     pub tasks: BTreeMap<String, Task>,
     pub approved_rules: Option<String>,
@@ -136,6 +139,10 @@ fn part_of(kind: &str) -> String {
     format!("fact/{kind}")
 }
 
+fn read_part(kind: DocumentKind) -> String {
+    format!("read/{kind:?}")
+}
+
 pub(super) fn shown_part(kind: DocumentKind) -> String {
     format!("shown/{kind:?}")
 }
@@ -153,6 +160,7 @@ impl State {
             approvals: BTreeSet::new(),
             journals: BTreeMap::new(),
             recode: BTreeSet::new(),
+            read: BTreeMap::new(),
             tasks: BTreeMap::new(),
             approved_rules: store.meta(APPROVED).await?,
             shown: BTreeMap::new(),
@@ -208,6 +216,9 @@ impl State {
                 shown.push(((kind, id), s))
             })
             .await?;
+            let mut read = None;
+            load(store, &read_part(kind), "read", |_, of: Read| read = Some(of)).await?;
+            state.read.extend(read.map(|read| (kind, read)));
             if let Some(cursor) = store.cursor(&settings.books, &shown_part(kind), FEED).await? {
                 state.shown_cursors.insert(kind, cursor.position);
             }
@@ -392,6 +403,47 @@ impl Keep {
             .tx
             .put_ledger(APPROVAL, &[(format!("{key} {digest}"), json(&yes))])
             .await?)
+    }
+
+    /// Keeps when documents of one kind were read from the beginning.
+    pub async fn read(&mut self, state: &mut State, kind: DocumentKind, read: Read) -> Result<(), EngineError> {
+        self.tx
+            .put_ledger(&read_part(kind), &[("all".into(), json(&read))])
+            .await?;
+        state.read.insert(kind, read);
+        Ok(())
+    }
+
+    /// Keeps what the books show of documents of one kind that are dated on these days (the last not included): others of
+    /// those days are gone.
+    pub async fn shown_of_days(
+        &mut self,
+        state: &mut State,
+        kind: DocumentKind,
+        (from, until): (Date, Date),
+        documents: Vec<Shown>,
+    ) -> Result<(), EngineError> {
+        let part = shown_part(kind);
+        let there: BTreeSet<&str> = documents.iter().map(|d| d.remote_id.as_str()).collect();
+        let of_days = state
+            .shown
+            .iter()
+            .filter(|((k, _), s)| *k == kind && from <= s.date && s.date < until);
+        let gone: Vec<String> = of_days
+            .map(|((_, id), _)| id)
+            .filter(|id| !there.contains(id.as_str()))
+            .cloned()
+            .collect();
+        self.tx.drop_ledger(&part, &gone).await?;
+        let rows: Vec<(String, String)> = documents.iter().map(|d| (d.remote_id.clone(), json(d))).collect();
+        self.tx.put_ledger(&part, &rows).await?;
+        for id in gone {
+            state.shown.remove(&(kind, id));
+        }
+        for d in documents {
+            state.shown.insert((kind, d.remote_id.clone()), d);
+        }
+        Ok(())
     }
 
     /// Keeps what the books show of documents of one kind. `whole` tells that this is everything: others are gone.

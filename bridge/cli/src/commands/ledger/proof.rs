@@ -9,10 +9,15 @@ use crate::times;
 use bridge_core::ledger::prove::{Between, Difference, Proof};
 use bridge_core::ledger::sheet::{Sheet, page};
 use bridge_core::ledger::{Entry, Purpose};
+use bridge_engine::ledger::Reading;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::json;
 use std::path::Path;
+
+/// What changed since is known as far as the product tells of it.
+const READ: &str = "The books, as read from the beginning; later changes as the product told of them";
 
 pub async fn prove(
     config: &Config,
@@ -24,24 +29,29 @@ pub async fn prove(
 ) -> Result<Exit, Failure> {
     let (ledger, _lock) = ledger::look(config).await?;
     let proof = ledger.prove(from, to, full, times::now()).await?;
+    let read = readings_sheet(config, &ledger.readings().await);
     let figures = format!(
-        "{}\n{}\n{}\n{}",
+        "{}\n{}\n{}\n{}\n{}",
         differences_sheet(&proof.differences).csv(),
         days_sheet(&proof).csv(),
         sales_sheet(&proof).csv(),
-        debtors_sheet(&proof).csv()
+        debtors_sheet(&proof).csv(),
+        read.csv()
     );
     if let Some(path) = csv {
         write(path, &figures)?;
     }
     if let Some(path) = html {
-        write(path, &printed(config, &proof, &figures))?;
+        write(path, &printed(config, &proof, &read, &figures))?;
     }
     out.document(
         &json!({ "holds": proof.holds(), "digest": proof.digest(), "proof": proof,
+        "books_read": ledger.readings().await,
         "held": proof.held.iter().map(|h| posting::held_json(config, h)).collect::<Vec<_>>() }),
     );
     tell(config, &proof, out);
+    out.heading(READ);
+    out.line(read.text());
     Ok(if proof.holds() { Exit::Done } else { Exit::Waiting })
 }
 
@@ -158,6 +168,25 @@ fn sales_sheet(proof: &Proof) -> Sheet {
     sheet
 }
 
+/// As of when each part of the books was read from the beginning, on the practice's clock.
+fn readings_sheet(config: &Config, readings: &[Reading]) -> Sheet {
+    let zone = TimeZone::get(&config.time_zone).unwrap_or(TimeZone::UTC);
+    let mut sheet = Sheet::new(&["documents", "dated from", "to", "read whole"]);
+    for r in readings {
+        let at = jiff::Timestamp::from_microsecond(r.at)
+            .unwrap_or_default()
+            .to_zoned(zone.clone());
+        let day = |date: Option<Date>| date.map_or(String::new(), |date| date.to_string());
+        sheet.push([
+            format!("{:?}", r.kind),
+            day(r.from),
+            day(r.to),
+            at.strftime("%Y-%m-%d %H:%M").to_string(),
+        ]);
+    }
+    sheet
+}
+
 fn debtors_sheet(proof: &Proof) -> Sheet {
     let mut sheet = Sheet::new(&["payer", "#halaxy", "#posted", "#difference"]);
     for (payer, r) in &proof.debtors {
@@ -178,7 +207,7 @@ fn debtors_sheet(proof: &Proof) -> Sheet {
     sheet
 }
 
-fn printed(config: &Config, proof: &Proof, figures: &str) -> String {
+fn printed(config: &Config, proof: &Proof, read: &Sheet, figures: &str) -> String {
     let mut body = String::new();
     let verdict = match proof.differences.len() {
         0 => "Halaxy equals what was posted, and the books still say so.".to_string(),
@@ -212,6 +241,7 @@ fn printed(config: &Config, proof: &Proof, figures: &str) -> String {
     ] {
         body += &format!("<h2>{title}</h2>\n{}", sheet.html());
     }
+    body += &format!("<h2>{READ}</h2>\n{}", read.html());
     let title = format!("{}: proof of {} to {}", config.practice, proof.from, proof.to);
     page(&title, &body, figures)
 }
