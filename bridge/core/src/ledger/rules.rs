@@ -440,6 +440,8 @@ impl Rules {
             let name = || format!("settlement {}", s.name);
             all.push((name(), s.fee_account.as_deref(), s.fee_tax.as_deref()));
             all.push((format!("{} bank", name()), s.bank.as_deref(), None));
+            let surcharges = format!("{} surcharges", name());
+            all.push((surcharges, s.surcharge_account.as_deref(), s.surcharge_tax.as_deref()));
         }
         all
     }

@@ -8,3 +8,4 @@ mod history;
 mod recoding;
 mod rounding;
 mod settled;
+mod truth;
