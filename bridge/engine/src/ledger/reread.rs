@@ -106,11 +106,12 @@ fn due(
         }
     }
     all.sort_by_key(|(later, at, ..)| (*later, *at));
-    let mut used = 0;
+    let (mut used, mut oldest) = (0, true);
     let mut parts = Vec::new();
     for (later, _, cost, part) in all {
-        if later && used + cost > most && !parts.is_empty() {
-            break;
+        // What was read longest ago has its turn whatever it takes, or it would never have one.
+        if later && !std::mem::take(&mut oldest) && used + cost > most {
+            continue;
         }
         used += cost;
         parts.push(part);
@@ -302,6 +303,17 @@ mod tests {
                 assert!(read[kind].of(*month) >= Some(11), "{kind:?} {month}");
             }
         }
+    }
+
+    #[test]
+    fn what_takes_more_than_a_night_has_its_turn_too() {
+        let counts: Counts = [(Invoice, months(12, 4_000)), (Allocation, months(12, 4_000))].into();
+        let mut read: BTreeMap<_, _> = counts.keys().map(|kind| (*kind, Read::all(0))).collect();
+        read.insert(Invoice, Read::all(1));
+        assert!(due(&counts, dated, &read, 20).contains(&Part::Whole(Allocation)));
+        read.insert(Allocation, Read::all(2));
+        let parts = due(&counts, dated, &read, 20);
+        assert_eq!(parts.len(), 2, "the newest month, and another: {parts:?}");
     }
 
     #[test]
