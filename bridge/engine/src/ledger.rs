@@ -78,8 +78,6 @@ pub struct LedgerStep {
     pub unknown: usize,
     /// What waits.
     pub held: usize,
-    /// Invoices and payments that wait for their day's summary.
-    pub later: usize,
     /// Documents planned that nobody approved yet.
     pub unapproved: usize,
     /// What could not be read or sent now: the call, and its code.
@@ -196,7 +194,6 @@ impl Ledger {
                 false => outlook,
             };
             if self.approved(state) {
-                step.later = outlook.plan.later.len();
                 let held = outlook.plan.held.iter().map(|h| h.source.clone()).collect();
                 let done = self.carry_out(state, outlook.plan, now, step).await?;
                 if done {

@@ -65,12 +65,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
     }
     let calls: usize = outlook.calls.values().sum();
     out.line(format!("\n{} to the books.", count(calls as u64, "call")));
-    if !outlook.plan.later.is_empty() {
-        out.line(format!(
-            "{} for the next daily summaries: days are summarised once, after they are over.",
-            count(outlook.plan.later.len() as u64, "record")
-        ));
-    }
+    tell_later(&outlook, out);
     if outlook.target.older > 0 {
         out.line(format!(
             "{} from before the cut-over, {}, are left alone.",
@@ -94,6 +89,15 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
         ));
     }
     Ok(waiting(!outlook.plan.held.is_empty() || !outlook.foreign.is_empty()))
+}
+
+fn tell_later(outlook: &Outlook, out: &Output) {
+    if !outlook.plan.later.is_empty() {
+        out.line(format!(
+            "{} for the next daily summaries: days are summarised once, after they are over.",
+            count(outlook.plan.later.len() as u64, "record")
+        ));
+    }
 }
 
 fn foreign(config: &Config, outlook: &Outlook, out: &Output) {
@@ -309,7 +313,7 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
     ledger.note(Some(&judged), None, times::now()).await?;
     out.document(&json!({
         "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
-        "unknown": last.unknown, "trouble": last.trouble,
+        "unknown": last.unknown, "trouble": last.trouble, "later": outlook.plan.later.len(),
         "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
     }));
     out.line(format!(
@@ -327,6 +331,7 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
             count(last.unknown as u64, "document")
         ));
     }
+    tell_later(&outlook, out);
     foreign(config, &outlook, out);
     tell_held(config, &outlook.plan.held, out);
     if !last.trouble.is_empty() {
