@@ -1,9 +1,10 @@
 //! Endpoints of Halaxy as actions that people and their programs ask for: reads as they are, and each write once for
 //! its request key, marked before the call and settled after it. The command line and the HTTP API are both this.
 
-use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError, Sent};
+use crate::receipts::{self, Claim, PATIENT, Progress, Receipt, ReceiptError, Sent, Tells};
 use adapter_halaxy::endpoints::Request;
-use adapter_halaxy::{HalaxyClient, Reply, advice};
+use adapter_halaxy::{HalaxyClient, HalaxyMirror, Reply, advice};
+use adapter_kit::mirror::MirrorRules;
 use adapter_kit::{CallError, Clock, Outcome, Priority, with_priority};
 use bridge_core::Time;
 use bridge_store::{AuditEntry, Store};
@@ -103,6 +104,7 @@ impl Actions {
             id: None,
             code: None,
             sent: sent(request),
+            tells: tells(request),
         };
         if let Claim::Earlier(earlier) = receipts::claim(&self.store, key, &receipt).await? {
             if earlier.request != receipt.request {
@@ -279,6 +281,23 @@ fn sent(request: &Request) -> Option<Box<Sent>> {
     }
     let id = request.id.clone();
     Some(Box::new(Sent { id, body }))
+}
+
+/// What Halaxy is told by a request, and the patients it names.
+fn tells(request: &Request) -> Option<Box<Tells>> {
+    let body = request.body.as_ref()?;
+    let resource = request.endpoint.resource;
+    let own = request.id.iter().filter(|_| resource == PATIENT);
+    let mut patients: Vec<String> = HalaxyMirror.people(resource, body).into_iter().collect();
+    patients.extend(own.cloned());
+    patients.sort();
+    patients.dedup();
+    let names = body.as_object().into_iter().flat_map(|members| members.keys());
+    Some(Box::new(Tells {
+        resource: resource.to_owned(),
+        members: names.filter(|name| *name != "resourceType").cloned().collect(),
+        patients: patients.into_iter().map(|id| format!("{PATIENT}/{id}")).collect(),
+    }))
 }
 
 /// Keys are kept unsealed, so they are no place for names.

@@ -320,7 +320,7 @@ pub async fn residue(store: &Store, entity: &Entity) -> Result<Vec<Residue>, Eng
     };
     let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for line in store.all_told(&wanted).await? {
-        if let (Some(system), "applied" | "unknown") = (line.system, line.event.as_str()) {
+        if let (Some(_), Some(system)) = (line.tells(), line.system) {
             told.entry(system).or_default().extend(line.units);
         }
     }

@@ -13,6 +13,7 @@ mod mirror;
 mod outlook;
 mod post;
 mod recode;
+mod telling;
 
 pub use follow::{followed_books, followed_invoices};
 pub use outlook::journal_view;

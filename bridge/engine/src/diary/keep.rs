@@ -4,7 +4,7 @@ use super::{Known, Shown};
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::diary::{Around, Entry, Held, Months, Visit};
-use bridge_store::{Store, StoreError, Tx};
+use bridge_store::{Store, StoreError, Telling, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries by key.
@@ -203,6 +203,10 @@ impl Keep {
 
     pub async fn forget(&mut self, keys: &[String]) -> Result<(), EngineError> {
         Ok(self.tx.drop_ledger(ENTRY, keys).await?)
+    }
+
+    pub async fn told(&mut self, told: &[Telling], now: Time) -> Result<(), EngineError> {
+        Ok(self.tx.append_told(told, now).await?)
     }
 
     pub async fn months(&mut self, months: &[(String, Months)]) -> Result<(), EngineError> {

@@ -6,7 +6,7 @@ use bridge_core::Time;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Store, StoreError, Tx};
+use bridge_store::{Store, StoreError, Telling, Tx};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -297,6 +297,10 @@ impl Keep {
             self.tx.set_cursor(&settings.source, kind, FEED, position, now).await?;
         }
         Ok(())
+    }
+
+    pub async fn told(&mut self, told: &[Telling], now: Time) -> Result<(), EngineError> {
+        Ok(self.tx.append_told(told, now).await?)
     }
 
     /// Keeps entries, each in the place of the one before.

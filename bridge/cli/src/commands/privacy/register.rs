@@ -52,8 +52,16 @@ pub struct BreachArgs {
 /// Lines of the history that tell of a disclosure.
 async fn disclosures(store: &Store, wanted: &Told) -> Result<Vec<AuditEntry>, Failure> {
     let mut lines = store.all_told(wanted).await?;
-    lines.retain(|line| matches!(line.event.as_str(), "applied" | "unknown") && line.system.is_some());
+    lines.retain(|line| line.tells().is_some());
     Ok(lines)
+}
+
+/// Which part told it: the sync of people's units says nothing of itself.
+fn told_by(entry: &AuditEntry) -> &str {
+    match entry.event.as_str() {
+        "applied" | "unknown" => "sync",
+        _ => &entry.reason,
+    }
 }
 
 /// A line as a register shows it.
@@ -62,7 +70,7 @@ pub(super) fn line(config: &Config, entry: &AuditEntry) -> Json {
     let to = config.destinations.get(&system);
     json!({
         "at": times::iso(entry.at), "entity": entry.entity, "system": system, "record": entry.remote_id,
-        "units": entry.units, "certain": entry.event == "applied",
+        "units": entry.units, "certain": entry.tells() == Some(true), "by": told_by(entry),
         "recipient": to.map(|d| &d.name), "country": to.map(|d| &d.country), "purpose": to.map(|d| &d.purpose),
     })
 }
@@ -72,9 +80,11 @@ pub(super) async fn register(config: &Config, args: &RegisterArgs, out: &Output)
     if let Some(system) = &args.system {
         commands::pause::known(config, system)?;
     }
-    if let Some(unit) = args.unit.as_ref().filter(|unit| config.entity.unit(unit).is_none()) {
+    // Parts tell of what is no unit of people: `appointment.start`, `invoice.date`.
+    let is_unit = |unit: &&String| config.entity.unit(unit).is_some() || unit.contains('.');
+    if let Some(unit) = args.unit.as_ref().filter(|unit| !is_unit(unit)) {
         return Err(Failure::Usage(format!(
-            "`{unit}` is no unit; they are declared in {}",
+            "`{unit}` is no unit; they are declared in {}, or written like appointment.start",
             config.entity.file
         )));
     }
@@ -102,17 +112,17 @@ pub(super) async fn register(config: &Config, args: &RegisterArgs, out: &Output)
             system,
             entry.units.join(", "),
             purpose.map_or("not declared".into(), |d| format!("{} ({})", d.purpose, d.country)),
-            if entry.event == "applied" {
-                ""
-            } else {
-                "may have arrived"
+            told_by(entry).to_owned(),
+            match entry.tells() {
+                Some(true) => "",
+                _ => "may have arrived",
             }
             .into(),
             entry.entity.clone().unwrap_or_default(),
         ]
     };
     out.table(
-        &["when", "told", "units", "purpose", "", "person"],
+        &["when", "told", "units", "purpose", "by", "", "person"],
         lines.iter().map(row).collect(),
         "Nobody was told anything in that time.",
     );
