@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+/// What the register calls files that were exported.
+pub const TOLD: &str = "export";
 /// The longest pause after a warehouse could not be reached.
 const AGAIN: Duration = Duration::from_secs(60);
 

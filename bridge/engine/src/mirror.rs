@@ -5,6 +5,10 @@
 //! A page and the cursor it leads to are stored in one transaction with the events they call for. A record that a
 //! listing does not show is gone only when a direct read says so.
 
+mod hints;
+
+pub use hints::followed_records;
+
 use crate::deliver::micros;
 use crate::erase::without;
 use crate::error::EngineError;
@@ -68,6 +72,8 @@ pub struct Mirror<'e> {
     told: Mirroring,
     /// Reads of one record must not overlap: what was asked for first may be answered last.
     reading: Mutex<()>,
+    /// After trouble, when hints are followed again.
+    again: std::sync::Mutex<Time>,
 }
 
 impl<'e> Mirror<'e> {
@@ -77,6 +83,7 @@ impl<'e> Mirror<'e> {
             engine,
             told,
             reading: Mutex::default(),
+            again: std::sync::Mutex::default(),
         }
     }
 

@@ -3,15 +3,17 @@
 use crate::args::ConfigArg;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::exports;
+use crate::exports::{self, TOLD};
 use crate::output::{Output, count, thousands};
-use crate::{commands, wiring};
+use crate::{commands, times, wiring};
 use bridge_core::config_problem::suggestion;
 use bridge_export::entities::{Entity, NAMES};
 use bridge_export::format::{Format, Writer};
 use bridge_export::{Cursor, Draft, Grant, Place, Reader, Row, word};
+use bridge_store::{Store, Telling};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
@@ -140,6 +142,9 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     let (mut put, mut removed) = (0u64, 0u64);
     while place != Place::End {
         let (rows, then) = reader.page(&place).await?;
+        if let Some(telling) = reader.telling(TOLD) {
+            told(&store, telling).await?;
+        }
         for row in &rows {
             match row {
                 Row::Put(_) => put += 1,
@@ -149,6 +154,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
         }
         place = then;
     }
+    told(&store, whole(reader.entity(), put, args)).await?;
     if let Target::File(draft) = writer.end(next.as_deref())? {
         draft.keep()?;
     }
@@ -187,6 +193,27 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
         out.remark(format!("Go on with --since {next}"));
     }
     Ok(Exit::Done)
+}
+
+/// Notes in the history what leaves with an export: before it does, so that a line may be one too many, never missing.
+async fn told(store: &Store, telling: Telling) -> Result<(), Failure> {
+    let mut tx = store.begin().await?;
+    tx.append_told(&[telling], times::now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The line of the export as a whole, about nobody by itself.
+fn whole(entity: &Entity, rows: u64, args: &ExportArgs) -> Telling {
+    let columns = entity.columns.iter().map(|column| format!("{}.{}", entity.name, column.name));
+    let to = if args.out == Path::new("-") { "standard output" } else { "a file" };
+    Telling {
+        system: TOLD.into(),
+        remote_id: None,
+        units: columns.collect(),
+        purpose: format!("export: {}, {} to {to}", entity.name, count(rows, "row")),
+        certain: true,
+        about: BTreeSet::new(),
+    }
 }
 
 /// Where to go on from: what was said, else what the cursor's file holds, else from the start if there is to be such a file.

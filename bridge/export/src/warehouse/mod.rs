@@ -8,7 +8,7 @@ mod schema;
 mod step;
 
 pub use schema::{Layout, STATE, setup};
-pub use step::{Progress, Step};
+pub use step::{Progress, Step, TOLD};
 
 use crate::entities::{Entity, Practice};
 use crate::grant::Grant;

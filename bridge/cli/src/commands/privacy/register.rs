@@ -2,11 +2,13 @@
 //! written in the transaction that settles a write.
 
 use crate::commands;
+use crate::exports;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
 use crate::{times, wiring};
 use bridge_core::Time;
+use bridge_export::warehouse;
 use bridge_store::{AuditEntry, Store, Told};
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -18,7 +20,7 @@ pub struct RegisterArgs {
     /// Of this person only: id of the entity, or SYSTEM:ID of one of its records.
     #[arg(long, value_name = "PERSON")]
     person: Option<String>,
-    /// Of this system only.
+    /// Of this system only; `export` for files, `warehouse` for the warehouse.
     #[arg(long, value_name = "SYSTEM")]
     system: Option<String>,
     /// Of this unit only, e.g. after a correction.
@@ -56,6 +58,14 @@ async fn disclosures(store: &Store, wanted: &Told) -> Result<Vec<AuditEntry>, Fa
     Ok(lines)
 }
 
+/// Systems, and what else is told: files and the warehouse.
+fn known(config: &Config, system: &str) -> Result<(), Failure> {
+    if [exports::TOLD, warehouse::TOLD].contains(&system) {
+        return Ok(());
+    }
+    commands::pause::known(config, system)
+}
+
 /// Which part told it: the sync of people's units says nothing of itself.
 fn told_by(entry: &AuditEntry) -> &str {
     match entry.event.as_str() {
@@ -78,7 +88,7 @@ pub(super) fn line(config: &Config, entry: &AuditEntry) -> Json {
 pub(super) async fn register(config: &Config, args: &RegisterArgs, out: &Output) -> Result<Exit, Failure> {
     let store = wiring::store(config).await?;
     if let Some(system) = &args.system {
-        commands::pause::known(config, system)?;
+        known(config, system)?;
     }
     // Parts tell of what is no unit of people: `appointment.start`, `invoice.date`.
     let is_unit = |unit: &&String| config.entity.unit(unit).is_some() || unit.contains('.');
@@ -147,7 +157,7 @@ struct Touched {
 }
 
 pub(super) async fn breach(config: &Config, args: &BreachArgs, out: &Output) -> Result<Exit, Failure> {
-    commands::pause::known(config, &args.system)?;
+    known(config, &args.system)?;
     let store = wiring::store(config).await?;
     let (from, to) = super::days(config, args.from.as_deref(), args.to.as_deref())?;
     let wanted = Told {
