@@ -150,7 +150,10 @@ fn told(receipt: &Receipt, key: &str, line: &AuditEntry) -> Option<Telling> {
     Some(Telling {
         remote_id: receipt.id.clone(),
         units: tells.members.iter().map(unit).collect(),
-        purpose: format!("action: {}, asked for by {}, request key {key}", receipt.action, receipt.by),
+        purpose: format!(
+            "action: {}, asked for by {}, request key {key}",
+            receipt.action, receipt.by
+        ),
         certain,
         about,
         system,

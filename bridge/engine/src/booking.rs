@@ -486,7 +486,10 @@ impl BookingDesk {
         }
         after.tries += 1;
         after.to(State::Sent { at: now, before }, now);
-        if !matches!(keep::step(&self.store, &record, &after, None, None).await?, Stepped::Done) {
+        if !matches!(
+            keep::step(&self.store, &record, &after, None, None).await?,
+            Stepped::Done
+        ) {
             return Ok(Turnout::Moved);
         }
         let booking = Booking {

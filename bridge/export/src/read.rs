@@ -110,7 +110,12 @@ impl<'a> Reader<'a> {
     pub fn telling(&mut self, system: &str) -> Option<Telling> {
         let about = std::mem::take(&mut self.fresh);
         let name = &self.entity.name;
-        let classes: BTreeSet<&str> = self.entity.columns.iter().map(|c| crate::grant::word(c.class)).collect();
+        let classes: BTreeSet<&str> = self
+            .entity
+            .columns
+            .iter()
+            .map(|c| crate::grant::word(c.class))
+            .collect();
         let units = classes.into_iter().map(|class| match class {
             "-" => format!("{name}.ids"),
             class => format!("{name}.{class}"),

@@ -204,8 +204,15 @@ async fn told(store: &Store, telling: Telling) -> Result<(), Failure> {
 
 /// The line of the export as a whole, about nobody by itself.
 fn whole(entity: &Entity, rows: u64, args: &ExportArgs) -> Telling {
-    let columns = entity.columns.iter().map(|column| format!("{}.{}", entity.name, column.name));
-    let to = if args.out == Path::new("-") { "standard output" } else { "a file" };
+    let columns = entity
+        .columns
+        .iter()
+        .map(|column| format!("{}.{}", entity.name, column.name));
+    let to = if args.out == Path::new("-") {
+        "standard output"
+    } else {
+        "a file"
+    };
     Telling {
         system: TOLD.into(),
         remote_id: None,

@@ -217,7 +217,14 @@ impl BookingDesk {
         }
         after.revision += 1;
         Ok(matches!(
-            keep::step(&self.store, record, &after, None, told.map(|told| (told, self.clock.now()))).await?,
+            keep::step(
+                &self.store,
+                record,
+                &after,
+                None,
+                told.map(|told| (told, self.clock.now()))
+            )
+            .await?,
             keep::Stepped::Done
         ))
     }

@@ -82,7 +82,9 @@ impl Ledger {
 
     /// The patient whom our key of a contact stands for.
     fn debtor(&self, key: &str) -> Option<About> {
-        let id = key.strip_prefix(self.settings.rules.prefix.as_str())?.strip_prefix("P-")?;
+        let id = key
+            .strip_prefix(self.settings.rules.prefix.as_str())?
+            .strip_prefix("P-")?;
         Some(self.patient(id))
     }
 }

@@ -32,7 +32,13 @@ impl Mirror<'_> {
             return Ok(false);
         }
         for kind in followed_records(&self.told.kinds) {
-            if !self.engine.store.hints_of(&self.told.system, &kind, 1).await?.is_empty() {
+            if !self
+                .engine
+                .store
+                .hints_of(&self.told.system, &kind, 1)
+                .await?
+                .is_empty()
+            {
                 return Ok(true);
             }
         }

@@ -272,7 +272,9 @@ impl Telehealth {
     async fn keep_told(&self, whose: &Whose<'_>, told: &BTreeMap<String, Told>, now: Time) -> Result<(), EngineError> {
         let posted = told.iter().filter(|(_, told)| told.state == ToldState::Posted);
         let lines: Vec<Telling> = posted.map(|(id, told)| whose.telling(&self.home, id, told)).collect();
-        let rows = told.iter().map(|(id, told)| (id.clone(), serde_json::to_string(told).unwrap_or_default()));
+        let rows = told
+            .iter()
+            .map(|(id, told)| (id.clone(), serde_json::to_string(told).unwrap_or_default()));
         let rows: Vec<(String, String)> = rows.collect();
         let mut tx = self.store.begin().await?;
         tx.put_ledger(TOLD, &rows).await?;

@@ -4,9 +4,11 @@
 //! between two transactions repeats nothing and misses nothing, and a warehouse that was restored from a backup goes on
 //! from where the backup was. What is there is only ever added to: tables, columns, rows.
 
+mod forget;
 mod schema;
 mod step;
 
+pub use forget::{Keys, deletions};
 pub use schema::{Layout, STATE, setup};
 pub use step::{Progress, Step, TOLD};
 

@@ -2,9 +2,9 @@
 //! written in the transaction that settles a write.
 
 use crate::commands;
-use crate::exports;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::exports;
 use crate::output::{Output, count};
 use crate::{times, wiring};
 use bridge_core::Time;
