@@ -12,7 +12,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::Stdio;
 
-const NUMBER: &str = "+61491570006";
+const NUMBER: &str = "+61491579321";
 /// Everything that may tell something, in one practice.
 const SECTIONS: &str = "\n[booking]\nminutes = 60\nnames = { \"Dr Tester\" = \"ROLE\" }\n[diary]\nsystem = \"crm\"\n\
     [telehealth]\nprice = \"0.22\"\ncalls_to = \"crm\"\n\
@@ -154,7 +154,7 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
     desk.ran(&["sync", "--yes"]);
     let report = desk.dir().join("calls.csv");
     let call = "Recipient Number,Connection Status,Practitioner,Start,End,Credits\n\
-        0491 570 006,Connected,Dr Tester,02/03/2026 9:00,02/03/2026 9:10,10\n";
+        0491 579 321,Connected,Dr Tester,02/03/2026 9:00,02/03/2026 9:10,10\n";
     std::fs::write(&report, call).unwrap();
     desk.ran(&["telehealth", "import", report.to_str().unwrap()]);
     desk.ran(&["sync", "--yes"]);
@@ -213,7 +213,7 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
             .unwrap_or_default()
     };
     for (system, by, unit) in [
-        ("crm", "sync", "name"),
+        ("crm", "sync", "official_name"),
         ("crm", "diary", "appointment.start"),
         ("crm", "telehealth", "call.start"),
         ("books", "ledger", "invoice.lines"),
