@@ -134,10 +134,43 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
     let schema = format!("reg_{}", std::process::id());
     let desk = Desk::open(&schema).await;
     let mut session = PgConnection::connect(&server()).await.unwrap();
+    // `check` looks at the warehouse, and makes nothing there.
+    let warehouse = |desk: &Desk| {
+        let found = run_in(desk.dir(), &["check", "--json"]).json();
+        let all = found["problems"].as_array().unwrap().iter();
+        let all = all.filter(|one| one["message"].as_str().unwrap().starts_with("[warehouse]"));
+        all.map(|one| format!("{} {}", one["message"], one["remedy"]))
+            .collect::<String>()
+    };
+    assert!(warehouse(&desk).contains("warehouse setup --sql"));
+    let secret = desk.dir().join("warehouse.secret");
+    std::fs::write(&secret, "postgres://bridge@127.0.0.1:9/postgres").unwrap();
+    assert!(warehouse(&desk).contains("cannot be reached"));
+    std::fs::write(&secret, server()).unwrap();
     session
         .execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
         .await
         .unwrap();
+    assert_eq!(warehouse(&desk), "");
+    // Nothing has been read yet: whoever exports is told.
+    let early = run_in(
+        desk.dir(),
+        &[
+            "export",
+            "invoices",
+            "--out",
+            &desk.dir().join("early.csv").display().to_string(),
+        ],
+    );
+    assert!(
+        early.code == 3 && early.stderr.contains("has not read every Invoice yet"),
+        "{early:?}"
+    );
+    let early = run_in(desk.dir(), &["warehouse", "once", "--json"]);
+    assert!(
+        early.code == 3 && early.json()["incomplete"] == json!(["Appointment", "Invoice"]),
+        "{early:?}"
+    );
     let id = desk.patient().await;
     let record = format!("records/halaxy/Patient/{id}");
     let body = desk.control.get(&record).await;
@@ -187,7 +220,7 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
         let file = desk.dir().join(format!("{entity}.csv"));
         desk.ran(&["export", entity, "--out", file.to_str().unwrap()]);
     }
-    desk.ran(&["warehouse", "once"]);
+    assert_eq!(desk.ran(&["warehouse", "once"]).code, 0);
 
     let person = format!("halaxy:{id}");
     let register = desk.ran(&["privacy", "register", "--person", &person, "--json"]);

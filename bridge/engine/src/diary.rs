@@ -7,6 +7,7 @@
 //!
 //! The appointments themselves are not kept here: a start reads the mirror from its beginning.
 
+mod heirs;
 mod keep;
 mod send;
 mod settle;
@@ -330,7 +331,10 @@ impl Diary {
 
     /// Plans and carries out until nothing is left, or something is in the way.
     async fn bring_up(&self, state: &mut State, now: Time, step: &mut DiaryStep) -> Result<(), EngineError> {
+        let wait = self.inherit(state, now, step).await?;
         let mut left = std::mem::take(&mut state.dirty);
+        left.retain(|id| !wait.contains(id));
+        state.dirty = wait;
         for _ in 0..ROUNDS {
             let mut acts = Vec::new();
             for id in &left {

@@ -17,7 +17,7 @@ use adapter_kit::mirror::MirrorRules;
 use adapter_kit::{Adapter, AdapterError, Priority, Read, Remote, with_priority};
 use bridge_core::Time;
 use bridge_core::change::{Happened, members_between};
-use bridge_store::{Event, Mirrored, Tx};
+use bridge_store::{Event, Mirrored, Store, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -66,6 +66,34 @@ struct Position {
     complete: bool,
 }
 
+fn digest(rules: &dyn MirrorRules) -> String {
+    format!("mirror/{}", rules.version())
+}
+
+fn place(cursor: Option<bridge_store::Cursor>) -> Position {
+    let position = cursor.and_then(|cursor| serde_json::from_str(&cursor.position).ok());
+    position.unwrap_or_default()
+}
+
+/// Of these kinds, those of which not every record has been read once: whoever counts on all of them must wait.
+///
+/// # Errors
+/// [`EngineError::Store`].
+pub async fn incomplete(
+    store: &Store,
+    system: &str,
+    rules: &dyn MirrorRules,
+    kinds: impl IntoIterator<Item = &str>,
+) -> Result<Vec<String>, EngineError> {
+    let mut missing = vec![];
+    for kind in kinds {
+        if !place(store.cursor(system, kind, &digest(rules)).await?).complete {
+            missing.push(kind.to_owned());
+        }
+    }
+    Ok(missing)
+}
+
 /// The mirror of one system, beside the engine that drives its account.
 pub struct Mirror<'e> {
     engine: &'e Engine,
@@ -98,7 +126,7 @@ impl<'e> Mirror<'e> {
     }
 
     fn digest(&self) -> String {
-        format!("mirror/{}", self.told.rules.version())
+        digest(self.told.rules.as_ref())
     }
 
     /// Whether every record of a kind has been read once.
@@ -115,9 +143,7 @@ impl<'e> Mirror<'e> {
             .store
             .cursor(&self.told.system, kind, &self.digest())
             .await?;
-        Ok(cursor
-            .and_then(|cursor| serde_json::from_str(&cursor.position).ok())
-            .unwrap_or_default())
+        Ok(place(cursor))
     }
 
     /// Reads what changed, and sweeps the kinds whose sweep is due. A kind that cannot be read holds no other up.

@@ -36,7 +36,7 @@ otherwise, and in the last line of NDJSON. An existing --out is then refused: ta
 
 In CSV, text that a spreadsheet would run as a formula has an apostrophe in front, telephone numbers among it (+61...);
 NDJSON and Parquet hold everything as it is. Appointments, invoices and other records of Halaxy are exported as the
-mirror keeps them: [mirror] kinds.")]
+mirror keeps them: [mirror] kinds. While it has not read all of them once, the export says so and ends with code 3.")]
 pub struct ExportArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -124,6 +124,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
         )));
     }
     let store = wiring::store(config).await?;
+    let incomplete = exports::incomplete(config, &store, [&entity]).await?;
     let (mut reader, left_out) = Reader::new(&store, &exports::practice(config), entity, asked);
     let (mut place, next) = match &since {
         None => (reader.all(), None),
@@ -165,7 +166,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     }
     out.document(&json!({
         "entity": reader.entity().name, "rows": put, "removed": removed, "left_out": left_out,
-        "unreadable": reader.unreadable(), "next": next, "out": args.out,
+        "unreadable": reader.unreadable(), "next": next, "out": args.out, "incomplete": incomplete,
     }));
     let mut told = count(put, "row");
     if removed > 0 {
@@ -192,7 +193,11 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     if let (Some(next), None) = (&next, &args.cursor_file) {
         out.remark(format!("Go on with --since {next}"));
     }
-    Ok(Exit::Done)
+    if incomplete.is_empty() {
+        return Ok(Exit::Done);
+    }
+    out.remark(exports::warning(config, &incomplete));
+    Ok(Exit::Waiting)
 }
 
 /// Notes in the history what leaves with an export: before it does, so that a line may be one too many, never missing.

@@ -40,6 +40,8 @@ pub(super) struct State {
     pub months_at: Time,
     pub look_at: Time,
     pub again_at: Time,
+    /// Patients whom appointments name no more, and since when a look at them was asked for.
+    pub asked: BTreeMap<String, Time>,
 }
 
 /// Appointments by the moment they come into the window.
@@ -108,6 +110,7 @@ impl State {
             months_at: Time::MIN,
             look_at: Time::MIN,
             again_at: Time::MIN,
+            asked: BTreeMap::new(),
         };
         let mut bad = None;
         store
