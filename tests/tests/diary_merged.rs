@@ -158,5 +158,5 @@ async fn appointments_of_a_patient_whose_record_answers_as_the_survivor() {
 
 #[tokio::test]
 async fn appointments_of_a_patient_whose_record_is_not_found_any_more() {
-    merged("gone", 3).await;
+    merged("not_found", 3).await;
 }

@@ -91,7 +91,7 @@ impl Actions {
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
         allowed(request, self.clinical_notes)?;
-        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+        if bridge_engine::pause::closed(&self.store, &self.system).await?.is_some() {
             return Err(ActionError::Paused(self.system.clone()));
         }
         let key = sound(key).ok_or(ActionError::Key)?;
@@ -310,7 +310,7 @@ fn sound(key: &str) -> Option<&str> {
 pub fn digest(request: &Request) -> String {
     let mut hash = Sha256::new();
     hash.update(json!([request.method.as_str(), request.path, request.query, request.body]).to_string());
-    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&hash.finalize()[..16])
 }
 
 fn moment(at: Time) -> String {

@@ -305,10 +305,5 @@ fn token(secret: &SecretString, system: &str) -> SecretString {
     mac.update(b"halaxy-bridge webhook path ");
     mac.update(system.as_bytes());
     let bytes = mac.finalize().into_bytes();
-    bytes
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into()
+    bridge_core::hex(&bytes[..16]).into()
 }

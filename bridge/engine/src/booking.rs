@@ -463,7 +463,7 @@ impl BookingDesk {
             after.to(gone(), self.clock.now());
             return self.keep(&record, &after).await;
         }
-        if pause::is_paused(&self.store, &self.settings.system).await? {
+        if pause::closed(&self.store, &self.settings.system).await?.is_some() {
             return Ok(Turnout::Until(self.clock.now() + micros(PAUSED)));
         }
         let shown = match self.calendar.shown(&request.role, request.start, request.end()).await {

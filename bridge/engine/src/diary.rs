@@ -165,12 +165,8 @@ impl Diary {
         self.take_up(&mut state, now, &mut step).await?;
         self.settle(&mut state, now, &mut step).await?;
         self.look_for_edits(&mut state, now, &mut step).await?;
-        match pause::paused(&self.store, &self.settings.crm).await? {
-            Some(pause) => {
-                let crm = &self.settings.crm;
-                step.trouble
-                    .push(format!("nothing is told: {crm} was paused by {}", pause.by));
-            }
+        match pause::closed(&self.store, &self.settings.crm).await? {
+            Some(why) => step.trouble.push(why),
             None => self.bring_up(&mut state, now, &mut step).await?,
         }
         if self.settings.months && self.all_known.load(Ordering::Relaxed) {

@@ -35,7 +35,7 @@ pub struct Requests {
 /// One request of one record: its id may be any text, and keys are kept unsealed.
 fn key(requests: &Requests, id: &str, stamp: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{id}\n{stamp}", requests.form.kind));
-    let digest: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
+    let digest = bridge_core::hex(&digest[..10]);
     format!("{}:{digest}", requests.system)
 }
 
@@ -137,7 +137,7 @@ impl BookingDesk {
         let (Some(origin), Some(mark)) = (&record.origin, record.answer()) else {
             return Ok(false);
         };
-        if origin.system != requests.system || pause::is_paused(&self.store, &requests.system).await? {
+        if origin.system != requests.system || pause::closed(&self.store, &requests.system).await?.is_some() {
             return Ok(false);
         }
         let read = requests

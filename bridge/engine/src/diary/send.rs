@@ -354,5 +354,5 @@ fn digest(members: &Members) -> String {
         hash.update(key(member.name(), text));
         hash.update([0]);
     }
-    hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&hash.finalize()[..6])
 }

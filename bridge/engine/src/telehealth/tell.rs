@@ -125,8 +125,8 @@ impl Telehealth {
             return Ok(step);
         }
         // What was sent may be found out; nothing further goes to a system that a person paused.
-        if pause::is_paused(&self.store, crm).await? {
-            step.trouble.push(format!("no calls are told: {crm} is paused"));
+        if let Some(why) = pause::closed(&self.store, crm).await? {
+            step.trouble.push(why);
             return Ok(step);
         }
         let mut next = Vec::new();

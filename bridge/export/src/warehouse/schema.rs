@@ -60,11 +60,7 @@ impl Layout {
         for column in &self.columns {
             hash.update(format!("{} {}\n", column.name, sql_type(column.shape)));
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        bridge_core::hex(&hash.finalize()[..8])
     }
 
     /// Makes the table and whatever columns it lacks.

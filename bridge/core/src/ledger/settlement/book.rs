@@ -5,10 +5,10 @@
 use super::layout::SettlementRule;
 use super::tie::{Difference, Tie, TieOut, moved};
 use super::{Imported, Settlement};
+use crate::hex::hex;
 use crate::ledger::chart::Books;
 use crate::ledger::document::{Document, DocumentLine};
 use crate::ledger::facts::Facts;
-use crate::ledger::hex::hex;
 use crate::ledger::money::{Cents, Currency};
 use crate::ledger::rules::Rules;
 use crate::ledger::share::share;
