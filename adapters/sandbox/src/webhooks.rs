@@ -390,13 +390,16 @@ fn uuid(rng: &mut StdRng) -> String {
     uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()
 }
 
-/// A thin history Bundle, with texts where FHIR has a list and numbers (halaxy-api.md section 6). Patients have no
-/// event for removal, only patients and invoices have any, and a merge looks like a change of the survivor.
+/// A thin history Bundle, with texts where FHIR has a list and numbers (halaxy-api.md section 6). Patients have no event
+/// for removal; only patients, appointments and invoices have any; a merge looks like a change of the survivor.
 fn halaxy(kind: &str, id: &str, happened: &Happened, now: i64, rng: &mut StdRng) -> Option<(&'static str, Value)> {
     let (event, id) = match (kind, happened) {
         ("Invoice", Happened::Created) => ("invoice-create", id),
         ("Invoice", Happened::Removed | Happened::Erased) => ("invoice-delete", id),
         ("Invoice", _) => ("invoice-update", id),
+        ("Appointment", Happened::Created) => ("appointment-create", id),
+        ("Appointment", Happened::Removed | Happened::Erased) => ("appointment-delete", id),
+        ("Appointment", _) => ("appointment-update", id),
         (_, Happened::Created) => ("patient-create", id),
         (_, Happened::Changed(_) | Happened::Restored) => ("patient-update", id),
         (_, Happened::Merged(_, survivor)) => ("patient-update", survivor.as_str()),

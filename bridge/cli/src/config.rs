@@ -34,6 +34,7 @@ pub use queue::QueueConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
 
+use crate::exports;
 use adapter_rest::Connector;
 use bridge_core::codec::Country;
 use bridge_core::condition::Condition;
@@ -42,6 +43,7 @@ use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
 use bridge_core::{Class, Time, Wins};
 use bridge_export::entities::kinds_for;
+use bridge_export::warehouse::TOLD;
 use reader::{Reader, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -392,7 +394,7 @@ impl<'s> Reader<'s> {
                 connected.insert(system.name.clone(), system);
             }
         }
-        let destinations = self.destinations(systems.0);
+        let mut destinations = self.destinations(systems.0);
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
@@ -400,6 +402,21 @@ impl<'s> Reader<'s> {
         let booking = self.booking(booking, &connected);
         let export = self.export(export);
         let warehouse = self.warehouse(warehouse);
+        let own = [
+            (exports::TOLD, export.destination.clone()),
+            (
+                TOLD,
+                warehouse.as_ref().and_then(|warehouse| warehouse.destination.clone()),
+            ),
+        ];
+        for (name, destination) in own {
+            // In the register their lines would mix.
+            if let Some((key, _)) = systems.0.iter().find(|(key, _)| key.get_ref() == name) {
+                let remedy = "Name the system otherwise, e.g. after the product.";
+                self.note(key.span(), format!("`{name}` cannot be the name of a system"), remedy);
+            }
+            destinations.extend(destination.map(|destination| (name.to_string(), destination)));
+        }
         if let Some(warehouse) = &warehouse {
             mirror.need(&kinds_for(warehouse.entities.iter().map(String::as_str)));
         }

@@ -94,7 +94,7 @@ pub async fn over(
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(&settings.rules).unwrap_or_default());
     hash.update(format!("{} {}", config.home, settings.books));
-    let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let digest = bridge_core::hex(&hash.finalize()[..8]);
     let call_life = accounting.call_life().max(CALL_LIFE);
     let told = LedgerSettings {
         source: config.home.clone(),

@@ -15,6 +15,7 @@ mod outlook;
 mod post;
 mod recode;
 mod reread;
+mod telling;
 
 pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
@@ -168,10 +169,8 @@ impl Ledger {
             return Ok(());
         }
         self.settle(state, now, step).await?;
-        if let Some(pause) = pause::paused(&self.store, &self.settings.books).await? {
-            let books = &self.settings.books;
-            step.trouble
-                .push(format!("nothing is posted: {books} was paused by {}", pause.by));
+        if let Some(why) = pause::closed(&self.store, &self.settings.books).await? {
+            step.trouble.push(why);
             return Ok(());
         }
         self.asked_journals(state, now, step).await?;

@@ -334,7 +334,7 @@ impl Telehealth {
 
 fn named(salt: &str, key: &str) -> String {
     let digest = Sha256::digest(format!("{salt} {key}").as_bytes());
-    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&digest[..8])
 }
 
 fn person(body: &Json) -> String {

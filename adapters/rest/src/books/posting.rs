@@ -355,9 +355,5 @@ fn combined<'a>(attempts: impl Iterator<Item = &'a str>) -> String {
         hash.update(attempt.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(20)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    bridge_core::hex(&hash.finalize()[..20])
 }

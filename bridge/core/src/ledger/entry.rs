@@ -1,9 +1,9 @@
 //! The journal of what was posted: one entry for each document, kept for good, with what it comes from.
 
 use super::document::{Contact, Document, DocumentKind};
-use super::hex::hex;
 use super::hold::Source;
 use super::money::Cents;
+use crate::hex::hex;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -6,12 +6,12 @@ pub(super) mod find;
 
 use super::document::{DocumentKind, Shown};
 use super::entry::{Entry, Purpose};
-use super::hex::hex;
 use super::hold::{Held, Source};
 use super::money::Cents;
 use super::position::{Place, Position};
 use super::rules::{Mode, PayerType, Rules};
 use super::target::{Target, plain_line};
+use crate::hex::hex;
 use find::{Parts, untaxed};
 use jiff::civil::Date;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Tables for people: aligned text, CSV that no spreadsheet runs, HTML that no browser runs.
 
-use super::hex::hex;
 pub use crate::csv_cell::csv_safe;
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 

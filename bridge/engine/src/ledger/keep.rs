@@ -8,7 +8,7 @@ use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Item, Store, StoreError, Tx};
+use bridge_store::{Item, Store, StoreError, Telling, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -324,6 +324,10 @@ impl Keep {
             self.tx.set_cursor(&settings.source, kind, FEED, position, now).await?;
         }
         Ok(())
+    }
+
+    pub async fn told(&mut self, told: &[Telling], now: Time) -> Result<(), EngineError> {
+        Ok(self.tx.append_told(told, now).await?)
     }
 
     /// Keeps entries, each in the place of the one before.

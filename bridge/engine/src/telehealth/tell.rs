@@ -8,9 +8,10 @@ use adapter_kit::{AdapterError, Answer};
 use async_trait::async_trait;
 use bridge_core::Time;
 use bridge_core::telehealth::Party;
+use bridge_store::{About, Telling};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 const TOLD: &str = "telehealth/told";
@@ -118,15 +119,16 @@ impl Telehealth {
     ) -> Result<TellStep, EngineError> {
         let mut step = TellStep::default();
         let mut told = self.told().await?;
-        if !self.settle(&mut told, book, now, &mut step).await? {
+        let calls: BTreeMap<String, KeptCall> = self.kept(CALL).await?;
+        let whose = Whose { crm, calls: &calls };
+        if !self.settle(&mut told, &whose, book, now, &mut step).await? {
             return Ok(step);
         }
         // What was sent may be found out; nothing further goes to a system that a person paused.
-        if pause::is_paused(&self.store, crm).await? {
-            step.trouble.push(format!("no calls are told: {crm} is paused"));
+        if let Some(why) = pause::closed(&self.store, crm).await? {
+            step.trouble.push(why);
             return Ok(step);
         }
-        let calls: BTreeMap<String, KeptCall> = self.kept(CALL).await?;
         let mut next = Vec::new();
         for (id, kept) in &calls {
             let Some(Party::Patient(patient)) = kept.who.party() else {
@@ -145,7 +147,7 @@ impl Telehealth {
             }
         }
         for batch in next.chunks(book.batch().max(1)) {
-            if !self.send(batch, book, now, &mut step).await? {
+            if !self.send(batch, &whose, book, now, &mut step).await? {
                 step.more = false;
                 break;
             }
@@ -156,6 +158,7 @@ impl Telehealth {
     async fn settle(
         &self,
         told: &mut BTreeMap<String, Told>,
+        whose: &Whose<'_>,
         book: &dyn CallActivities,
         now: Time,
         step: &mut TellStep,
@@ -191,7 +194,7 @@ impl Telehealth {
                     None => step.unknown += 1,
                 }
             }
-            self.put(TOLD, &posted).await?;
+            self.keep_told(whose, &posted, now).await?;
             self.forget(&never).await?;
             told.retain(|id, _| !never.contains(id));
         }
@@ -202,6 +205,7 @@ impl Telehealth {
     async fn send(
         &self,
         batch: &[(String, CallActivity)],
+        whose: &Whose<'_>,
         book: &dyn CallActivities,
         now: Time,
         step: &mut TellStep,
@@ -259,9 +263,23 @@ impl Telehealth {
             }
             settled.insert(id.clone(), told);
         }
-        self.put(TOLD, &settled).await?;
+        self.keep_told(whose, &settled, now).await?;
         self.forget(&unsent).await?;
         Ok(go_on)
+    }
+
+    /// Keeps what became of calls, with the lines of the history about what the CRM was told.
+    async fn keep_told(&self, whose: &Whose<'_>, told: &BTreeMap<String, Told>, now: Time) -> Result<(), EngineError> {
+        let posted = told.iter().filter(|(_, told)| told.state == ToldState::Posted);
+        let lines: Vec<Telling> = posted.map(|(id, told)| whose.telling(&self.home, id, told)).collect();
+        let rows = told
+            .iter()
+            .map(|(id, told)| (id.clone(), serde_json::to_string(told).unwrap_or_default()));
+        let rows: Vec<(String, String)> = rows.collect();
+        let mut tx = self.store.begin().await?;
+        tx.put_ledger(TOLD, &rows).await?;
+        tx.append_told(&lines, now).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn forget(&self, ids: &[String]) -> Result<(), EngineError> {
@@ -285,6 +303,30 @@ impl Telehealth {
             let there = entity.links.get(crm).filter(|link| sound(link));
             own.and(there).map(|link| link.remote_id.clone())
         }))
+    }
+}
+
+/// Whose calls are told, and to whom.
+struct Whose<'a> {
+    crm: &'a str,
+    calls: &'a BTreeMap<String, KeptCall>,
+}
+
+impl Whose<'_> {
+    fn telling(&self, home: &str, id: &str, told: &Told) -> Telling {
+        let patient = match self.calls.get(id).and_then(|kept| kept.who.party()) {
+            Some(Party::Patient(patient)) => Some(About::record(home, "Patient", patient)),
+            _ => None,
+        };
+        let units = ["title", "start", "end", "outcome", "mode"];
+        Telling {
+            system: self.crm.to_owned(),
+            remote_id: told.remote_id.clone(),
+            units: units.map(|unit| format!("call.{unit}")).to_vec(),
+            purpose: "telehealth: a call".into(),
+            certain: true,
+            about: patient.into_iter().collect::<BTreeSet<_>>(),
+        }
     }
 }
 

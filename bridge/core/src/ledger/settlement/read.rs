@@ -2,7 +2,7 @@
 
 use super::layout::{Column, SettlementRule};
 use super::{Row, RowKind, Settlement};
-use crate::ledger::hex::hex;
+use crate::hex::hex;
 use crate::ledger::money::{Cents, MoneyError};
 use crate::report_rows::{self, bare, records};
 use jiff::civil::{Date, DateTime};
