@@ -141,7 +141,7 @@ pub async fn contacts(store: &Store, crm: &str, account: &dyn Adapter) -> Result
     let known = referrers::contacts(store, account).await?;
     Ok(Contacts {
         crm: crm.to_string(),
-        referrers: (!known.is_empty()).then_some(known),
+        referrers: account.referrers().is_some().then_some(known),
     })
 }
 

@@ -104,6 +104,9 @@ pub fn holds(value: &Value) -> bool {
     }
 }
 
+/// What stands where a text held what may go nowhere.
+pub const REMOVED: &str = "[removed]";
+
 /// Takes out of a body what may go nowhere: members and elements by name or naming system, and texts by their form.
 pub fn redact(body: &mut Json) {
     match body {
@@ -115,7 +118,7 @@ pub fn redact(body: &mut Json) {
             items.retain(|item| !is_named(item));
             items.iter_mut().for_each(redact);
         }
-        Json::String(text) if holds_identifier(text) => *text = "[removed]".into(),
+        Json::String(text) if holds_identifier(text) => *text = REMOVED.into(),
         _ => {}
     }
 }

@@ -121,7 +121,8 @@ impl Plan {
         } else if wanted.fields.get(&Field::Name).is_none_or(String::is_empty) {
             Some(Why::NoName)
         } else {
-            let denied = fields.iter().find(|(_, text)| deny::holds_identifier(text));
+            let denies = |text: &str| deny::holds_identifier(text) || text.contains(deny::REMOVED);
+            let denied = fields.iter().find(|(_, text)| denies(text));
             denied.map(|(field, _)| Why::Denied(*field))
         };
         if let Some(why) = why {
