@@ -29,6 +29,9 @@ pub enum ActionError {
          to bridge.toml"
     )]
     Notes,
+    /// The request holds what may go nowhere.
+    #[error("the request is not sent: {}; take it out", bridge_core::deny::CODE)]
+    Denied,
     /// Nothing is sent to the system at all.
     #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
     Paused(String),
@@ -183,10 +186,13 @@ impl Actions {
 /// Whether a request is taken at all; asked before anything is shown or sent.
 ///
 /// # Errors
-/// [`ActionError::Notes`].
+/// [`ActionError::Notes`], [`ActionError::Denied`].
 pub fn allowed(request: &Request, clinical_notes: bool) -> Result<(), ActionError> {
     if request.endpoint.action == NOTE && !clinical_notes {
         return Err(ActionError::Notes);
+    }
+    if request.body.as_ref().is_some_and(bridge_core::deny::holds_in) {
+        return Err(ActionError::Denied);
     }
     Ok(())
 }

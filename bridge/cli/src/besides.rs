@@ -3,11 +3,13 @@
 
 use crate::config::Config;
 use crate::diary;
+use crate::referrers;
 use crate::times;
 use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
 use bridge_engine::diary::Diary;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
+use bridge_engine::referrers::ReferrerDesk;
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Engine, EngineError};
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ pub struct Besides<'e> {
     every: Duration,
     mirror: Mirror<'e>,
     diary: Option<Diary>,
+    referrers: Option<ReferrerDesk>,
     care: Option<Watch<'e>>,
     /// Records by kind, counted anew only when a round changed some: counting reads them all.
     counts: Mutex<Option<BTreeMap<String, u64>>>,
@@ -58,6 +61,7 @@ impl<'e> Besides<'e> {
             every: config.mirror.every,
             mirror,
             diary: diary::beside(config, engine),
+            referrers: referrers::beside(config, engine),
             care: Watch::new(config, engine),
             counts: Mutex::default(),
         })
@@ -98,6 +102,9 @@ impl<'e> Besides<'e> {
         let mut more = false;
         if let Some(diary) = &self.diary {
             more |= diary::turn(diary, &self.mirror, self.engine, self.every).await?;
+        }
+        if let Some(desk) = &self.referrers {
+            more |= referrers::turn(desk, self.engine, self.every).await?;
         }
         if let Some(care) = &self.care {
             more |= care.round().await?;

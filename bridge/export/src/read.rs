@@ -275,7 +275,7 @@ impl<'a> Reader<'a> {
                 Cell::Empty
             })
         };
-        let mut cells: Vec<Cell> = entity.columns.iter().map(cell).collect();
+        let mut cells: Vec<Cell> = entity.columns.iter().map(cell).map(Cell::without_denied).collect();
         let keys = id.map(|id| entity.keys_of(id)).unwrap_or_default();
         cells
             .iter_mut()
