@@ -237,9 +237,11 @@ impl Service<'_> {
         };
         loop {
             let store = engine.store().clone();
+            let office = Office::new(store.clone());
             match ledger::over(self.config, settings, store, Arc::clone(&home.adapter), true).await {
                 Ok(ledger) => {
-                    ledger::serve(&ledger, settings, self.stop).await?;
+                    let keeper = Keeper::new(office, &ledger, &self.config.practice);
+                    ledger::serve(&ledger, settings, keeper, self.stop).await?;
                     return std::future::pending().await;
                 }
                 Err(WiringError::Engine(error)) => return Err(error),

@@ -10,9 +10,11 @@ mod follow;
 mod gather;
 mod keep;
 mod mirror;
+pub mod office;
 mod outlook;
 mod post;
 mod recode;
+pub mod reports;
 
 pub use follow::{followed_books, followed_invoices};
 pub use outlook::journal_view;
