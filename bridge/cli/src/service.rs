@@ -12,6 +12,8 @@ use crate::output::Output;
 use crate::serving::Serving;
 use crate::wiring::{self, WiringError};
 use bridge_admin::health::Watch;
+use bridge_engine::ledger::office::Office;
+use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::{Approval, Engine, EngineError, Step};
 use bridge_store::StoreError;
 use clap::ValueEnum;

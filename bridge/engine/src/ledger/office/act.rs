@@ -134,8 +134,17 @@ impl Item {
 pub(super) async fn items(ledger: &Ledger, outlook: &Outlook) -> Vec<Item> {
     let mut items = Vec::new();
     if !ledger.is_approved().await && !outlook.plan.post.is_empty() {
-        let words = format!("{} documents wait until posting by these rules is approved", outlook.plan.post.len());
-        items.push(Item::new(Act::Rules, "all", words, String::new(), &ledger.settings().digest));
+        let words = format!(
+            "{} documents wait until posting by these rules is approved",
+            outlook.plan.post.len()
+        );
+        items.push(Item::new(
+            Act::Rules,
+            "all",
+            words,
+            String::new(),
+            &ledger.settings().digest,
+        ));
     }
     for held in &outlook.plan.held {
         if let Why::Approval { key, .. } = &held.why {
@@ -147,14 +156,31 @@ pub(super) async fn items(ledger: &Ledger, outlook: &Outlook) -> Vec<Item> {
         let document = &entry.document;
         let words = format!("the books refused this {:?} of {}", document.kind, document.date);
         let rests_on = (document, &entry.refused);
-        items.push(Item::new(Act::Retry, &document.key, words, document.total.to_string(), &rests_on));
+        items.push(Item::new(
+            Act::Retry,
+            &document.key,
+            words,
+            document.total.to_string(),
+            &rests_on,
+        ));
     }
     let undone = ledger.undone().await;
-    for entry in ledger.entries().await.iter().filter(|e| undone.contains(&e.document.key)) {
+    for entry in ledger
+        .entries()
+        .await
+        .iter()
+        .filter(|e| undone.contains(&e.document.key))
+    {
         let document = &entry.document;
         let words = format!("{:?} of {}, voided in the books", document.kind, document.date);
         let rests_on = (&document.key, &entry.remote_id);
-        items.push(Item::new(Act::Repost, &document.key, words, document.total.to_string(), &rests_on));
+        items.push(Item::new(
+            Act::Repost,
+            &document.key,
+            words,
+            document.total.to_string(),
+            &rests_on,
+        ));
     }
     let there: Vec<(&str, i64)> = outlook
         .foreign

@@ -179,7 +179,13 @@ pub(super) fn pretty(json: &Json) -> String {
 }
 
 /// What would be posted.
-pub(super) fn preview(practice: &str, outlook: &Outlook, items: Vec<Item>, approved: bool, at: Time) -> (Report, Files) {
+pub(super) fn preview(
+    practice: &str,
+    outlook: &Outlook,
+    items: Vec<Item>,
+    approved: bool,
+    at: Time,
+) -> (Report, Files) {
     let (n, calls) = (outlook.plan.post.len(), outlook.calls.values().sum::<usize>());
     let held = outlook.plan.held.len();
     let mood = match (n, held, outlook.foreign.is_empty()) {
@@ -203,10 +209,18 @@ pub(super) fn preview(practice: &str, outlook: &Outlook, items: Vec<Item>, appro
     let mut draft = Draft::new(practice, "preview", "What would be posted", at)
         .verdict(mood, verdict)
         .table("Documents by kind", "", kinds)
-        .table("Debits and credits", "By account, tax rate and tracking; both sides sum to the same.", outlook.accounts_sheet())
+        .table(
+            "Debits and credits",
+            "By account, tax rate and tracking; both sides sum to the same.",
+            outlook.accounts_sheet(),
+        )
         .table("Calls on the books", "", outlook.calls_sheet())
         .table("To be voided", "", voids)
-        .table("Already in the books, not posted by the bridge", "These are never posted twice.", outlook.foreign_sheet())
+        .table(
+            "Already in the books, not posted by the bridge",
+            "These are never posted twice.",
+            outlook.foreign_sheet(),
+        )
         .table("Documents", "", documents(&outlook.plan.post));
     if outlook.target.older > 0 {
         draft.notes.push(format!(
@@ -263,8 +277,16 @@ pub(super) fn proof(practice: &str, proof: &Proof, at: Time) -> (Report, Files) 
     let title = format!("Proof of {from} to {to}");
     let mut draft = Draft::new(practice, &format!("proof-{from}-{to}"), &title, at)
         .verdict(mood, proof.verdict() + &held)
-        .table("Differences", "The first side is named first.", differences(&proof.differences))
-        .table("Waiting", "", proof.held_sheet(|words| format!("halaxy-bridge {words}")));
+        .table(
+            "Differences",
+            "The first side is named first.",
+            differences(&proof.differences),
+        )
+        .table(
+            "Waiting",
+            "",
+            proof.held_sheet(|words| format!("halaxy-bridge {words}")),
+        );
     for (title, sheet) in proof.tables() {
         draft = draft.table(title, "", sheet);
     }

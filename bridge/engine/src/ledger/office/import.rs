@@ -19,15 +19,24 @@ pub(super) async fn import(ledger: &Ledger, layout: &str, file: &str, text: &str
     let import = read(&layout, file, text.as_bytes());
     if import.settlements.is_empty() && !import.problems.is_empty() {
         let first: Vec<String> = import.problems.iter().take(3).map(ToString::to_string).collect();
-        return Err(EngineError::NotPossible(format!("it cannot be read: {}", first.join("; "))));
+        return Err(EngineError::NotPossible(format!(
+            "it cannot be read: {}",
+            first.join("; ")
+        )));
     }
     let added = ledger.import(&import).await?;
     let mut words = match added.known_file {
         true => "this very file was imported before".to_owned(),
-        false => format!("{} new rows, {} known before, {} left out", added.rows, added.known, import.left_out),
+        false => format!(
+            "{} new rows, {} known before, {} left out",
+            added.rows, added.known, import.left_out
+        ),
     };
     if added.differing > 0 {
-        words += &format!("; {} came with another fee or kind than before: the first word stands", added.differing);
+        words += &format!(
+            "; {} came with another fee or kind than before: the first word stands",
+            added.differing
+        );
     }
     if !import.problems.is_empty() {
         words += &format!("; {} rows cannot be read", import.problems.len());
@@ -48,7 +57,9 @@ async fn tied(ledger: &Ledger) -> Result<Tied, EngineError> {
     let rules = &ledger.settings().rules;
     let books = ledger.books().await;
     let out = tie(&facts, rules, &imported);
-    let currency = books.as_ref().map_or(bridge_core::ledger::Currency::AUD, |b| b.currency);
+    let currency = books
+        .as_ref()
+        .map_or(bridge_core::ledger::Currency::AUD, |b| b.currency);
     let booking = book(&imported, &out, &facts, rules, books.as_ref(), currency);
     Ok(Tied {
         facts,
@@ -81,7 +92,10 @@ pub(super) async fn report(practice: &str, ledger: &Ledger, at: Time) -> Result<
     let (mood, verdict) = match (imported.settlements.is_empty(), apart, look.is_empty()) {
         (true, ..) => (Mood::Busy, "No statement was imported yet.".to_owned()),
         (_, 0, true) => (Mood::Good, "Everything is tied.".into()),
-        (_, n, _) => (Mood::Bad, format!("{n} days and methods differ; {} rows to look at.", look.len())),
+        (_, n, _) => (
+            Mood::Bad,
+            format!("{n} days and methods differ; {} rows to look at.", look.len()),
+        ),
     };
     let mut bank = Sheet::new(&["to match in the bank feed"]);
     for line in &booking.bank {

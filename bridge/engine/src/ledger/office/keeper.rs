@@ -141,7 +141,9 @@ impl<'a> Keeper<'a> {
     async fn act(&self, asked: &Item, by: &str, now: Time) -> Result<String, EngineError> {
         let outlook = self.ledger.preview(now).await?;
         let changed = || {
-            EngineError::NotPossible("it is no longer what was shown, or somebody has done it already: look again".into())
+            EngineError::NotPossible(
+                "it is no longer what was shown, or somebody has done it already: look again".into(),
+            )
         };
         let journals = match (asked.act, asked.month) {
             (Act::Fee, Some(month)) => self.fees(&outlook, month).await?,
@@ -154,13 +156,18 @@ impl<'a> Keeper<'a> {
                 return Ok(words);
             }
         };
-        let journal = journals.into_iter().find(|(item, _)| item.same(asked)).ok_or_else(changed)?;
+        let journal = journals
+            .into_iter()
+            .find(|(item, _)| item.same(asked))
+            .ok_or_else(changed)?;
         let step = self.ledger.post_journals(vec![journal.1], now).await?;
         if let Some(trouble) = step.trouble.first() {
             return Err(EngineError::NotPossible(trouble.clone()));
         }
         match step.posted {
-            0 => Err(EngineError::NotPossible("the books refused it; is its day locked?".into())),
+            0 => Err(EngineError::NotPossible(
+                "the books refused it; is its day locked?".into(),
+            )),
             _ => Ok("posted".into()),
         }
     }
@@ -178,10 +185,17 @@ impl<'a> Keeper<'a> {
     }
 
     async fn tasks(&self, now: Time) -> (Report, Files) {
-        let all = tasks(&self.ledger.shown().await, &self.ledger.posted().await, &self.ledger.facts().await);
+        let all = tasks(
+            &self.ledger.shown().await,
+            &self.ledger.posted().await,
+            &self.ledger.facts().await,
+        );
         let open = all.iter().filter(|t| t.open()).count();
         let (mood, verdict) = match open {
-            0 => (Mood::Good, "Nothing in the books waits to be recorded in Halaxy.".to_owned()),
+            0 => (
+                Mood::Good,
+                "Nothing in the books waits to be recorded in Halaxy.".to_owned(),
+            ),
             n => (Mood::Busy, format!("{n} payments to record in Halaxy.")),
         };
         let note = "Record each on its invoice in Halaxy, with the same amount. It goes from here by itself once Halaxy \
@@ -216,7 +230,12 @@ impl<'a> Keeper<'a> {
                 due: outlook.plan.post.len() as u64,
                 holds: hold_groups(&outlook.plan.held, |words| format!("halaxy-bridge {words}")),
                 items,
-                layouts: settings.rules.settlement_layouts().into_iter().map(|l| l.name).collect(),
+                layouts: settings
+                    .rules
+                    .settlement_layouts()
+                    .into_iter()
+                    .map(|l| l.name)
+                    .collect(),
             })
             .await
     }

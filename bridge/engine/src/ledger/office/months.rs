@@ -16,11 +16,19 @@ fn slug(statement: &Statement) -> String {
     let month = statement.month.to_string();
     let at = statement.key.find(&month).map_or(0, |at| at + month.len());
     let name = statement.key[at..].trim_start_matches('-');
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect()
+    name.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .collect()
 }
 
 /// Everything of the month.
-pub(super) async fn reports(practice: &str, ledger: &Ledger, month: Month, closing: &Closing, at: Time) -> Vec<(Report, Files)> {
+pub(super) async fn reports(
+    practice: &str,
+    ledger: &Ledger,
+    month: Month,
+    closing: &Closing,
+    at: Time,
+) -> Vec<(Report, Files)> {
     let mut all = vec![close(practice, month, closing, at), proof(practice, &closing.proof, at)];
     if let Ok(stated) = &closing.statements {
         let journals = journals(ledger, stated).await;
@@ -34,7 +42,10 @@ fn close(practice: &str, month: Month, closing: &Closing, at: Time) -> (Report, 
     let of = |light: Light| closing.steps.iter().filter(|s| s.light == light).count();
     let (mood, verdict) = match (of(Light::Red), of(Light::Amber)) {
         (0, 0) => (Mood::Good, "Every step is done.".into()),
-        (0, open) => (Mood::Busy, format!("Nothing stands in the way; {open} of ten steps are open.")),
+        (0, open) => (
+            Mood::Busy,
+            format!("Nothing stands in the way; {open} of ten steps are open."),
+        ),
         (red, _) => (Mood::Bad, format!("{red} of ten steps stand in the way.")),
     };
     let mut sheet = Sheet::new(&["step", "what", "state", "found"]);
@@ -44,13 +55,20 @@ fn close(practice: &str, month: Month, closing: &Closing, at: Time) -> (Report, 
             Light::Amber => "open",
             Light::Red => "in the way",
         };
-        sheet.push([step.step.to_string(), step.what.clone(), state.into(), step.detail.clone()]);
+        sheet.push([
+            step.step.to_string(),
+            step.what.clone(),
+            state.into(),
+            step.detail.clone(),
+        ]);
     }
     let mut draft = Draft::new(practice, &format!("close-{month}"), &format!("Closing {month}"), at)
         .verdict(mood, verdict)
         .table("Steps", "", sheet);
     draft.steps.clone_from(&closing.steps);
-    draft.notes.push(format!("Digest of the proof: {}", closing.proof.digest()));
+    draft
+        .notes
+        .push(format!("Digest of the proof: {}", closing.proof.digest()));
     let ready = of(Light::Red) == 0;
     let digest = closing.proof.digest();
     draft.report(&json!({ "month": month, "ready": ready, "steps": closing.steps, "digest": digest }))
@@ -59,7 +77,10 @@ fn close(practice: &str, month: Month, closing: &Closing, at: Time) -> (Report, 
 /// Journals of service fees that are not in the books as proposed, with what each is about.
 pub(super) async fn journals(ledger: &Ledger, stated: &Statements) -> Vec<(Item, Document)> {
     let rules = &ledger.settings().rules;
-    let proposed = stated.practitioners.iter().filter_map(|s| journal(s, rules).ok().flatten());
+    let proposed = stated
+        .practitioners
+        .iter()
+        .filter_map(|s| journal(s, rules).ok().flatten());
     open(ledger, Act::Fee, proposed.collect(), Some(stated.month)).await
 }
 

@@ -5,7 +5,7 @@ use crate::ledger::{Ledger, Outlook};
 use bridge_core::Time;
 use bridge_core::ledger::month::Month;
 use bridge_core::ledger::prove::{Between, Proof};
-use bridge_core::ledger::statement::{Statements, StatementError, statements};
+use bridge_core::ledger::statement::{StatementError, Statements, statements};
 use bridge_core::ledger::{Cents, Entry, Why};
 use serde::{Deserialize, Serialize};
 
