@@ -274,14 +274,12 @@ fn ask_line(clock: &Clockwork, ask: &Ask) -> AskLine {
     }
 }
 
-/// The month that somebody most likely wants: the one before, until the month is half over.
+/// The month that can be closed: the one before this one.
 fn month(app: &App, call: &Call) -> Month {
     let zone = TimeZone::get(&app.settings.time_zone).unwrap_or(TimeZone::UTC);
     let now = Timestamp::from_microsecond(call.now).unwrap_or_default();
-    let today = now.to_zoned(zone).date();
-    let back = if today.day() < 15 { today.day() } else { 0 };
-    let day = today.checked_sub(jiff::Span::new().days(back)).unwrap_or(today);
-    Month::of(day)
+    let first = now.to_zoned(zone).date().first_of_month();
+    Month::of(first.yesterday().unwrap_or(first))
 }
 
 pub(super) async fn overview(app: &App, call: &Call) -> Answer {
