@@ -44,9 +44,9 @@ fn close(practice: &str, month: Month, closing: &Closing, at: Time) -> (Report, 
         (0, 0) => (Mood::Good, "Every step is done.".into()),
         (0, open) => (
             Mood::Busy,
-            format!("Nothing stands in the way; {open} of ten steps are open."),
+            format!("Nothing stands in the way; still open: {open} of ten steps."),
         ),
-        (red, _) => (Mood::Bad, format!("{red} of ten steps stand in the way.")),
+        (red, _) => (Mood::Bad, format!("In the way: {red} of ten steps.")),
     };
     let mut sheet = Sheet::new(&["step", "what", "state", "found"]);
     for step in &closing.steps {
