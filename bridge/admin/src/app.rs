@@ -7,15 +7,18 @@
 //! | `render` | strict templates, what is embedded, and the headers of pages |
 //! | `door` | signing in and out, links that let somebody in |
 //! | `people`, `own` | who may use the app, and one's own access |
+//! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `inbox`, `vitals`, `activity`, `about` | what there is to see |
 //!
 //! No page waits for an account of the practice; all of them read the store only.
 
 mod about;
 mod activity;
+mod books;
 mod call;
 mod door;
 mod inbox;
+mod mappings;
 mod own;
 mod people;
 mod render;
@@ -24,6 +27,7 @@ mod vitals;
 mod words;
 
 pub use render::check_templates;
+pub(crate) use words::value as value_line;
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;

@@ -11,9 +11,11 @@ mod follow;
 mod gather;
 mod keep;
 mod mirror;
+pub mod office;
 mod outlook;
 mod post;
 mod recode;
+pub mod reports;
 mod reread;
 mod telling;
 

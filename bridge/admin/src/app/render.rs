@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub(super) type Answer = Result<Response, Refused>;
 
 /// What is embedded beside the templates, with its kind. Pages name it by the version of all of it.
-const ASSETS: [(&str, &str, &str); 3] = [
+const ASSETS: &[(&str, &str, &str)] = &[
     (
         "/assets/style.css",
         "text/css; charset=utf-8",
@@ -32,6 +32,16 @@ const ASSETS: [(&str, &str, &str); 3] = [
         "/assets/icon.svg",
         "image/svg+xml",
         include_str!("../../assets/icon.svg"),
+    ),
+    (
+        "/assets/ledger.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/ledger.css"),
+    ),
+    (
+        "/assets/ledger.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/ledger.js"),
     ),
 ];
 
@@ -49,6 +59,11 @@ templates!(
     "welcome.html",
     "inbox.html",
     "vitals.html",
+    "books-parts.html",
+    "books.html",
+    "books-report.html",
+    "mappings.html",
+    "mappings-rules.html",
     "activity.html",
     "people.html",
     "link.html",
@@ -103,9 +118,11 @@ struct Place {
     count: Option<u64>,
 }
 
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 7] = [
     ("/inbox", "Inbox"),
     ("/vitals", "Health"),
+    ("/books", "Books"),
+    ("/mappings", "Mappings"),
     ("/activity", "Activity"),
     ("/people", "People and access"),
     ("/about", "About"),
@@ -188,7 +205,7 @@ pub(super) fn shown(
             .map(|(place, title)| Place {
                 path: place,
                 title,
-                here: path == place,
+                here: path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')),
                 count: waiting.filter(|n| place == "/inbox" && *n > 0),
             })
             .collect(),

@@ -3,6 +3,7 @@
 
 mod access;
 mod attacks;
+mod books;
 mod pages;
 mod routes;
 mod support;

@@ -3,6 +3,7 @@
 
 mod books;
 pub(super) mod find;
+pub mod sheets;
 
 use super::document::{DocumentKind, Shown};
 use super::entry::{Entry, Purpose};

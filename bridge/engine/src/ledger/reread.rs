@@ -5,9 +5,10 @@ use super::keep::{Keep, State, kinds};
 use super::{Ledger, cannot};
 use crate::error::EngineError;
 use bridge_core::Time;
+use bridge_core::ledger::sheet::Sheet;
 use bridge_core::ledger::{DocumentKind, Shown};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -238,6 +239,24 @@ impl Ledger {
             all.extend(of_kind);
         }
         all
+    }
+
+    /// [`Ledger::readings`] as a table, on the practice's clock.
+    pub async fn readings_sheet(&self) -> Sheet {
+        let mut sheet = Sheet::new(&["documents", "dated from", "to", "read whole"]);
+        let day = |date: Option<Date>| date.map_or(String::new(), |date| date.to_string());
+        for reading in self.readings().await {
+            let at = Timestamp::from_microsecond(reading.at).unwrap_or_default();
+            sheet.push([
+                format!("{:?}", reading.kind),
+                day(reading.from),
+                day(reading.to),
+                at.to_zoned(self.settings().zone.clone())
+                    .strftime("%Y-%m-%d %H:%M")
+                    .to_string(),
+            ]);
+        }
+        sheet
     }
 }
 
