@@ -90,7 +90,7 @@ async fn no_document_leaves_with_one() {
             assert!(!asked.json().to_string().contains("3335"), "it left");
             ok(
                 json!({"Invoices": [{"InvoiceID": "i-1", "InvoiceNumber": "HX-1", "Type": "ACCREC", "Status": "AUTHORISED",
-                "Contact": {"ContactID": "c-1", "Name": "x"}, "DateString": "2026-10-05T00:00:00", "Total": 1.1,
+                "Contact": {"ContactID": "c-1"}, "Date": "/Date(1791158400000+0000)/", "Total": 1.1,
                 "TotalTax": 0.1, "CurrencyCode": "AUD", "LineItems": []}]}),
             )
         }

@@ -25,7 +25,6 @@ fn over(
     };
     let settings = ReferrersSettings {
         source: config.home.clone(),
-        patients: kind(&config.home),
         crm: told.system.clone(),
         contacts: kind(&told.system),
         rules: told.rules.clone(),

@@ -33,8 +33,6 @@ const ROUNDS: usize = 4;
 pub struct ReferrersSettings {
     /// System whose referrers they are, by name.
     pub source: String,
-    /// Its kind of patients.
-    pub patients: String,
     /// System that holds them, by name.
     pub crm: String,
     /// Its kind of the patients' contacts.
