@@ -259,7 +259,15 @@ fn journal(
         let account = layout.fee_account.clone();
         let account = account.ok_or_else(|| BookHold::NoFeeAccount(name()))?;
         let code = layout.fee_tax.clone().ok_or_else(|| BookHold::NoFeeTax(name()))?;
-        lines.push(line("fees", fee, tax, &account, &code));
+        let rate = books.and_then(|b| b.tax_rate(&code)).map(|rate| rate.percent);
+        // Each row's tax was rounded by itself; books reckon it of a line.
+        let percent = rate.or(layout.fee_tax_percent).unwrap_or_default();
+        let pieces = fit(fee, tax, percent, 0).unwrap_or_else(|| vec![(fee, tax)]);
+        lines.extend(
+            pieces
+                .into_iter()
+                .map(|(net, tax)| line("fees", net, tax, &account, &code)),
+        );
     }
     if !surcharge.is_zero() {
         let account = layout.surcharge_account.clone();
@@ -268,7 +276,6 @@ fn journal(
         let code = code.ok_or_else(|| BookHold::NoSurchargeTax(name()))?;
         let percent = layout.surcharge_tax_percent.unwrap_or_default();
         let (net, within) = split_tax(surcharge, percent, true).unwrap_or((surcharge, Cents::ZERO));
-        // In the pieces that books reckon the same tax of.
         let pieces = fit(-net, -within, percent, 0).unwrap_or_else(|| vec![(-net, -within)]);
         lines.extend(
             pieces
