@@ -114,7 +114,10 @@ async fn merged(manner: &str, seed: u64) {
         }
         if polls == 20 {
             calendar.people().await;
-            calendar.close_cards().await;
+            // Where the record names nobody as its survivor, there is nothing to ask.
+            if manner == "survivor" {
+                calendar.close_cards().await;
+            }
         }
         calendar.clock.advance(Duration::from_secs(5));
     }
