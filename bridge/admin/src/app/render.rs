@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub(super) type Answer = Result<Response, Refused>;
 
 /// What is embedded beside the templates, with its kind. Pages name it by the version of all of it.
-const ASSETS: [(&str, &str, &str); 3] = [
+const ASSETS: [(&str, &str, &str); 5] = [
     (
         "/assets/style.css",
         "text/css; charset=utf-8",
@@ -27,6 +27,16 @@ const ASSETS: [(&str, &str, &str); 3] = [
         "/assets/app.js",
         "text/javascript; charset=utf-8",
         include_str!("../../assets/app.js"),
+    ),
+    (
+        "/assets/review.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/review.css"),
+    ),
+    (
+        "/assets/review.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/review.js"),
     ),
     (
         "/assets/icon.svg",
@@ -47,7 +57,13 @@ templates!(
     "code.html",
     "invitation.html",
     "welcome.html",
+    "review.html",
+    "keys.html",
     "inbox.html",
+    "item.html",
+    "group.html",
+    "rule.html",
+    "decisions.html",
     "vitals.html",
     "activity.html",
     "people.html",
@@ -188,7 +204,7 @@ pub(super) fn shown(
             .map(|(place, title)| Place {
                 path: place,
                 title,
-                here: path == place,
+                here: path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')),
                 count: waiting.filter(|n| place == "/inbox" && *n > 0),
             })
             .collect(),

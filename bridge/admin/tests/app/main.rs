@@ -3,6 +3,8 @@
 
 mod access;
 mod attacks;
+mod office;
 mod pages;
+mod review;
 mod routes;
 mod support;

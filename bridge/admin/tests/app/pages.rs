@@ -5,12 +5,16 @@ use bridge_admin::access::role::Role;
 use bridge_engine::Approval;
 use bridge_engine::vitals::State;
 
-const PAGES: [&str; 10] = [
-    "/inbox?show=conflicts",
-    "/inbox?show=conflicts&unit=mobile",
-    "/inbox?show=matches",
-    "/inbox?show=questions",
-    "/inbox?show=holds",
+const PAGES: [&str; 14] = [
+    "/inbox",
+    "/inbox?kind=conflict&unit=mobile&risk=amber",
+    "/inbox?kind=match",
+    "/inbox?kind=card",
+    "/inbox?kind=hold&system=crm",
+    "/inbox?assigned=me&days=3",
+    "/inbox?snoozed=yes",
+    "/decisions",
+    "/rules?unit=mobile&key=wins&value=halaxy",
     "/vitals",
     "/activity",
     "/activity?of=all",
@@ -20,7 +24,7 @@ const PAGES: [&str; 10] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(14));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(20));
 }
 
 #[tokio::test]
@@ -42,7 +46,13 @@ async fn every_page_is_shown_and_is_light() {
     house.access.end(&gone.id, "a test").await.unwrap();
     let admin = browsers.get_mut(&Role::Admin).unwrap();
     let mut with = 0;
-    for asset in ["/assets/style.css", "/assets/app.js", "/assets/icon.svg"] {
+    for asset in [
+        "/assets/style.css",
+        "/assets/app.js",
+        "/assets/review.css",
+        "/assets/review.js",
+        "/assets/icon.svg",
+    ] {
         let page = admin.get(asset).await;
         assert_eq!(page.status, 200);
         assert!(page.headers["cache-control"].to_str().unwrap().contains("immutable"));
@@ -74,7 +84,7 @@ async fn every_page_is_shown_and_is_light() {
         assert!(vitals.contains(told), "{told}");
     }
     let inbox = admin.get("/inbox").await.text;
-    assert!(inbox.contains("Values that differ") && inbox.contains("<span class=\"count\">55</span>"));
+    assert!(inbox.contains("Values that differ") && inbox.contains("data-count=\"kind/conflict\">55</span>"));
 }
 
 #[tokio::test]
@@ -115,7 +125,7 @@ async fn health_says_how_it_is_in_every_state() {
 async fn a_list_goes_on_and_shows_everything_once() {
     let (_house, mut browsers) = House::full().await;
     let auditor = browsers.get_mut(&Role::Auditor).unwrap();
-    let (mut path, mut rows) = ("/inbox?show=conflicts".to_string(), std::collections::BTreeSet::new());
+    let (mut path, mut rows) = ("/inbox?kind=conflict".to_string(), std::collections::BTreeSet::new());
     let mut pages = 0;
     loop {
         let page = auditor.get(&path).await;

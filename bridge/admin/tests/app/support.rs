@@ -92,7 +92,8 @@ impl House {
             Arc::new(Counted(AtomicU64::new(1))),
             Passwords::costing(64, 1),
         );
-        app.open(store.clone(), None);
+        let desk = crate::office::desk(&store, Arc::clone(&clock) as Arc<_>);
+        app.open(store.clone(), Some(desk));
         House {
             router: router([app.routes()]),
             access: app.access(store.clone()),
@@ -196,6 +197,13 @@ impl Page {
         Some(link.split('"').next()?.replace("&amp;", "&"))
     }
 
+    /// What a field of a form holds at first.
+    pub fn field(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let at = self.text.find(&mark).map(|at| at + mark.len()).unwrap();
+        self.text[at..].split('"').next().unwrap().replace("&amp;", "&")
+    }
+
     /// The token that the page's forms carry.
     pub fn form(&self) -> String {
         let mark = "name=\"form\" value=\"";
@@ -259,7 +267,17 @@ impl Browser {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), 4 << 20).await.unwrap();
+        let kind = headers
+            .get(header::CONTENT_TYPE)
+            .map_or("", |kind| kind.to_str().unwrap());
+        let body = match kind {
+            // Those go on; the first of them is enough.
+            "text/event-stream" => {
+                let mut events = response.into_body().into_data_stream();
+                futures::StreamExt::next(&mut events).await.unwrap().unwrap()
+            }
+            _ => to_bytes(response.into_body(), 4 << 20).await.unwrap(),
+        };
         Page {
             status,
             headers,
@@ -328,6 +346,13 @@ pub async fn fill(store: &Store) {
             why: "both changed".into(),
         };
         let unit = if number % 5 == 4 { "email" } else { "mobile" };
+        // Each side was edited from what was agreed before.
+        for (system, value) in &conflict.values {
+            let link = person.links.get_mut(system).unwrap();
+            let held = link.units.get_mut(unit).unwrap();
+            held.set_base(Value::text("+61491570110"), None);
+            held.set_seen(value.clone());
+        }
         person.conflicts.insert(unit.into(), conflict);
     }
     people[56].cards = vec![Card {
@@ -344,13 +369,26 @@ pub async fn fill(store: &Store) {
         "crm",
         "contacts",
         "c9999",
-        None,
+        Some("0198-stranger"),
         &[(
             "official_name",
             Value::group([("given", "Mirrim"), ("family", "Samplewood")]),
         )],
     );
-    tx.save_links(&[stranger], Lane::Live, NOW).await.unwrap();
+    let mut alone = Entity {
+        id: "0198-stranger".into(),
+        kind: "person".into(),
+        revision: 1,
+        candidate: true,
+        ..Entity::default()
+    };
+    alone.links.insert("crm".into(), stranger.into());
+    assert!(
+        tx.save_entities(&[(None, alone)], Lane::Live, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let candidate = Candidate::new(
         RecordKey::new("halaxy", "Patient", "p0058"),
         RecordKey::new("crm", "contacts", "c9999"),
