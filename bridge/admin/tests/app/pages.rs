@@ -164,7 +164,8 @@ async fn without_a_store_people_are_told_to_come_again() {
     assert_eq!(page.status, 503);
     assert!(page.text.contains("come back in a minute"));
     assert_eq!(browser.get("/assets/style.css").await.status, 200);
-    house.app.open(house.store.clone(), None);
+    let desk = crate::office::desk(&house.store, house.clock.clone());
+    house.app.open(house.store.clone(), Some(desk));
     assert_eq!(browser.get("/inbox").await.status, 200);
 }
 

@@ -50,7 +50,7 @@ async fn who_sees_values_finds_them_and_the_history_says_so() {
     let (house, mut browsers) = House::full().await;
     let noted = async || house.store.latest_audit(None, true, 1_000).await.unwrap();
     let before = noted().await.len();
-    let reviewer = browsers.get_mut(&Role::Reviewer).unwrap();
+    let mut reviewer = take(&mut browsers, Role::Reviewer);
     let page = reviewer.get("/inbox").await;
     assert!(page.text.contains("Mirrim Samplewood") && page.text.contains("+61491570156"));
     let lines = noted().await;
@@ -63,7 +63,7 @@ async fn who_sees_values_finds_them_and_the_history_says_so() {
     assert!(line.entity.is_some() && line.units.contains(&"official_name".to_string()));
     for kind in ["conflict", "match", "card", "hold"] {
         let count = noted().await.len();
-        let (item, card) = first(reviewer, &format!("/inbox?kind={kind}")).await;
+        let (item, card) = first(&mut reviewer, &format!("/inbox?kind={kind}")).await;
         assert!(card.text.contains("Mirrim Samplewood"), "{kind}");
         assert!(noted().await.len() > count + 1, "{kind}");
         let count = noted().await.len();
@@ -94,7 +94,7 @@ async fn a_decision_says_what_it_writes_and_leads_to_the_next() {
     for told in [
         "Keep Halaxy’s",
         "Keep CRM’s",
-        "Keep as agreed",
+        "Last agreed",
         "<mark>",
         "Never sync this for this person",
         "<b>Halaxy</b> Mobile <s>+61491570006</s> → <b>+61491570156</b>",
@@ -137,9 +137,9 @@ async fn a_third_value_shows_what_it_writes_before_it_is_sent() {
     let mut reviewer = take(&mut browsers, Role::Reviewer);
     let (item, _) = first(&mut reviewer, "/inbox?kind=conflict&unit=mobile").await;
     let attempt = format!("{}/try", bare(&item));
-    let bad = reviewer.post(&attempt, &[("value", "no number")]).await;
-    assert_eq!(bad.status, 422);
-    assert!(bad.text.contains("write it like"));
+    let (pair, _) = first(&mut reviewer, PAIR).await;
+    let nonsense = reviewer.post(&format!("{}/try", bare(&pair)), &[("value", "x")]).await;
+    assert_eq!(nonsense.status, 422);
     let tried = reviewer.post(&attempt, &[("value", "0491 570 157")]).await;
     assert_eq!(tried.status, 200);
     for told in [
@@ -202,8 +202,9 @@ async fn two_reviewers_never_overwrite_each_other() {
         .values
         .insert("crm".into(), changed);
     let mut tx = house.store.begin().await.unwrap();
-    let saved = tx.save_entities(&[(Some(before), after)], Lane::Live, crate::support::NOW);
-    assert!(saved.await.unwrap().is_empty());
+    let saved = [(Some(before), after)];
+    let lost = tx.save_entities(&saved, Lane::Live, crate::support::NOW).await;
+    assert!(lost.unwrap().is_empty());
     tx.commit().await.unwrap();
     let late = decide(&mut one, &item, &card, "take:crm", "").await;
     assert_eq!(late.status, 409);
@@ -223,7 +224,7 @@ async fn every_kind_of_item_can_be_settled() {
     let (_house, mut browsers) = House::full().await;
     let mut admin = take(&mut browsers, Role::Admin);
     for (list, choice) in [
-        ("/inbox?kind=conflict&unit=mobile", "take:agreed"),
+        ("/inbox?kind=conflict&unit=mobile", "take:halaxy"),
         ("/inbox?kind=conflict&unit=email", "apart"),
         (PAIR, "household"),
         ("/inbox?kind=card", "dismiss"),
@@ -238,7 +239,10 @@ async fn every_kind_of_item_can_be_settled() {
         let settled = decide(&mut admin, &item, &card, choice, "").await;
         assert_eq!(settled.status, 303, "{list}");
         assert_eq!(admin.get(settled.to()).await.status, 200, "{list}");
-        assert_eq!(admin.get(&item).await.status, 404, "{list}");
+        // What was held is tried by whoever drives, and there is nobody here.
+        if choice != "replay" {
+            assert_eq!(admin.get(&item).await.status, 404, "{list}");
+        }
     }
     assert!(admin.get(PAIR).await.text.contains("Nothing fits these filters"));
 }

@@ -200,8 +200,9 @@ impl Page {
     /// What a field of a form holds at first.
     pub fn field(&self, name: &str) -> String {
         let mark = format!("name=\"{name}\" value=\"");
-        let at = self.text.find(&mark).map(|at| at + mark.len()).unwrap();
-        self.text[at..].split('"').next().unwrap().replace("&amp;", "&")
+        let main = self.text.split("<main").nth(1).unwrap();
+        let at = main.find(&mark).map(|at| at + mark.len()).unwrap();
+        main[at..].split('"').next().unwrap().replace("&amp;", "&")
     }
 
     /// The token that the page's forms carry.
