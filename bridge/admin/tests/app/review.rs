@@ -128,7 +128,7 @@ async fn a_decision_says_what_it_writes_and_leads_to_the_next() {
     assert_eq!(reviewer.get(undone.to()).await.status, 200);
     let list = reviewer.get("/decisions").await;
     assert!(list.text.contains("taken back") && list.text.contains("Mirrim Samplewood"));
-    assert_eq!(reviewer.post(&undo, &[]).await.status, 409);
+    assert_eq!(reviewer.post(&undo, &[]).await.status, 422);
 }
 
 #[tokio::test]
