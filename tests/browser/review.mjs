@@ -25,15 +25,16 @@ const CAST = 60;
 const LINKED = CAST + CONFLICTS + GROUP;
 
 const SYLLABLES = ["bar", "den", "fel", "gor", "hin", "jas", "kel", "lom", "mar", "nov", "pel", "rus", "sel", "tam", "vin"];
+// No two people of one name, nor of names that are nearly the same.
 const name = (n, salt) => {
-  const word = [n, n * 7 + salt, n * 13 + salt * 3].map((k) => SYLLABLES[k % SYLLABLES.length]).join("");
+  const word = [n, Math.floor(n / 15) + salt, n * 4 + salt].map((k) => SYLLABLES[k % SYLLABLES.length]).join("");
   return word[0].toUpperCase() + word.slice(1);
 };
 const day = (n) => `${1950 + (n % 50)}-${String((n % 12) + 1).padStart(2, "0")}-${String((n % 28) + 1).padStart(2, "0")}`;
 const mobile = (n) => `+614915${String(70_000 + n).padStart(5, "0")}`;
 
 function person(n) {
-  const [given, family] = [name(n, 1), name(Math.floor(n / 3) + 40, 5)];
+  const [given, family] = [name(n, 1), name(n * 7 + 3, 5)];
   const email = `${given}.${family}.${n}@sample.example`.toLowerCase();
   return [n + 1, given, family, day(n), "female", mobile(n), email, `${n + 1} Sample Street`, "Sampleton", "VIC", "3000"];
 }
@@ -45,11 +46,11 @@ function people(files) {
     patients.push(person(n));
     contacts.push(person(n));
   }
-  // The same name and phone, and nothing else that would settle it.
+  // The same name and birth date, and nothing else that would settle it.
   for (let n = LINKED; n < LINKED + MATCHES; n += 1) {
     const same = person(n);
     patients.push(person(n));
-    contacts.push([same[0], same[1], same[2], "", "", same[5], "", "9 Other Road", "Otherton", "VIC", "3999"]);
+    contacts.push([same[0], same[1], same[2], same[3], "", "", "", "", "", "", ""]);
   }
   const write = (file, rows) => writeFileSync(file, [head, ...rows.map((row) => row.join(","))].join("\n") + "\n");
   write(files.patients, patients);
@@ -67,9 +68,9 @@ const patch = async (control, path, body) => {
   const answer = await fetch(`${control}/records/${path}`, { method: "PATCH", headers, body: JSON.stringify(body) });
   assert(answer.ok, `${path}: ${answer.status} ${await answer.text()}`);
 };
-const mobileOf = (patient) => patient.telecom?.find((of) => of.system === "phone" && of.use === "mobile")?.value;
+const mobileOf = (patient) => patient.telecom?.find((of) => of.use === "mobile")?.value;
 const withMobile = (patient, value) => ({
-  telecom: patient.telecom.map((of) => (of.system === "phone" && of.use === "mobile" ? { ...of, value } : of)),
+  telecom: patient.telecom.map((of) => (of.use === "mobile" ? { ...of, value } : of)),
 });
 const digits = (text) => (text ?? "").replace(/\D/g, "").slice(-9);
 const until = async (what, holds, patience = 90_000) => {

@@ -7,10 +7,13 @@ use crate::app::Refused;
 use crate::app::words::{Moment, capital, question, system, unit, value};
 use crate::desk::detail::{Detail, Offer};
 use crate::desk::inbox::Side;
-use crate::desk::{Piece, Risk, pieces};
+use crate::desk::{Piece, Risk, Who, pieces};
 use bridge_core::effects::{Effect, Effects};
 use bridge_core::merge::AGREED;
 use bridge_core::{Author, CardKind, Entity, Op, Value};
+use bridge_engine::diary::VisitMonths;
+use bridge_engine::joined::Joins;
+use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -39,6 +42,8 @@ pub(super) struct Card {
     pub lost: Vec<Lost>,
     pub others: Vec<Other>,
     pub apart: Vec<String>,
+    /// Months of next visits, where the diary works them out.
+    pub visits: Vec<String>,
     /// Others of the same pattern may be decided with it.
     pub alike: bool,
     /// Sides that a rule could take.
@@ -163,7 +168,8 @@ fn mark(name: &str, text: &str) -> String {
 
 impl View<'_> {
     /// The card of an item, with what was typed. `seen` is what was on the screen before. Who is shown is noted.
-    pub(super) async fn card(&self, detail: Detail, seen: &str, trying: Trying) -> Result<Card, Refused> {
+    pub(super) async fn card(&self, mut detail: Detail, seen: &str, trying: Trying) -> Result<Card, Refused> {
+        self.home_first(&mut detail.row);
         let mut shown = Shown::default();
         for who in &detail.row.who {
             shown.add(who, detail.row.unit.as_deref());
@@ -172,6 +178,7 @@ impl View<'_> {
             shown.add(&other.who, Some(&other.same));
         }
         self.noted("what waits was shown", shown).await?;
+        let visits = self.visits(&detail.row.who).await?;
         let names: Vec<String> = detail.row.who.iter().map(|who| who.entity.clone()).collect();
         let compared = match detail.row.kind.as_str() {
             "match" => self.compared(&self.desk.store().entities(&names).await?, &names),
@@ -212,6 +219,8 @@ impl View<'_> {
             .history
             .iter()
             .rev()
+            // Who was shown it is for the history of the person.
+            .filter(|entry| entry.event != "viewed")
             .map(|entry| Told {
                 at: self.clock.moment(entry.at),
                 text: capital(&entry.text),
@@ -241,10 +250,25 @@ impl View<'_> {
             lost: lost.collect(),
             others: others.collect(),
             apart: detail.apart.iter().map(|name| unit(name)).collect(),
+            visits,
             alike: asks && detail.row.risk != Risk::Red,
             columns: columns.into_iter().map(|(_, column)| column).collect(),
             line: self.line(detail.row, None),
         })
+    }
+
+    /// In which months these people come next.
+    async fn visits(&self, who: &[Who]) -> Result<Vec<String>, Refused> {
+        let home = self.systems().first();
+        let records = who.iter().flat_map(|who| &who.records);
+        let patients: Vec<String> = records
+            .filter(|record| Some(&record.system) == home && record.live)
+            .map(|record| record.id.clone())
+            .collect();
+        let found = VisitMonths::new(self.desk.store().clone()).of(&patients).await?;
+        let next = found.unwrap_or_default().into_values();
+        let next = next.filter_map(|months| format!("{}-01", months["next"].as_str()?).parse::<Date>().ok());
+        Ok(next.map(|day| day.strftime("%B %Y").to_string()).collect())
     }
 
     /// The sides of what is asked, the first system left, what was agreed beside it; and their marks.

@@ -4,13 +4,14 @@ use super::View;
 use super::act::{decision, overtaken};
 use super::filter::Filter;
 use super::item::{named, path};
-use super::line::{Line, side};
+use super::line::Line;
 use crate::app::call::Call;
 use crate::app::render::{Answer, shown, to};
 use crate::app::words::{capital, count, system, unit};
 use crate::app::{App, Refused};
 use crate::desk::bulk::{Group, MOST};
 use axum::http::StatusCode;
+use bridge_core::merge::AGREED;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -41,31 +42,23 @@ async fn drawn(app: &App, call: &Call, filter: &Filter, status: StatusCode, trou
     view.noted("a sample of a group was shown", named(&group.sample))
         .await?;
     let name = unit(&group.unit);
-    let mut choices: Vec<(String, String)> = group
-        .systems
+    let mut choices: Vec<(String, String)> = view
+        .systems()
         .iter()
-        .map(|system| (format!("take:{system}"), format!("Keep {}’s for all", side(system))))
+        .map(|name| (format!("take:{name}"), format!("Keep {}’s for all", system(name))))
         .collect();
-    choices.push(("take:agreed".into(), "Keep as agreed for all".into()));
-    choices.push(("both".into(), "Keep both for all".into()));
+    // What was agreed can be kept where it is in question; both only of a set.
+    if group.systems.iter().any(|name| name == AGREED) {
+        choices.push((format!("take:{AGREED}"), "Keep as agreed for all".into()));
+    }
+    let schema = &view.desk.engine().settings().schema;
+    if schema.unit(&group.unit).is_some_and(|unit| unit.set) {
+        choices.push(("both".into(), "Keep both for all".into()));
+    }
     choices.push((
         "apart".into(),
         format!("Never sync {} for all of them", name.to_lowercase()),
     ));
-    // A set alone can hold both; what was never agreed cannot be kept.
-    let set = view
-        .desk
-        .engine()
-        .settings()
-        .schema
-        .unit(&group.unit)
-        .is_some_and(|unit| unit.set);
-    let agreed = group.sample.iter().any(|row| row.agreed.is_some());
-    choices.retain(|(choice, _)| match choice.as_str() {
-        "both" => set,
-        "take:agreed" => agreed,
-        _ => true,
-    });
     let content = Page {
         why: capital(&group.why),
         count: count(group.count as u64, "question"),

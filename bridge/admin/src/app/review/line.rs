@@ -79,9 +79,8 @@ pub(super) fn side(name: &str) -> String {
 
 impl View<'_> {
     pub(super) fn person(&self, who: &Who) -> Person {
-        let home = |name: &str| self.systems().iter().position(|s| s == name).unwrap_or(usize::MAX);
         let mut records: Vec<_> = who.records.iter().collect();
-        records.sort_by_key(|record| home(&record.system));
+        records.sort_by_key(|record| self.place(&record.system));
         let records: Vec<String> = records
             .iter()
             .map(|record| {
@@ -109,7 +108,21 @@ impl View<'_> {
         }
     }
 
-    pub(super) fn line(&self, row: Row, link: Option<String>) -> Line {
+    /// Of a pair, the home system's record stands left.
+    pub(super) fn home_first(&self, row: &mut Row) {
+        let place = |who: &Who| {
+            let of = who.records.iter().map(|record| self.place(&record.system));
+            of.min().unwrap_or(usize::MAX)
+        };
+        row.who.sort_by_key(place);
+    }
+
+    fn place(&self, name: &str) -> usize {
+        self.systems().iter().position(|s| s == name).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn line(&self, mut row: Row, link: Option<String>) -> Line {
+        self.home_first(&mut row);
         let (what, why) = match (row.kind.as_str(), &row.unit) {
             ("conflict", Some(name)) => {
                 let why = row.what.split_once(": ").map_or("", |(_, why)| why);

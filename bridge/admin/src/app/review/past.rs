@@ -92,7 +92,11 @@ impl View<'_> {
         let item = row.item.clone();
         let past = past(row, self.call.now);
         let decided: Option<Value> = serde_json::from_value(past.details["decided"].clone()).ok();
-        let took = past.details["choice"]["take"].as_str().filter(|take| *take != AGREED);
+        // Only where two systems changed something is it who wins that was decided.
+        let both = past.details["shown"].as_object().is_some_and(|shown| shown.len() > 1);
+        let took = past.details["choice"]["take"]
+            .as_str()
+            .filter(|take| both && *take != AGREED);
         let rule = past.unit.as_deref().zip(took).map(|(unit, take)| {
             let pairs = [("unit", unit), ("key", "wins"), ("value", take)];
             let query = form_urlencoded::Serializer::new(String::new())
