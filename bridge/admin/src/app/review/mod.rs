@@ -7,6 +7,7 @@
 //! | [`list`] | the inbox with its filters |
 //! | [`item`] | one item beside the queue it stands in |
 //! | [`card`] | what is shown of an item: values, choices and what each would write |
+//! | [`sides`] | values, or two records, beside each other |
 //! | [`act`] | deciding, trying a value, assigning, snoozing, commenting |
 //! | [`group`] | many of one pattern |
 //! | [`rules`] | a rule on trial |
@@ -23,6 +24,7 @@ pub(super) mod list;
 pub(super) mod live;
 pub(super) mod past;
 pub(super) mod rules;
+mod sides;
 
 use super::call::Call;
 use super::render::{Answer, to};
