@@ -1,6 +1,9 @@
-//! The desk that the app of the tests decides at.
+//! The desk that the app of the tests decides at, and what its answers hold.
 
 use adapter_kit::Clock;
+use axum::body::to_bytes;
+use axum::http::header;
+use axum::response::Response;
 use bridge_admin::desk::Desk;
 use bridge_core::codec::Country;
 use bridge_core::mapping::EntityFile;
@@ -48,4 +51,14 @@ pub fn desk(store: &Store, clock: Arc<dyn Clock>) -> Desk {
     let queue = Arc::new(Embedded::default());
     let engine = Engine::attend(settings, store.clone(), queue, Arc::clone(&clock), Arc::new(RandomIds));
     Desk::new(engine, file, "AU".parse::<Country>().unwrap(), clock)
+}
+
+/// What an answer holds; of a stream that goes on, the first that is told.
+pub async fn body(response: Response) -> Vec<u8> {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind == "text/event-stream") {
+        let mut events = response.into_body().into_data_stream();
+        return futures::StreamExt::next(&mut events).await.unwrap().unwrap().to_vec();
+    }
+    to_bytes(response.into_body(), 4 << 20).await.unwrap().to_vec()
 }

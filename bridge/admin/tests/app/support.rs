@@ -2,7 +2,7 @@
 
 use adapter_kit::ManualClock;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use bridge_admin::access::chance::Chance;
 use bridge_admin::access::invitation::Purpose;
@@ -268,22 +268,12 @@ impl Browser {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let kind = headers
-            .get(header::CONTENT_TYPE)
-            .map_or("", |kind| kind.to_str().unwrap());
-        let body = match kind {
-            // Those go on; the first of them is enough.
-            "text/event-stream" => {
-                let mut events = response.into_body().into_data_stream();
-                futures::StreamExt::next(&mut events).await.unwrap().unwrap()
-            }
-            _ => to_bytes(response.into_body(), 4 << 20).await.unwrap(),
-        };
+        let body = crate::office::body(response).await;
         Page {
             status,
             headers,
             // A harmless one of what is escaped, so that addresses read as such.
-            text: String::from_utf8(body.to_vec()).unwrap().replace("&#x2f;", "/"),
+            text: String::from_utf8(body).unwrap().replace("&#x2f;", "/"),
         }
     }
 }
