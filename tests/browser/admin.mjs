@@ -20,6 +20,17 @@ const PAGES = [
   ["questions", "/inbox?kind=card"],
   ["holds", "/inbox?kind=hold"],
   ["health", "/vitals"],
+  ["books", "/books"],
+  ["books-close", "/books/close"],
+  ["books-preview", "/books/preview"],
+  ["books-drift", "/books/drift"],
+  ["books-proof", "/books/proof"],
+  ["books-practitioners", "/books/statements"],
+  ["books-settlements", "/books/settlements"],
+  ["books-tasks", "/books/tasks"],
+  ["mappings", "/mappings"],
+  ["mappings-try", "/mappings?sample=crm"],
+  ["mappings-rules", "/mappings/rules"],
   ["activity", "/activity"],
   ["people", "/people"],
   ["own", "/own"],
@@ -100,6 +111,14 @@ try {
   await plain.goto(`${base}/inbox`);
   await judged(plain, "inbox-operator", "light");
   assert.equal(await plain.locator("tbody th b").count(), 0, "no names for an operator");
+
+  // The demo's books are posted and proved meanwhile.
+  for (let tries = 0; tries < 90; tries++) {
+    await page.goto(`${base}/books/close`);
+    if (await page.locator(".steps li").count()) break;
+    await page.waitForTimeout(1_000);
+  }
+  expect((await page.locator(".steps li").count()) === 10, "the close of the demo's month has ten steps");
 
   // Every page, light and dark.
   for (const theme of ["light", "dark"]) {

@@ -16,6 +16,7 @@ mod acts;
 pub mod diary;
 mod hooks;
 pub mod ledger;
+pub mod referrers;
 pub use acts::{Purpose, fault, kind, purpose, writing};
 pub use hooks::{Hooks, Storm};
 

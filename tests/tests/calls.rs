@@ -1,94 +1,180 @@
-//! Calls told to a CRM: each once, whatever is lost on the way and wherever the program is killed.
+//! Calls as activities of whom they were with, patients and referrers, also after somebody said it was another person.
 #![allow(clippy::unwrap_used)]
 
-use adapter_kit::{AdapterError, Answer, Failure};
-use adapter_sandbox::CrmKind;
-use async_trait::async_trait;
+use adapter_kit::Clock;
+use adapter_sandbox::{CrmKind, Manners, Phase, Verdict};
 use bridge_core::codec::Country;
-use bridge_core::telehealth::Call;
-use bridge_core::telehealth::cost::{Price, costs};
-use bridge_engine::telehealth::{CallActivities, CallActivity, Telehealth, ToldState};
-use bridge_tests::Practice;
-use halaxy_bridge::besides::Besides;
-use halaxy_bridge::config;
-use jiff::civil::date;
+use bridge_core::telehealth::{Call, Party};
+use bridge_engine::telehealth::{CrmCalls, Telehealth, TellStep, Untold};
+use bridge_tests::referrers::{Doctor, Town};
+use halaxy_bridge::watch;
 use jiff::tz::TimeZone;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
-const LIFE: Duration = Duration::from_secs(60);
-const SECOND: i64 = 1_000_000;
+const SECTION: &str = "practices = false\n[telehealth]\ncalls_to = \"crm\"";
 
-/// A CRM that loses what it is sent, before or after it took effect, or refuses it for now.
-struct Crm {
-    there: Mutex<Vec<CallActivity>>,
-    dice: Mutex<StdRng>,
+fn call(n: usize, number: &str) -> Call {
+    Call {
+        key: format!("call {n}"),
+        at: format!("2026-03-0{} 10:{:02}:00", 1 + n / 60, n % 60).parse().unwrap(),
+        seconds: Some(600),
+        number: Some(number.into()),
+        practitioner: "Dr Alex Tester".into(),
+        location: String::new(),
+        status: "Connected".into(),
+        connected: Some(true),
+        credits: Some(10),
+    }
 }
 
-impl Crm {
-    fn error(proven: bool) -> AdapterError {
-        AdapterError {
-            system: "crm".into(),
-            what: "POST calls".into(),
-            code: "timeout".into(),
-            failure: Failure::Unavailable,
-            not_processed: proven,
+/// The practice with its calls.
+struct Line {
+    town: Town,
+    calls: Telehealth,
+    crm: CrmCalls,
+    zone: TimeZone,
+}
+
+impl Line {
+    async fn open(crm: CrmKind, seed: u64) -> Line {
+        let town = Town::open(crm, Manners::Polite, SECTION, seed).await;
+        let zone = TimeZone::get("Australia/Melbourne").unwrap();
+        let account = town.calendar.engine.settings().system("crm").unwrap().adapter.clone();
+        let calls = Telehealth::new(town.calendar.store().clone(), "halaxy", Country::AU);
+        Line {
+            crm: CrmCalls::new(account, zone.clone(), "Phone call").unwrap(),
+            town,
+            calls,
+            zone,
         }
     }
-}
 
-#[async_trait]
-impl CallActivities for Crm {
-    fn batch(&self) -> usize {
-        5
+    async fn step(&self) -> TellStep {
+        let store = self.town.calendar.store();
+        let contacts = watch::contacts(store, "crm", self.crm.account()).await.unwrap();
+        let now = self.town.calendar.clock.now();
+        self.town.record(true);
+        let step = self.calls.tell(&contacts, &self.crm, &self.zone, now).await.unwrap();
+        self.town.record(false);
+        step
     }
 
-    fn call_life(&self) -> Duration {
-        LIFE
-    }
-
-    async fn create(&self, new: &[CallActivity]) -> Vec<Answer> {
-        tokio::task::yield_now().await;
-        let mut answers = Vec::new();
-        for one in new {
-            let fate = self.dice.lock().unwrap().random_range(0..6);
-            if fate != 1 && fate != 2 {
-                self.there.lock().unwrap().push(one.clone());
+    async fn settle(&self) -> TellStep {
+        let mut sum = TellStep::default();
+        for _ in 0..40 {
+            let step = self.step().await;
+            sum.created += step.created;
+            sum.moved += step.moved;
+            sum.refused += step.refused;
+            if step.created + step.moved + step.unknown == 0 && step.trouble.is_empty() && !step.more {
+                return sum;
             }
-            answers.push(match fate {
-                0 | 1 => Answer::Unknown(Crm::error(false)),
-                2 => Answer::Later(Crm::error(true)),
-                _ => Answer::Applied {
-                    id: format!("A-{}", one.key),
-                    record: None,
-                },
-            });
+            self.town.calendar.clock.advance(Duration::from_secs(30));
         }
-        tokio::task::yield_now().await;
-        answers
+        panic!("calls never come to rest: {sum:?}");
     }
 
-    async fn find(&self, keys: &[String]) -> Result<Vec<Option<String>>, AdapterError> {
-        tokio::task::yield_now().await;
-        if self.dice.lock().unwrap().random_range(0..5) == 0 {
-            return Err(Crm::error(true));
+    async fn untold(&self) -> Vec<Untold> {
+        let store = self.town.calendar.store();
+        let contacts = watch::contacts(store, "crm", self.crm.account()).await.unwrap();
+        self.calls.untold(&contacts).await.unwrap().into_values().collect()
+    }
+
+    /// The id of the call at so many minutes.
+    async fn id(&self, n: usize) -> String {
+        let all = self.calls.calls().await.unwrap();
+        let found = all.into_iter().find(|(_, kept)| kept.call.key == format!("call {n}"));
+        found.unwrap().0
+    }
+
+    async fn assign(&self, n: usize, party: Option<&Party>) {
+        self.calls
+            .assign(&self.id(n).await, party.cloned(), "a test")
+            .await
+            .unwrap();
+    }
+
+    /// Contact and outcome of a call's only activity.
+    async fn shown(&self, n: usize) -> (String, String) {
+        let shown = self.town.calendar.shown();
+        let line = &shown[&format!("halaxy-call-{}", self.id(n).await)];
+        (line.5.clone(), line.2.clone())
+    }
+
+    async fn contact(&self, party: &Party) -> String {
+        match party {
+            Party::Patient(id) => {
+                let store = self.town.calendar.store();
+                let of = store
+                    .counterparts("halaxy", "Patient", "crm", std::slice::from_ref(id))
+                    .await;
+                of.unwrap()[id].clone()
+            }
+            Party::Professional(id) => self.town.entries().await[id].remote_id.clone().unwrap(),
         }
-        let there = self.there.lock().unwrap();
-        let of = |key: &String| {
-            there
-                .iter()
-                .find(|one| one.key == *key)
-                .map(|one| format!("A-{}", one.key))
-        };
-        Ok(keys.iter().map(of).collect())
+    }
+}
+
+/// One with a record, one without, and two patients who have contacts.
+async fn furnished(line: &Line) -> (Vec<Doctor>, Party, Party, Party) {
+    let doctors = Doctor::some(2);
+    line.town.furnish(&doctors);
+    line.town.refer("EP-1001", "2026-03-02");
+    line.town.settle(&line.town.desk()).await;
+    let patients = line.town.calendar.patients();
+    let patient = |n: usize| Party::Patient(patients[n].clone());
+    (doctors, patient(1), patient(2), Party::Professional("EP-1".into()))
+}
+
+#[tokio::test]
+async fn a_call_stands_with_whom_it_was_with() {
+    for crm in [CrmKind::Hubspot, CrmKind::Plain] {
+        let line = Line::open(crm, 1).await;
+        let (doctors, one, other, doctor) = furnished(&line).await;
+        let calls = vec![
+            call(1, "+61491570007"),
+            call(2, &doctors[0].phone),
+            call(3, &doctors[1].phone),
+        ];
+        line.calls.import_calls(calls.clone()).await.unwrap();
+        let step = line.settle().await;
+        assert_eq!((step.created, step.moved), (2, 0), "{crm:?}");
+        let done = |contact: String| (contact, "completed".to_string());
+        assert_eq!(line.shown(1).await, done(line.contact(&one).await));
+        assert_eq!(line.shown(2).await, done(line.contact(&doctor).await));
+        assert_eq!(line.untold().await, [Untold::NoRecord], "{crm:?}");
+
+        // It was somebody else: a patient, the referrer, nobody, and the first after all.
+        for party in [&other, &doctor] {
+            line.assign(1, Some(party)).await;
+            assert_eq!(line.settle().await.moved, 1);
+            assert_eq!(line.shown(1).await, done(line.contact(party).await), "{crm:?}, {party}");
+        }
+        line.assign(1, None).await;
+        assert_eq!(line.settle().await.moved, 1);
+        let (contact, outcome) = line.shown(1).await;
+        assert_eq!(outcome, "cancelled");
+        assert!(crm == CrmKind::Plain || contact.is_empty(), "{contact}");
+        line.assign(1, Some(&one)).await;
+        assert_eq!(line.settle().await.moved, 1);
+        assert_eq!(line.shown(1).await, done(line.contact(&one).await));
+        // Said again, imported again, looked at again: nothing moves.
+        line.assign(1, Some(&one)).await;
+        line.calls.import_calls(calls).await.unwrap();
+        assert_eq!(line.settle().await, TellStep::default());
+
+        // The one without a record gets one, and the call follows.
+        line.town.refer("EP-1002", "2026-03-20");
+        line.town.settle(&line.town.desk()).await;
+        assert_eq!((line.settle().await.created, line.untold().await), (1, vec![]));
+        line.town.untold();
     }
 }
 
@@ -105,158 +191,78 @@ async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Optio
     .await
 }
 
-fn call(n: u32, number: &str) -> Call {
-    Call {
-        key: format!("{n:024}"),
-        at: date(2026, 3, 2)
-            .at(9, 0, 0, 0)
-            .saturating_add(jiff::Span::new().minutes(n)),
-        seconds: Some(300),
-        number: Some(number.into()),
-        practitioner: "Alex Tester".into(),
-        location: String::new(),
-        status: "Connected".into(),
-        connected: Some(!n.is_multiple_of(4)),
-        credits: Some(5),
-    }
-}
-
 #[tokio::test]
-async fn each_call_is_told_once_whatever_is_lost() {
-    let practice = Practice::settled(CrmKind::Plain).await;
-    let zone = TimeZone::get("Australia/Melbourne").unwrap();
-    for seed in 0..12 {
-        let mut dice = StdRng::seed_from_u64(seed);
-        let store = practice.engine.store().clone();
-        let calls = Telehealth::new(store.clone(), "halaxy", Country::AU);
-        // Calls of this seed to Miriam, and to a number that nobody has.
-        let numbers = ["+61491570006", "+61491570999"];
-        let mine: Vec<Call> = (0..30)
-            .map(|n| call(1_000 * seed as u32 + n, numbers[usize::from(n % 5 == 4)]))
-            .collect();
-        calls.import_calls(mine.clone()).await.unwrap();
-        let before: Vec<String> = calls.told().await.unwrap().into_keys().collect();
-        let crm = Crm {
-            there: Mutex::default(),
-            dice: Mutex::new(StdRng::seed_from_u64(seed)),
+async fn no_call_stands_twice_or_with_the_wrong_one_whatever_is_lost() {
+    for (crm, seed) in [
+        (CrmKind::Hubspot, 1),
+        (CrmKind::Hubspot, 2),
+        (CrmKind::Plain, 3),
+        (CrmKind::Plain, 4),
+    ] {
+        let line = Line::open(crm, seed).await;
+        let (doctors, one, other, doctor) = furnished(&line).await;
+        let number = |n: usize| match n % 2 {
+            0 => "+61491570007".to_string(),
+            _ => doctors[0].phone.clone(),
         };
-        let mut now = 1_000 * SECOND;
+        let calls = (0..24).map(|n| call(n, &number(n))).collect();
+        line.calls.import_calls(calls).await.unwrap();
+        let latest = match crm {
+            CrmKind::Hubspot => 25_000_000,
+            CrmKind::Plain => 8_000_000,
+        };
+        let dice = Arc::new(Mutex::new(StdRng::seed_from_u64(seed)));
+        line.town.strike(Box::new(move |call| {
+            let drawn = dice.lock().unwrap().random_range(0..100);
+            match (call.phase, drawn) {
+                (Phase::Arrived, 0..4) => Verdict::Cut,
+                (Phase::Arrived, 4..9) => Verdict::CutThenLand(latest),
+                (Phase::Arrived, 9..12) => Verdict::Status(503),
+                (Phase::Applied, 0..8) => Verdict::Cut,
+                _ => Verdict::Go,
+            }
+        }));
+        let mut dice = StdRng::seed_from_u64(seed);
+        let whom = [Some(&one), Some(&other), Some(&doctor), None];
+        let mut last: BTreeMap<usize, usize> = BTreeMap::new();
         let mut crashes = 0;
-        loop {
-            now += 20 * SECOND;
+        for _ in 0..40 {
+            let (n, who) = (dice.random_range(0..24), dice.random_range(0..4));
+            line.assign(n, whom[who]).await;
+            last.insert(n, who);
             let polls = dice.random_range(1..60);
-            let polls = if crashes > 30 { u32::MAX } else { polls };
-            match killed_after(polls, calls.tell("crm", &crm, &zone, now)).await {
-                None => crashes += 1,
-                Some(step) => {
-                    let step = step.unwrap();
-                    if !step.more && step.unknown == 0 && step.trouble.is_empty() {
-                        break;
-                    }
+            crashes += usize::from(killed_after(polls, line.step()).await.is_none());
+            line.town
+                .calendar
+                .clock
+                .advance(Duration::from_secs(dice.random_range(1..40)));
+        }
+        assert!(crashes > 3, "{crashes} crashes");
+        line.town.strike(Box::new(|_| Verdict::Go));
+        line.town.calendar.clock.advance(Duration::from_secs(60));
+        line.settle().await;
+        let shown = line.town.calendar.shown();
+        for n in 0..24 {
+            let at = format!("{crm:?}, seed {seed}, call {n}");
+            let party = match last.get(&n) {
+                Some(who) => whom[*who],
+                None => [Some(&one), Some(&doctor)][n % 2],
+            };
+            let there = shown.get(&format!("halaxy-call-{}", line.id(n).await));
+            match (party, there) {
+                (Some(party), Some(there)) => {
+                    assert_eq!(
+                        (&there.5, there.2.as_str()),
+                        (&line.contact(party).await, "completed"),
+                        "{at}"
+                    );
                 }
+                // What was never told needs no withdrawal.
+                (None, None) => {}
+                (None, Some(there)) => assert_eq!(there.2, "cancelled", "{at}"),
+                (Some(_), None) => panic!("{at}: missing"),
             }
         }
-        let mut there: Vec<String> = crm.there.lock().unwrap().iter().map(|one| one.key.clone()).collect();
-        let made = there.len();
-        there.sort();
-        there.dedup();
-        assert_eq!((there.len(), made), (24, 24), "seed {seed}, {crashes} crashes");
-        let told = calls.told().await.unwrap();
-        let ours = told.iter().filter(|(id, _)| !before.contains(id));
-        assert!(
-            ours.clone()
-                .all(|(_, told)| told.state == ToldState::Posted && told.remote_id.is_some())
-        );
-        assert_eq!(ours.count(), 24);
-        let first = crm.there.lock().unwrap()[0].clone();
-        assert_eq!(
-            first.contact,
-            practice.entity("halaxy", &practice.id("P1")).await.links["crm"].remote_id
-        );
-        let again = calls.tell("crm", &crm, &zone, now + 3_600 * SECOND).await.unwrap();
-        assert_eq!(again.created, 0);
+        line.town.untold();
     }
-}
-
-const SECTION: &str = "[telehealth]\nprice = \"0.22\"\ncalls_to = \"crm\"\n[events]\n";
-
-/// A practice whose CRM may be told of calls.
-async fn telling() -> Practice {
-    let mut practice = Practice::settled(CrmKind::Plain).await;
-    let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
-    practice.write("bridge.toml", &(text.clone() + SECTION));
-    assert!(
-        practice
-            .problems()
-            .contains("may not receive what is about appointments"),
-        "{}",
-        practice.problems()
-    );
-    let text = text.replace(
-        "may_receive = [\"identity\", \"contact\"]",
-        "may_receive = [\"identity\", \"contact\", \"appointment\"]",
-    );
-    practice.configure("bridge.toml", &(text + SECTION)).await;
-    practice.engine.approve().await.unwrap();
-    practice
-}
-
-async fn rounds(practice: &Practice) {
-    let config = config::load(&practice.folder.path().join("bridge.toml")).unwrap();
-    let besides = Besides::new(&config, &practice.engine).unwrap();
-    besides.settle(&CancellationToken::new()).await.unwrap();
-}
-
-#[tokio::test]
-async fn the_service_shows_calls_at_contacts_and_estimates_what_no_report_shows() {
-    let practice = telling().await;
-    let calls = Telehealth::new(practice.engine.store().clone(), "halaxy", Country::AU);
-    let mine = (0..20).map(|n| call(n, "+61491570006")).collect();
-    calls.import_calls(mine).await.unwrap();
-    rounds(&practice).await;
-    rounds(&practice).await;
-    let shown = practice.sandbox.records("crm", "appointments").unwrap();
-    assert_eq!(shown.len(), 20);
-    let contact = practice.entity("halaxy", &practice.id("P1")).await.links["crm"]
-        .remote_id
-        .clone();
-    let text = serde_json::to_string(&shown).unwrap();
-    assert_eq!(text.matches("Phone call").count(), 20);
-    assert!(
-        text.contains(&contact) && !text.contains("0491570006") && !text.contains("Tester"),
-        "{text}"
-    );
-
-    // Two patients by video for fifty minutes, one of whom did not come; a visit at the practice costs nothing.
-    let part = |csv: &str, status: &str| {
-        json!({"actor": {"reference": format!("Patient/{}", practice.id(csv))}, "modifierExtension": [
-            {"url": "https://terminology.halaxy.com/StructureDefinition/appointment-participant-status",
-             "valueCoding": {"code": status}}]})
-    };
-    for (location, status) in [
-        ("telehealth", "did not attend"),
-        ("telehealth", "attended"),
-        ("clinic", "attended"),
-    ] {
-        let body = json!({"start": "2026-03-03T09:00:00+11:00", "end": "2026-03-03T09:50:00+11:00",
-            "participant": [part("P1", "attended"), part("P2", status)],
-            "supportingInformation": [{"valueCode": location}]});
-        practice.sandbox.person_create("halaxy", "Appointment", &body).unwrap();
-    }
-    rounds(&practice).await;
-    let zone = TimeZone::get("Australia/Melbourne").unwrap();
-    let now = jiff::Timestamp::now().as_microsecond();
-    let sessions = calls.sessions(&zone, &BTreeMap::new(), now).await.unwrap();
-    let mut found: Vec<(u32, u32, bool)> = sessions.iter().map(|s| (s.seconds, s.patients, s.video)).collect();
-    found.sort_unstable();
-    assert_eq!(found, [(3000, 1, true), (3000, 2, true)]);
-    let price = Price {
-        credit: "0.22".parse().unwrap(),
-        gst_percent: "10".parse().unwrap(),
-    };
-    let costs = costs("2026-03".parse().unwrap(), price, [], [], sessions);
-    assert_eq!(
-        (costs.credits(), costs.lines.iter().all(|line| line.estimated)),
-        (24, true)
-    );
 }

@@ -178,3 +178,25 @@ async fn edits_in_the_crm_are_left_or_put_right() {
         assert_eq!(now["properties"]["hs_meeting_outcome"], "NO_SHOW");
     }
 }
+
+#[tokio::test]
+async fn no_activity_leaves_with_a_healthcare_identifier() {
+    let mut calendar = Calendar::open(
+        CrmKind::Plain,
+        Manners::Polite,
+        5,
+        "2026-03-30T00:00:00Z",
+        "title = \"Visit 8003 6088 3335 7361\"",
+        1,
+    )
+    .await;
+    calendar.book(6, BEFORE_AUTUMN, 2);
+    calendar.mirror(false).await;
+    let diary = calendar.diary();
+    let step = diary.step(calendar.clock.now()).await.unwrap();
+    assert!(step.refused > 0 && step.created == 0, "{step:?}");
+    assert_eq!(calendar.activities(), Vec::<serde_json::Value>::new());
+    let held = diary.outlook(calendar.clock.now()).await.unwrap().held;
+    let denied = |why: &Why| matches!(why, Why::Refused(code) if code.contains("healthcare identifier"));
+    assert!(held.iter().any(|held| denied(&held.why)), "{held:?}");
+}

@@ -2,11 +2,14 @@
 //! nothing else.
 #![allow(clippy::unwrap_used)]
 
+use adapter_kit::Clock;
 use adapter_sandbox::Manners;
 use adapter_sandbox::practice_month::MonthOptions;
 use bridge_core::ledger::{DocumentKind, Purpose};
-use bridge_tests::ledger::{Desk, Modes, Planter, plant_and_prove, prove};
+use bridge_engine::ledger::Reading;
+use bridge_tests::ledger::{Desk, FROM, Modes, Planter, TO, call_count, plant_and_prove, prove};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_hundred_differences_are_found_and_nothing_else() {
@@ -25,6 +28,29 @@ async fn a_hundred_differences_are_found_and_nothing_else() {
 
     let proof = plant_and_prove(&desk, &ledger).await;
     assert_eq!(proof.held, []);
+
+    // The same when a night may read no more than so many calls of the books anew: all of it has its turn.
+    let told = ledger.readings().await;
+    let begun = desk.clock.now();
+    const CALLS: usize = 6;
+    for night in 1..=4 {
+        desk.clock.advance(Duration::from_secs(86_400));
+        let before = call_count(&desk.sandbox);
+        let nightly = ledger.prove_nightly(FROM, TO, CALLS, desk.clock.now()).await.unwrap();
+        assert_eq!(nightly.differences, proof.differences, "night {night}");
+        // What changed costs a call for each kind, and the chart has some of its own.
+        let calls = call_count(&desk.sandbox) - before;
+        assert!(calls <= CALLS + 16, "{calls} calls");
+    }
+    let since = ledger.readings().await;
+    assert!(since.iter().all(|r| r.at > begun), "{since:#?}");
+    let apart = |readings: &[Reading]| readings.iter().filter(|r| r.from.is_some()).count();
+    assert!(
+        apart(&told) == 0 && apart(&since) > 0,
+        "months are read by themselves: {since:#?}"
+    );
+    let again = desk.ledger().await;
+    assert_eq!(again.readings().await, since, "it is kept");
 }
 
 #[tokio::test]

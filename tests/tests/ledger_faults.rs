@@ -96,6 +96,8 @@ async fn survive(seed: u64, modes: Modes) {
                 desk.lock(desk.month.days.1);
             }
         }
+        // In the night after, when the day is summarised.
+        desk.to(ledger.today(desk.clock.now()).tomorrow().unwrap(), 2);
         let swept = ledger.sweep(desk.clock.now()).await.unwrap();
         assert_eq!(swept.trouble, [""; 0]);
         for _ in 0..6 {

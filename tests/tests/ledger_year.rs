@@ -10,7 +10,8 @@ async fn two_months_day_by_day() {
         months: 2,
         invoices: 25,
         modes: Modes::Hybrid,
-        looks: vec![23],
+        reread: 5,
+        looks: vec![9, 13, 18, 23],
     };
     let days = year(&of).await;
     assert!(days.len() > 61, "two months, and the fortnight after them");

@@ -3,6 +3,7 @@
 use crate::contract::{AdapterError, Probe, Usage};
 use async_trait::async_trait;
 use bridge_core::ledger::{Books, Contact, Document, DocumentKind, Shown};
+use jiff::civil::Date;
 
 /// A document on its way out, with the ids in the books of what it names.
 #[derive(Clone, Debug)]
@@ -118,6 +119,22 @@ pub trait Accounting: Send + Sync {
     /// Documents of one kind, void ones too: all of them without a cursor, and with the cursor of the last
     /// page whatever changed since, as far as the product tells (a full list is due from time to time).
     async fn list(&self, kind: DocumentKind, cursor: Option<&str>) -> Result<ShownPage, AdapterError>;
+
+    /// Documents of one kind dated on these days (the last not included), void ones too, page by page: where
+    /// [`Accounting::lists_by_date`] says that the product can be asked so, else everything.
+    async fn list_dated(
+        &self,
+        kind: DocumentKind,
+        _days: (Date, Date),
+        cursor: Option<&str>,
+    ) -> Result<ShownPage, AdapterError> {
+        self.list(kind, cursor).await
+    }
+
+    /// Whether documents of that kind can be listed by their dates.
+    fn lists_by_date(&self, _kind: DocumentKind) -> bool {
+        false
+    }
 
     /// Documents of one kind that one call can carry (1 where there are no batches).
     fn batch(&self, kind: DocumentKind) -> usize;

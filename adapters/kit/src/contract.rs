@@ -3,6 +3,7 @@
 
 use crate::activities::Activities;
 use crate::budget::DayUse;
+use crate::referrers::Referrers;
 use async_trait::async_trait;
 use bridge_core::{Author, Time, Version};
 use serde_json::Value as Json;
@@ -286,6 +287,11 @@ pub trait Adapter: Send + Sync {
 
     /// Appointments as activities of contacts, where the product keeps such. They share the account's limits.
     fn activities(&self) -> Option<&dyn Activities> {
+        None
+    }
+
+    /// Referrers as records, where the product holds such. They share the account's limits.
+    fn referrers(&self) -> Option<&dyn Referrers> {
         None
     }
 }

@@ -19,6 +19,7 @@ mod limits;
 pub mod mirror;
 mod network;
 mod origin;
+pub mod referrers;
 mod server_time;
 mod sign_in;
 mod transport;
@@ -42,6 +43,7 @@ pub use contract::{
 pub use limits::{Limits, Rate};
 pub use network::{Network, NetworkError, NetworkOptions};
 pub use origin::{Origin, OriginError, segment};
+pub use referrers::{ChangedReferrer, NewReferrer, ReferrerManners, Referrers, ShownReferrer};
 pub use sign_in::{Begun, Granted, SignIn, SignInError};
 pub use transport::{HttpRequest, HttpResponse, InProcess, Transport, TransportError, TransportErrorKind};
 pub use verdict::{StatusVerdicts, Verdict, Verdicts, retry_after};

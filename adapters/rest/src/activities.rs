@@ -33,10 +33,15 @@ impl RestAdapter {
     }
 
     /// One call that puts an activity to a contact or takes it away. What is gone already is done.
-    async fn relate(&self, request: &Request, id: &str, contact: &str, what: &str) -> Answer {
+    async fn relate_activity(&self, request: &Request, id: &str, contact: &str, what: &str) -> Answer {
+        self.associate(request, &[("id", id), ("contact", contact)], what).await
+    }
+
+    /// One call that puts a record to another one, or takes it away; the first variable names the record.
+    pub(crate) async fn associate(&self, request: &Request, named: &[(&str, &str)], what: &str) -> Answer {
         let mut variables = self.account.variables.clone();
-        variables.insert("id".into(), json!(id));
-        variables.insert("contact".into(), json!(contact));
+        variables.extend(named.iter().map(|(name, value)| ((*name).to_string(), json!(value))));
+        let id = named.first().map_or("", |(_, id)| id);
         match self.account.write(request, &variables, what).await {
             Ok(_) => Answer::Applied {
                 id: id.to_string(),
@@ -104,7 +109,7 @@ impl Activities for RestAdapter {
     async fn attach(&self, id: &str, contact: &str) -> Answer {
         let request = self.activities.as_ref().and_then(|spec| spec.attach.as_ref());
         if let Some(request) = request {
-            return self.relate(request, id, contact, "attach an activity").await;
+            return self.relate_activity(request, id, contact, "attach an activity").await;
         }
         let sent = self.send(|spec| {
             let mut after = json!({});
@@ -122,7 +127,7 @@ impl Activities for RestAdapter {
 
     async fn detach(&self, id: &str, contact: &str) -> Answer {
         match self.activities.as_ref().and_then(|spec| spec.detach.as_ref()) {
-            Some(request) => self.relate(request, id, contact, "detach an activity").await,
+            Some(request) => self.relate_activity(request, id, contact, "detach an activity").await,
             None => Answer::Applied {
                 id: id.to_string(),
                 record: None,
@@ -212,7 +217,7 @@ impl ActivitiesSpec {
 }
 
 /// A body that differs from this one in every member, so that all of them are sent, cleared ones too.
-fn other_than(body: &Json) -> Json {
+pub(crate) fn other_than(body: &Json) -> Json {
     match body {
         Json::Object(members) => members
             .iter()
@@ -223,7 +228,7 @@ fn other_than(body: &Json) -> Json {
     }
 }
 
-fn set(body: &mut Json, place: &MemberPlace, value: Json) {
+pub(crate) fn set(body: &mut Json, place: &MemberPlace, value: Json) {
     let mut at = body;
     let Some((last, outer)) = place.steps.split_last() else {
         return;

@@ -1,15 +1,16 @@
 //! The adapter that a connector file makes.
 
 use crate::account::{Account, RestOptions, SetupError};
-use crate::connector::{ActivitiesSpec, Connector, Kind, Shown};
+use crate::connector::{ActivitiesSpec, Connector, Kind, ReferrersSpec, Shown};
 use crate::meaning::Rules;
 use crate::record::members_of;
 use crate::template::Variables;
 use adapter_kit::{
     Activities, Adapter, AdapterError, Answer, AnswerStyle, Clock, Failure, Found, Guard, Outgoing, Page, PrepareStep,
-    Probe, Read, TokenStore, Traits, Transport, Usage, Versions,
+    Probe, Read, Referrers, TokenStore, Traits, Transport, Usage, Versions,
 };
 use async_trait::async_trait;
+use bridge_core::care::refer::Sort;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub struct RestAdapter {
     pub(crate) account: Account,
     pub(crate) activities: Option<ActivitiesSpec>,
+    pub(crate) referrers: BTreeMap<Sort, ReferrersSpec>,
     workers: BTreeMap<String, Worker>,
     /// Calls that the limits leave for a fresh guard.
     guard_calls: usize,
@@ -62,6 +64,9 @@ impl RestAdapter {
             let mut paths = options.members.get(&name).cloned().unwrap_or_default();
             if let Some(spec) = connector.activities.as_ref().filter(|spec| spec.kind == name) {
                 paths.extend(spec.members.values().flatten().map(|place| place.steps.join(".")));
+            }
+            for spec in connector.referrers.values().filter(|spec| spec.kind == name) {
+                paths.extend(spec.members.values().map(|place| place.steps.join(".")));
             }
             let mapped = members_of(
                 &crate::connector::Members {
@@ -108,6 +113,7 @@ impl RestAdapter {
         Ok(RestAdapter {
             account,
             activities: connector.activities,
+            referrers: connector.referrers,
             workers,
             guard_calls,
         })
@@ -220,5 +226,9 @@ impl Adapter for RestAdapter {
 
     fn activities(&self) -> Option<&dyn Activities> {
         self.activities.is_some().then_some(self)
+    }
+
+    fn referrers(&self) -> Option<&dyn Referrers> {
+        (!self.referrers.is_empty()).then_some(self)
     }
 }

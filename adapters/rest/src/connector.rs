@@ -4,6 +4,7 @@
 mod activities;
 mod books;
 mod kind;
+mod referrers;
 mod webhook;
 
 pub use activities::{ActivitiesSpec, MemberPlace, TimeStyle};
@@ -12,6 +13,7 @@ pub use books::{
     AccountsSpec, BooksSpec, ContactsSpec, DocumentSpec, FindSpec, LineTracking, LinesSpec, OrganisationSpec,
     PartsSpec, Post, RefusalRule, Refusals, ShownSpec, SourceSpec, TaxRatesSpec, TrackingSpec, VoidSpec,
 };
+pub use referrers::ReferrersSpec;
 pub use webhook::{EventRule, WebhookSpec};
 
 pub use kind::{
@@ -22,6 +24,7 @@ pub use kind::{
 use crate::place::Place;
 use crate::template::Template;
 use bridge_core::booking::Form;
+use bridge_core::care::refer::Sort;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,6 +56,8 @@ pub struct Connector {
     pub books: Option<BooksSpec>,
     /// Activities of contacts, where it shows appointments as such.
     pub activities: Option<ActivitiesSpec>,
+    /// Referrers, where it holds such.
+    pub referrers: BTreeMap<Sort, ReferrersSpec>,
     /// Webhooks, where the product sends some.
     pub webhook: Option<WebhookSpec>,
     /// Where bookings are asked for in its records.

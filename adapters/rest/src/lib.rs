@@ -13,6 +13,7 @@
 //! | [`connect`] | signing in, and which organisations that opens |
 //! | [`books`] | accounting products |
 //! | `activities` | appointments as activities of contacts |
+//! | `referrers` | who refers, as records |
 //! | `webhook` | what the product sends |
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -31,6 +32,7 @@ mod pages;
 mod parse;
 pub mod place;
 mod record;
+mod referrers;
 mod setup;
 pub mod shipped;
 pub mod template;

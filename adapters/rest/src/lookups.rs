@@ -42,6 +42,7 @@ impl RestAdapter {
             .into_iter()
             .map(|looked| match looked {
                 Looked::Records(records) => match records.into_iter().next() {
+                    Some(record) if worker.kind.is_apart(&record.body) => Read::Missing,
                     Some(record) => Read::Found(Box::new(record)),
                     None => Read::Missing,
                 },

@@ -187,6 +187,7 @@ impl RestAdapter {
             records.push(record.ok_or_else(|| nonsense("a record without id"))?);
         }
         let ids: Vec<String> = records.iter().map(|record| record.id.clone()).collect();
+        records.retain(|record| !worker.kind.is_apart(&record.body));
         let link = response.http.header("link");
         let next = Position::next(ask.at, list, &answer, link, &rows, &ids);
         Ok(Fetched {

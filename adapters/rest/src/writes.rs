@@ -8,7 +8,7 @@ use crate::lookups::{filled_items, names_item, spoilt};
 use crate::record::remote;
 use crate::template::Variables;
 use adapter_kit::{AdapterError, Answer, CallError, HttpResponse, Outcome, Outgoing, Refusal, RefusalKind, Verdict};
-use bridge_core::Version;
+use bridge_core::{Version, deny};
 use futures::stream::{self, StreamExt};
 use serde_json::{Value as Json, json};
 
@@ -21,6 +21,8 @@ struct Item {
     sent: Json,
     /// An update that changes nothing.
     idle: bool,
+    /// It would tell what may go nowhere.
+    denied: bool,
 }
 
 impl RestAdapter {
@@ -31,7 +33,9 @@ impl RestAdapter {
         for (at, write) in writes.into_iter().enumerate() {
             let is_create = matches!(write, Outgoing::Create { .. });
             let item = item(worker, write);
-            if item.idle {
+            if item.denied {
+                answers[at] = Some(refused(RefusalKind::Forbidden, deny::CODE));
+            } else if item.idle {
                 let id = item.id.unwrap_or_default();
                 answers[at] = Some(Answer::Applied { id, record: None });
             } else if is_create {
@@ -216,6 +220,7 @@ fn item(worker: &Worker, write: Outgoing) -> Item {
             Item {
                 variables,
                 id: None,
+                denied: deny::holds_in(&body),
                 sent: body,
                 idle: false,
             }
@@ -229,9 +234,11 @@ fn item(worker: &Worker, write: Outgoing) -> Item {
         } => {
             let changes = difference(&before, &after);
             let idle = changes.is_empty();
+            let changes = Json::Object(changes);
+            let denied = deny::holds_in(&changes);
             set("key", json!(key));
             set("id", json!(id));
-            set("changes", spell(Json::Object(changes), members));
+            set("changes", spell(changes, members));
             let after = spell(after, members);
             set("before", before);
             set("after", after.clone());
@@ -245,6 +252,7 @@ fn item(worker: &Worker, write: Outgoing) -> Item {
                 id: Some(id),
                 sent: after,
                 idle,
+                denied,
             }
         }
     }

@@ -53,7 +53,7 @@ impl Sandbox {
         act(&mut state.halaxy, &mut cx)
     }
 
-    /// There are webhooks of invoices only; a line or payment shows as a change of its invoice.
+    /// There are webhooks of invoices and appointments; a line or payment shows as a change of its invoice.
     fn tell_of_documents(
         &self,
         kind: &'static Kind,
@@ -63,8 +63,8 @@ impl Sandbox {
     ) {
         let now = self.clock().now_micros();
         let state = &mut *self.state();
-        if kind.name == "Invoice" {
-            state.tell(System::Halaxy, "Invoice", id, happened, false, now);
+        if matches!(kind.name, "Invoice" | "Appointment") {
+            state.tell(System::Halaxy, kind.name, id, happened, false, now);
         }
         for invoice in invoices
             .into_iter()

@@ -44,10 +44,22 @@ impl Sandbox {
         listener: tokio::net::TcpListener,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let router = self.router();
+        self.serve_as(router, listener, shutdown).await
+    }
+
+    /// Like [`Self::serve`], by a router that something was laid over. Webhooks are sent meanwhile.
+    ///
+    /// # Errors
+    /// What the listener reports.
+    pub async fn serve_as(
+        self: Arc<Self>,
+        router: Router,
+        listener: tokio::net::TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
         let courier = tokio::spawn(courier::deliver(Arc::clone(&self)));
-        let served = axum::serve(listener, self.router())
-            .with_graceful_shutdown(shutdown)
-            .await;
+        let served = axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
         courier.abort();
         served
     }

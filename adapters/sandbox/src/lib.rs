@@ -27,6 +27,7 @@ mod booking_requests;
 mod books;
 mod calls;
 mod clock;
+mod companies;
 mod control;
 mod courier;
 mod faults;

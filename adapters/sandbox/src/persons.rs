@@ -7,6 +7,7 @@ use crate::answer::Context;
 use crate::billing::document_of;
 use crate::booking_requests::KIND;
 use crate::books::Books;
+use crate::companies::are_companies;
 use crate::control::{Author, ControlError};
 use crate::halaxy::Halaxy;
 use crate::hubspot::Hubspot;
@@ -51,6 +52,9 @@ impl Sandbox {
         if are_activities(system, kind) {
             return self.create_activity(kind, body);
         }
+        if are_companies(system, kind) {
+            return self.create_company(body);
+        }
         let id = self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_create(body, cx),
             Target::Hubspot(hubspot) => hubspot.person_create(body, author, cx),
@@ -92,6 +96,9 @@ impl Sandbox {
         if are_activities(system, kind) {
             return self.edit_activity(kind, id, patch);
         }
+        if are_companies(system, kind) {
+            return self.edit_company(id, patch);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_edit(id, patch, cx),
             Target::Hubspot(hubspot) => hubspot.person_edit(id, patch, author, cx),
@@ -117,6 +124,9 @@ impl Sandbox {
         if are_activities(system, kind) {
             return self.delete_activity(kind, id);
         }
+        if are_companies(system, kind) {
+            return self.delete_company(id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -137,6 +147,9 @@ impl Sandbox {
         if are_activities(system, kind) {
             return self.delete_activity(kind, id);
         }
+        if are_companies(system, kind) {
+            return self.delete_company(id);
+        }
         self.act(system, kind, |target, cx| match target {
             Target::Halaxy(halaxy) => halaxy.person_delete(id),
             Target::Hubspot(hubspot) => hubspot.person_delete(id, cx),
@@ -151,7 +164,7 @@ impl Sandbox {
     /// # Errors
     /// [`ControlError::NotFound`], [`ControlError::Refused`] for Halaxy.
     pub fn person_restore(&self, system: &str, kind: &str, id: &str) -> Result<(), ControlError> {
-        if are_activities(system, kind) {
+        if are_activities(system, kind) || are_companies(system, kind) {
             return Err(ControlError::Refused("what was deleted stays deleted".into()));
         }
         self.act(system, kind, |target, cx| match target {
@@ -171,7 +184,7 @@ impl Sandbox {
         if document_of(system, kind).is_some() {
             return Err(ControlError::Refused("only patients are merged".into()));
         }
-        if are_activities(system, kind) {
+        if are_activities(system, kind) || are_companies(system, kind) {
             return Err(ControlError::Refused("only contacts are merged".into()));
         }
         let survivor = self.act(system, kind, |target, cx| match target {
@@ -200,6 +213,7 @@ impl Sandbox {
         let system = System::of(system, kind)?;
         let state = &mut *self.state();
         let now = self.clock().now_micros() + state.ahead(system);
+        let before = (system == System::Books).then(|| state.marks()).flatten();
         let mut cx = Context {
             now,
             rng: &mut state.rng,
@@ -211,6 +225,8 @@ impl Sandbox {
             (System::Crm, Crm::Plain(plain)) => Target::Plain(plain),
             (System::Books, _) => Target::Books(&mut state.books),
         };
-        act(target, &mut cx)
+        let done = act(target, &mut cx);
+        state.tell_of_books(before, now);
+        done
     }
 }

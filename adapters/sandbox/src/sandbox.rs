@@ -15,6 +15,7 @@ use crate::booking_requests::KIND;
 use crate::books::Books;
 use crate::calls::{CallInfo, CallLog, CallRecord, Hook, Verdict};
 use crate::clock::{Clock, SECOND};
+use crate::companies::are_companies;
 use crate::control::ControlError;
 use crate::faults::{FaultRule, Strike, strike};
 use crate::halaxy::Halaxy;
@@ -109,6 +110,7 @@ impl System {
             (system, kind) if are_activities(system, kind) => Ok(Self::Crm),
             ("books", kind) if crate::books::plural_of(kind).is_some() => Ok(Self::Books),
             ("crm", KIND) => Ok(Self::Crm),
+            (system, kind) if are_companies(system, kind) => Ok(Self::Crm),
             _ => Err(ControlError::NotFound),
         }
     }
@@ -134,7 +136,10 @@ impl State {
         };
         let now = now + self.ahead(system);
         if system == System::Books {
-            return self.books.handle(call, now);
+            let before = (call.method != axum::http::Method::GET).then(|| self.marks()).flatten();
+            let answer = self.books.handle(call, now);
+            self.tell_of_books(before, now);
+            return answer;
         }
         let mut cx = Context {
             now,
@@ -351,6 +356,7 @@ impl Sandbox {
         Ok(match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.records(kind, &halaxy_base(base), with_removed),
             (System::Crm, crm) if kind == KIND => crm.booking_requests()?,
+            (System::Crm, crm) if are_companies(system, kind) => crm.company_records(with_removed),
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.records(with_removed),
             (System::Crm, Crm::Plain(plain)) => plain.records(with_removed),
             (System::Books, _) => state.books.records(kind, with_removed),
@@ -375,6 +381,9 @@ impl Sandbox {
         match (System::of(system, kind)?, &state.crm) {
             (System::Halaxy, _) => state.halaxy.record(kind, id, &halaxy_base(base)),
             (System::Crm, crm) if kind == KIND => crm.booking_requests()?.into_iter().find(|one| one["id"] == id),
+            (System::Crm, crm) if are_companies(system, kind) => {
+                crm.company_records(false).into_iter().find(|one| one["id"] == id)
+            }
             (System::Crm, Crm::Hubspot(hubspot)) => hubspot.record(id),
             (System::Crm, Crm::Plain(plain)) => plain.record(id),
             (System::Books, _) => state.books.record(kind, id),

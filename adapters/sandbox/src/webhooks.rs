@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::answer::{Answer, Call};
+use crate::books::Marks;
 use crate::clock::{SECOND, practice_instant};
 use crate::control::ControlError;
 use crate::options::Manners;
@@ -23,14 +24,14 @@ const ATTEMPTS: u32 = 10;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subscription {
-    /// `halaxy` or `crm`.
+    /// `halaxy`, `crm` or `books`.
     pub system: String,
     /// Where to: for Halaxy up to the last part, which names the event (`../patient-update`).
     pub url: String,
     /// The bearer token, the app's secret, or the key of the signature.
     #[serde(skip_serializing)]
     pub secret: String,
-    /// Whether writes by the API are told too.
+    /// Whether writes by the API are told too; the books always tell of them.
     #[serde(default)]
     pub api_writes: bool,
 }
@@ -58,6 +59,10 @@ pub struct Sent {
     pub lost: u64,
     /// Not answered with 2xx in all attempts.
     pub given_up: u64,
+    /// Subscriptions to the books whose receiver took what was signed rightly and refused what was not, and so get webhooks.
+    pub validated: u64,
+    /// Those whose receiver did not, and get none.
+    pub not_validated: u64,
 }
 
 /// What happened to a record.
@@ -83,26 +88,40 @@ struct Told {
     body: Value,
     due: i64,
     attempt: u32,
+    /// Only to see whether signatures are checked: rightly signed or not.
+    intent: Option<bool>,
+}
+
+/// A subscription to the books whose receiver is being tried.
+#[derive(Debug)]
+struct Trial {
+    subscription: Subscription,
+    left: u8,
+    good: bool,
 }
 
 /// What waits to be sent.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     subscriptions: Vec<Subscription>,
+    trials: Vec<Trial>,
     waiting: Vec<Told>,
     sent: Sent,
 }
 
 impl Sandbox {
-    /// From now on a product sends webhooks; several subscriptions may be made.
+    /// From now on a product sends webhooks; several subscriptions may be made. The books first send empty messages with
+    /// right and wrong signatures, and nothing more unless the receiver answers 200 and 401.
     ///
     /// # Errors
     /// [`ControlError::NotFound`] for another system.
     pub fn send_webhooks(&self, subscription: Subscription) -> Result<(), ControlError> {
-        if !matches!(subscription.system.as_str(), "halaxy" | "crm") {
-            return Err(ControlError::NotFound);
+        let now = self.clock().now_micros();
+        match subscription.system.as_str() {
+            "halaxy" | "crm" => self.state().outbox.subscriptions.push(subscription),
+            "books" => self.state().try_receiver(subscription, now),
+            _ => return Err(ControlError::NotFound),
         }
-        self.state().outbox.subscriptions.push(subscription);
         Ok(())
     }
 
@@ -110,6 +129,7 @@ impl Sandbox {
     pub fn stop_webhooks(&self) {
         let outbox = &mut self.state().outbox;
         outbox.subscriptions.clear();
+        outbox.trials.clear();
         outbox.waiting.clear();
     }
 
@@ -134,8 +154,12 @@ impl Sandbox {
     pub fn webhook_answered(&self, delivery: Delivery, status: Option<u16>) {
         let now = self.clock().now_micros();
         let outbox = &mut self.state().outbox;
-        outbox.sent.attempts += 1;
         let mut told = delivery.told;
+        if let Some(rightly) = told.intent {
+            let wanted = if rightly { 200 } else { 401 };
+            return outbox.tried(&told.subscription, status == Some(wanted));
+        }
+        outbox.sent.attempts += 1;
         if status.is_some_and(|status| (200..300).contains(&status)) {
             outbox.sent.taken += 1;
         } else if told.attempt + 1 >= ATTEMPTS {
@@ -148,7 +172,73 @@ impl Sandbox {
     }
 }
 
+impl Outbox {
+    fn tried(&mut self, subscription: &Subscription, as_wanted: bool) {
+        let Some(at) = self.trials.iter().position(|trial| trial.subscription == *subscription) else {
+            return;
+        };
+        let trial = &mut self.trials[at];
+        trial.left -= 1;
+        trial.good &= as_wanted;
+        if trial.left > 0 {
+            return;
+        }
+        let trial = self.trials.remove(at);
+        if trial.good {
+            self.sent.validated += 1;
+            self.subscriptions.push(trial.subscription);
+        } else {
+            self.sent.not_validated += 1;
+        }
+    }
+}
+
 impl State {
+    fn try_receiver(&mut self, subscription: Subscription, now: i64) {
+        // The product sends several, in any order.
+        let signed = [false, true, false];
+        for rightly in signed {
+            let body = self.books.intent();
+            self.outbox.waiting.push(Told {
+                subscription: subscription.clone(),
+                event: "",
+                body,
+                due: now,
+                attempt: 0,
+                intent: Some(rightly),
+            });
+        }
+        self.outbox.trials.push(Trial {
+            subscription,
+            left: signed.len() as u8,
+            good: true,
+        });
+    }
+
+    /// How the books stand, if anybody wants to be told of them.
+    pub fn marks(&self) -> Option<Marks> {
+        let mut all = self.outbox.subscriptions.iter();
+        all.any(|s| s.system == System::Books.name())
+            .then(|| self.books.marks())
+    }
+
+    /// Tells subscribers what is new in the books, whoever did it.
+    pub fn tell_of_books(&mut self, before: Option<Marks>, now: i64) {
+        let Some(body) = before.and_then(|before| self.books.news_since(&before, now)) else {
+            return;
+        };
+        let subscriptions: Vec<Subscription> = self
+            .outbox
+            .subscriptions
+            .iter()
+            .filter(|s| s.system == System::Books.name())
+            .cloned()
+            .collect();
+        for subscription in subscriptions {
+            self.send_later(subscription, "", body.clone(), now);
+        }
+    }
+
     /// Tells subscribers what a person did, or a write by the API.
     pub fn tell(&mut self, system: System, kind: &str, id: &str, happened: &Happened, by_api: bool, now: i64) {
         let subscriptions: Vec<Subscription> = self
@@ -166,29 +256,34 @@ impl State {
                 },
                 (System::Crm, Crm::Hubspot(_)) => ("", hubspot(id, happened, by_api, now, &mut self.rng)),
                 (System::Crm, Crm::Plain(_)) => ("", plain(id, happened, &mut self.rng)),
-                // The books send none.
+                // Theirs follow from what has changed.
                 (System::Books, _) => return,
             };
-            let mut times = 1;
-            let mut due = now;
-            if self.manners == Manners::Nasty {
-                match self.rng.random_range(0..100) {
-                    0..5 => times = 0,
-                    5..15 => times = 2,
-                    15..45 => due += self.rng.random_range(0..2 * SECOND),
-                    _ => {}
-                }
+            self.send_later(subscription, event, body, now);
+        }
+    }
+
+    fn send_later(&mut self, subscription: Subscription, event: &'static str, body: Value, now: i64) {
+        let mut times = 1;
+        let mut due = now;
+        if self.manners == Manners::Nasty {
+            match self.rng.random_range(0..100) {
+                0..5 => times = 0,
+                5..15 => times = 2,
+                15..45 => due += self.rng.random_range(0..2 * SECOND),
+                _ => {}
             }
-            self.outbox.sent.lost += u64::from(times == 0);
-            for _ in 0..times {
-                self.outbox.waiting.push(Told {
-                    subscription: subscription.clone(),
-                    event,
-                    body: body.clone(),
-                    due,
-                    attempt: 0,
-                });
-            }
+        }
+        self.outbox.sent.lost += u64::from(times == 0);
+        for _ in 0..times {
+            self.outbox.waiting.push(Told {
+                subscription: subscription.clone(),
+                event,
+                body: body.clone(),
+                due,
+                attempt: 0,
+                intent: None,
+            });
         }
     }
 
@@ -247,6 +342,11 @@ impl Told {
             url = format!("{}/{}", url.trim_end_matches('/'), self.event);
             let token = ("authorization", format!("Bearer {secret}"));
             (vec![token], self.body.to_string())
+        } else if self.subscription.system == "books" {
+            let body = self.body.to_string();
+            let rightly = self.intent != Some(false);
+            let key = if rightly { secret.as_str() } else { "another key" };
+            (vec![("x-xero-signature", STANDARD.encode(hmac(key, &[&body])))], body)
         } else if hubspot {
             for event in self.body.as_array_mut().into_iter().flatten() {
                 event["attemptNumber"] = self.attempt.into();
@@ -290,13 +390,16 @@ fn uuid(rng: &mut StdRng) -> String {
     uuid::Builder::from_random_bytes(rng.random()).into_uuid().to_string()
 }
 
-/// A thin history Bundle, with texts where FHIR has a list and numbers (halaxy-api.md section 6). Patients have no
-/// event for removal, only patients and invoices have any, and a merge looks like a change of the survivor.
+/// A thin history Bundle, with texts where FHIR has a list and numbers (halaxy-api.md section 6). Patients have no event
+/// for removal; only patients, appointments and invoices have any; a merge looks like a change of the survivor.
 fn halaxy(kind: &str, id: &str, happened: &Happened, now: i64, rng: &mut StdRng) -> Option<(&'static str, Value)> {
     let (event, id) = match (kind, happened) {
         ("Invoice", Happened::Created) => ("invoice-create", id),
         ("Invoice", Happened::Removed | Happened::Erased) => ("invoice-delete", id),
         ("Invoice", _) => ("invoice-update", id),
+        ("Appointment", Happened::Created) => ("appointment-create", id),
+        ("Appointment", Happened::Removed | Happened::Erased) => ("appointment-delete", id),
+        ("Appointment", _) => ("appointment-update", id),
         (_, Happened::Created) => ("patient-create", id),
         (_, Happened::Changed(_) | Happened::Restored) => ("patient-update", id),
         (_, Happened::Merged(_, survivor)) => ("patient-update", survivor.as_str()),

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use adapter_sandbox::{CrmKind, Delivery, Manners, ManualClock, Sandbox, SandboxOptions, Sent, Subscription};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -125,4 +129,102 @@ fn nasty_webhooks_are_lost_doubled_and_late() {
         .unwrap();
     clock.advance(Duration::from_secs(3));
     assert!(take(&sandbox).is_empty());
+}
+
+fn books() -> Arc<Sandbox> {
+    let sandbox = Sandbox::new(SandboxOptions {
+        seed: 4,
+        clock: Arc::new(ManualClock::at(1_780_000_000_000_000)),
+        ..SandboxOptions::default()
+    });
+    let subscription =
+        json!({"system": "books", "url": "https://bridge.example/webhooks/books/abc", "secret": "shared"});
+    let subscription = serde_json::from_value::<Subscription>(subscription).unwrap();
+    sandbox.send_webhooks(subscription).unwrap();
+    sandbox
+}
+
+/// As a receiver answers that checks signatures.
+fn checked(delivery: &Delivery) -> u16 {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(b"shared").unwrap();
+    mac.update(delivery.body.as_bytes());
+    let proof = STANDARD.encode(mac.finalize().into_bytes());
+    match delivery.headers.contains(&("x-xero-signature", proof)) {
+        true => 200,
+        false => 401,
+    }
+}
+
+fn answer(sandbox: &Sandbox, status: impl Fn(&Delivery) -> u16) -> Vec<Delivery> {
+    let due = sandbox.webhooks_due();
+    for delivery in due.clone() {
+        let status = status(&delivery);
+        sandbox.webhook_answered(delivery, Some(status));
+    }
+    due
+}
+
+#[test]
+fn the_books_send_only_to_receivers_that_check_signatures() {
+    for (status, as_wanted) in [
+        (checked as fn(&Delivery) -> u16, true),
+        (|_| 200, false),
+        (|_| 401, false),
+    ] {
+        let sandbox = books();
+        let tried = answer(&sandbox, status);
+        assert!(tried.len() > 1 && tried.iter().all(|d| body(d)["events"] == json!([])));
+        let Sent {
+            validated,
+            not_validated,
+            ..
+        } = sandbox.webhooks_sent();
+        assert_eq!(
+            (validated, not_validated),
+            (u64::from(as_wanted), u64::from(!as_wanted))
+        );
+        sandbox
+            .person_create("books", "contacts", &json!({"Name": "Sample Fund"}))
+            .unwrap();
+        assert_eq!(sandbox.webhooks_due().len(), usize::from(as_wanted));
+    }
+}
+
+#[test]
+fn the_books_tell_of_payments_as_changes_of_their_invoices() {
+    let sandbox = books();
+    answer(&sandbox, checked);
+    let contact = sandbox
+        .person_create("books", "contacts", &json!({"Name": "Sample Fund"}))
+        .unwrap();
+    let invoice = json!({"Type": "ACCREC", "Status": "AUTHORISED", "Contact": {"ContactID": contact}, "Date": "2026-05-01",
+        "DueDate": "2026-05-15", "LineItems": [{"Description": "x", "Quantity": 1, "UnitAmount": 90, "AccountCode": "200",
+        "TaxType": "BASEXCLUDED"}]});
+    let invoice = sandbox.person_create("books", "invoices", &invoice).unwrap();
+    let payment =
+        json!({"Invoice": {"InvoiceID": invoice}, "Account": {"Code": "090"}, "Amount": 40, "Date": "2026-05-02"});
+    sandbox.person_create("books", "payments", &payment).unwrap();
+    let told: Vec<Value> = answer(&sandbox, checked).iter().map(body).collect();
+    let events: Vec<(&str, &str, &str)> = told
+        .iter()
+        .flat_map(|body| body["events"].as_array().unwrap())
+        .map(|e| {
+            let text = |name: &str| e[name].as_str().unwrap();
+            (text("eventCategory"), text("eventType"), text("resourceId"))
+        })
+        .collect();
+    let wanted = [
+        ("CONTACT", "CREATE", contact.as_str()),
+        ("INVOICE", "CREATE", invoice.as_str()),
+        ("INVOICE", "UPDATE", invoice.as_str()),
+    ];
+    assert_eq!(events, wanted);
+    assert!(told[0]["events"][0]["eventDateUtc"].as_str().unwrap().ends_with(".000"));
+    for (n, body) in told.iter().enumerate() {
+        assert_eq!(
+            (body["firstEventSequence"].as_u64(), body["lastEventSequence"].as_u64()),
+            (Some(n as u64 + 1), Some(n as u64 + 1))
+        );
+    }
+    assert_eq!(sandbox.webhooks_sent().taken, 3);
 }

@@ -1,9 +1,10 @@
 //! Endpoints of Halaxy as actions that people and their programs ask for: reads as they are, and each write once for
 //! its request key, marked before the call and settled after it. The command line and the HTTP API are both this.
 
-use crate::receipts::{self, Claim, Progress, Receipt, ReceiptError, Sent};
+use crate::receipts::{self, Claim, PATIENT, Progress, Receipt, ReceiptError, Sent, Tells};
 use adapter_halaxy::endpoints::Request;
-use adapter_halaxy::{HalaxyClient, Reply, advice};
+use adapter_halaxy::{HalaxyClient, HalaxyMirror, Reply, advice};
+use adapter_kit::mirror::MirrorRules;
 use adapter_kit::{CallError, Clock, Outcome, Priority, with_priority};
 use bridge_core::Time;
 use bridge_store::{AuditEntry, Store};
@@ -28,6 +29,9 @@ pub enum ActionError {
          to bridge.toml"
     )]
     Notes,
+    /// The request holds what may go nowhere.
+    #[error("the request is not sent: {}; take it out", bridge_core::deny::CODE)]
+    Denied,
     /// Nothing is sent to the system at all.
     #[error("nothing is sent to {0}: it is paused; `halaxy-bridge resume {0}` ends that")]
     Paused(String),
@@ -90,7 +94,7 @@ impl Actions {
     /// [`ActionError`]. After one the key may be used again; what was refused or is unknown is no error.
     pub async fn write(&self, request: &Request, key: &str, by: &str) -> Result<Done, ActionError> {
         allowed(request, self.clinical_notes)?;
-        if bridge_engine::pause::is_paused(&self.store, &self.system).await? {
+        if bridge_engine::pause::closed(&self.store, &self.system).await?.is_some() {
             return Err(ActionError::Paused(self.system.clone()));
         }
         let key = sound(key).ok_or(ActionError::Key)?;
@@ -103,6 +107,7 @@ impl Actions {
             id: None,
             code: None,
             sent: sent(request),
+            tells: tells(request),
         };
         if let Claim::Earlier(earlier) = receipts::claim(&self.store, key, &receipt).await? {
             if earlier.request != receipt.request {
@@ -181,10 +186,13 @@ impl Actions {
 /// Whether a request is taken at all; asked before anything is shown or sent.
 ///
 /// # Errors
-/// [`ActionError::Notes`].
+/// [`ActionError::Notes`], [`ActionError::Denied`].
 pub fn allowed(request: &Request, clinical_notes: bool) -> Result<(), ActionError> {
     if request.endpoint.action == NOTE && !clinical_notes {
         return Err(ActionError::Notes);
+    }
+    if request.body.as_ref().is_some_and(bridge_core::deny::holds_in) {
+        return Err(ActionError::Denied);
     }
     Ok(())
 }
@@ -281,6 +289,23 @@ fn sent(request: &Request) -> Option<Box<Sent>> {
     Some(Box::new(Sent { id, body }))
 }
 
+/// What Halaxy is told by a request, and the patients it names.
+fn tells(request: &Request) -> Option<Box<Tells>> {
+    let body = request.body.as_ref()?;
+    let resource = request.endpoint.resource;
+    let own = request.id.iter().filter(|_| resource == PATIENT);
+    let mut patients: Vec<String> = HalaxyMirror.people(resource, body).into_iter().collect();
+    patients.extend(own.cloned());
+    patients.sort();
+    patients.dedup();
+    let names = body.as_object().into_iter().flat_map(|members| members.keys());
+    Some(Box::new(Tells {
+        resource: resource.to_owned(),
+        members: names.filter(|name| *name != "resourceType").cloned().collect(),
+        patients: patients.into_iter().map(|id| format!("{PATIENT}/{id}")).collect(),
+    }))
+}
+
 /// Keys are kept unsealed, so they are no place for names.
 fn sound(key: &str) -> Option<&str> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
@@ -291,7 +316,7 @@ fn sound(key: &str) -> Option<&str> {
 pub fn digest(request: &Request) -> String {
     let mut hash = Sha256::new();
     hash.update(json!([request.method.as_str(), request.path, request.query, request.body]).to_string());
-    hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&hash.finalize()[..16])
 }
 
 fn moment(at: Time) -> String {

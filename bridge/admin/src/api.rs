@@ -345,6 +345,7 @@ impl From<ActionError> for Refused {
         let of = |status, remedy: &str| Refused::new(status, &text, remedy);
         match error {
             ActionError::Notes => of(StatusCode::FORBIDDEN, "Allow it in bridge.toml, if the practice does."),
+            ActionError::Denied => of(StatusCode::UNPROCESSABLE_ENTITY, "Take the identifier out."),
             ActionError::Paused(_) => of(StatusCode::SERVICE_UNAVAILABLE, "Ask again when sending goes on."),
             ActionError::Key => of(StatusCode::BAD_REQUEST, "Take another key."),
             ActionError::OtherRequest => of(StatusCode::CONFLICT, "Take a new key for a new request."),

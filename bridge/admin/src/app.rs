@@ -8,14 +8,17 @@
 //! | `door` | signing in and out, links that let somebody in |
 //! | `people`, `own` | who may use the app, and one's own access |
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
+//! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `vitals`, `activity`, `about` | what there is to see |
 //!
 //! No page waits for an account of the practice; all of them read the store only.
 
 mod about;
 mod activity;
+mod books;
 mod call;
 mod door;
+mod mappings;
 mod own;
 mod people;
 mod render;
@@ -25,6 +28,7 @@ mod vitals;
 mod words;
 
 pub use render::check_templates;
+pub(crate) use words::value as value_line;
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;

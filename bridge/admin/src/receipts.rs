@@ -3,9 +3,12 @@
 //! as long as nobody knows its outcome.
 
 use bridge_core::Time;
-use bridge_store::{AuditEntry, Store, StoreError};
+use bridge_store::{About, AuditEntry, Store, StoreError, Telling};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
+/// Halaxy's kind of people.
+pub(crate) const PATIENT: &str = "Patient";
 /// The part of the store's sealed rows.
 const PART: &str = "action";
 
@@ -43,6 +46,20 @@ pub struct Receipt {
     /// What was sent, as long as nobody knows whether it was done.
     #[serde(default)]
     pub sent: Option<Box<Sent>>,
+    /// What it tells of whom, until that stands in the history.
+    #[serde(default)]
+    pub tells: Option<Box<Tells>>,
+}
+
+/// What a write tells, by names, and the patients it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tells {
+    /// The kind of its record.
+    pub resource: String,
+    /// Members of the body.
+    pub members: Vec<String>,
+    /// References, like `Patient/900001`: an erasure finds them so.
+    pub patients: Vec<String>,
 }
 
 /// What was sent: looked for in Halaxy when nobody knows whether it was done, and forgotten when somebody does.
@@ -100,14 +117,47 @@ pub async fn claim(store: &Store, key: &str, receipt: &Receipt) -> Result<Claim,
 /// [`ReceiptError::Store`].
 pub async fn settle(store: &Store, key: &str, receipt: &Receipt, line: AuditEntry) -> Result<(), ReceiptError> {
     let mut receipt = receipt.clone();
+    let told = told(&receipt, key, &line);
     if !matches!(receipt.progress, Progress::Sent | Progress::Unknown) {
         receipt.sent = None;
+        receipt.tells = None;
     }
     let mut tx = store.begin().await?;
     tx.put_ledger(PART, &[(key.to_string(), text(&receipt)?)]).await?;
+    tx.append_told(told.as_slice(), line.at).await?;
     tx.append_audit(&[line]).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// What the system was told by a write, for sure or perhaps.
+fn told(receipt: &Receipt, key: &str, line: &AuditEntry) -> Option<Telling> {
+    let tells = receipt.tells.as_ref()?;
+    let certain = match receipt.progress {
+        Progress::Done => true,
+        Progress::Unknown => false,
+        Progress::Sent | Progress::Refused => return None,
+    };
+    let system = line.system.clone()?;
+    let of = |reference: &String| {
+        let (kind, id) = reference.split_once('/')?;
+        Some(About::record(&system, kind, id))
+    };
+    let mut about: BTreeSet<About> = tells.patients.iter().filter_map(of).collect();
+    let own = receipt.id.iter().filter(|_| tells.resource == PATIENT);
+    about.extend(own.map(|id| About::record(&system, PATIENT, id)));
+    let unit = |member: &String| format!("{}.{member}", tells.resource);
+    Some(Telling {
+        remote_id: receipt.id.clone(),
+        units: tells.members.iter().map(unit).collect(),
+        purpose: format!(
+            "action: {}, asked for by {}, request key {key}",
+            receipt.action, receipt.by
+        ),
+        certain,
+        about,
+        system,
+    })
 }
 
 /// Gives a key back because a person says that its write was not done, with its line of the history.

@@ -3,19 +3,25 @@
 
 use crate::config::Config;
 use crate::diary;
+use crate::referrers;
 use crate::times;
 use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
 use bridge_engine::diary::Diary;
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
+use bridge_engine::referrers::ReferrerDesk;
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Engine, EngineError};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Between two pages of a first reading of many.
 const BREATH: Duration = Duration::from_millis(50);
+/// How often is looked whether webhooks told of something.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// The parts beside one engine.
 pub struct Besides<'e> {
@@ -23,7 +29,10 @@ pub struct Besides<'e> {
     every: Duration,
     mirror: Mirror<'e>,
     diary: Option<Diary>,
+    referrers: Option<ReferrerDesk>,
     care: Option<Watch<'e>>,
+    /// Records by kind, counted anew only when a round changed some: counting reads them all.
+    counts: Mutex<Option<BTreeMap<String, u64>>>,
 }
 
 /// The mirror of the home system, if anything is to be mirrored.
@@ -52,7 +61,9 @@ impl<'e> Besides<'e> {
             every: config.mirror.every,
             mirror,
             diary: diary::beside(config, engine),
+            referrers: referrers::beside(config, engine),
             care: Watch::new(config, engine),
+            counts: Mutex::default(),
         })
     }
 
@@ -62,10 +73,38 @@ impl<'e> Besides<'e> {
     /// [`EngineError`] if the store fails; trouble with an account is noted and tried again.
     pub async fn round(&self) -> Result<bool, EngineError> {
         let step = self.mirror.step().await?;
-        let mut more = step.more;
+        let more = step.more;
         self.note_mirror(step).await?;
+        Ok(self.rest().await? || more)
+    }
+
+    /// Reads what webhooks told of, and lets every part act on it.
+    async fn follow(&self) -> Result<(), EngineError> {
+        let step = self.mirror.follow_told(times::now()).await?;
+        tracing::info!(
+            records = step.records,
+            changed = step.changed,
+            gone = step.gone,
+            "webhooks followed"
+        );
+        for (kind, trouble) in &step.trouble {
+            tracing::warn!(kind, trouble, "not read now");
+        }
+        if step.changed + step.gone > 0 {
+            self.forget_counts();
+            self.rest().await?;
+        }
+        Ok(())
+    }
+
+    /// One turn of the parts that live from the mirror.
+    async fn rest(&self) -> Result<bool, EngineError> {
+        let mut more = false;
         if let Some(diary) = &self.diary {
             more |= diary::turn(diary, &self.mirror, self.engine, self.every).await?;
+        }
+        if let Some(desk) = &self.referrers {
+            more |= referrers::turn(desk, self.engine, self.every).await?;
         }
         if let Some(care) = &self.care {
             more |= care.round().await?;
@@ -81,9 +120,15 @@ impl<'e> Besides<'e> {
         loop {
             let more = self.round().await?;
             let pause = if more { BREATH } else { self.every };
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+            let until = Instant::now() + pause;
+            while Instant::now() < until {
+                if self.mirror.told(times::now()).await? {
+                    self.follow().await?;
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return Ok(()),
+                    () = tokio::time::sleep_until(until.min(Instant::now() + GLANCE)) => {}
+                }
             }
         }
     }
@@ -95,6 +140,21 @@ impl<'e> Besides<'e> {
     pub async fn settle(&self, stop: &CancellationToken) -> Result<(), EngineError> {
         while !stop.is_cancelled() && self.round().await? {}
         Ok(())
+    }
+
+    fn forget_counts(&self) {
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn counts(&self) -> Result<BTreeMap<String, u64>, EngineError> {
+        let known = self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let counted = self.engine.store().mirrored_counts(self.mirror.system()).await?;
+        let counted: BTreeMap<String, u64> = counted.into_iter().collect();
+        *self.counts.lock().unwrap_or_else(PoisonError::into_inner) = Some(counted.clone());
+        Ok(counted)
     }
 
     async fn note_mirror(&self, step: MirrorStep) -> Result<(), EngineError> {
@@ -109,12 +169,15 @@ impl<'e> Besides<'e> {
         for (kind, trouble) in &step.trouble {
             tracing::warn!(kind, trouble, "not mirrored now");
         }
+        if step.changed + step.gone > 0 {
+            self.forget_counts();
+        }
         let store = self.engine.store();
         let part = PartVitals {
             at: times::now(),
             every_seconds: self.every.as_secs(),
             trouble: step.trouble.into_iter().map(|(_, trouble)| trouble).collect(),
-            figures: store.mirrored_counts(self.mirror.system()).await?.into_iter().collect(),
+            figures: self.counts().await?,
             ..PartVitals::default()
         };
         part.keep(store, parts::MIRROR).await

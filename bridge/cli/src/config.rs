@@ -15,6 +15,7 @@ mod mirror;
 mod privacy;
 mod queue;
 mod reader;
+mod referrers;
 mod secret;
 mod serve;
 mod sync;
@@ -31,9 +32,11 @@ pub use ledger::LedgerConfig;
 pub use mirror::MirrorConfig;
 pub use privacy::Destination;
 pub use queue::QueueConfig;
+pub use referrers::ReferrersConfig;
 pub use secret::{SecretRef, StoreUrl};
 pub use serve::{ServeConfig, WebhookConfig};
 
+use crate::exports;
 use adapter_rest::Connector;
 use bridge_core::codec::Country;
 use bridge_core::condition::Condition;
@@ -42,6 +45,7 @@ use bridge_core::laws::check_laws;
 use bridge_core::mapping::{EntityFile, Mapping, check_privacy};
 use bridge_core::{Class, Time, Wins};
 use bridge_export::entities::kinds_for;
+use bridge_export::warehouse::TOLD;
 use reader::{Reader, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -149,6 +153,8 @@ pub struct Config {
     pub mirror: MirrorConfig,
     /// Referrals, notes and telehealth.
     pub care: CareConfig,
+    /// Which CRM holds those who refer, if one does.
+    pub referrers: Option<ReferrersConfig>,
     /// How appointments are booked.
     pub booking: BookingConfig,
     /// What may leave the bridge as exports.
@@ -181,7 +187,7 @@ pub struct Config {
 
 impl Config {
     /// Kinds of a system's records that are used: that of people, those that are mirrored of the home system, that of
-    /// activities if it shows appointments, and that of booking requests if they are taken from it.
+    /// activities if it shows appointments, that of booking requests if they are taken from it, and those of referrers.
     pub fn kinds_of(&self, system: &SystemConfig) -> Vec<String> {
         let mirrored = self.mirror.kinds.iter().filter(|_| system.name == self.home).cloned();
         let calls = self.care.telehealth.calls_to.as_ref();
@@ -192,10 +198,16 @@ impl Config {
         let asks = self.booking.from.as_ref() == Some(&system.name);
         let requests = system.file.as_ref().and_then(|file| file.requests.as_ref());
         let requests = requests.filter(|_| asks).map(|form| form.kind.clone());
+        let told = self.referrers.as_ref().filter(|told| told.system == system.name);
+        let specs = system.file.iter().flat_map(|file| &file.referrers);
+        let referrers = specs
+            .filter(|(sort, _)| told.is_some_and(|told| told.rules.sorts.contains(sort)))
+            .map(|(_, spec)| spec.kind.clone());
         std::iter::once(system.mapping.kind.clone())
             .chain(mirrored)
             .chain(activities)
             .chain(requests)
+            .chain(referrers)
             .collect()
     }
 
@@ -344,6 +356,9 @@ impl<'s> Reader<'s> {
         let alerts = top
             .optional("alerts")
             .and_then(|v| self.table(Some(v), "alerts", "[alerts] with stale_after"));
+        let referrers = top
+            .optional("referrers")
+            .and_then(|v| self.table(Some(v), "referrers", "[referrers] with system"));
         let care = ["referrals", "notes", "telehealth"].map(|name| top.optional(name));
         self.problems.extend(top.finish());
 
@@ -392,7 +407,7 @@ impl<'s> Reader<'s> {
                 connected.insert(system.name.clone(), system);
             }
         }
-        let destinations = self.destinations(systems.0);
+        let mut destinations = self.destinations(systems.0);
         let sync = sync.and_then(|table| self.sync(table, &named));
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
@@ -400,6 +415,21 @@ impl<'s> Reader<'s> {
         let booking = self.booking(booking, &connected);
         let export = self.export(export);
         let warehouse = self.warehouse(warehouse);
+        let own = [
+            (exports::TOLD, export.destination.clone()),
+            (
+                TOLD,
+                warehouse.as_ref().and_then(|warehouse| warehouse.destination.clone()),
+            ),
+        ];
+        for (name, destination) in own {
+            // In the register their lines would mix.
+            if let Some((key, _)) = systems.0.iter().find(|(key, _)| key.get_ref() == name) {
+                let remedy = "Name the system otherwise, e.g. after the product.";
+                self.note(key.span(), format!("`{name}` cannot be the name of a system"), remedy);
+            }
+            destinations.extend(destination.map(|destination| (name.to_string(), destination)));
+        }
         if let Some(warehouse) = &warehouse {
             mirror.need(&kinds_for(warehouse.entities.iter().map(String::as_str)));
         }
@@ -415,6 +445,10 @@ impl<'s> Reader<'s> {
             .clone();
         self.calls_to(&care, &connected);
         let diary = self.diary(diary, &connected, &home, time_zone.as_deref());
+        let referrers = self.referrers_in(referrers, &connected, country);
+        if referrers.is_some() {
+            mirror.need(ReferrersConfig::kinds());
+        }
         if diary.is_some() {
             mirror.need(&bridge_core::diary::KINDS);
         }
@@ -462,6 +496,7 @@ impl<'s> Reader<'s> {
             diary,
             mirror,
             care,
+            referrers,
             booking,
             export,
             warehouse,

@@ -114,7 +114,9 @@ impl From<ActionError> for Failure {
     fn from(error: ActionError) -> Self {
         match error {
             ActionError::Store(error) | ActionError::Receipt(ReceiptError::Store(error)) => error.into(),
-            ActionError::Notes | ActionError::Key | ActionError::OtherRequest => Failure::Usage(error.to_string()),
+            ActionError::Notes | ActionError::Denied | ActionError::Key | ActionError::OtherRequest => {
+                Failure::Usage(error.to_string())
+            }
             ActionError::Call { .. } | ActionError::Receipt(_) | ActionError::Paused(_) => {
                 Failure::Failed(error.to_string())
             }

@@ -3,6 +3,8 @@
 use crate::config::{Config, WarehouseConfig};
 use crate::exit::Failure;
 use crate::times;
+use adapter_halaxy::HalaxyMirror;
+use bridge_engine::mirror;
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_export::entities::{Entity, Practice, catalogue};
 use bridge_export::warehouse::{Plan, Warehouse, WarehouseError, same_database};
@@ -14,6 +16,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+/// What the register calls files that were exported.
+pub const TOLD: &str = "export";
 /// The longest pause after a warehouse could not be reached.
 const AGAIN: Duration = Duration::from_secs(60);
 
@@ -29,6 +33,28 @@ pub fn practice(config: &Config) -> Practice<'_> {
 /// Everything that can be exported of this configuration.
 pub fn all(config: &Config) -> Vec<Entity> {
     catalogue(&practice(config))
+}
+
+/// Which mirrored kinds of these entities are not there whole yet: the mirror has still to read some of their records.
+///
+/// # Errors
+/// [`Failure`] if the store fails.
+pub async fn incomplete<'e>(
+    config: &Config,
+    store: &Store,
+    entities: impl IntoIterator<Item = &'e Entity>,
+) -> Result<Vec<String>, Failure> {
+    let kinds = entities.into_iter().filter_map(|entity| entity.mirrored);
+    Ok(mirror::incomplete(store, &config.home, &HalaxyMirror, kinds).await?)
+}
+
+/// What is said of kinds that are not there whole.
+pub fn warning(config: &Config, kinds: &[String]) -> String {
+    format!(
+        "Rows are missing: the mirror has not read every {} yet. `{}` shows how far it is; do this again then.",
+        kinds.join(", "),
+        config.command("status")
+    )
 }
 
 /// What `[warehouse]` says, or why there is none.

@@ -25,7 +25,7 @@ impl KeptToken {
         Self {
             store: store.clone(),
             name: format!("refresh_token/{system}"),
-            origin: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+            origin: bridge_core::hex(&digest),
             beside: false,
         }
     }

@@ -9,6 +9,7 @@ use adapter_kit::{Adapter, Clock, SystemClock};
 use bridge_core::Time;
 use bridge_core::ledger::Currency;
 use bridge_engine::EngineError;
+use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::ledger::{Ledger, LedgerSettings, LedgerStep};
 use bridge_engine::vitals::ProofVitals;
 use bridge_store::{Store, StoreError};
@@ -94,7 +95,7 @@ pub async fn over(
     let mut hash = Sha256::new();
     hash.update(serde_json::to_vec(&settings.rules).unwrap_or_default());
     hash.update(format!("{} {}", config.home, settings.books));
-    let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let digest = bridge_core::hex(&hash.finalize()[..8]);
     let call_life = accounting.call_life().max(CALL_LIFE);
     let told = LedgerSettings {
         source: config.home.clone(),
@@ -134,16 +135,29 @@ fn currency_of(country: &str) -> Currency {
 ///
 /// # Errors
 /// [`EngineError`] if the store fails.
-pub async fn serve(ledger: &Ledger, settings: &LedgerConfig, stop: &CancellationToken) -> Result<(), EngineError> {
+pub async fn serve(
+    ledger: &Ledger,
+    settings: &LedgerConfig,
+    mut keeper: Keeper<'_>,
+    stop: &CancellationToken,
+) -> Result<(), EngineError> {
     let mut prove_next = next_proof(ledger, settings, times::now());
     loop {
-        tell(ledger, &ledger.step(times::now()).await?).await?;
+        let step = ledger.step(times::now()).await?;
+        tell(ledger, &step).await?;
+        if step.judged || step.posted + step.voided > 0 {
+            keeper.leave(times::now()).await?;
+        }
         if times::now() >= prove_next {
-            prove(ledger).await?;
+            prove(ledger, settings, &keeper).await?;
             prove_next = next_proof(ledger, settings, times::now());
         }
         let until = tokio::time::Instant::now() + settings.every;
         while tokio::time::Instant::now() < until && !ledger.asked().await? {
+            // What somebody decided in the app is posted at once.
+            if keeper.attend(times::now()).await? {
+                break;
+            }
             if ledger.told(times::now()).await? {
                 tell(ledger, &ledger.follow(times::now()).await?).await?;
             }
@@ -173,7 +187,7 @@ async fn tell(ledger: &Ledger, step: &LedgerStep) -> Result<(), EngineError> {
     Ok(())
 }
 
-async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
+async fn prove(ledger: &Ledger, settings: &LedgerConfig, keeper: &Keeper<'_>) -> Result<(), EngineError> {
     let now = times::now();
     // A nightly sweep: what no feed shows is found here, and posted before it is proved.
     ledger.sweep(now).await?;
@@ -188,10 +202,11 @@ async fn prove(ledger: &Ledger) -> Result<(), EngineError> {
         digest: None,
         failed: None,
     };
-    match ledger.prove(from, to, true, now).await {
+    match ledger.prove_nightly(from, to, settings.reread, now).await {
         Ok(proof) => {
             note.differences = Some(proof.differences.len() as u64);
             note.digest = Some(proof.digest());
+            keeper.proved(&proof, now).await?;
             if proof.holds() {
                 tracing::info!(documents = proof.documents, digest = proof.digest(), "ledger proved");
             } else {

@@ -42,6 +42,7 @@ pub mod matchfiles;
 pub mod outlets;
 pub mod output;
 pub mod pages;
+pub mod referrers;
 pub mod report;
 pub mod review;
 pub mod rules_check;

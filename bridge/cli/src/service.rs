@@ -12,6 +12,8 @@ use crate::output::Output;
 use crate::serving::Serving;
 use crate::wiring::{self, WiringError};
 use bridge_admin::health::Watch;
+use bridge_engine::ledger::office::Office;
+use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::{Approval, Engine, EngineError, Step};
 use bridge_store::StoreError;
 use clap::ValueEnum;
@@ -237,9 +239,11 @@ impl Service<'_> {
         };
         loop {
             let store = engine.store().clone();
+            let office = Office::new(store.clone());
             match ledger::over(self.config, settings, store, Arc::clone(&home.adapter), true).await {
                 Ok(ledger) => {
-                    ledger::serve(&ledger, settings, self.stop).await?;
+                    let keeper = Keeper::new(office, &ledger, &self.config.practice);
+                    ledger::serve(&ledger, settings, keeper, self.stop).await?;
                     return std::future::pending().await;
                 }
                 Err(WiringError::Engine(error)) => return Err(error),

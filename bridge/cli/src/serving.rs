@@ -18,6 +18,7 @@ use bridge_admin::webhooks::{Door, Doors};
 use bridge_admin::{Listener, metrics, router};
 use bridge_engine::Engine;
 use bridge_engine::ledger::{followed_books, followed_invoices};
+use bridge_engine::mirror::followed_records;
 use hmac::{Hmac, KeyInit, Mac};
 use prometheus::Registry;
 use secrecy::{ExposeSecret, SecretString};
@@ -228,6 +229,9 @@ pub fn doors(config: &Config) -> Result<Vec<Door>, WiringError> {
 /// hints by [`hints_of`](bridge_store::Store::hints_of).
 fn beside(config: &Config, system: &str) -> BTreeSet<String> {
     let mut kinds = BTreeSet::new();
+    if system == config.home {
+        kinds.extend(followed_records(&config.mirror.kinds));
+    }
     if let Some(ledger) = &config.ledger {
         if system == config.home {
             kinds.extend(followed_invoices());
@@ -303,10 +307,5 @@ fn token(secret: &SecretString, system: &str) -> SecretString {
     mac.update(b"halaxy-bridge webhook path ");
     mac.update(system.as_bytes());
     let bytes = mac.finalize().into_bytes();
-    bytes
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()
-        .into()
+    bridge_core::hex(&bytes[..16]).into()
 }

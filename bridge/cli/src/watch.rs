@@ -2,11 +2,14 @@
 
 use crate::config::Config;
 use crate::times;
+use adapter_kit::Adapter;
 use bridge_core::care::State;
 use bridge_engine::care::{Care, CareStep};
-use bridge_engine::telehealth::{CrmCalls, Telehealth};
+use bridge_engine::referrers;
+use bridge_engine::telehealth::{Contacts, CrmCalls, Telehealth};
 use bridge_engine::vitals::{PartVitals, parts};
 use bridge_engine::{Approval, Engine, EngineError};
+use bridge_store::Store;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,9 +107,15 @@ impl<'e> Watch<'e> {
         if self.engine.approval().await? != Approval::Given {
             return Ok(false);
         }
-        let step = telehealth.tell(crm, calls, &self.zone, times::now()).await?;
-        if step.created + step.refused > 0 {
-            tracing::info!(created = step.created, refused = step.refused, "calls told");
+        let contacts = contacts(self.engine.store(), crm, calls.account()).await?;
+        let step = telehealth.tell(&contacts, calls, &self.zone, times::now()).await?;
+        if step.created + step.moved + step.refused > 0 {
+            tracing::info!(
+                created = step.created,
+                moved = step.moved,
+                refused = step.refused,
+                "calls told"
+            );
         }
         part.figures.insert("calls_unknown".into(), step.unknown as u64);
         part.figures.insert("calls_without_contact".into(), step.waiting as u64);
@@ -122,6 +131,18 @@ impl<'e> Watch<'e> {
         }
         due
     }
+}
+
+/// Whom calls can be told for in a CRM.
+///
+/// # Errors
+/// [`EngineError`] if the store fails.
+pub async fn contacts(store: &Store, crm: &str, account: &dyn Adapter) -> Result<Contacts, EngineError> {
+    let known = referrers::contacts(store, account).await?;
+    Ok(Contacts {
+        crm: crm.to_string(),
+        referrers: account.referrers().is_some().then_some(known),
+    })
 }
 
 /// What referrals come to, in counts: ids are for `referral alerts`.

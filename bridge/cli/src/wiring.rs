@@ -381,7 +381,7 @@ pub fn settings(config: &Config, adapters: &BTreeMap<String, Arc<dyn Adapter>>) 
             })
         })
         .collect();
-    let digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+    let digest = bridge_core::hex(&hash.finalize());
     Settings {
         schema: Arc::new(schema),
         systems,
@@ -469,7 +469,7 @@ fn namespace(practice: &str) -> String {
         .filter(|w| !w.is_empty());
     let slug: String = words.collect::<Vec<_>>().join("-").chars().take(40).collect();
     let digest = Sha256::digest(practice.as_bytes());
-    let short: String = digest.iter().take(4).map(|b| format!("{b:02x}")).collect();
+    let short = bridge_core::hex(&digest[..4]);
     format!("halaxy-bridge-{slug}-{short}")
 }
 

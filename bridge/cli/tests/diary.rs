@@ -4,10 +4,11 @@
 
 mod common;
 
-use common::{Control, client, practice, run_in, stand_ins};
+use common::{Control, arrives, client, practice, run_in, service, stand_ins};
 use jiff::ToSpan;
 use serde_json::{Value as Json, json};
 use std::path::Path;
+use std::time::Duration;
 
 const STATUS: &str = "https://terminology.halaxy.com/StructureDefinition/appointment-participant-status";
 
@@ -138,4 +139,119 @@ async fn appointments_are_configured_shown_and_kept_in_the_crm() {
         "{contact}"
     );
     assert_eq!(contact["properties"]["halaxy_last_visit"], month(&past).as_str());
+}
+
+/// Waits until the bridge has called nobody for a second and more: its round is over.
+async fn rests(control: &Control) {
+    let count = async || control.get("calls").await.as_array().map_or(0, Vec::len);
+    let mut before = count().await;
+    loop {
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+        let now = count().await;
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+#[tokio::test]
+async fn an_appointment_that_halaxy_tells_of_is_in_the_crm_within_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path();
+    let (_stand_ins, ends) = stand_ins(folder, "hubspot");
+    practice(folder, &ends, "hubspot");
+    let control = Control::of(&ends);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = free.local_addr().unwrap();
+    drop(free);
+    // Rounds are minutes apart: what comes sooner was told.
+    let sections = format!(
+        "\n[diary]\nsystem = \"crm\"\n\n[mirror]\nkinds = [\"Referral\"]\nevery = \"10m\"\n\n[serve]\nlisten = \"{listen}\"\n\
+         public_url = \"http://{listen}\"\n\n[sync.person]\n"
+    );
+    edit(folder, "bridge.toml", "\n[sync.person]\n", &sections);
+    edit(
+        folder,
+        "bridge.toml",
+        "may_receive = [\"identity\", \"contact\"]",
+        "may_receive = [\"identity\", \"contact\", \"appointment\"]",
+    );
+    edit(folder, "bridge.toml", "poll_every = \"500ms\"", "poll_every = \"1h\"");
+    edit(
+        folder,
+        "bridge.toml",
+        "\n[systems.halaxy]\n",
+        "\n[systems.halaxy]\nwebhook_secret = \"file:hook.secret\"\n",
+    );
+    let secret = "what both of them know";
+    std::fs::write(folder.join("hook.secret"), secret).unwrap();
+    assert_eq!(run_in(folder, &["prepare", "crm", "--yes"]).code, 0);
+    assert_eq!(run_in(folder, &["sync", "--yes"]).code, 3);
+    let doors = run_in(folder, &["webhooks", "--json"]).json();
+    let door = doors
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|door| door["event"] == "appointment-create");
+    let url = door.unwrap()["url"]
+        .as_str()
+        .unwrap()
+        .trim_end_matches("/appointment-create")
+        .to_owned();
+    let told = json!({"system": "halaxy", "url": url, "secret": secret, "api_writes": false});
+    let to = format!("{}/webhooks", ends["control_url"].as_str().unwrap());
+    assert!(
+        client()
+            .post(to)
+            .json(&told)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .is_success()
+    );
+
+    let _running = service(folder);
+    let miriam = control.id("P1").await;
+    let start = jiff::Zoned::now()
+        .in_tz("Australia/Melbourne")
+        .unwrap()
+        .round(jiff::Unit::Hour)
+        .unwrap();
+    // The first round is over when an appointment of before it is there.
+    book(&ends, &start + 10.days(), &[&miriam]).await;
+    let meetings = |n: usize| move |all: &Json| all.as_array().is_some_and(|all| all.len() == n);
+    arrives(&control, "records/crm/meetings", meetings(1)).await;
+    let mut seconds = vec![];
+    for n in 2..6 {
+        rests(&control).await;
+        book(&ends, &start + (10 + n as i64).days(), &[&miriam]).await;
+        seconds.push(arrives(&control, "records/crm/meetings", meetings(n)).await);
+    }
+    println!("from a person's booking in Halaxy to the CRM's activity: {seconds:?}");
+    assert!(seconds.iter().all(|took| *took < Duration::from_secs(8)), "{seconds:?}");
+
+    // A cancellation, and a removal.
+    rests(&control).await;
+    let all = control.get("records/halaxy/Appointment").await;
+    let mut record = all[1].clone();
+    let id = record["id"].as_str().unwrap().to_owned();
+    record["participant"][0]["modifierExtension"][0]["valueCoding"]["code"] = "cancelled".into();
+    let patch = json!({"participant": record["participant"]});
+    control.patch(&format!("records/halaxy/Appointment/{id}"), patch).await;
+    let gone = all[2]["id"].as_str().unwrap();
+    let url = format!(
+        "{}/records/halaxy/Appointment/{gone}",
+        ends["control_url"].as_str().unwrap()
+    );
+    assert!(client().delete(url).send().await.unwrap().status().is_success());
+    let cancelled = |all: &Json| {
+        let all = all.as_array().unwrap().iter();
+        all.filter(|one| one["properties"]["hs_meeting_outcome"] == "CANCELED")
+            .count()
+            == 2
+    };
+    let took = arrives(&control, "records/crm/meetings", cancelled).await;
+    assert!(took < Duration::from_secs(8), "{took:?}");
 }

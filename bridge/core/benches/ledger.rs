@@ -195,6 +195,7 @@ fn plan(target: &Target, entries: &[Entry], rules: &Rules, books: &Books) -> Pla
         rules,
         books,
         today: TODAY,
+        settled: None,
         approved: &BTreeSet::new(),
         recode: &BTreeSet::new(),
     })
@@ -350,6 +351,8 @@ fn proving(folder: &Path) {
         shown: shown.values().collect(),
         contacts: contacts.iter().map(|(k, c)| (k.as_str(), c.as_str())).collect(),
         rules: &rules,
+        settled: None,
+        later: &BTreeSet::new(),
         from: date(2026, 1, 1),
         to: date(2026, 12, 31),
     });

@@ -9,6 +9,7 @@ mod body;
 pub mod coverage;
 pub mod note;
 pub mod once;
+pub mod refer;
 pub mod referral;
 pub mod referrer;
 pub mod standing;

@@ -73,13 +73,20 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// Whether a text holds an Individual Healthcare Identifier: sixteen digits of its issuer with a right check digit.
+/// Files travel as texts too, so it is looked at in place.
 pub fn holds_identifier(text: &str) -> bool {
-    let digits: Vec<(usize, char)> = text.char_indices().filter(|(_, c)| !matches!(c, ' ' | '-')).collect();
-    digits.windows(16).enumerate().any(|(at, window)| {
-        let number: String = window.iter().map(|(_, c)| *c).collect();
-        let digit = |place: Option<&(usize, char)>| place.is_some_and(|(_, c)| c.is_ascii_digit());
-        let alone = !digit(at.checked_sub(1).and_then(|before| digits.get(before))) && !digit(digits.get(at + 16));
-        alone && number.starts_with(IHI) && luhn(&number)
+    let bytes = text.as_bytes();
+    let is_gap = |byte: &&u8| matches!(byte, b' ' | b'-');
+    let begins = |at: usize| {
+        let before = bytes[..at].iter().rev().find(|byte| !is_gap(byte));
+        before.is_none_or(|byte| !byte.is_ascii_digit())
+    };
+    let eights = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'8');
+    eights.map(|(at, _)| at).filter(|at| begins(*at)).any(|at| {
+        let digits = bytes[at..].iter().filter(|byte| !is_gap(byte));
+        let digits = digits.take_while(|byte| byte.is_ascii_digit()).take(17);
+        let number: String = digits.map(|byte| char::from(*byte)).collect();
+        number.len() == 16 && number.starts_with(IHI) && luhn(&number)
     })
 }
 
@@ -104,6 +111,32 @@ pub fn holds(value: &Value) -> bool {
     }
 }
 
+/// Why a body that holds what may go nowhere is not sent.
+pub const CODE: &str = "it holds a healthcare identifier, which is sent nowhere";
+
+/// Whether a body on its way out holds what may go nowhere: by the name of a member or naming system, or by form.
+pub fn holds_in(body: &Json) -> bool {
+    let never = |name: &str| by_name(name) == Some(Denied::Never);
+    match body {
+        Json::Object(members) => {
+            let named = |name: &str| members.get(name).and_then(Json::as_str).is_some_and(never);
+            let says = |value: &Json| !matches!(value, Json::Null) && value != "";
+            named("system")
+                || named("url")
+                || members
+                    .iter()
+                    .any(|(name, value)| says(value) && (never(name) || holds_in(value)))
+        }
+        Json::Array(items) => items.iter().any(holds_in),
+        Json::String(text) => holds_identifier(text),
+        Json::Number(number) => holds_identifier(&number.to_string()),
+        Json::Null | Json::Bool(_) => false,
+    }
+}
+
+/// What stands where a text held what may go nowhere.
+pub const REMOVED: &str = "[removed]";
+
 /// Takes out of a body what may go nowhere: members and elements by name or naming system, and texts by their form.
 pub fn redact(body: &mut Json) {
     match body {
@@ -115,7 +148,7 @@ pub fn redact(body: &mut Json) {
             items.retain(|item| !is_named(item));
             items.iter_mut().for_each(redact);
         }
-        Json::String(text) if holds_identifier(text) => *text = "[removed]".into(),
+        Json::String(text) if holds_identifier(text) => *text = REMOVED.into(),
         _ => {}
     }
 }
@@ -180,6 +213,24 @@ mod tests {
         assert!(!holds_identifier("18003608833357361"), "it is part of a longer number");
         assert!(!holds_identifier("4111111111111111"));
         assert!(holds(&Value::text("8003608833357361")));
+    }
+
+    #[test]
+    fn a_body_on_its_way_out_is_known_to_hold_one() {
+        for body in [
+            json!({"a": [{"text": "for 8003-6088-3335-7361"}]}),
+            json!({"total": 8_003_608_833_357_361_u64}),
+            json!({"properties": {"patient_ihi": "unknown"}}),
+            json!([{"system": "http://ns.electronichealth.net.au/id/hi/ihi/1.0", "value": "1"}]),
+        ] {
+            assert!(holds_in(&body), "{body}");
+        }
+        for body in [
+            json!({"ihi": "", "mhr": null, "phone": "+61 491 570 006", "file": "88888888QUJD8003608833357361888"}),
+            json!({"system": "https://practice.example/number", "value": "8003608833357362"}),
+        ] {
+            assert!(!holds_in(&body), "{body}");
+        }
     }
 
     #[test]

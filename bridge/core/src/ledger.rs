@@ -9,7 +9,6 @@ pub mod document;
 pub mod entry;
 pub mod facts;
 pub mod fit;
-pub(crate) mod hex;
 pub mod hold;
 pub mod money;
 pub mod month;

@@ -32,6 +32,7 @@ pub mod deny;
 pub mod diary;
 pub mod effects;
 pub mod entity;
+mod hex;
 pub mod hindsight;
 pub mod laws;
 pub mod ledger;
@@ -56,6 +57,7 @@ pub use entity::{
     Agreed, Author, Card, CardKind, Conflict, Doubt, Entity, Grave, Hold, Lane, Link, LinkState, LinkUnit, Op, Origin,
     Time, UnitHold, Version, Write, WriteState,
 };
+pub use hex::hex;
 pub use schema::{Accept, AcceptRule, Class, Clear, OptOut, Party, Schema, Unit, UnitType, Wins};
 pub use shared::Shared;
 pub use value::{Value, Values};

@@ -215,7 +215,7 @@ impl Mapping {
         meaning.sort();
         let head = format!("{}\u{0}{}\u{0}{}", self.entity, self.kind, self.country);
         let hash = Sha256::digest(format!("{head}\u{0}{}", meaning.join("\u{0}")).as_bytes());
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        crate::hex(&hash)
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

@@ -1,7 +1,7 @@
 //! What every report that others make is read with: its rows, names without case and punctuation, and keys by which a row
 //! counts once, whatever file it comes in.
 
-use crate::ledger::hex::hex;
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 

@@ -290,11 +290,7 @@ pub fn token(entity: &Entity, unit: Option<&str>, asked: &str) -> String {
         "{:?}",
         unit.map(|u| (entity.apart.contains(u), entity.undoing.get(u)))
     ));
-    hash.finalize()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    crate::hex(&hash.finalize()[..16])
 }
 
 /// Closes a card: the person has seen it. A merge card also releases the hold on its records.

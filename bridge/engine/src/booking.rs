@@ -9,6 +9,7 @@
 mod keep;
 mod requests;
 mod shown;
+mod telling;
 
 pub use requests::Requests;
 pub use shown::{Rehearsal, Shown};
@@ -28,6 +29,7 @@ use keep::Stepped;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use telling::told_home;
 use tokio::sync::Notify;
 
 /// Moves of a request within one turn of work.
@@ -365,7 +367,7 @@ impl BookingDesk {
             }
         }
         let line = self.line(&after, &format!("decided by {by}")).await?;
-        match keep::step(&self.store, &before, &after, Some(line)).await? {
+        match keep::step(&self.store, &before, &after, Some(line), None).await? {
             Stepped::Done => self.standing(key, None).await,
             Stepped::Moved | Stepped::Behind(_) => Err(EngineError::Changed),
         }
@@ -461,7 +463,7 @@ impl BookingDesk {
             after.to(gone(), self.clock.now());
             return self.keep(&record, &after).await;
         }
-        if pause::is_paused(&self.store, &self.settings.system).await? {
+        if pause::closed(&self.store, &self.settings.system).await?.is_some() {
             return Ok(Turnout::Until(self.clock.now() + micros(PAUSED)));
         }
         let shown = match self.calendar.shown(&request.role, request.start, request.end()).await {
@@ -484,7 +486,10 @@ impl BookingDesk {
         }
         after.tries += 1;
         after.to(State::Sent { at: now, before }, now);
-        if !matches!(keep::step(&self.store, &record, &after, None).await?, Stepped::Done) {
+        if !matches!(
+            keep::step(&self.store, &record, &after, None, None).await?,
+            Stepped::Done
+        ) {
             return Ok(Turnout::Moved);
         }
         let booking = Booking {
@@ -574,7 +579,8 @@ impl BookingDesk {
             }
             State::Withdrawn => Some(self.line(after, "given up").await?),
         };
-        let stepped = keep::step(&self.store, before, after, line).await?;
+        let told = told_home(&self.settings, before, after).map(|told| (told, self.clock.now()));
+        let stepped = keep::step(&self.store, before, after, line, told).await?;
         if before.has_turn() && !after.has_turn() {
             self.freed.notify_waiters();
         }

@@ -7,6 +7,7 @@
 //!
 //! The appointments themselves are not kept here: a start reads the mirror from its beginning.
 
+mod heirs;
 mod keep;
 mod send;
 mod settle;
@@ -164,12 +165,8 @@ impl Diary {
         self.take_up(&mut state, now, &mut step).await?;
         self.settle(&mut state, now, &mut step).await?;
         self.look_for_edits(&mut state, now, &mut step).await?;
-        match pause::paused(&self.store, &self.settings.crm).await? {
-            Some(pause) => {
-                let crm = &self.settings.crm;
-                step.trouble
-                    .push(format!("nothing is told: {crm} was paused by {}", pause.by));
-            }
+        match pause::closed(&self.store, &self.settings.crm).await? {
+            Some(why) => step.trouble.push(why),
             None => self.bring_up(&mut state, now, &mut step).await?,
         }
         if self.settings.months && self.all_known.load(Ordering::Relaxed) {
@@ -330,7 +327,10 @@ impl Diary {
 
     /// Plans and carries out until nothing is left, or something is in the way.
     async fn bring_up(&self, state: &mut State, now: Time, step: &mut DiaryStep) -> Result<(), EngineError> {
+        let wait = self.inherit(state, now, step).await?;
         let mut left = std::mem::take(&mut state.dirty);
+        left.retain(|id| !wait.contains(id));
+        state.dirty = wait;
         for _ in 0..ROUNDS {
             let mut acts = Vec::new();
             for id in &left {

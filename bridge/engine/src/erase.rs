@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use crate::step::Engine;
 use adapter_kit::mirror::MirrorRules;
 use bridge_core::{Entity, LinkState, Time, Value};
-use bridge_store::{AuditEntry, Mirrored, RecordKey, Store, Told};
+use bridge_store::{AuditEntry, Mirrored, RecordKey, Store, Told, conflict_id};
 use serde::Serialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,30 @@ pub struct Residue {
     pub told: BTreeSet<String>,
 }
 
+/// Something of the person that left for a place where they have no record: a file, the warehouse, the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// What it went to, as the register has it.
+    pub system: String,
+    /// When, microseconds.
+    pub at: Time,
+    /// What it was.
+    pub what: String,
+    /// Names of what was told.
+    pub units: Vec<String>,
+}
+
+/// What was the person's in the store, by its ids: copies elsewhere are found by them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ids {
+    /// Their records: system, kind and id.
+    pub records: Vec<(String, String, String)>,
+    /// Mirrored records about nobody else: system, kind and id.
+    pub mirrored: Vec<(String, String, String)>,
+    /// Open conflicts, by their short ids.
+    pub conflicts: Vec<String>,
+}
+
 /// What an erasure came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Erasure {
@@ -58,6 +82,10 @@ pub struct Erasure {
     pub books_kept: u64,
     /// What outside systems still hold.
     pub residue: Vec<Residue>,
+    /// What went elsewhere, oldest first.
+    pub elsewhere: Vec<Elsewhere>,
+    /// Ids of what was there.
+    pub ids: Ids,
 }
 
 /// What gives a person away in the rows of other parts.
@@ -187,7 +215,7 @@ impl Engine {
                 "a write to {system} is on its way, and its answer must come first: try again in a minute"
             )));
         }
-        let residue = residue(&self.store, &entity).await?;
+        let told = told_of(&self.store, &entity).await?;
         let records: Vec<RecordKey> = entity.links.values().map(|link| RecordKey::from(&**link)).collect();
         let bodies = self.mirrored_of(mirror, &entity, now).await?;
         let parts = self.parts_of(&Marks::of(&entity)).await?;
@@ -221,11 +249,25 @@ impl Engine {
             self.commit(tx).await?;
             self.forget_record(&records);
         }
+        let mirrored = bodies.iter().flat_map(|(system, rows)| {
+            let gone = rows.iter().filter(|row| row.gone && row.body.is_null());
+            gone.map(|row| (system.clone(), row.kind.clone(), row.id.clone()))
+        });
+        let ids = Ids {
+            records: records
+                .iter()
+                .map(|r| (r.system.clone(), r.kind.clone(), r.remote_id.clone()))
+                .collect(),
+            mirrored: mirrored.collect(),
+            conflicts: entity.conflicts.keys().map(|unit| conflict_id(id, unit)).collect(),
+        };
         Ok(Erasure {
             entity: id.into(),
             removed,
             books_kept: parts.kept,
-            residue,
+            residue: residue(&entity, &told),
+            elsewhere: elsewhere(&entity, told),
+            ids,
         })
     }
 
@@ -307,28 +349,44 @@ struct Parts {
     kept: u64,
 }
 
-/// What outside systems hold of an entity, as far as the bridge knows.
-///
-/// # Errors
-/// The store's.
-pub async fn residue(store: &Store, entity: &Entity) -> Result<Vec<Residue>, EngineError> {
+/// Lines of everything that was told of an entity, oldest first.
+async fn told_of(store: &Store, entity: &Entity) -> Result<Vec<AuditEntry>, EngineError> {
     let wanted = Told {
         entity: Some(entity.id.clone()),
         from: Time::MIN,
         to: Time::MAX,
         ..Told::default()
     };
-    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for line in store.all_told(&wanted).await? {
-        if let (Some(system), "applied" | "unknown") = (line.system, line.event.as_str()) {
-            told.entry(system).or_default().extend(line.units);
-        }
+    let mut lines = store.all_told(&wanted).await?;
+    lines.retain(|line| line.tells().is_some());
+    Ok(lines)
+}
+
+/// What outside systems hold of an entity, as far as the bridge knows.
+fn residue(entity: &Entity, lines: &[AuditEntry]) -> Vec<Residue> {
+    let mut told: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for line in lines {
+        let system = line.system.as_deref().unwrap_or_default();
+        told.entry(system).or_default().extend(line.units.iter().cloned());
     }
     let of = |link: &bridge_core::Link| Residue {
         system: link.system.clone(),
         record: format!("{}/{}", link.kind, link.remote_id),
         there: link.state == LinkState::Live,
-        told: told.get(&link.system).cloned().unwrap_or_default(),
+        told: told.get(link.system.as_str()).cloned().unwrap_or_default(),
     };
-    Ok(entity.links.values().map(|link| of(link)).collect())
+    entity.links.values().map(|link| of(link)).collect()
+}
+
+fn elsewhere(entity: &Entity, lines: Vec<AuditEntry>) -> Vec<Elsewhere> {
+    let of = |line: AuditEntry| {
+        let system = line.system.filter(|system| !entity.links.contains_key(system))?;
+        Some(Elsewhere {
+            system,
+            at: line.at,
+            what: line.reason,
+            units: line.units,
+        })
+    };
+    lines.into_iter().filter_map(of).collect()
 }

@@ -2,7 +2,8 @@
 //! product showed them. So they pass through mapping, merge and privacy classes like any other unit.
 
 use adapter_kit::{
-    Activities, Adapter, AdapterError, Answer, Found, Outgoing, Page, PrepareStep, Probe, Read, Remote, Traits, Usage,
+    Activities, Adapter, AdapterError, Answer, Found, Outgoing, Page, PrepareStep, Probe, Read, Referrers, Remote,
+    Traits, Usage,
 };
 use async_trait::async_trait;
 use bridge_store::StoreError;
@@ -158,5 +159,9 @@ impl Adapter for Joined {
 
     fn activities(&self) -> Option<&dyn Activities> {
         self.inner.activities()
+    }
+
+    fn referrers(&self) -> Option<&dyn Referrers> {
+        self.inner.referrers()
     }
 }

@@ -6,29 +6,40 @@
 
 mod besides;
 mod decisions;
+mod filed;
 mod follow;
 mod gather;
 mod keep;
 mod mirror;
+pub mod office;
 mod outlook;
 mod post;
 mod recode;
+pub mod reports;
+mod reread;
+mod telling;
 
+pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
 pub use outlook::journal_view;
 pub use recode::RecodePreview;
+pub use reread::Reading;
 
 use crate::error::EngineError;
 use crate::pause;
 use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::Foreign;
-use bridge_core::ledger::{Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Target};
+use bridge_core::ledger::prove::{Between, Difference};
+use bridge_core::ledger::{
+    Books, DocumentKind, Entry, Evidence, Facts, Plan, Proof, ReadFacts, Rules, Shown, Source, Target,
+};
 use bridge_store::Store;
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use keep::State;
-use std::collections::BTreeMap;
+use reread::Reread;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -160,13 +171,15 @@ impl Ledger {
             return Ok(());
         }
         self.settle(state, now, step).await?;
-        if let Some(pause) = pause::paused(&self.store, &self.settings.books).await? {
-            let books = &self.settings.books;
-            step.trouble
-                .push(format!("nothing is posted: {books} was paused by {}", pause.by));
+        if let Some(why) = pause::closed(&self.store, &self.settings.books).await? {
+            step.trouble.push(why);
             return Ok(());
         }
         self.asked_journals(state, now, step).await?;
+        let settled = self.settled(now);
+        if self.settings.rules.summarises() && state.planned_for != Some(settled) {
+            state.changed = true;
+        }
         if state.changed {
             let outlook = self.outlook(state, now);
             step.held = outlook.plan.held.len();
@@ -188,6 +201,7 @@ impl Ledger {
                     self.recoded(state, &held).await?;
                 }
                 state.changed = !done;
+                state.planned_for = Some(settled);
             } else {
                 step.unapproved = outlook.plan.post.len() + outlook.plan.void.len();
             }
@@ -201,19 +215,19 @@ impl Ledger {
     /// [`EngineError::Store`], or [`EngineError::NotPossible`] if an account cannot be read now.
     pub async fn preview(&self, now: Time) -> Result<Outlook, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, false).await?;
+        self.read_both(&mut state, now, Reread::Changes).await?;
         Ok(self.outlook(&state, now))
     }
 
-    /// Reads both accounts, and settles what is open; `full` reads the books from the beginning.
-    async fn read_both(&self, state: &mut State, now: Time, full: bool) -> Result<(), EngineError> {
+    /// Reads both accounts, and settles what is open.
+    async fn read_both(&self, state: &mut State, now: Time, how: Reread) -> Result<(), EngineError> {
         let mut step = LedgerStep::default();
         if !self.gather(state, now, &mut step).await? {
             return Err(cannot(step.trouble));
         }
         self.chart(state, now).await.map_err(|e| cannot([e.to_string()]))?;
         self.settle(state, now, &mut step).await?;
-        self.mirror(state, now, full).await?;
+        self.read_books(state, now, how).await?;
         self.link(state, now).await?;
         Ok(())
     }
@@ -224,22 +238,57 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::preview`].
     pub async fn prove(&self, from: Date, to: Date, full: bool, now: Time) -> Result<Proof, EngineError> {
+        let how = if full { Reread::Whole } else { Reread::Changes };
+        self.prove_by(from, to, how, now).await
+    }
+
+    /// The same at night: as much of the books is read from the beginning as so many calls allow, all of it in turn over
+    /// some nights. [`Ledger::readings`] says as of when each part was.
+    ///
+    /// # Errors
+    /// As [`Ledger::preview`].
+    pub async fn prove_nightly(&self, from: Date, to: Date, calls: usize, now: Time) -> Result<Proof, EngineError> {
+        self.prove_by(from, to, Reread::Share(calls), now).await
+    }
+
+    async fn prove_by(&self, from: Date, to: Date, how: Reread, now: Time) -> Result<Proof, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, full).await?;
+        self.read_both(&mut state, now, how).await?;
         let Some(books) = &state.books else {
             return Err(cannot(["the chart of the books"]));
         };
         let target = self.target(&state, books);
-        let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
-        Ok(Proof::of(&Evidence {
-            target: &target,
-            entries: state.entries.values().map(|k| &k.entry).collect(),
-            shown: state.shown.values().collect(),
-            contacts: contacts.collect(),
-            rules: &self.settings.rules,
-            from,
-            to,
-        }))
+        let proof = |later: &BTreeSet<Source>| {
+            let contacts = state.contacts.iter().map(|(k, c)| (k.as_str(), c.remote_id.as_str()));
+            Proof::of(&Evidence {
+                target: &target,
+                entries: state.entries.values().map(|k| &k.entry).collect(),
+                shown: state.shown.values().collect(),
+                contacts: contacts.collect(),
+                rules: &self.settings.rules,
+                settled: Some(self.settled(now)),
+                later,
+                from,
+                to,
+            })
+        };
+        let first = proof(&BTreeSet::new());
+        let unposted = |d: &Difference| d.between == Between::HalaxyAndPosted;
+        // A plan takes longer than a proof: it is asked only where something may wait for a summary.
+        if self.settings.rules.summarises() && first.differences.iter().any(unposted) {
+            return Ok(proof(&self.outlook(&state, now).plan.later));
+        }
+        Ok(first)
+    }
+
+    /// The last day whose summaries are made by now.
+    pub fn settled(&self, now: Time) -> Date {
+        self.settings.rules.settled(self.clock_at(now))
+    }
+
+    fn clock_at(&self, now: Time) -> DateTime {
+        let now = jiff::Timestamp::from_microsecond(now).unwrap_or_default();
+        now.to_zoned(self.settings.zone.clone()).datetime()
     }
 
     /// The facts as they are known now.
@@ -306,10 +355,7 @@ impl Ledger {
 
     /// The practice's date.
     pub fn today(&self, now: Time) -> Date {
-        jiff::Timestamp::from_microsecond(now)
-            .unwrap_or_default()
-            .to_zoned(self.settings.zone.clone())
-            .date()
+        self.clock_at(now).date()
     }
 }
 

@@ -35,6 +35,7 @@ pub mod pause;
 mod people;
 mod preview;
 mod reconcile;
+pub mod referrers;
 mod rematch;
 pub mod retention;
 mod send;

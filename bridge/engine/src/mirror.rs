@@ -5,6 +5,10 @@
 //! A page and the cursor it leads to are stored in one transaction with the events they call for. A record that a
 //! listing does not show is gone only when a direct read says so.
 
+mod hints;
+
+pub use hints::followed_records;
+
 use crate::deliver::micros;
 use crate::erase::without;
 use crate::error::EngineError;
@@ -13,7 +17,7 @@ use adapter_kit::mirror::MirrorRules;
 use adapter_kit::{Adapter, AdapterError, Priority, Read, Remote, with_priority};
 use bridge_core::Time;
 use bridge_core::change::{Happened, members_between};
-use bridge_store::{Event, Mirrored, Tx};
+use bridge_store::{Event, Mirrored, Store, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -62,12 +66,42 @@ struct Position {
     complete: bool,
 }
 
+fn digest(rules: &dyn MirrorRules) -> String {
+    format!("mirror/{}", rules.version())
+}
+
+fn place(cursor: Option<bridge_store::Cursor>) -> Position {
+    let position = cursor.and_then(|cursor| serde_json::from_str(&cursor.position).ok());
+    position.unwrap_or_default()
+}
+
+/// Of these kinds, those of which not every record has been read once: whoever counts on all of them must wait.
+///
+/// # Errors
+/// [`EngineError::Store`].
+pub async fn incomplete(
+    store: &Store,
+    system: &str,
+    rules: &dyn MirrorRules,
+    kinds: impl IntoIterator<Item = &str>,
+) -> Result<Vec<String>, EngineError> {
+    let mut missing = vec![];
+    for kind in kinds {
+        if !place(store.cursor(system, kind, &digest(rules)).await?).complete {
+            missing.push(kind.to_owned());
+        }
+    }
+    Ok(missing)
+}
+
 /// The mirror of one system, beside the engine that drives its account.
 pub struct Mirror<'e> {
     engine: &'e Engine,
     told: Mirroring,
     /// Reads of one record must not overlap: what was asked for first may be answered last.
     reading: Mutex<()>,
+    /// After trouble, when hints are followed again.
+    again: std::sync::Mutex<Time>,
 }
 
 impl<'e> Mirror<'e> {
@@ -77,6 +111,7 @@ impl<'e> Mirror<'e> {
             engine,
             told,
             reading: Mutex::default(),
+            again: std::sync::Mutex::default(),
         }
     }
 
@@ -91,7 +126,7 @@ impl<'e> Mirror<'e> {
     }
 
     fn digest(&self) -> String {
-        format!("mirror/{}", self.told.rules.version())
+        digest(self.told.rules.as_ref())
     }
 
     /// Whether every record of a kind has been read once.
@@ -108,9 +143,7 @@ impl<'e> Mirror<'e> {
             .store
             .cursor(&self.told.system, kind, &self.digest())
             .await?;
-        Ok(cursor
-            .and_then(|cursor| serde_json::from_str(&cursor.position).ok())
-            .unwrap_or_default())
+        Ok(place(cursor))
     }
 
     /// Reads what changed, and sweeps the kinds whose sweep is due. A kind that cannot be read holds no other up.

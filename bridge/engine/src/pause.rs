@@ -25,7 +25,7 @@ fn name(system: &str) -> String {
 ///
 /// # Errors
 /// The store's.
-pub async fn paused(store: &Store, system: &str) -> Result<Option<Pause>, EngineError> {
+pub async fn paused(store: &Store, system: &str) -> Result<Option<Pause>, StoreError> {
     let text = store.meta(&name(system)).await?.filter(|text| !text.is_empty());
     let unreadable = || Pause {
         at: 0,
@@ -35,12 +35,13 @@ pub async fn paused(store: &Store, system: &str) -> Result<Option<Pause>, Engine
     Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_else(|_| unreadable())))
 }
 
-/// Whether nothing may be sent to a system.
+/// The gate before whatever is sent to a system: why nothing may go out now, in words; nothing if it may.
 ///
 /// # Errors
 /// The store's.
-pub async fn is_paused(store: &Store, system: &str) -> Result<bool, StoreError> {
-    Ok(store.meta(&name(system)).await?.is_some_and(|text| !text.is_empty()))
+pub async fn closed(store: &Store, system: &str) -> Result<Option<String>, StoreError> {
+    let paused = paused(store, system).await?;
+    Ok(paused.map(|pause| format!("nothing is sent to {system}: it was paused by {}", pause.by)))
 }
 
 /// Stops or lets go what is sent to a system, with its line in the history.

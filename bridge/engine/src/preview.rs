@@ -221,7 +221,7 @@ impl Engine {
         let mut hash = Sha256::new();
         hash.update(self.settings.digest.as_bytes());
         hash.update(serde_json::to_vec(&(&would, &writes)).unwrap_or_default());
-        let digest = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+        let digest = bridge_core::hex(&hash.finalize()[..8]);
         Ok(Preview {
             would,
             writes,

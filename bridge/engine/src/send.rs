@@ -90,7 +90,7 @@ pub(crate) fn outgoing(
         .ok_or_else(|| whole("no write".into()))?;
     if let Some((unit, _)) = write.values.iter().find(|(_, value)| bridge_core::deny::holds(value)) {
         return Err(Unsendable {
-            code: "it holds a healthcare identifier, which is sent nowhere".into(),
+            code: bridge_core::deny::CODE.into(),
             unit: Some(unit.clone()),
         });
     }

@@ -517,7 +517,7 @@ impl Engine {
             self.ill(system, &error, &mut step);
             return Ok(step);
         }
-        if pause::paused(&self.store, &system.name).await?.is_some() {
+        if pause::closed(&self.store, &system.name).await?.is_some() {
             return Ok(step);
         }
         match self.deliver(system, &mut step).await? {

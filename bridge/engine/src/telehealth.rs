@@ -4,11 +4,14 @@
 //! Rows stand under a digest salted by the practice's own secret, so that no row's name tells whose number it holds.
 
 mod crm;
+mod moves;
 mod sessions;
 mod tell;
+mod told;
 
 pub use crm::CrmCalls;
-pub use tell::{CallActivities, CallActivity, TellStep, Told, ToldState};
+pub use tell::{CallActivities, CallActivity, Contacts, TellStep, Untold};
+pub use told::{Move, Told, ToldState};
 
 use crate::error::EngineError;
 use bridge_core::codec::{Country, e164};
@@ -334,7 +337,7 @@ impl Telehealth {
 
 fn named(salt: &str, key: &str) -> String {
     let digest = Sha256::digest(format!("{salt} {key}").as_bytes());
-    digest.iter().take(8).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&digest[..8])
 }
 
 fn person(body: &Json) -> String {

@@ -61,6 +61,8 @@ pub fn words(e: &AuditEntry) -> String {
             if e.reason.is_empty() { &units } else { &e.reason }
         ),
         "applied" => format!("{system} took it{record}: {units}"),
+        "told" => format!("{system} was told {units}{because}"),
+        "may be told" => format!("{system} may have been told {units}{because}"),
         "refused" => format!("{system} refused {units}{because}"),
         "unknown" => format!("no answer from {system}{because}"),
         "settled" => format!("doubt about {system} settled{because}"),

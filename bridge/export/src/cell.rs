@@ -1,7 +1,7 @@
 //! Values as exports hold them: typed, so that every format can say what they are.
 
 use crate::column::Unreadable;
-use bridge_core::Time;
+use bridge_core::{Time, deny};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -70,6 +70,20 @@ impl Cell {
     pub fn text(text: impl Into<String>) -> Cell {
         let text = text.into();
         if text.is_empty() { Cell::Empty } else { Cell::Text(text) }
+    }
+
+    /// The same, but for a text or number that holds a healthcare identifier: those go nowhere.
+    pub fn without_denied(self) -> Cell {
+        let denied = match &self {
+            Cell::Text(text) => deny::holds_identifier(text),
+            Cell::Whole(number) => deny::holds_identifier(&number.to_string()),
+            _ => false,
+        };
+        match self {
+            Cell::Text(_) if denied => Cell::text(deny::REMOVED),
+            _ if denied => Cell::Empty,
+            cell => cell,
+        }
     }
 
     /// A JSON value as a column of that shape holds it.

@@ -7,6 +7,7 @@
 //! - [`warehouse`] keeps tables of a PostgreSQL schema as an export would show them.
 #![deny(missing_docs)]
 
+mod about;
 mod cell;
 mod column;
 mod cursor;

@@ -3,13 +3,14 @@
 //! A full reading goes by id, so that what changes meanwhile shows once, as it was or as it is. Its cursor is taken
 //! before it begins: whatever changed since comes with the next reading of changes.
 
+use crate::about::whom;
 use crate::cell::Cell;
 use crate::cursor::Cursor;
 use crate::entities::{Entity, Practice, Records, View, view};
 use crate::grant::Grant;
-use bridge_store::{Changed, Followed, Store, StoreError};
+use bridge_store::{About, Changed, Followed, Store, StoreError, Telling};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Records read at a time.
 const PAGE: usize = 1_000;
@@ -66,6 +67,11 @@ pub struct Reader<'a> {
     entity: Entity,
     view: View<'a>,
     unreadable: BTreeMap<String, u64>,
+    home: String,
+    /// Everybody whom rows were about so far.
+    about: BTreeSet<About>,
+    /// Of those, whom nobody asked about yet.
+    fresh: BTreeSet<About>,
 }
 
 impl<'a> Reader<'a> {
@@ -82,6 +88,9 @@ impl<'a> Reader<'a> {
             view: View::new(store, practice.units, grant),
             entity,
             unreadable: BTreeMap::new(),
+            home: practice.home.clone(),
+            about: BTreeSet::new(),
+            fresh: BTreeSet::new(),
         };
         (reader, left_out)
     }
@@ -94,6 +103,31 @@ impl<'a> Reader<'a> {
     /// How many values, by column, were not what the column holds and are empty in the rows.
     pub fn unreadable(&self) -> &BTreeMap<String, u64> {
         &self.unreadable
+    }
+
+    /// What is to stand in the history before the rows of the last pages go to `system`: one line for each person whom they
+    /// are about and no earlier page was. It names classes, which say what was told without the length of all columns.
+    pub fn telling(&mut self, system: &str) -> Option<Telling> {
+        let about = std::mem::take(&mut self.fresh);
+        let name = &self.entity.name;
+        let classes: BTreeSet<&str> = self
+            .entity
+            .columns
+            .iter()
+            .map(|c| crate::grant::word(c.class))
+            .collect();
+        let units = classes.into_iter().map(|class| match class {
+            "-" => format!("{name}.ids"),
+            class => format!("{name}.{class}"),
+        });
+        (!about.is_empty()).then(|| Telling {
+            system: system.to_owned(),
+            remote_id: None,
+            units: units.collect(),
+            purpose: format!("{system}: {name}"),
+            certain: true,
+            about,
+        })
     }
 
     /// Where a reading of everything begins, without a cursor after it.
@@ -178,6 +212,7 @@ impl<'a> Reader<'a> {
             return Ok((vec![], Place::End));
         };
         let bodies = self.view.bodies(what, &ids).await?;
+        self.see(what, bodies.values());
         // What is gone since its id was read is no row of a full reading.
         let rows = ids.iter().filter_map(|id| Some(self.cells(Some(id), bodies.get(id)?)));
         let rows = rows.collect();
@@ -189,6 +224,7 @@ impl<'a> Reader<'a> {
         let changed = self.view.store().changed_after(what, seq, until, PAGE).await?;
         let there: Vec<String> = changed.iter().filter(|c| !c.gone).map(|c| c.id.clone()).collect();
         let bodies = self.view.bodies(what, &there).await?;
+        self.see(what, bodies.values());
         let row = |Changed { id, .. }: &Changed| match bodies.get(id) {
             Some(body) => self.cells(Some(id), body),
             None => Row::Removed(self.entity.keys_of(id).into_iter().map(Cell::text).collect()),
@@ -199,6 +235,14 @@ impl<'a> Reader<'a> {
             _ => Place::End,
         };
         Ok((rows, place))
+    }
+
+    fn see<'b>(&mut self, what: &Followed, bodies: impl Iterator<Item = &'b Json>) {
+        for about in bodies.flat_map(|body| whom(what, body, &self.home)) {
+            if self.about.insert(about.clone()) {
+                self.fresh.insert(about);
+            }
+        }
     }
 
     async fn events(&mut self, place: &Place) -> Result<(Vec<Row>, Place), ReadError> {
@@ -231,7 +275,7 @@ impl<'a> Reader<'a> {
                 Cell::Empty
             })
         };
-        let mut cells: Vec<Cell> = entity.columns.iter().map(cell).collect();
+        let mut cells: Vec<Cell> = entity.columns.iter().map(cell).map(Cell::without_denied).collect();
         let keys = id.map(|id| entity.keys_of(id)).unwrap_or_default();
         cells
             .iter_mut()

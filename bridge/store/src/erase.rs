@@ -5,7 +5,6 @@ use crate::{
     body::Scope,
     db::{Args, Columns, Insert, execute, fetch, fetch_one},
     error::Result,
-    key::hex,
     open::Store,
     pool::Conn,
     records::RecordKey,
@@ -143,7 +142,7 @@ impl Tx {
             None => {
                 let mut bytes = [0u8; 32];
                 rand::fill(&mut bytes[..]);
-                let key = hex(&bytes);
+                let key = bridge_core::hex(&bytes);
                 self.put_secret(KEY, &key).await?;
                 key
             }

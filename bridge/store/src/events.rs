@@ -6,7 +6,6 @@ use crate::{
     codes,
     db::{Args, Columns, Insert, execute, fetch, fetch_one},
     error::Result,
-    key::hex,
     open::Store,
     pool::Row,
     tx::Tx,
@@ -97,7 +96,7 @@ impl Tx {
         if first == 1 && scope.meta(conn, STREAM).await?.is_none() {
             let mut nonce = [0; 4];
             rand::fill(&mut nonce);
-            scope.put_meta(conn, STREAM, &hex(&nonce)).await?;
+            scope.put_meta(conn, STREAM, &bridge_core::hex(&nonce)).await?;
         }
         let rows = events.iter().zip(first..).collect();
         APPEND

@@ -6,7 +6,6 @@ use crate::{
     codes,
     db::{Among, Args, Columns, Insert, execute, fetch},
     error::Result,
-    key::hex,
     open::Store,
     tx::Tx,
 };
@@ -54,7 +53,7 @@ impl Hint {
             hash.update(part.as_bytes());
         }
         Self {
-            id: hex(&hash.finalize()[..16]),
+            id: bridge_core::hex(&hash.finalize()[..16]),
             system: system.into(),
             kind: kind.into(),
             remote_id: remote_id.into(),

@@ -54,12 +54,12 @@ impl Key {
 
     /// The 64 hex digits, for the operator to keep.
     pub fn to_hex(&self) -> Zeroizing<String> {
-        Zeroizing::new(hex(&self.0[..]))
+        Zeroizing::new(bridge_core::hex(&self.0[..]))
     }
 
     /// Short name of the key. Says nothing about it, and may be shown and logged.
     pub fn id(&self) -> String {
-        hex(&self.derive::<4>("id"))
+        bridge_core::hex(&self.derive::<4>("id"))
     }
 
     fn derive<const N: usize>(&self, purpose: &str) -> [u8; N] {
@@ -97,7 +97,7 @@ impl Keys {
         let mut look = key.derive::<32>(&format!("look-up {practice}"));
         let keys = Self {
             id: key.id(),
-            check: hex(&key.derive::<16>("check")),
+            check: bridge_core::hex(&key.derive::<16>("check")),
             seal: Zeroizing::new(key.derive("seal")),
             look: keyed(&look),
         };
@@ -168,16 +168,6 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
         Ok(mac) => mac,
         Err(_) => unreachable!("HMAC takes keys of any length"),
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 #[cfg(test)]

@@ -49,6 +49,7 @@ mod rotate;
 mod save;
 mod sqlite;
 mod tables;
+mod telling;
 mod trace;
 mod tx;
 mod waiting;
@@ -70,6 +71,7 @@ pub use records::{
 };
 pub use register::{Ages, Told};
 pub use tables::TableSum;
+pub use telling::{About, Telling};
 pub use trace::trace_subject;
 pub use tx::Tx;
 pub use waiting::{Cell, Item, ItemFilter, hold_id, hold_items};

@@ -3,7 +3,6 @@
 use crate::{
     db::{Args, execute},
     error::{Result, StoreError},
-    key::hex,
     open::Store,
     pool::{Conn, Pool},
 };
@@ -230,7 +229,7 @@ impl Store {
         // The lock says that the last driver is gone, or has lost its session: the next epoch begins.
         let mut nonce = [0; 8];
         rand::fill(&mut nonce);
-        let holder = format!("{holder} {}", hex(&nonce));
+        let holder = format!("{holder} {}", bridge_core::hex(&nonce));
         let mut tx = self.begin().await?;
         let lease = tx.take_lease(DRIVE, &holder, Time::MAX, Time::MAX).await?;
         tx.commit().await?;

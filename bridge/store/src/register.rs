@@ -12,7 +12,8 @@ use bridge_core::Time;
 
 const BETWEEN: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, CASE WHEN 1 = 0 THEN body END FROM audit \
      WHERE practice = $1 AND seq > $2 AND at >= $3 AND at < $4 AND ($5 = '' OR entity = $5) AND ($6 = '' OR system = $6) \
-     AND event IN ('applied', 'unknown', 'adopted', 'consent', 'paused', 'resumed', 'erased') ORDER BY seq LIMIT $7";
+     AND event IN ('applied', 'unknown', 'told', 'may be told', 'adopted', 'consent', 'paused', 'resumed', 'erased') \
+     ORDER BY seq LIMIT $7";
 const OLDEST_AUDIT: &str = "SELECT at FROM audit WHERE practice = $1 ORDER BY seq LIMIT 1";
 const OLDEST_LOSER: &str = "SELECT MIN(at) FROM loser WHERE practice = $1";
 const OLDEST_GONE: &str = "SELECT MIN(seen) FROM mirror WHERE practice = $1 AND gone = 1";
@@ -60,8 +61,8 @@ pub struct Ages {
 }
 
 impl Store {
-    /// Lines of writes that were applied, or may have been, and of consent, after a place in the history (0 is its
-    /// beginning), each with its own place, oldest first.
+    /// Lines of writes that were applied, or may have been, of what was told otherwise, and of consent, after a place in the
+    /// history (0 is its beginning), each with its own place, oldest first.
     pub async fn told(&self, wanted: &Told, seq: i64, limit: usize) -> Result<Vec<(i64, AuditEntry)>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice)

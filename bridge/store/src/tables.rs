@@ -3,7 +3,6 @@
 use crate::{
     db::{Args, Columns, Insert, Value, rows},
     error::{Result, StoreError},
-    key::hex,
     open::Store,
     pool::{Conn, Row},
 };
@@ -248,7 +247,7 @@ impl Sum {
         TableSum {
             table,
             rows: self.rows,
-            digest: hex(&self.hash.finalize()),
+            digest: bridge_core::hex(&self.hash.finalize()),
         }
     }
 }

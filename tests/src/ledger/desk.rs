@@ -177,8 +177,12 @@ impl Desk {
         &self.store
     }
 
-    /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks.
+    /// Sweeps and steps until nothing moves, and says what waits. An hour lies between two looks; where days are summarised,
+    /// the first one is in the night after which the day is.
     pub async fn settle(&self, ledger: &Ledger) -> LedgerStep {
+        if self.modes.summarises() {
+            self.to(ledger.today(self.clock.now()).tomorrow().unwrap(), 2);
+        }
         ledger.sweep(self.clock.now()).await.unwrap();
         let mut sum = LedgerStep::default();
         for _ in 0..40 {
@@ -243,16 +247,25 @@ impl Desk {
                 cents(row, "debit") - cents(row, "credit"),
             )
         });
+        let mut accounts: BTreeMap<String, i64> = accounts.collect();
         let debtors = self.report("debtors").await;
         let rows = debtors["contacts"].as_array().unwrap().iter();
         let mut owed: BTreeMap<String, i64> = BTreeMap::new();
         for row in rows {
             let key = row["contact_number"].as_str().unwrap_or("a contact without our key");
-            *owed.entry(key.to_owned()).or_default() += cents(row, "owed");
+            let owed = owed.entry(key.to_owned()).or_default();
+            *owed += cents(row, "owed");
+            // What was paid in advance stays on the account of its line until it is used; it is the debtor's all the same.
+            if self.modes == Modes::Banks {
+                *owed -= cents(row, "prepaid");
+                *accounts.entry("610".into()).or_default() -= cents(row, "prepaid");
+                *accounts.entry("850".into()).or_default() += cents(row, "prepaid");
+            }
         }
         owed.retain(|_, cents| *cents != 0);
+        accounts.retain(|_, cents| *cents != 0);
         Truth {
-            accounts: accounts.collect(),
+            accounts,
             debtors: owed,
         }
     }

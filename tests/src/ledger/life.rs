@@ -5,8 +5,8 @@ use super::own::Truth;
 use super::rules::Modes;
 use adapter_kit::Clock;
 use adapter_sandbox::Manners;
-use adapter_sandbox::practice_month::MonthOptions;
-use bridge_core::ledger::{Held, Proof};
+use adapter_sandbox::practice_month::{MonthOptions, OwnBooks};
+use bridge_core::ledger::{Held, Proof, Source, Why};
 use bridge_engine::ledger::Ledger;
 use jiff::civil::{Date, date};
 use std::collections::BTreeSet;
@@ -68,12 +68,39 @@ pub async fn equal(desk: &Desk, ledger: &Ledger, wanted: &Truth, when: &str) {
         }
     }
     assert!(differ.is_empty(), "{when}, {:?}: {differ:#?}", desk.modes);
-    let proof = prove(desk, ledger).await;
+    let mut proof = prove(desk, ledger).await;
+    let waits = waits(desk, ledger).await;
+    let waiting = |subject: &str| subject.strip_prefix("payment ").is_some_and(|id| waits.contains(id));
+    proof.differences.retain(|d| !waiting(&d.subject));
     let Proof { differences, held, .. } = &proof;
     assert!(proof.holds(), "{when}, {:?}: {differences:#?} {held:#?}", desk.modes);
 }
 
-/// The month posted, then the fortnight after it day by day, the month locked half-way. What each day took.
+/// Money given back that waits for a person, by its id in Halaxy: books give nothing back from a bank account but out of a
+/// credit. Nothing else may wait.
+async fn waits(desk: &Desk, ledger: &Ledger) -> BTreeSet<String> {
+    let refund = |held: Held| match (held.source, held.why) {
+        (Source::Payment(id), Why::BankRefund { .. }) if desk.modes == Modes::Banks => id,
+        (source, why) => panic!("{source} waits, {:?}: {why:?}", desk.modes),
+    };
+    held(desk, ledger).await.into_iter().map(refund).collect()
+}
+
+/// The practice's own books but for what waits.
+async fn own(desk: &Desk, ledger: &Ledger, books: &OwnBooks) -> Truth {
+    let mut books = books.clone();
+    for id in waits(desk, ledger).await {
+        let refund = books.payments.remove(&id).expect("a payment of the practice");
+        assert!(refund.refund, "{refund:?}");
+        if let Some(invoice) = refund.invoice.and_then(|id| books.invoices.get_mut(&id)) {
+            invoice.open -= refund.cents;
+        }
+    }
+    Truth::of(&books, desk.modes)
+}
+
+/// The month posted, then the fortnight after it day by day, the month locked half-way (but where money goes straight into
+/// banks). What each day took.
 ///
 /// # Panics
 /// If anything is refused or waits, if the books differ from the practice's own, or a second look still finds something.
@@ -81,8 +108,8 @@ pub async fn live(month: &MonthOptions, modes: Modes) -> (Desk, Vec<Day>) {
     let desk = Desk::open(month, modes, Manners::Real).await;
     let ledger = desk.ledger().await;
     let mut took = vec![day(&desk, &ledger, desk.month.days.1).await];
-    let own = Truth::of(&desk.month.first_books, modes);
-    equal(&desk, &ledger, &own, "at the end of the month").await;
+    let wanted = own(&desk, &ledger, &desk.month.first_books).await;
+    equal(&desk, &ledger, &wanted, "at the end of the month").await;
 
     let days = desk.month.acts_by_day();
     for (n, (date, acts)) in days.iter().enumerate() {
@@ -90,13 +117,14 @@ pub async fn live(month: &MonthOptions, modes: Modes) -> (Desk, Vec<Day>) {
         for act in *acts {
             act.perform(&desk.sandbox).unwrap();
         }
-        if n == days.len() / 2 {
+        // What a lock keeps from being voided could not be given back out of a bank account either.
+        if n == days.len() / 2 && modes != Modes::Banks {
             desk.lock(desk.month.days.1);
         }
         took.push(day(&desk, &ledger, *date).await);
     }
-    let own = Truth::of(&desk.month.books, modes);
-    equal(&desk, &ledger, &own, "after a fortnight").await;
+    let wanted = own(&desk, &ledger, &desk.month.books).await;
+    equal(&desk, &ledger, &wanted, "after a fortnight").await;
     let again = desk.settle(&ledger).await;
     let moved = (again.posted, again.voided, again.contacts);
     assert_eq!(moved, (0, 0, 0), "a second look, {modes:?}");
@@ -107,7 +135,7 @@ async fn day(desk: &Desk, ledger: &Ledger, day: Date) -> Day {
     let before = call_count(&desk.sandbox);
     let step = desk.settle(ledger).await;
     let calls = call_count(&desk.sandbox) - before;
-    assert_eq!(held(desk, ledger).await, [], "{day}, {:?}", desk.modes);
+    waits(desk, ledger).await;
     let smooth = step.refused == 0 && step.trouble.is_empty();
     assert!(smooth, "{day}, {:?}: {step:?}", desk.modes);
     Day {

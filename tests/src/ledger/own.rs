@@ -1,7 +1,7 @@
 //! What the books must come to, reckoned from the practice's own books and nothing else: neither the planner nor what
 //! the adapters read has a part in it.
 
-use super::rules::{Modes, account_of, clearing_of, held_of};
+use super::rules::{Modes, account_of, held_of};
 use adapter_sandbox::practice_month::OwnBooks;
 use std::collections::BTreeMap;
 
@@ -36,13 +36,15 @@ impl Truth {
                     truth.add("820", line.tax);
                 }
             }
-            truth.owe(&invoice.payer, invoice.open, modes, "630");
+            let summed = modes.sums(&invoice.payer, Some(invoice.payer_type));
+            truth.owe(&invoice.payer, invoice.open, summed.then_some("630"));
         }
         for payment in books.payments.values() {
             let cents = if payment.refund { -payment.cents } else { payment.cents };
-            truth.add(clearing_of(payment.method), cents);
+            truth.add(&modes.clearing_of(payment.method), cents);
             if payment.invoice.is_none() {
-                truth.owe(&payment.payer, -cents, modes, "850");
+                let summed = modes.sums(&payment.payer, None);
+                truth.owe(&payment.payer, -cents, summed.then_some("850"));
             }
         }
         truth.accounts.retain(|_, cents| *cents != 0);
@@ -67,9 +69,9 @@ impl Truth {
     }
 
     /// Whoever is in daily summaries has no contact in the books.
-    fn owe(&mut self, payer: &str, cents: i64, modes: Modes, summed: &str) {
-        if modes.sums(payer) {
-            self.add(summed, cents);
+    fn owe(&mut self, payer: &str, cents: i64, summed: Option<&str>) {
+        if let Some(account) = summed {
+            self.add(account, cents);
             return;
         }
         self.add("610", cents);

@@ -1,10 +1,22 @@
 //! Posting rules that cover the whole invented practice.
 
 use adapter_sandbox::Sandbox;
-use adapter_sandbox::practice_month::{FEES, ROLES, Treatment};
+use adapter_sandbox::practice_month::{FEES, PayerType, ROLES, Treatment};
 use bridge_core::ledger::Rules;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
+
+const METHODS: [&str; 9] = [
+    "EFTPOS",
+    "HICAPS",
+    "Medicare",
+    "DVA",
+    "NDIS",
+    "Cash",
+    "Braintree",
+    "Direct deposit",
+    "BPAY",
+];
 
 /// How invoices are posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,24 +27,42 @@ pub enum Modes {
     Summary,
     /// Patients in daily summaries, all others each by itself.
     Hybrid,
+    /// Each by itself, money straight into bank accounts: what is paid in advance or too much goes the books' bank way.
+    Banks,
 }
 
 impl Modes {
     /// All of them.
-    pub const ALL: [Modes; 3] = [Modes::Invoice, Modes::Summary, Modes::Hybrid];
+    pub const ALL: [Modes; 4] = [Modes::Invoice, Modes::Summary, Modes::Hybrid, Modes::Banks];
 
-    /// Whether invoices of that payer (`Patient/900001`) are in daily summaries.
-    pub fn sums(self, payer: &str) -> bool {
+    /// Whether invoices of that payer (`Patient/900001`) are in daily summaries; for some type of payer, or money that is
+    /// for no invoice.
+    pub fn sums(self, payer: &str, of: Option<PayerType>) -> bool {
         match self {
-            Modes::Invoice => false,
+            Modes::Invoice | Modes::Banks => false,
             Modes::Summary => true,
-            Modes::Hybrid => payer.starts_with("Patient/"),
+            // Of a participant whose plan is managed the manager pays.
+            Modes::Hybrid => payer.starts_with("Patient/") && of != Some(PayerType::NdisPlan),
+        }
+    }
+
+    /// Whether any are.
+    pub fn summarises(self) -> bool {
+        matches!(self, Modes::Summary | Modes::Hybrid)
+    }
+
+    /// The account that money of a method arrives in.
+    pub fn clearing_of(self, method: &str) -> String {
+        let clearing = clearing_of(method);
+        match self {
+            Modes::Banks => clearing.replacen("65", "66", 1),
+            _ => clearing.to_owned(),
         }
     }
 
     fn toml(self) -> &'static str {
         match self {
-            Modes::Invoice => "{}",
+            Modes::Invoice | Modes::Banks => "{}",
             Modes::Summary => r#"{ other = "summary" }"#,
             Modes::Hybrid => r#"{ patient = "summary", ndis_self = "summary", other = "invoice" }"#,
         }
@@ -47,7 +77,7 @@ pub fn account_of(category: &str) -> String {
 }
 
 /// The clearing account of a method.
-pub fn clearing_of(method: &str) -> &'static str {
+fn clearing_of(method: &str) -> &'static str {
     match method {
         "EFTPOS" => "651",
         "HICAPS" => "652",
@@ -82,6 +112,9 @@ pub(super) fn furnish(sandbox: &Sandbox) {
     }
     accounts.insert("630".into(), ("Patient debtors", "CURRENT"));
     accounts.insert("658".into(), ("Transfer Clearing", "CURRENT"));
+    for method in METHODS {
+        accounts.insert(Modes::Banks.clearing_of(method), (method, "BANK"));
+    }
     for (code, (name, kind)) in accounts {
         let body = json!({"Code": code, "Name": name, "Type": kind, "TaxType": "BASEXCLUDED",
             "EnablePaymentsToAccount": kind == "CURRENT"});
@@ -112,6 +145,9 @@ options = {{ CL-200001 = "Sampleton", CL-200002 = "Testville" }}
 [[organisation]]
 organisation = ["FD-150023"]
 payer = "organisation"
+[[organisation]]
+organisation = ["FD-150011", "FD-150012", "FD-150013"]
+payer = "ndis_plan"
 [[practitioner]]
 practitioner = ["PR-500003"]
 name = "Dr Kim Mocker"
@@ -125,21 +161,10 @@ held_account = "852"
 "#,
         modes.toml()
     );
-    let methods = [
-        "EFTPOS",
-        "HICAPS",
-        "Medicare",
-        "DVA",
-        "NDIS",
-        "Cash",
-        "Braintree",
-        "Direct deposit",
-        "BPAY",
-    ];
-    for method in methods {
+    for method in METHODS {
         text += &format!(
             "[[method]]\nmethod = [\"{method}\"]\naccount = \"{}\"\n",
-            clearing_of(method)
+            modes.clearing_of(method)
         );
     }
     for fee in FEES {

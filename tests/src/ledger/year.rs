@@ -1,5 +1,5 @@
 //! A year of a practice, day by day as the service lives it: it looks several times a day, sweeps and proves each night with
-//! the books read from the beginning, and every month is locked a week after its end.
+//! as much of the books read anew as a night's calls allow, and every month is locked a week after its end.
 
 use super::desk::{Desk, call_count};
 use super::own::Truth;
@@ -7,10 +7,10 @@ use super::rules::Modes;
 use adapter_kit::Clock;
 use adapter_sandbox::Manners;
 use adapter_sandbox::practice_month::{Act, MonthOptions, PracticeMonth};
-use bridge_core::ledger::{Held, Proof};
+use bridge_core::ledger::{Entry, Held, Proof, Purpose};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What year to live.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Year {
     pub invoices: usize,
     /// How they are posted.
     pub modes: Modes,
+    /// Calls of a night that may go into reading the books anew.
+    pub reread: usize,
     /// Hours at which the service looks.
     pub looks: Vec<i8>,
 }
@@ -117,7 +119,7 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
         let step = ledger.step(desk.clock.now()).await.expect("a look");
         assert!(step.refused == 0 && step.trouble.is_empty(), "{day}: {step:?}");
         took.documents += step.posted + step.voided;
-        let (proof, held) = proved(&desk, &ledger, day).await;
+        let (proof, held) = proved(&desk, &ledger, day, of.reread).await;
         took.proof = call_count(&desk.sandbox) - calls;
         took.held = held.len();
         assert!(
@@ -125,8 +127,10 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
             "{day}: {:#?} {held:#?}",
             proof.differences
         );
+        assert!(proof.later.is_empty(), "{day}: {:#?}", proof.later);
         days.push(took);
     }
+    once_a_night(&ledger.entries().await);
     // What waits for a person is not in the books yet, and the practice's own do not wait.
     let waits = days.last().is_some_and(|day| day.held > 0);
     assert!(
@@ -136,9 +140,21 @@ pub async fn year(of: &Year) -> Vec<YearDay> {
     days
 }
 
-async fn proved(desk: &Desk, ledger: &bridge_engine::ledger::Ledger, day: Date) -> (Proof, Vec<Held>) {
+/// However often the service looked, a day and location has one journal, and one more for each night that found more of it.
+fn once_a_night(entries: &[Entry]) {
+    let mut seen = BTreeSet::new();
+    for entry in entries.iter().filter(|e| e.purpose == Purpose::Summary) {
+        let base = entry.key().split("-R").next().expect("a key");
+        assert!(seen.insert((base, entry.settled)), "{} is one too many", entry.key());
+    }
+}
+
+async fn proved(desk: &Desk, ledger: &bridge_engine::ledger::Ledger, day: Date, reread: usize) -> (Proof, Vec<Held>) {
     let from = day.saturating_sub(62.days());
-    let proof = ledger.prove(from, day, true, desk.clock.now()).await.expect("a proof");
+    let proof = ledger
+        .prove_nightly(from, day, reread, desk.clock.now())
+        .await
+        .expect("a proof");
     let held = proof.held.clone();
     (proof, held)
 }

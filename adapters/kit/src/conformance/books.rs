@@ -13,6 +13,7 @@
 //! ```
 
 mod credits;
+mod dated;
 mod desk;
 mod documents;
 mod refusals;
@@ -97,6 +98,7 @@ pub async fn run(books: &dyn Accounting, scene: &Scene, keeper: &dyn Bookkeeper)
         "more than is open is told so" => refusals::too_much;
         "what is settled is told so" => refusals::settled;
         "what the product does not keep is refused" => refusals::not_kept;
+        "a list by date shows what all of them show of it" => dated::listed;
     }
     report
 }

@@ -232,7 +232,7 @@ impl RestBooks {
         let mut at: Option<Position> = None;
         for _ in 0..MOST_PAGES {
             let page = self
-                .fetch(list, at.as_ref(), None, std::slice::from_ref(id), what)
+                .fetch(list, at.as_ref(), (None, None), std::slice::from_ref(id), what)
                 .await?;
             rows.extend(page.rows);
             at = page.next;

@@ -10,6 +10,7 @@ use adapter_kit::{AdapterError, Failure, ShownContact, ShownPage};
 use bridge_core::Time;
 use bridge_core::ledger::{DocumentKind, Shown};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -31,6 +32,9 @@ struct Cursor {
     at: Option<Position>,
 }
 
+/// What calls name the days by of which documents are wanted.
+pub(super) const DATED: &str = "dated";
+
 /// One page as it came.
 pub(super) struct Fetched {
     pub rows: Vec<Json>,
@@ -47,7 +51,7 @@ impl RestBooks {
         &self,
         list: &List,
         at: Option<&Position>,
-        since: Option<i64>,
+        (since, days): (Option<i64>, Option<(Date, Date)>),
         ids: &[Place],
         what: &str,
     ) -> Result<Fetched, AdapterError> {
@@ -55,6 +59,9 @@ impl RestBooks {
         if let Some(since) = since {
             let spelt = moments(since).ok_or_else(|| self.nonsense(what, "no such moment"))?;
             variables.insert("since".into(), spelt);
+        }
+        if let Some((from, until)) = days {
+            variables.insert(DATED.into(), json!({ "from": day(from), "until": day(until) }));
         }
         Position::variables(at, &list.paging, list.paging.size, &mut variables);
         let response = match at {
@@ -92,12 +99,21 @@ impl RestBooks {
         answer.map(|_| ()).map_err(|error| error.error)
     }
 
-    pub(super) async fn list_page(&self, kind: DocumentKind, cursor: Option<&str>) -> Result<ShownPage, AdapterError> {
+    /// One page of the documents that changed, or of all; `days` has those of all that are dated then.
+    pub(super) async fn list_page(
+        &self,
+        kind: DocumentKind,
+        days: Option<(Date, Date)>,
+        cursor: Option<&str>,
+    ) -> Result<ShownPage, AdapterError> {
         let spec = self.document(kind)?;
         let what = format!("list {}", kind_name(kind));
         let mut cursor: Cursor = cursor
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
+        if days.is_some() {
+            cursor.since = None;
+        }
         let sources = match (cursor.since, spec.changes.is_empty()) {
             (Some(_), false) => &spec.changes,
             _ => &spec.lists,
@@ -116,7 +132,9 @@ impl RestBooks {
         } else {
             &source.parent
         };
-        let fetched = self.fetch(&source.list, cursor.at.as_ref(), since, ids, &what).await?;
+        let fetched = self
+            .fetch(&source.list, cursor.at.as_ref(), (since, days), ids, &what)
+            .await?;
         if cursor.pass.is_none() {
             // The least the product's clock can have shown: a later moment could skip a change.
             let client = &self.account.client;
@@ -195,7 +213,7 @@ impl RestBooks {
         let Some(find) = &spec.find else {
             let mut cursor: Option<String> = None;
             for _ in 0..MOST_PAGES {
-                let page = self.list_page(kind, cursor.as_deref()).await?;
+                let page = self.list_page(kind, None, cursor.as_deref()).await?;
                 take(page.documents);
                 if !page.more {
                     return Ok(found);
@@ -238,7 +256,9 @@ impl RestBooks {
         let spec = &self.spec.contacts;
         let what = "list contacts";
         let at: Option<Position> = cursor.and_then(|text| serde_json::from_str(text).ok());
-        let page = self.fetch(&spec.list, at.as_ref(), None, &spec.id, what).await?;
+        let page = self
+            .fetch(&spec.list, at.as_ref(), (None, None), &spec.id, what)
+            .await?;
         let mut contacts = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
             contacts.push(ShownContact {
@@ -251,6 +271,14 @@ impl RestBooks {
         let next = page.next.map(|next| serde_json::to_string(&next).unwrap_or_default());
         Ok((contacts, next))
     }
+}
+
+/// A day in the spellings that calls use.
+fn day(date: Date) -> Json {
+    json!({
+        "iso": date.to_string(),
+        "commas": format!("{},{},{}", date.year(), date.month(), date.day()),
+    })
 }
 
 /// A moment in the spellings that calls use.

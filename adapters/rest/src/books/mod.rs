@@ -17,7 +17,7 @@ mod refusal;
 mod shown;
 
 use crate::account::{Account, RestOptions, SetupError};
-use crate::connector::{BooksSpec, Connector, DocumentSpec, kind_name};
+use crate::connector::{BooksSpec, Connector, DocumentSpec, SourceSpec, kind_name};
 use crate::meaning::Rules;
 use crate::place::Place;
 use adapter_kit::{
@@ -27,6 +27,7 @@ use adapter_kit::{
 use async_trait::async_trait;
 use bridge_core::ledger::{Books, Contact, DocumentKind, Shown};
 use chart::Chart;
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::sync::{Arc, RwLock};
 
@@ -113,7 +114,23 @@ impl Accounting for RestBooks {
     }
 
     async fn list(&self, kind: DocumentKind, cursor: Option<&str>) -> Result<ShownPage, AdapterError> {
-        self.list_page(kind, cursor).await
+        self.list_page(kind, None, cursor).await
+    }
+
+    async fn list_dated(
+        &self,
+        kind: DocumentKind,
+        days: (Date, Date),
+        cursor: Option<&str>,
+    ) -> Result<ShownPage, AdapterError> {
+        self.list_page(kind, Some(days), cursor).await
+    }
+
+    fn lists_by_date(&self, kind: DocumentKind) -> bool {
+        let of_days = |name: &String| name.split('.').next() == Some(listing::DATED);
+        let asks = |source: &SourceSpec| source.list.request.variables().iter().any(of_days);
+        let spec = self.spec.documents.get(&kind).filter(|spec| !spec.lives_below());
+        spec.is_some_and(|spec| !spec.lists.is_empty() && spec.lists.iter().all(asks))
     }
 
     fn batch(&self, kind: DocumentKind) -> usize {

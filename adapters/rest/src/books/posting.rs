@@ -8,6 +8,7 @@ use super::shown::{Parent, first, shown};
 use crate::connector::{ContactsSpec, DocumentSpec, Post, kind_name};
 use crate::template::Variables;
 use adapter_kit::{AdapterError, BooksRefusal, BooksRefusalKind, CallError, Outcome, Posted, Posting, Verdict};
+use bridge_core::deny;
 use bridge_core::ledger::{Contact, DocumentKind};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -155,6 +156,13 @@ impl RestBooks {
         answers: &mut [Option<Posted>],
         what: &str,
     ) {
+        let (denied, items): (Vec<_>, Vec<_>) = items.into_iter().partition(|(_, item)| {
+            let mut values = item.variables.iter().filter(|(name, _)| name.as_str() != "account");
+            values.any(|(_, value)| deny::holds_in(value))
+        });
+        for (at, _) in denied {
+            answers[at] = Some(Posted::Refused(refused(BooksRefusalKind::Forbidden, deny::CODE)));
+        }
         for chunk in items.chunks(post.batch.max(1)) {
             let batch: Vec<&Item<'_>> = chunk.iter().map(|(_, item)| item).collect();
             let told = self.send_batch(post, reading, &batch, what).await;
@@ -355,9 +363,5 @@ fn combined<'a>(attempts: impl Iterator<Item = &'a str>) -> String {
         hash.update(attempt.as_bytes());
         hash.update([0]);
     }
-    hash.finalize()
-        .iter()
-        .take(20)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    bridge_core::hex(&hash.finalize()[..20])
 }

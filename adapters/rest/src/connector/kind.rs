@@ -47,6 +47,13 @@ pub struct Kind {
     pub probes: Vec<ProbeCall>,
 }
 
+impl Kind {
+    /// Whether a record is none of this kind, though the product lists it among them.
+    pub(crate) fn is_apart(&self, body: &serde_json::Value) -> bool {
+        self.record.apart.as_ref().is_some_and(|apart| apart.holds(body))
+    }
+}
+
 /// How a record looks.
 #[derive(Clone, Debug)]
 pub struct RecordShape {
@@ -64,6 +71,8 @@ pub struct RecordShape {
     pub merged_split: Option<String>,
     /// Our reference.
     pub reference: Option<Place>,
+    /// How a record looks that is none of this kind, though it is listed among them.
+    pub apart: Option<Condition>,
 }
 
 /// Where a version stands and of what sort it is.

@@ -93,7 +93,7 @@ fn is_mode(word: &str) -> bool {
 }
 
 /// A place that can be written too: members and nothing else.
-fn member_place(section: &mut Section<'_, '_, '_>, text: &str) -> Option<MemberPlace> {
+pub(super) fn member_place(section: &mut Section<'_, '_, '_>, text: &str) -> Option<MemberPlace> {
     let steps: Vec<String> = text.split('.').map(str::to_string).collect();
     let plain = |step: &String| !step.is_empty() && step.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !steps.iter().all(plain) {

@@ -315,7 +315,7 @@ fn find(find: &mut Section<'_, '_, '_>) -> Option<FindSpec> {
 }
 
 fn source(source: &mut Section<'_, '_, '_>) -> Option<SourceSpec> {
-    source.scope(&[&[ACCOUNT, "since"], PAGE.as_slice()].concat());
+    source.scope(&[&[ACCOUNT, "since", "dated"], PAGE.as_slice()].concat());
     let list = listing(source);
     let of = source.word("of", &KINDS);
     let rows = source.place("rows");

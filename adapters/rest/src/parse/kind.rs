@@ -105,6 +105,7 @@ fn record(record: &mut Section<'_, '_, '_>) -> RecordShape {
         merged_from: record.place("merged_from"),
         merged_split: record.text("merged_split"),
         reference: record.place("reference"),
+        apart: record.has("apart").then(|| record.condition("apart")),
     }
 }
 

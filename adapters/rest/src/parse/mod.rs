@@ -5,11 +5,12 @@ mod activities;
 mod books;
 mod calls;
 mod kind;
+mod referrers;
 mod requests;
 mod section;
 mod webhook;
 
-use crate::connector::{Connector, Kind, kind_name};
+use crate::connector::{Connector, Kind, ReferrersSpec, Request, kind_name};
 use bridge_core::config_problem::{Problem, Source, suggestion};
 use section::Section;
 
@@ -44,11 +45,13 @@ impl Connector {
                 .collect(),
             books: root.section("books", books::books).flatten(),
             activities: root.section("activities", activities::activities).flatten(),
+            referrers: root.section("referrers", referrers::referrers).unwrap_or_default(),
             webhook: root.section("webhook", webhook::webhook).flatten(),
             requests: root.section("requests", requests::requests).flatten(),
         };
         check_webhook(&connector, &mut root);
         check_activities(&connector, &mut root);
+        referrers::check(&connector, &mut root);
         requests::check(&connector, &mut root);
         if connector.kinds.is_empty() && !root.has("kinds") && !root.has("books") {
             root.note(
@@ -145,6 +148,15 @@ fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
         .iter()
         .flat_map(|spec| [spec.attach.as_ref(), spec.detach.as_ref()]);
     named.extend(moves.flatten().filter_map(|request| request.limit.as_deref()));
+    let of = |spec| -> [Option<&Request>; 2] {
+        let spec: &ReferrersSpec = spec;
+        [
+            spec.by_number.as_ref().map(|(request, _)| request),
+            spec.relate.as_ref(),
+        ]
+    };
+    let referrers = connector.referrers.values().flat_map(of);
+    named.extend(referrers.flatten().filter_map(|request| request.limit.as_deref()));
     let books = connector.books.iter().flat_map(|books| books.requests());
     named.extend(books.filter_map(|request| request.limit.as_deref()));
     named.sort_unstable();

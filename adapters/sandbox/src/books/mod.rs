@@ -21,6 +21,7 @@ mod quota;
 mod settings;
 pub(crate) mod switches;
 mod table;
+mod webhooks;
 mod writes;
 
 use std::collections::HashMap;
@@ -35,6 +36,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 pub(crate) use self::persons::plural_of;
+pub(crate) use self::webhooks::Marks;
 
 use self::chart::Chart;
 use self::identity::Identity;
@@ -66,6 +68,8 @@ pub(crate) struct Books {
     ledger: Ledger,
     quota: Quota,
     kept: HashMap<String, Kept>,
+    /// Events told by webhooks so far.
+    sequence: u64,
     /// Its own, so that other products draw the same whether there are books or not.
     rng: StdRng,
 }
@@ -124,6 +128,7 @@ impl Books {
             ledger: Ledger::new(chart),
             quota,
             kept: HashMap::new(),
+            sequence: 0,
             rng,
         }
     }

@@ -12,7 +12,7 @@ mod search;
 mod store;
 pub(crate) mod switches;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::http::Method;
 use rand::RngExt;
@@ -40,6 +40,10 @@ pub(crate) struct Hubspot {
     properties: Properties,
     contacts: Contacts,
     meetings: Meetings,
+    /// Companies: records like contacts, behind the same door.
+    pub(crate) companies: Option<Box<Hubspot>>,
+    /// Companies of contacts.
+    employers: BTreeMap<u64, BTreeSet<u64>>,
     /// OAuth tokens to the time they end.
     tokens: HashMap<String, i64>,
     window: SlidingWindow,
@@ -54,6 +58,8 @@ enum Place<'a> {
     Properties(&'a [&'a str]),
     Meetings(&'a [&'a str]),
     MeetingProperties(&'a [&'a str]),
+    Companies(&'a [&'a str]),
+    CompanyProperties(&'a [&'a str]),
     UnknownKind,
     Token,
     Nowhere,
@@ -62,10 +68,18 @@ enum Place<'a> {
 impl Hubspot {
     /// An account with default properties and no contacts.
     pub fn new(cx: &mut Context<'_>) -> Self {
+        let token = format!("pat-ap1-{}", cx.uuid());
+        let companies = Self::with(String::new(), Properties::of_companies(cx.now), None, cx);
+        Self::with(token, Properties::new(cx.now), Some(Box::new(companies)), cx)
+    }
+
+    fn with(token: String, properties: Properties, companies: Option<Box<Hubspot>>, cx: &Context<'_>) -> Self {
         Self {
-            token: format!("pat-ap1-{}", cx.uuid()),
+            token,
             switches: HubspotSwitches::for_manners(cx.manners),
-            properties: Properties::new(cx.now),
+            properties,
+            companies,
+            employers: BTreeMap::new(),
             contacts: Contacts::default(),
             meetings: Meetings::new(cx.now),
             tokens: HashMap::new(),
@@ -78,6 +92,9 @@ impl Hubspot {
     /// Takes over other manners; switches set by hand before are lost.
     pub fn set_manners(&mut self, manners: Manners) {
         self.switches = HubspotSwitches::for_manners(manners);
+        if let Some(companies) = &mut self.companies {
+            companies.set_manners(manners);
+        }
     }
 
     /// When a write made now shows in search.
@@ -101,7 +118,10 @@ impl Hubspot {
             let problem = Problem::new(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.");
             return problem.answer(cx);
         }
-        let searching = matches!(place, Place::Objects(["search"]) | Place::Meetings(["search"]));
+        let searching = matches!(
+            place,
+            Place::Objects(["search"]) | Place::Meetings(["search"]) | Place::Companies(["search"])
+        );
         let limited = match self.spend(searching, cx) {
             Ok(headers) => headers,
             Err(refusal) => return *refusal,
@@ -119,6 +139,20 @@ impl Hubspot {
             Place::MeetingProperties(rest) => self
                 .scope(call, "crm.schemas.meetings")
                 .and_then(|()| definitions(&mut self.meetings.properties, rest, call, cx)),
+            Place::Companies(rest) => {
+                let allowed = self.scope(call, "crm.objects.companies");
+                allowed.and_then(|()| match &mut self.companies {
+                    Some(companies) => companies.objects(rest, call, cx),
+                    None => Err(Problem::invalid("Unable to infer object type")),
+                })
+            }
+            Place::CompanyProperties(rest) => {
+                let allowed = self.scope(call, "crm.schemas.companies");
+                allowed.and_then(|()| match &mut self.companies {
+                    Some(companies) => definitions(&mut companies.properties, rest, call, cx),
+                    None => Err(Problem::invalid("Unable to infer object type")),
+                })
+            }
             Place::UnknownKind => Err(Problem::invalid("Unable to infer object type")),
             Place::Token | Place::Nowhere => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         };
@@ -301,6 +335,8 @@ fn place_of<'a>(segments: &'a [&'a str]) -> Place<'a> {
         ("properties", "contacts" | "contact" | "0-1") => Place::Properties(rest),
         ("objects", "meetings" | "meeting" | "0-47") => Place::Meetings(rest),
         ("properties", "meetings" | "meeting" | "0-47") => Place::MeetingProperties(rest),
+        ("objects", "companies" | "company" | "0-2") => Place::Companies(rest),
+        ("properties", "companies" | "company" | "0-2") => Place::CompanyProperties(rest),
         ("objects" | "properties", _) => Place::UnknownKind,
         _ => Place::Nowhere,
     }

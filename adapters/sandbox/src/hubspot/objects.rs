@@ -262,6 +262,22 @@ impl Hubspot {
         }
     }
 
+    /// Puts a contact to a company; it may stand there already.
+    fn employ(&mut self, id: &str, company: &str) -> Result<Answer, Problem> {
+        let own = self.find(id, None)?.id;
+        let companies = self.companies.as_ref().ok_or_else(|| Problem::not_found(company))?;
+        let company = companies.find(company, None)?.id;
+        self.employers.entry(own).or_default().insert(company);
+        let results = json!([{"from": {"id": own.to_string()}, "to": {"id": company.to_string()}}]);
+        Ok(Answer::json(200, json!({"status": "COMPLETE", "results": results})))
+    }
+
+    /// The companies of a contact.
+    pub fn employers_of(&self, id: &str) -> Vec<String> {
+        let all = id.parse().ok().and_then(|id: u64| self.employers.get(&id));
+        all.into_iter().flatten().map(u64::to_string).collect()
+    }
+
     /// Answers a call on `contacts` and what lies below.
     pub(super) fn objects(&mut self, rest: &[&str], call: &Call, cx: &mut Context<'_>) -> Result<Answer, Problem> {
         let method = call.method.clone();
@@ -275,6 +291,9 @@ impl Hubspot {
             (Method::GET, [id]) => self.read(id, call),
             (Method::PATCH, [id]) => self.patch(id, call, cx),
             (Method::DELETE, [id]) => self.archive(id, call, cx),
+            (Method::PUT, [id, "associations", "default", "companies" | "company", company]) => {
+                self.employ(id, company)
+            }
             (_, [] | [_] | ["batch", _]) => Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed")),
             _ => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         }

@@ -91,7 +91,12 @@ impl Hubspot {
     /// One live contact as the product shows it.
     pub fn record(&self, id: &str) -> Option<Value> {
         let contact = self.contacts.get(id.parse().ok()?)?;
-        Some(contact.shown_full(&self.properties))
+        let mut shown = contact.shown_full(&self.properties);
+        let employers = self.employers_of(id);
+        if !employers.is_empty() {
+            shown["associations"] = json!({ "companies": employers });
+        }
+        Some(shown)
     }
 
     /// A person makes a contact.

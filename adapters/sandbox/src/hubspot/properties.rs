@@ -62,6 +62,25 @@ const DEFAULTS: [(&str, &str, (&str, &str), bool); 21] = [
         true,
     ),
 ];
+/// The same of companies. The places that are special among contacts hold what nobody writes.
+const COMPANY_DEFAULTS: [(&str, &str, (&str, &str), bool); 16] = [
+    ("hs_unused_mailbox", "Not of companies", STRING, true),
+    ("name", "Company name", STRING, false),
+    ("domain", "Company Domain Name", STRING, false),
+    ("phone", "Phone Number", PHONE, false),
+    ("address", "Street Address", STRING, false),
+    ("city", "City", STRING, false),
+    ("state", "State/Region", STRING, false),
+    ("zip", "Postal Code", STRING, false),
+    ("country", "Country/Region", STRING, false),
+    ("description", "Description", STRING, false),
+    ("industry", "Industry", STRING, false),
+    ("hs_object_id", "Record ID", ("number", "number"), true),
+    ("createdate", "Create Date", TIME, true),
+    ("hs_lastmodifieddate", "Last Modified Date", TIME, true),
+    ("hs_unused_mailboxes", "Not of companies", STRING, true),
+    ("hs_merged_object_ids", "Merged record IDs", STRING, true),
+];
 /// The same of meetings; `hs_timestamp` is their place on the timeline.
 const MEETING_DEFAULTS: [(&str, &str, (&str, &str), bool); 13] = [
     ("hs_object_id", "Record ID", ("number", "number"), true),
@@ -106,6 +125,11 @@ impl Properties {
     /// The default properties of contacts, as if made at `now`.
     pub fn new(now: i64) -> Self {
         Self::with(&DEFAULTS, ("contactinformation", "Contact information"), now)
+    }
+
+    /// The default properties of companies.
+    pub fn of_companies(now: i64) -> Self {
+        Self::with(&COMPANY_DEFAULTS, ("companyinformation", "Company information"), now)
     }
 
     /// The default properties of meetings.

@@ -6,7 +6,7 @@ use crate::clock::{is_date, utc_millis};
 use crate::people::CsvPerson;
 
 /// Members a client may write, in the order they are shown.
-pub(crate) const MEMBERS: [&str; 15] = [
+pub(crate) const MEMBERS: [&str; 22] = [
     "first_name",
     "last_name",
     "email",
@@ -22,12 +22,21 @@ pub(crate) const MEMBERS: [&str; 15] = [
     "external_ref",
     "preferred_name",
     "notes",
+    "title",
+    "role",
+    "provider_number",
+    "company_id",
+    "referrals_this_month",
+    "referrals_this_year",
+    "last_referral",
 ];
 const BIRTH_DATE: usize = 5;
 const MOBILE: usize = 3;
 const PHONE: usize = 4;
 /// The place of the caller's own reference.
 pub(crate) const EXTERNAL_REF: usize = 12;
+/// The place of a referrer's provider number.
+pub(crate) const PROVIDER_NUMBER: usize = 17;
 
 /// A contact; blank members are `None`.
 #[derive(Debug, Clone)]

@@ -2,6 +2,7 @@
 
 mod appointments;
 mod bookings;
+mod companies;
 mod contact;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use self::appointments::Appointments;
-use self::contact::{Contact, EXTERNAL_REF};
+use self::contact::{Contact, EXTERNAL_REF, PROVIDER_NUMBER};
 use crate::answer::{Answer, Call, Context};
 use crate::clock::SECOND;
 use crate::control::ControlError;
@@ -67,6 +68,7 @@ pub(crate) struct Plain {
     next_id: u64,
     appointments: Appointments,
     pub(crate) bookings: bookings::Bookings,
+    pub(crate) companies: companies::Companies,
     window: SlidingWindow,
 }
 
@@ -87,6 +89,7 @@ impl Plain {
             next_id: 10_000,
             appointments: Appointments::new(),
             bookings: bookings::Bookings::default(),
+            companies: companies::Companies::default(),
             window: SlidingWindow::default(),
         }
     }
@@ -176,6 +179,7 @@ impl Plain {
                 }
             }
             (_, ["appointments", rest @ ..]) => self.appointment_call(rest, call, cx),
+            (_, ["companies", rest @ ..]) => self.companies.handle(rest, call, cx.now),
             (_, ["booking_requests", rest @ ..]) => self.bookings.handle(rest, call, cx.now),
             (_, ["contacts"] | ["contacts", _]) => error(405, "method_not_allowed", "not offered here"),
             _ => error(404, "not_found", "no such path"),
@@ -209,6 +213,14 @@ impl Plain {
                 .flatten()
                 .filter_map(|id| self.contacts.get(id))
                 .filter(|contact| deleted || !contact.deleted)
+                .collect();
+            let total = found.len();
+            (found.into_iter().skip(offset).take(limit).collect(), total)
+        } else if let Some(number) = call.param("provider_number") {
+            let found: Vec<&Contact> = self
+                .contacts
+                .values()
+                .filter(|contact| contact.value(PROVIDER_NUMBER) == Some(number) && (deleted || !contact.deleted))
                 .collect();
             let total = found.len();
             (found.into_iter().skip(offset).take(limit).collect(), total)
@@ -284,12 +296,12 @@ impl Plain {
 
     /// A person makes a contact.
     pub fn person_create(&mut self, body: &Value, now: i64) -> Result<String, ControlError> {
-        self.create(&typed(body)?, now).map_err(unknown_member)
+        self.create(&typed(body)?, now).map_err(member_at_fault)
     }
 
     /// A person changes a contact.
     pub fn person_edit(&mut self, id: &str, patch: &Value, now: i64) -> Result<(), ControlError> {
-        match self.change(id, &typed(patch)?, now).map_err(unknown_member)? {
+        match self.change(id, &typed(patch)?, now).map_err(member_at_fault)? {
             true => Ok(()),
             false => Err(ControlError::NotFound),
         }
@@ -337,7 +349,8 @@ fn refused(member: &str) -> Answer {
     )
 }
 
-fn unknown_member(member: String) -> ControlError {
+/// A person typed into a member that is none, or what it cannot hold.
+pub(crate) fn member_at_fault(member: String) -> ControlError {
     ControlError::Refused(format!("{member}: unknown, or not a value of this member"))
 }
 

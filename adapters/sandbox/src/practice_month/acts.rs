@@ -310,6 +310,10 @@ impl Desk<'_> {
         let of = &mut self.model.invoices[place];
         // From whoever pays to the patient, and from the patient to an insurer.
         let (payer, payer_type) = match of.payer {
+            // The manager still pays where the participant owes.
+            Payer::Organisation(_) if of.payer_type == PayerType::NdisPlan => {
+                (Payer::Patient(of.patient), PayerType::NdisPlan)
+            }
             Payer::Organisation(_) => (Payer::Patient(of.patient), PayerType::Patient),
             Payer::Patient(_) => {
                 let insurers = ORGANISATIONS.iter().filter(|(_, _, of)| *of == PayerType::Insurer);

@@ -114,13 +114,17 @@ fn payer(model: &mut Model, rng: &mut StdRng, of: PayerType, patient: usize) -> 
         .filter(|(_, _, payer)| *payer == of)
         .map(|(id, ..)| *id)
         .collect();
-    let owed_by = match funders.choose(rng) {
+    let manager = funders.choose(rng);
+    // Of a participant whose plan is managed some practices bill the manager, and some the participant.
+    let billed = manager.filter(|_| of != PayerType::NdisPlan || rng.random_range(0..2) == 0);
+    let owed_by = match billed {
         Some(id) => Payer::Organisation(id),
         None => Payer::Patient(patient),
     };
     // A participant who manages the plan pays, and claims from the agency.
     let funder = match (of, owed_by) {
         (PayerType::NdisSelf, _) => "FD-150003",
+        (PayerType::NdisPlan, Payer::Patient(_)) => manager.copied().unwrap_or("FD-150003"),
         (PayerType::Patient | PayerType::Organisation, _) | (_, Payer::Patient(_)) => return (owed_by, None),
         (_, Payer::Organisation(id)) => id,
     };

@@ -33,9 +33,11 @@ struct RoleRow {
     may: Vec<bool>,
 }
 
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 6] = [
     ("/inbox", "Inbox"),
     ("/vitals", "Health"),
+    ("/books", "Books"),
+    ("/mappings", "Mappings"),
     ("/activity", "Activity"),
     ("/people", "People and access"),
 ];

@@ -17,6 +17,10 @@ use url::form_urlencoded;
 
 /// The largest form.
 const FORM: usize = 16 * 1024;
+/// The largest with a provider's statement or a record in it.
+const TEXT: usize = 900 * 1024;
+/// Where such come from.
+const TEXTS: [&str; 2] = ["/books/settlements", "/mappings/try"];
 /// What a page that refreshes itself sends.
 const BY_ITSELF: &str = "x-by-itself";
 /// What only pages themselves ask for.
@@ -65,7 +69,8 @@ impl Call {
                 if !ours(headers, &app.settings.url) {
                     return Err(Refused::Form);
                 }
-                let body = to_bytes(body, FORM).await.map_err(|_| Refused::Form)?;
+                let most = if TEXTS.contains(&pattern) { TEXT } else { FORM };
+                let body = to_bytes(body, most).await.map_err(|_| Refused::Form)?;
                 form_urlencoded::parse(&body).into_owned().collect()
             }
             _ => Fields::new(),

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub(super) type Answer = Result<Response, Refused>;
 
 /// What is embedded beside the templates, with its kind. Pages name it by the version of all of it.
-const ASSETS: [(&str, &str, &str); 5] = [
+const ASSETS: &[(&str, &str, &str)] = &[
     (
         "/assets/style.css",
         "text/css; charset=utf-8",
@@ -43,6 +43,16 @@ const ASSETS: [(&str, &str, &str); 5] = [
         "image/svg+xml",
         include_str!("../../assets/icon.svg"),
     ),
+    (
+        "/assets/ledger.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/ledger.css"),
+    ),
+    (
+        "/assets/ledger.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../assets/ledger.js"),
+    ),
 ];
 
 macro_rules! templates {
@@ -65,6 +75,11 @@ templates!(
     "rule.html",
     "decisions.html",
     "vitals.html",
+    "books-parts.html",
+    "books.html",
+    "books-report.html",
+    "mappings.html",
+    "mappings-rules.html",
     "activity.html",
     "people.html",
     "link.html",
@@ -119,9 +134,11 @@ struct Place {
     count: Option<u64>,
 }
 
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 7] = [
     ("/inbox", "Inbox"),
     ("/vitals", "Health"),
+    ("/books", "Books"),
+    ("/mappings", "Mappings"),
     ("/activity", "Activity"),
     ("/people", "People and access"),
     ("/about", "About"),

@@ -5,7 +5,7 @@
 use super::call::Call;
 use super::render::Answer;
 use super::review::{act, first, group, item, list, live, past, rules};
-use super::{App, Refused, about, activity, door, own, people, render, vitals};
+use super::{App, Refused, about, activity, books, door, mappings, own, people, render, vitals};
 use crate::access::role::Role;
 use axum::Router;
 use axum::extract::Request;
@@ -54,6 +54,9 @@ const ALL: Need = Need::Roles(&Role::ALL);
 const ADMIN: Need = Need::Roles(&[Role::Admin]);
 const SEES: Need = Need::Roles(&[Role::Admin, Role::Reviewer, Role::Auditor]);
 const DECIDES: Need = Need::Roles(&[Role::Admin, Role::Reviewer]);
+const BOOKS: Need = Need::Roles(&[Role::Admin, Role::Bookkeeper, Role::Auditor]);
+const KEEPS: Need = Need::Roles(&books::KEEPERS);
+const TRIES: Need = Need::Roles(&mappings::TRIERS);
 const READS: Need = Need::Roles(&[Role::Admin, Role::Auditor]);
 
 macro_rules! routes {
@@ -86,6 +89,24 @@ routes! {
     POST "/decided/{id}/undo"    DECIDES       => past::undo_group;
     GET  "/live"                 ALL           => live::counts;
     GET  "/vitals"               ALL           => vitals::show;
+    GET  "/books"                BOOKS         => books::overview;
+    GET  "/books/preview"        BOOKS         => books::preview;
+    GET  "/books/drift"          BOOKS         => books::drift;
+    GET  "/books/proof"          BOOKS         => books::proof;
+    GET  "/books/proof/{days}"   BOOKS         => books::proof;
+    GET  "/books/close"          BOOKS         => books::close;
+    GET  "/books/close/{month}"  BOOKS         => books::closing;
+    GET  "/books/statements"     BOOKS         => books::practitioners;
+    GET  "/books/statements/{practitioner}/{month}" BOOKS => books::statement;
+    GET  "/books/settlements"    BOOKS         => books::settlements;
+    POST "/books/settlements"    KEEPS         => books::settlement;
+    GET  "/books/tasks"          BOOKS         => books::tasks;
+    GET  "/books/file/{report}/{form}" BOOKS   => books::file;
+    POST "/books/ask"            KEEPS         => books::work;
+    POST "/books/act"            KEEPS         => books::act;
+    GET  "/mappings"             ALL           => mappings::show;
+    GET  "/mappings/rules"       ALL           => mappings::rules;
+    POST "/mappings/try"         TRIES         => mappings::tried;
     GET  "/activity"             READS         => activity::show;
     GET  "/people"               ADMIN         => people::show;
     POST "/people/invite"        ADMIN         => people::invite;

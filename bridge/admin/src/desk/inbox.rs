@@ -7,6 +7,7 @@ use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
 use bridge_core::{Author, Entity, LinkUnit, Origin, Time, Value};
 use bridge_engine::Brake;
+use bridge_engine::ledger::TASK;
 use bridge_store::{Candidate, Item, ItemFilter, Page, RecordKey, hold_id};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -261,6 +262,7 @@ impl Desk {
                 (None, None) => item.topic.starts_with("task/").then(|| self.plain_row(&item, vec![])),
             };
             match row {
+                Some(row) if item.topic == TASK => rows.push(self.with_task(row, &item).await?),
                 Some(row) => rows.push(row),
                 None => gone.push(item.id),
             }

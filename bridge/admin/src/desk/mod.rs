@@ -10,6 +10,7 @@
 //! | [`act`] | decisions bound to what was shown; assign, snooze, comment, take back |
 //! | [`bulk`] | one decision for a group of one pattern |
 //! | [`rules`] | a rule proposed from a decision, tried on what is open and what people decided |
+//! | [`trial`] | a record tried in a mapping, both ways |
 //! | [`timeline`] | everything about one entity, runs, and looking at once |
 
 pub mod act;
@@ -20,7 +21,9 @@ pub mod find;
 pub mod inbox;
 mod limit;
 pub mod rules;
+mod tasks;
 pub mod timeline;
+pub mod trial;
 
 pub use diff::{Piece, pieces};
 

@@ -3,6 +3,7 @@
 
 mod access;
 mod attacks;
+mod books;
 mod office;
 mod pages;
 mod review;

@@ -10,6 +10,11 @@ fn path(route: &Route) -> String {
         .path
         .replace("{id}", "u0000000000000000")
         .replace("{token}", &"0".repeat(64))
+        .replace("{month}", "2026-10")
+        .replace("{days}", "2026-10-01-2026-10-31")
+        .replace("{practitioner}", "DrA")
+        .replace("{report}", "preview")
+        .replace("{form}", "csv")
 }
 
 /// Whether the answer is one of the page itself, and not of what stands before it.

@@ -3,6 +3,7 @@
 
 pub mod coverage;
 pub mod files;
+mod introduced;
 pub mod note;
 pub mod referral;
 pub mod telehealth;

@@ -5,11 +5,13 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count};
 use crate::wiring::{self, Lock, WiringError};
-use crate::{books, outlets, rules_check, serving};
+use crate::{books, exports, outlets, rules_check, serving};
 use adapter_kit::{Accounting, Clock, SystemClock, TokenStore};
 use bridge_core::config_problem::Problem;
+use bridge_export::warehouse;
 use bridge_store::Store;
 use clap::Args;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -107,6 +109,7 @@ async fn online(config: &Config) -> (Vec<Problem>, Exit) {
         }
     }
     problems.extend(accounts_of_books(config, &store, lock.is_some()).await);
+    problems.extend(of_warehouse(config).await);
     let exit = if problems.is_empty() { Exit::Done } else { Exit::Failed };
     (problems, exit)
 }
@@ -167,6 +170,25 @@ async fn accounts_of_books(config: &Config, store: &Store, drives: bool) -> Vec<
         }
     }
     problems
+}
+
+/// The warehouse: reachable, new enough, with a schema that is ours and rights in it. Nothing is made there.
+async fn of_warehouse(config: &Config) -> Vec<Problem> {
+    let Some(settings) = &config.warehouse else {
+        return vec![];
+    };
+    let of = |message: String, remedy: String| Problem {
+        file: config.path.display().to_string(),
+        line: settings.line,
+        message: format!("[warehouse]: {message}"),
+        remedy,
+    };
+    let url = match exports::address(config, settings) {
+        Ok(url) => url,
+        Err(failure) => return vec![of(failure.to_string(), "Set it, then run `check` again.".into())],
+    };
+    let found = warehouse::probe(url.expose_secret(), exports::plan(config, settings)).await;
+    found.into_iter().map(|found| of(found.what, found.remedy)).collect()
 }
 
 fn at(config: &Config, error: &WiringError, remedy: &str) -> Problem {

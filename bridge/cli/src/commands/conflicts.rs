@@ -315,11 +315,7 @@ fn conflict_json(row: &ConflictRow, known: &BTreeMap<String, Value>, agreed: &Op
 /// Names exactly these values.
 fn state_of(row: &ConflictRow) -> String {
     let text = serde_json::to_string(&row.conflict.values).unwrap_or_default();
-    Sha256::digest(text)
-        .iter()
-        .take(6)
-        .map(|b| format!("{b:02x}"))
-        .collect()
+    bridge_core::hex(&Sha256::digest(text)[..6])
 }
 
 async fn conflict(store: &Store, id: &str) -> Result<ConflictRow, Failure> {

@@ -9,7 +9,7 @@ use crate::story::hands::Hands;
 use crate::story::practice::Practice;
 use crate::story::scenes::{self, Running};
 use crate::story::stage::Stage;
-use crate::story::{links_out, office};
+use crate::story::{books, links_out, office};
 use crate::{commands, signals, wiring};
 use bridge_engine::Engine;
 use clap::Args;
@@ -154,6 +154,7 @@ async fn play(
         () = stop.cancelled() => return Ok(Exit::Done),
     };
     let link = office::open(&practice.config, &running.engine, args.admin, stop, tracker).await?;
+    books::open(running.engine.store(), stop, tracker);
     let config = practice.folder().join("bridge.toml");
     out.heading("\nNow it is yours");
     out.line("  The bridge keeps running. Change something, in another terminal:");

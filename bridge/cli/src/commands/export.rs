@@ -3,15 +3,17 @@
 use crate::args::ConfigArg;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
-use crate::exports;
+use crate::exports::{self, TOLD};
 use crate::output::{Output, count, thousands};
-use crate::{commands, wiring};
+use crate::{commands, times, wiring};
 use bridge_core::config_problem::suggestion;
 use bridge_export::entities::{Entity, NAMES};
 use bridge_export::format::{Format, Writer};
 use bridge_export::{Cursor, Draft, Grant, Place, Reader, Row, word};
+use bridge_store::{Store, Telling};
 use clap::Args;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 
@@ -34,7 +36,7 @@ otherwise, and in the last line of NDJSON. An existing --out is then refused: ta
 
 In CSV, text that a spreadsheet would run as a formula has an apostrophe in front, telephone numbers among it (+61...);
 NDJSON and Parquet hold everything as it is. Appointments, invoices and other records of Halaxy are exported as the
-mirror keeps them: [mirror] kinds.")]
+mirror keeps them: [mirror] kinds. While it has not read all of them once, the export says so and ends with code 3.")]
 pub struct ExportArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -122,6 +124,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
         )));
     }
     let store = wiring::store(config).await?;
+    let incomplete = exports::incomplete(config, &store, [&entity]).await?;
     let (mut reader, left_out) = Reader::new(&store, &exports::practice(config), entity, asked);
     let (mut place, next) = match &since {
         None => (reader.all(), None),
@@ -140,6 +143,9 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     let (mut put, mut removed) = (0u64, 0u64);
     while place != Place::End {
         let (rows, then) = reader.page(&place).await?;
+        if let Some(telling) = reader.telling(TOLD) {
+            told(&store, telling).await?;
+        }
         for row in &rows {
             match row {
                 Row::Put(_) => put += 1,
@@ -149,6 +155,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
         }
         place = then;
     }
+    told(&store, whole(reader.entity(), put, args)).await?;
     if let Target::File(draft) = writer.end(next.as_deref())? {
         draft.keep()?;
     }
@@ -159,7 +166,7 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     }
     out.document(&json!({
         "entity": reader.entity().name, "rows": put, "removed": removed, "left_out": left_out,
-        "unreadable": reader.unreadable(), "next": next, "out": args.out,
+        "unreadable": reader.unreadable(), "next": next, "out": args.out, "incomplete": incomplete,
     }));
     let mut told = count(put, "row");
     if removed > 0 {
@@ -186,7 +193,39 @@ async fn export(args: &ExportArgs, config: &Config, entity: Entity, out: &Output
     if let (Some(next), None) = (&next, &args.cursor_file) {
         out.remark(format!("Go on with --since {next}"));
     }
-    Ok(Exit::Done)
+    if incomplete.is_empty() {
+        return Ok(Exit::Done);
+    }
+    out.remark(exports::warning(config, &incomplete));
+    Ok(Exit::Waiting)
+}
+
+/// Notes in the history what leaves with an export: before it does, so that a line may be one too many, never missing.
+async fn told(store: &Store, telling: Telling) -> Result<(), Failure> {
+    let mut tx = store.begin().await?;
+    tx.append_told(&[telling], times::now()).await?;
+    Ok(tx.commit().await?)
+}
+
+/// The line of the export as a whole, about nobody by itself.
+fn whole(entity: &Entity, rows: u64, args: &ExportArgs) -> Telling {
+    let columns = entity
+        .columns
+        .iter()
+        .map(|column| format!("{}.{}", entity.name, column.name));
+    let to = if args.out == Path::new("-") {
+        "standard output"
+    } else {
+        "a file"
+    };
+    Telling {
+        system: TOLD.into(),
+        remote_id: None,
+        units: columns.collect(),
+        purpose: format!("export: {}, {} to {to}", entity.name, count(rows, "row")),
+        certain: true,
+        about: BTreeSet::new(),
+    }
 }
 
 /// Where to go on from: what was said, else what the cursor's file holds, else from the start if there is to be such a file.

@@ -38,7 +38,8 @@ pub enum InitCrm {
 const CONFIG: &str = include_str!("../../templates/bridge.toml");
 const HUBSPOT: &str = include_str!("../../templates/crm-hubspot.toml");
 const EXAMPLE: &str = include_str!("../../templates/crm-example.toml");
-const LEDGER: &str = include_str!("../../templates/ledger.toml");
+/// The posting rules that `init` writes, commented.
+pub const LEDGER: &str = include_str!("../../templates/ledger.toml");
 const IGNORE: &str = "# Secrets and personal data do not belong into version control.\n*.key\n*.secret\nbridge.db*\n";
 
 /// Writes the files that are not there yet.

@@ -1,5 +1,6 @@
 //! `privacy`: who was told what, everything held of one person, and forgetting.
 
+mod forget;
 mod notice;
 mod register;
 mod subject;
@@ -164,8 +165,13 @@ async fn erase(
     let id = commands::entity_of(engine.store(), config, person).await?;
     let erasure = engine.erase(&id, &mirrors(config), by, dry).await?;
     let purged = if dry { Ok(()) } else { engine.store().purge().await };
-    let steps = steps(config, &erasure);
+    let warehouse = forget::in_warehouse(config, engine.store(), &erasure, dry).await;
+    let mut steps = steps(config, &erasure);
+    steps.extend(forget::steps(config, &erasure, warehouse.as_ref()));
+    let exports = forget::files(&erasure)
+        .map(|file| json!({ "at": times::iso(file.at), "what": file.what, "units": file.units }));
     out.document(&json!({
+        "warehouse": warehouse, "exports": exports.collect::<Vec<_>>(),
         "dry_run": dry, "entity": id, "removed": erasure.removed, "books_kept": erasure.books_kept,
         "residue": erasure.residue, "to_do": steps, "file_rewritten": !dry && purged.is_ok(),
     }));
@@ -233,7 +239,7 @@ fn steps(config: &Config, erasure: &Erasure) -> Vec<String> {
          erase again after restoring one."
             .into(),
     );
-    steps.push("exports and subject folders made by hand: delete them.".into());
+    steps.push("subject folders, and files exported before the history begins: delete them.".into());
     if config.events.is_some() {
         steps.push(
             "receivers of the event stream know ids of the records, no values: tell them if they keep copies.".into(),

@@ -82,7 +82,7 @@ struct Told<'a> {
 }
 
 /// The month before this one, by this machine's clock.
-fn last_month(invoices: usize, seed: u64) -> PracticeMonth {
+pub fn last_month(invoices: usize, seed: u64) -> PracticeMonth {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     PracticeMonth::generate(&MonthOptions {
         seed,
@@ -94,7 +94,10 @@ fn last_month(invoices: usize, seed: u64) -> PracticeMonth {
 }
 
 /// The month's records, and the accounts that the ledger.toml of `init` names beside those of the chart.
-fn furnish(stage: &Stage, month: &PracticeMonth) -> Result<(), ControlError> {
+///
+/// # Errors
+/// [`ControlError`] if the stand-ins do not take one.
+pub fn furnish(stage: &Stage, month: &PracticeMonth) -> Result<(), ControlError> {
     month.load(&stage.sandbox)?;
     for (code, name, kind) in [
         ("630", "Patient Debtors", "CURRENT"),

@@ -45,7 +45,8 @@ Examples:
   halaxy-bridge warehouse once --json | jq .rows
 
 Writes what changed since the last time; how far it is stands in the warehouse itself, in the table bridge_state.
-`halaxy-bridge run` does the same every so often.")]
+`halaxy-bridge run` does the same every so often. While the mirror has not read everything once, it says what is missing
+and ends with code 3.")]
     Once,
     /// How far each table is.
     Status,
@@ -68,14 +69,19 @@ pub async fn run(args: &WarehouseArgs, out: &Output) -> Result<Exit, Failure> {
         WarehouseCommand::Once => {
             let url = exports::address(&config, settings)?;
             let store = wiring::store(&config).await?;
+            let incomplete = exports::incomplete(&config, &store, &plan.entities).await?;
             let rows = exports::once(url.expose_secret(), plan, &store).await?;
-            out.document(&json!({ "rows": rows }));
+            out.document(&json!({ "rows": rows, "incomplete": incomplete }));
             let lines = rows.iter().map(|(entity, rows)| vec![entity.clone(), thousands(*rows)]);
             out.table(
                 &["table", "rows written"],
                 lines.collect(),
                 "[warehouse] names no entities.",
             );
+            if !incomplete.is_empty() {
+                out.remark(exports::warning(&config, &incomplete));
+                return Ok(Exit::Waiting);
+            }
         }
         WarehouseCommand::Status => {
             let url = exports::address(&config, settings)?;

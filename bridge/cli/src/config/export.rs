@@ -1,6 +1,7 @@
 //! `[export]`: which privacy classes may leave the bridge as exports; `[warehouse]`: a database of the user's that is kept
 //! as an export would show it.
 
+use super::privacy::Destination;
 use super::reader::{Reader, Table};
 use super::secret::SecretRef;
 use bridge_core::config_problem::{Keys, suggestion};
@@ -16,6 +17,8 @@ const EVERY: Duration = Duration::from_secs(5 * 60);
 pub struct ExportConfig {
     /// Classes that may be exported; none unless said.
     pub classes: Grant,
+    /// Who gets the files, where and what for.
+    pub destination: Option<Destination>,
 }
 
 /// What `[warehouse]` asks for.
@@ -29,6 +32,10 @@ pub struct WarehouseConfig {
     pub entities: Vec<String>,
     /// How often it is brought up to date.
     pub every: Duration,
+    /// Who keeps it, where and what for.
+    pub destination: Option<Destination>,
+    /// Line of the section.
+    pub line: usize,
 }
 
 impl<'s> Reader<'s> {
@@ -39,16 +46,21 @@ impl<'s> Reader<'s> {
         let source = self.source;
         let mut keys = Keys::new(&source, table, span);
         let classes = keys.optional("classes");
+        let destination = keys.optional("destination");
         self.problems.extend(keys.finish());
+        let destination = self.destination_of("export", destination);
         let Some(value) = classes else {
-            return ExportConfig::default();
+            return ExportConfig {
+                destination,
+                ..ExportConfig::default()
+            };
         };
         let words = value.get_ref().as_array().map(|list| {
             let words = list.iter().map(|item| item.get_ref().as_str().unwrap_or_default());
             words.collect::<Vec<_>>()
         });
         match Grant::of(words.unwrap_or_else(|| vec![""])) {
-            Ok(classes) => ExportConfig { classes },
+            Ok(classes) => ExportConfig { classes, destination },
             Err(error) => {
                 let remedy = "Write classes = [\"identity\", \"contact\"]: what may leave the bridge as files.";
                 self.note(value.span(), error.to_string(), remedy);
@@ -65,7 +77,10 @@ impl<'s> Reader<'s> {
         let schema = keys.text("schema");
         let entities = keys.optional("entities");
         let every = keys.optional_text("every");
+        let destination = keys.optional("destination");
         self.problems.extend(keys.finish());
+        let destination = self.destination_of("warehouse", destination);
+        let line = source.line(span.start);
         let every = self
             .duration("every", every)
             .unwrap_or(EVERY)
@@ -113,6 +128,8 @@ impl<'s> Reader<'s> {
             schema: schema.into(),
             entities: names,
             every,
+            destination,
+            line,
         })
     }
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How often invoices and payments are looked at unless said otherwise.
 const EVERY: Duration = Duration::from_secs(15 * 60);
+/// Calls of a night that may go into reading the books anew, where nothing is said of a plan: a fifth of Xero's smallest.
+const PLAN: usize = 200;
 /// The file with the posting rules unless said otherwise.
 pub const RULES: &str = "ledger.toml";
 
@@ -26,6 +28,13 @@ pub struct LedgerConfig {
     pub every: Duration,
     /// When everything is proved each night, on the practice's clock.
     pub prove_at: Time,
+    /// Calls of a night that may go into reading the books from their beginning.
+    pub reread: usize,
+}
+
+/// A fifth of the day's calls, so that looks and corrections keep the rest.
+fn share(calls_per_day: u64) -> usize {
+    usize::try_from(calls_per_day / 5).unwrap_or(PLAN).max(10)
 }
 
 impl<'s> Reader<'s> {
@@ -90,10 +99,11 @@ impl<'s> Reader<'s> {
             },
         };
         Some(LedgerConfig {
-            books: name,
             rules,
             file: shown,
             every: every.max(Duration::from_secs(1)),
+            reread: books.get(&name).and_then(|b| b.calls_per_day).map_or(PLAN, share),
+            books: name,
             prove_at,
         })
     }

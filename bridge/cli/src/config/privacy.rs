@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// Who receives what is sent to a system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +44,13 @@ impl<'s> Reader<'s> {
             }
         }
         all
+    }
+
+    /// Of a section that is no system: `[export.destination]`, `[warehouse.destination]`.
+    pub(super) fn destination_of(&mut self, name: &str, section: Option<&Spanned<DeValue<'s>>>) -> Option<Destination> {
+        let example = format!("[{name}.destination] with name, country and purpose");
+        let table = self.table(Some(section?), "destination", &example)?;
+        self.destination(table)
     }
 
     fn destination(&mut self, (table, span): Table<'_, 's>) -> Option<Destination> {

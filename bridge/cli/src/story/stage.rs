@@ -137,7 +137,7 @@ impl Stage {
             }
         };
         let stopped = stop.clone().cancelled_owned();
-        let server = tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await });
+        let server = tokio::spawn(Arc::clone(&sandbox).serve_as(router, listener, stopped));
         Ok(Stage {
             sandbox,
             endpoints,

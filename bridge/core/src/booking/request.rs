@@ -201,11 +201,7 @@ impl Request {
     /// What tells this request from any other: a key stands for one only.
     pub fn digest(&self) -> String {
         let text = serde_json::to_string(self).unwrap_or_default();
-        Sha256::digest(text)
-            .iter()
-            .take(16)
-            .map(|b| format!("{b:02x}"))
-            .collect()
+        crate::hex(&Sha256::digest(text)[..16])
     }
 }
 

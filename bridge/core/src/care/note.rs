@@ -1,6 +1,6 @@
 //! A clinical note on its way out: HTML, never kept, never shown again.
 
-use crate::ledger::hex::hex;
+use crate::hex::hex;
 use crate::ledger::sheet::html_escape;
 use sha2::{Digest, Sha256};
 use std::fmt;

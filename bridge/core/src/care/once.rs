@@ -2,7 +2,7 @@
 
 use super::coverage::Coverage;
 use super::referral::Referral;
-use crate::ledger::hex::hex;
+use crate::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// What makes two referrals the same: patient, referrer, kind and period.

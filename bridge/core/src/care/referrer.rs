@@ -150,19 +150,19 @@ pub fn sheet(rows: &[Referrer], country: Country) -> Sheet {
     sheet
 }
 
-fn official(names: &Json) -> &Json {
+pub(super) fn official(names: &Json) -> &Json {
     let all = names.as_array().map_or(&[][..], Vec::as_slice);
     let official = all.iter().find(|name| name["use"] == "official");
     official.or_else(|| all.first()).unwrap_or(&Json::Null)
 }
 
-fn joined(words: &Json) -> String {
+pub(super) fn joined(words: &Json) -> String {
     let all = words.as_array().into_iter().flatten().filter_map(text);
     all.collect::<Vec<_>>().join(" ")
 }
 
 /// The first number or address of these kinds, in the order of the bodies.
-fn telecom(bodies: &[&Json], systems: &[&str]) -> String {
+pub(super) fn telecom(bodies: &[&Json], systems: &[&str]) -> String {
     let all = bodies
         .iter()
         .flat_map(|body| body["telecom"].as_array().into_iter().flatten());

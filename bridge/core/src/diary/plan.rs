@@ -101,10 +101,11 @@ impl Plan {
     /// What to do about these appointments.
     pub fn of(given: &Given<'_>) -> Plan {
         let mut plan = Plan::default();
-        for wanted in given.wanted {
+        let wanted: Vec<Wanted> = given.wanted.iter().map(|wanted| inherited(given, wanted)).collect();
+        for wanted in &wanted {
             plan.judge(given, wanted, given.entries.get(&wanted.key));
         }
-        let named: BTreeMap<&str, ()> = given.wanted.iter().map(|w| (w.key.as_str(), ())).collect();
+        let named: BTreeMap<&str, ()> = wanted.iter().map(|w| (w.key.as_str(), ())).collect();
         // Patients who were taken out of their appointment.
         for entry in given.entries.values().filter(|e| !named.contains_key(e.key.as_str())) {
             let wanted = Wanted {
@@ -177,6 +178,20 @@ impl Plan {
             return None;
         }
         Some(Act::Restore(edited))
+    }
+}
+
+/// What is wanted, under the key that its activity has: one that was another patient's before their records were merged
+/// keeps the key it was made with.
+fn inherited(given: &Given<'_>, wanted: &Wanted) -> Wanted {
+    let own = |entry: &&Entry| entry.patient == wanted.patient && entry.appointment == wanted.appointment;
+    let key = match given.entries.contains_key(&wanted.key) {
+        true => None,
+        false => given.entries.values().find(own).map(|entry| entry.key.clone()),
+    };
+    Wanted {
+        key: key.unwrap_or_else(|| wanted.key.clone()),
+        ..wanted.clone()
     }
 }
 

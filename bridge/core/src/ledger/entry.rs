@@ -1,9 +1,9 @@
 //! The journal of what was posted: one entry for each document, kept for good, with what it comes from.
 
 use super::document::{Contact, Document, DocumentKind};
-use super::hex::hex;
 use super::hold::Source;
 use super::money::Cents;
+use crate::hex::hex;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -101,6 +101,9 @@ pub struct Entry {
     /// Counts the plans that posted something of its sources: the entries of the latest one say what it rests on.
     #[serde(default)]
     pub round: u32,
+    /// Of a summary: the last day that was settled when it was made. A day has one summary for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<Date>,
     /// The day it belongs to in Halaxy, which a lock date may keep it from being posted on.
     pub serves: Date,
     /// Its debtor, with the name at planning.

@@ -36,6 +36,9 @@ pub struct Given<'a> {
     pub books: &'a Books,
     /// The practice's date.
     pub today: Date,
+    /// The last day that is over and settled ([`Rules::settled`]): later days are not summarised yet. None summarises
+    /// every day at once.
+    pub settled: Option<Date>,
     /// What a person said yes to: key and [`digest`] of the document (`void KEY` with the posted document's digest).
     pub approved: &'a BTreeSet<(String, String)>,
     /// What a person has coded anew by the rules of now; all else stands as it was coded.
@@ -51,6 +54,8 @@ pub struct Plan {
     pub post: Vec<Entry>,
     /// What waits, and why.
     pub held: Vec<Held>,
+    /// What waits for nothing but the next summaries: its day is not over, or was summarised since the last one was.
+    pub later: BTreeSet<Source>,
 }
 
 impl Plan {
@@ -76,6 +81,7 @@ impl Plan {
             rules,
             books,
             today,
+            settled: None,
             approved: &BTreeSet::new(),
             recode: &BTreeSet::new(),
         })
@@ -393,6 +399,7 @@ impl<'a> Desk<'a> {
             shares: Vec::new(),
             bases: vec![self.basis(source)],
             round: self.rests_on.round(source),
+            settled: None,
             serves,
             contact: Some(contact.clone()),
             state: EntryState::Planned,

@@ -3,20 +3,21 @@
 
 mod books;
 pub(super) mod find;
+pub mod sheets;
 
 use super::document::{DocumentKind, Shown};
 use super::entry::{Entry, Purpose};
-use super::hex::hex;
 use super::hold::{Held, Source};
 use super::money::Cents;
 use super::position::{Place, Position};
-use super::rules::{PayerType, Rules};
+use super::rules::{Mode, PayerType, Rules};
 use super::target::{Target, plain_line};
+use crate::hex::hex;
 use find::{Parts, untaxed};
 use jiff::civil::Date;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// What a proof is made from.
 pub struct Evidence<'a> {
@@ -30,6 +31,11 @@ pub struct Evidence<'a> {
     pub contacts: HashMap<&'a str, &'a str>,
     /// Rules.
     pub rules: &'a Rules,
+    /// The last day that is settled, where days are summarised once they are ([`super::plan::Given::settled`]).
+    pub settled: Option<Date>,
+    /// What the planner says waits for the next summaries. It is believed only where a summary of the last settled day
+    /// exists, so that it waits for a day at most.
+    pub later: &'a BTreeSet<Source>,
     /// First day, by Halaxy's date.
     pub from: Date,
     /// Last day.
@@ -128,6 +134,9 @@ pub struct Proof {
     pub differences: Vec<Difference>,
     /// What waits, and why.
     pub held: Vec<Held>,
+    /// Invoices and payments that differ only until their day is summarised next: it is not over, or they changed after
+    /// its last summary.
+    pub later: Vec<Difference>,
     /// By day, method and clearing account.
     pub days: Vec<DayRow>,
     /// Sales without tax and tax, by account and tax rate: what Halaxy says and what was posted, within the days.
@@ -148,6 +157,10 @@ impl Proof {
         let mut prover = Prover {
             e: evidence,
             differences: Vec::new(),
+            later: Vec::new(),
+            summarised: evidence
+                .settled
+                .is_some_and(|day| evidence.entries.iter().any(|e| e.counts() && e.settled == Some(day))),
             days: BTreeMap::new(),
             sales: BTreeMap::new(),
             sources: 0,
@@ -158,11 +171,14 @@ impl Proof {
         let (debtors, advances) = prover.balances();
         let mut differences = prover.differences;
         differences.sort();
+        let mut later = prover.later;
+        later.sort();
         Proof {
             from: evidence.from,
             to: evidence.to,
             differences,
             held: evidence.target.held.clone(),
+            later,
             days: prover.days.into_values().collect(),
             sales: prover.sales.into_values().collect(),
             debtors,
@@ -187,6 +203,9 @@ impl Proof {
 struct Prover<'a> {
     e: &'a Evidence<'a>,
     differences: Vec<Difference>,
+    later: Vec<Difference>,
+    /// The days that are settled were summarised since the last of them was.
+    summarised: bool,
     days: BTreeMap<(Date, String, String), DayRow>,
     sales: BTreeMap<(String, String), SalesRow>,
     sources: u64,
@@ -365,13 +384,29 @@ impl<'a> Prover<'a> {
             })
             .collect();
         let by: Cents = by.parts().map(|(_, n, t)| n + t).sum();
-        self.differences.push(Difference {
+        let difference = Difference {
             between: Between::HalaxyAndPosted,
             date,
             subject: source.to_string(),
             changes,
             by,
-        });
+        };
+        if self.waits(source, date) {
+            self.later.push(difference);
+        } else {
+            self.differences.push(difference);
+        }
+    }
+
+    /// Whether a source that differs has only to wait for the next summaries.
+    fn waits(&self, source: &Source, date: Date) -> bool {
+        let target = self.e.target;
+        let mode = match source {
+            Source::Invoice(id) => target.charged.get(id).map(|c| c.mode),
+            Source::Payment(id) => target.moved.get(id).map(|m| m.mode),
+        };
+        let open = mode == Some(Mode::Summary) && self.e.settled.is_some_and(|settled| date > settled);
+        open || (self.summarised && self.e.later.contains(source))
     }
 
     /// What is owed by payer type, and what was paid in advance.

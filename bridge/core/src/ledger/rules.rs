@@ -8,7 +8,8 @@ pub use coding::{Coded, Uncoded};
 
 use super::settlement::SettlementRule;
 use crate::config_problem::{Problem, Source};
-use jiff::civil::Date;
+use jiff::Span;
+use jiff::civil::{Date, DateTime};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -314,6 +315,9 @@ pub struct Rules {
     /// How each payer type is posted; others as `mode.other`, which is per invoice unless said otherwise.
     #[serde(default)]
     pub mode: Modes,
+    /// Hours after midnight at which a day is settled, and its summaries are made. 0 to 23.
+    #[serde(default = "default_settling", skip_serializing_if = "is_default_settling")]
+    pub summary_after_hours: u8,
     /// Days until an invoice is due.
     #[serde(default)]
     pub due_days: i16,
@@ -357,6 +361,17 @@ fn default_prefix() -> String {
     "HX-".into()
 }
 
+const SETTLING: u8 = 1;
+
+fn default_settling() -> u8 {
+    SETTLING
+}
+
+/// Left out where it is the default, so that what was approved before there was such a rule stays approved.
+fn is_default_settling(hours: &u8) -> bool {
+    *hours == SETTLING
+}
+
 fn default_rounding() -> i64 {
     1
 }
@@ -377,6 +392,18 @@ impl Rules {
         })?;
         let problems = rules.slips(&source);
         if problems.is_empty() { Ok(rules) } else { Err(problems) }
+    }
+
+    /// The last day that is settled at this moment of the practice's clock: it is over, and so many hours have passed
+    /// ([`Rules::summary_after_hours`]) in which what was done late in the evening came in.
+    pub fn settled(&self, now: DateTime) -> Date {
+        let hours = Span::new().hours(i64::from(self.summary_after_hours));
+        now.saturating_sub(hours).date().saturating_sub(Span::new().days(1))
+    }
+
+    /// Whether any payer's invoices are summarised.
+    pub fn summarises(&self) -> bool {
+        PayerType::ALL.iter().any(|payer| self.mode(*payer) == Mode::Summary)
     }
 
     /// Every account and tax rate the rules name, with where.
@@ -413,6 +440,8 @@ impl Rules {
             let name = || format!("settlement {}", s.name);
             all.push((name(), s.fee_account.as_deref(), s.fee_tax.as_deref()));
             all.push((format!("{} bank", name()), s.bank.as_deref(), None));
+            let surcharges = format!("{} surcharges", name());
+            all.push((surcharges, s.surcharge_account.as_deref(), s.surcharge_tax.as_deref()));
         }
         all
     }

@@ -36,7 +36,7 @@ pub enum RowKind {
     Ignored,
 }
 
-/// One row: `net = gross - fee - fee_tax`.
+/// One row: `net = gross + surcharge - fee - fee_tax`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
     /// The same for the same row of another file.
@@ -45,12 +45,15 @@ pub struct Row {
     pub reference: String,
     /// When it happened.
     pub date: Date,
-    /// Before fees; below zero for a refund.
+    /// Before fees and surcharges; below zero for a refund.
     pub gross: Cents,
     /// The provider's fee, without tax.
     pub fee: Cents,
     /// Tax on the fee.
     pub fee_tax: Cents,
+    /// What the payer paid on top for paying by card, with its tax: Halaxy's payment does not hold it, `gross` neither.
+    #[serde(default, skip_serializing_if = "nothing")]
+    pub surcharge: Cents,
     /// What reaches the bank of it.
     pub net: Cents,
     /// What it is.
@@ -58,6 +61,10 @@ pub struct Row {
     /// The statement shows what reached the bank only: fees may have been taken off that it does not show.
     #[serde(default)]
     pub net_only: bool,
+}
+
+fn nothing(amount: &Cents) -> bool {
+    amount.is_zero()
 }
 
 /// One payment of a provider to the practice.

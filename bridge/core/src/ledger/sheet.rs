@@ -1,15 +1,17 @@
 //! Tables for people: aligned text, CSV that no spreadsheet runs, HTML that no browser runs.
 
-use super::hex::hex;
 pub use crate::csv_cell::csv_safe;
+use crate::hex::hex;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// A table: a header and rows of as many cells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheet {
     /// Column names; those of amounts and counts start with `#`, which is not shown and sets them to the right.
-    columns: Vec<&'static str>,
+    columns: Vec<Cow<'static, str>>,
     rows: Vec<Vec<String>>,
 }
 
@@ -17,7 +19,7 @@ impl Sheet {
     /// An empty table. A column whose name starts with `#` is set to the right; the `#` is not shown.
     pub fn new(columns: &[&'static str]) -> Sheet {
         Sheet {
-            columns: columns.to_vec(),
+            columns: columns.iter().map(|&name| Cow::Borrowed(name)).collect(),
             rows: Vec::new(),
         }
     }
@@ -34,7 +36,30 @@ impl Sheet {
         self.rows.is_empty()
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> {
+    /// How many rows it has.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Its columns by name, each with whether it is set to the right.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.names().enumerate().map(|(i, name)| (name, self.right(i)))
+    }
+
+    /// Its rows, each with as many cells as there are columns.
+    pub fn rows(&self) -> &[Vec<String>] {
+        &self.rows
+    }
+
+    /// Its first rows alone.
+    pub fn first(&self, most: usize) -> Sheet {
+        Sheet {
+            columns: self.columns.clone(),
+            rows: self.rows.iter().take(most).cloned().collect(),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|c| c.trim_start_matches('#'))
     }
 

@@ -3,8 +3,8 @@
 
 use super::calls::Call;
 use super::usage::{Usage, UsageKind};
+use crate::hex::hex;
 use crate::ledger::document::{Document, DocumentLine};
-use crate::ledger::hex::hex;
 use crate::ledger::month::Month;
 use crate::ledger::rules::{Rules, TrackingSource};
 use crate::ledger::sheet::Sheet;

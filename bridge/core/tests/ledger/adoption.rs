@@ -37,6 +37,7 @@ fn set_aside(world: &World, books: &[Shown]) -> (Target, Plan, Vec<(String, Vec<
         rules: &world.rules,
         books: &world.books,
         today: world.today,
+        settled: None,
         approved: &world.approved,
         recode: &world.recode,
     });

@@ -61,6 +61,8 @@ pub fn proof(world: &World, shown: &[Shown]) -> Proof {
         shown: shown.iter().collect(),
         contacts: contacts.iter().map(|(k, c)| (k.as_str(), c.as_str())).collect(),
         rules: &world.rules,
+        settled: world.settled,
+        later: &world.plan().1.later,
         from: world.rules.start_from,
         to: jiff::civil::date(2028, 1, 1),
     })

@@ -7,3 +7,5 @@ mod examples;
 mod history;
 mod recoding;
 mod rounding;
+mod settled;
+mod truth;

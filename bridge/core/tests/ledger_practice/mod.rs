@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
+use bridge_core::ledger::month::Month;
+use bridge_core::ledger::statement::{Statement, Statements, statements};
 use bridge_core::ledger::{
     Cents, Currency, Facts, Invoice, InvoiceKind, Line, LineStatus, Party, Payment, PaymentKind, Price, PriceKind,
     Role, Rules,
@@ -92,4 +94,42 @@ pub fn role(facts: &mut Facts, id: &str, practitioner: Option<&str>, name: &str)
         location: Some("CL-1".into()),
     };
     facts.roles.insert(id.into(), role);
+}
+
+/// Rules of an agent and of one who works for the practice.
+pub const TWO: &str = r#"
+[[practitioner]]
+practitioner = ["PR-1", "PR-2"]
+name = "Dr A"
+standing = "agent"
+held_account = "801"
+fee_account = "205"
+fee_tax = "OUTPUT"
+fee = [{ from = "2026-10-01", percent = 40, gst_percent = 10, without = ["PROD"] }]
+
+[[practitioner]]
+practitioner = ["U-3"]
+name = "Dr B"
+standing = "principal"
+"#;
+
+pub fn month(text: &str) -> Month {
+    text.parse().unwrap()
+}
+
+pub fn of<'a>(all: &'a Statements, name: &str) -> &'a Statement {
+    all.practitioners.iter().find(|s| s.practitioner == name).unwrap()
+}
+
+pub fn state(facts: &Facts, rules: &Rules, at: &str) -> Statements {
+    statements(facts, rules, month(at), aud(), &[]).unwrap()
+}
+
+/// Dr A by PR-1 and PR-2, Dr B by the practitioner of PR-3, Dr Z by no rule.
+pub fn with_agents() -> Facts {
+    let mut facts = Facts::default();
+    role(&mut facts, "PR-1", Some("U-1"), "Anna A");
+    role(&mut facts, "PR-3", Some("U-3"), "Ben B");
+    role(&mut facts, "PR-9", Some("U-9"), "Zoe <Z>");
+    facts
 }

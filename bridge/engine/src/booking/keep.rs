@@ -4,7 +4,7 @@
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::booking::Record;
-use bridge_store::{AuditEntry, Store, StoreError, Tx};
+use bridge_store::{AuditEntry, Store, StoreError, Telling, Tx};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -96,12 +96,13 @@ pub(super) async fn all(store: &Store) -> Result<Vec<Record>, EngineError> {
     bad.map_or(Ok(all), Err)
 }
 
-/// Keeps what a request became, if it is still as it was; turns follow.
+/// Keeps what a request became, if it is still as it was, and what a system was told by that; turns follow.
 pub(super) async fn step(
     store: &Store,
     before: &Record,
     after: &Record,
     line: Option<AuditEntry>,
+    told: Option<(Telling, Time)>,
 ) -> Result<Stepped, EngineError> {
     let key = &after.key;
     let mut tx = store.begin().await?;
@@ -121,6 +122,9 @@ pub(super) async fn step(
         (false, true) => tx.drop_ledger(OPEN, std::slice::from_ref(key)).await?,
         (true, false) => tx.put_ledger(OPEN, &[(key.clone(), "{}".into())]).await?,
         _ => {}
+    }
+    if let Some((told, at)) = told {
+        tx.append_told(&[told], at).await?;
     }
     tx.append_audit(&line.into_iter().collect::<Vec<_>>()).await?;
     tx.commit().await?;

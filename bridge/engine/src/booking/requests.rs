@@ -1,12 +1,14 @@
 //! Requests that stand in records of another system. Each is taken in once, by the record's id and its stamp, from a
 //! direct read; what became of it is written back into the record.
 
+use super::telling::told_origin;
 use super::{BookingDesk, keep};
 use crate::error::EngineError;
 use crate::pause;
 use adapter_kit::{Adapter, Answer as Written, Outgoing, Read};
 use bridge_core::booking::request::{Defaults, Wording};
 use bridge_core::booking::{Answer, Form, Origin, Record, Request, State, Who};
+use bridge_store::Telling;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -33,7 +35,7 @@ pub struct Requests {
 /// One request of one record: its id may be any text, and keys are kept unsealed.
 fn key(requests: &Requests, id: &str, stamp: &str) -> String {
     let digest = Sha256::digest(format!("{}\n{id}\n{stamp}", requests.form.kind));
-    let digest: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
+    let digest = bridge_core::hex(&digest[..10]);
     format!("{}:{digest}", requests.system)
 }
 
@@ -135,7 +137,7 @@ impl BookingDesk {
         let (Some(origin), Some(mark)) = (&record.origin, record.answer()) else {
             return Ok(false);
         };
-        if origin.system != requests.system || pause::is_paused(&self.store, &requests.system).await? {
+        if origin.system != requests.system || pause::closed(&self.store, &requests.system).await?.is_some() {
             return Ok(false);
         }
         let read = requests
@@ -145,7 +147,7 @@ impl BookingDesk {
         let remote = match read.map(|mut reads| reads.pop()) {
             Ok(Some(Read::Found(remote))) if remote.alive => remote,
             // Whoever removed the record does not ask any more.
-            Ok(Some(Read::Found(_) | Read::Missing)) => return self.told(record, &mark).await,
+            Ok(Some(Read::Found(_) | Read::Missing)) => return self.told(record, &mark, None).await,
             Ok(Some(Read::Failed(error))) | Err(error) => {
                 trouble.push(error.to_string());
                 return Ok(false);
@@ -153,7 +155,7 @@ impl BookingDesk {
             Ok(None) => return Ok(false),
         };
         if !requests.form.asks(&remote.body, &origin.stamp) {
-            return self.told(record, &mark).await;
+            return self.told(record, &mark, None).await;
         }
         let told = record.told(&self.settings.zone);
         let message = match told.remedy {
@@ -177,7 +179,7 @@ impl BookingDesk {
             return Ok(false);
         };
         if after == remote.body {
-            return self.told(record, &mark).await;
+            return self.told(record, &mark, None).await;
         }
         let write = Outgoing::Update {
             key: format!("{}-{}", record.key.replace(':', "-"), record.revision),
@@ -187,7 +189,11 @@ impl BookingDesk {
             version: remote.version,
         };
         match requests.adapter.write(&origin.kind, vec![write]).await.pop() {
-            Some(Written::Applied { .. } | Written::Gone) => self.told(record, &mark).await,
+            Some(Written::Applied { .. }) => {
+                let told = told_origin(&self.settings, record);
+                self.told(record, &mark, told).await
+            }
+            Some(Written::Gone) => self.told(record, &mark, None).await,
             Some(Written::Refused(refusal)) => {
                 trouble.push(format!(
                     "{}: the answer to a booking is refused ({})",
@@ -204,14 +210,21 @@ impl BookingDesk {
         }
     }
 
-    async fn told(&self, record: &Record, mark: &str) -> Result<bool, EngineError> {
+    async fn told(&self, record: &Record, mark: &str, told: Option<Telling>) -> Result<bool, EngineError> {
         let mut after = record.clone();
         if let Some(origin) = &mut after.origin {
             origin.told = Some(mark.to_string());
         }
         after.revision += 1;
         Ok(matches!(
-            keep::step(&self.store, record, &after, None).await?,
+            keep::step(
+                &self.store,
+                record,
+                &after,
+                None,
+                told.map(|told| (told, self.clock.now()))
+            )
+            .await?,
             keep::Stepped::Done
         ))
     }

@@ -4,7 +4,7 @@ use super::{Known, Shown};
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::diary::{Around, Entry, Held, Months, Visit};
-use bridge_store::{Store, StoreError, Tx};
+use bridge_store::{Store, StoreError, Telling, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries by key.
@@ -40,6 +40,8 @@ pub(super) struct State {
     pub months_at: Time,
     pub look_at: Time,
     pub again_at: Time,
+    /// Patients whom appointments name no more, and since when a look at them was asked for.
+    pub asked: BTreeMap<String, Time>,
 }
 
 /// Appointments by the moment they come into the window.
@@ -108,6 +110,7 @@ impl State {
             months_at: Time::MIN,
             look_at: Time::MIN,
             again_at: Time::MIN,
+            asked: BTreeMap::new(),
         };
         let mut bad = None;
         store
@@ -203,6 +206,10 @@ impl Keep {
 
     pub async fn forget(&mut self, keys: &[String]) -> Result<(), EngineError> {
         Ok(self.tx.drop_ledger(ENTRY, keys).await?)
+    }
+
+    pub async fn told(&mut self, told: &[Telling], now: Time) -> Result<(), EngineError> {
+        Ok(self.tx.append_told(told, now).await?)
     }
 
     pub async fn months(&mut self, months: &[(String, Months)]) -> Result<(), EngineError> {

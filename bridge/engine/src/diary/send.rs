@@ -6,7 +6,9 @@ use crate::error::EngineError;
 use adapter_kit::{Answer, ChangedActivity, NewActivity, ReadActivity, Refusal, RefusalKind};
 use bridge_core::Time;
 use bridge_core::diary::{Act, Activity, Entry, EntryState, Members, Outgoing, Planned, Refused, key};
+use bridge_store::{About, Telling};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// The code where the product says nothing but that something named does not exist.
 const NO_CONTACT: &str = "no such contact";
@@ -48,13 +50,41 @@ impl Diary {
     }
 
     pub(super) async fn save(&self, state: &mut State, entries: Vec<Entry>) -> Result<(), EngineError> {
+        self.save_told(state, entries, &[], 0).await
+    }
+
+    /// Keeps entries, with the lines of the history about what the CRM was told by that.
+    pub(super) async fn save_told(
+        &self,
+        state: &mut State,
+        entries: Vec<Entry>,
+        told: &[Telling],
+        now: Time,
+    ) -> Result<(), EngineError> {
         let mut keep = Keep::new(&self.store).await?;
         keep.entries(&entries).await?;
+        keep.told(told, now).await?;
         keep.commit().await?;
         for entry in entries {
             state.put(entry);
         }
         Ok(())
+    }
+
+    /// What the CRM was told of a patient's part in an appointment: these members.
+    pub(super) fn telling(&self, entry: &Entry, members: &Members, certain: bool) -> Telling {
+        let named = members.iter().filter(|(_, text)| !text.is_empty());
+        let patient = About::record(&self.settings.source, &self.settings.patients, &entry.patient);
+        Telling {
+            system: self.settings.crm.clone(),
+            remote_id: entry.remote_id.clone(),
+            units: named
+                .map(|(member, _)| format!("appointment.{}", member.name()))
+                .collect(),
+            purpose: format!("diary: appointment {}", entry.appointment),
+            certain,
+            about: BTreeSet::from([patient]),
+        }
     }
 
     pub(super) async fn drop_entries(&self, state: &mut State, keys: &[String]) -> Result<(), EngineError> {
@@ -96,11 +126,13 @@ impl Diary {
             .collect();
         let answers = self.activities()?.create(&new).await;
         let (mut settled, mut unsent, mut go_on) = (Vec::new(), Vec::new(), answers.len() == new.len());
-        for ((mut entry, planned), answer) in marked.into_iter().zip(planned).zip(answers) {
+        let mut told = Vec::new();
+        for (((mut entry, planned), sent), answer) in marked.into_iter().zip(planned).zip(&new).zip(answers) {
             match answer {
                 Answer::Applied { id, .. } => {
                     entry.state = EntryState::Posted;
                     entry.remote_id = Some(id);
+                    told.push(self.telling(&entry, &sent.members, true));
                     step.created += 1;
                 }
                 // Ours may stand there, made by a call whose answer was lost: it is looked up.
@@ -133,7 +165,7 @@ impl Diary {
             settled.push(entry);
         }
         self.drop_entries(state, &unsent).await?;
-        self.save(state, settled).await?;
+        self.save_told(state, settled, &told, now).await?;
         Ok(go_on)
     }
 
@@ -169,15 +201,16 @@ impl Diary {
             })
             .collect();
         let answers = self.activities()?.change(&sent).await;
-        let (mut settled, mut go_on) = (Vec::new(), answers.len() == sent.len());
-        for ((p, mut entry, ..), answer) in ready.into_iter().zip(answers) {
+        let (mut settled, mut disclosed, mut go_on) = (Vec::new(), Vec::new(), answers.len() == sent.len());
+        for ((p, mut entry, _, members), answer) in ready.into_iter().zip(answers) {
             match answer {
                 Answer::Applied { .. } => {
+                    disclosed.push(self.telling(&entry, &members, true));
                     let restores = matches!(p.act, Act::Restore(_));
                     step.changed += 1;
                     step.restored += usize::from(restores);
                     entry.restored = if restores { entry.restored.saturating_add(1) } else { 0 };
-                    told(&mut entry, p.wanted.activity.clone());
+                    tells(&mut entry, p.wanted.activity.clone());
                     state.shown.remove(&entry.key);
                 }
                 Answer::Gone => deleted(&mut entry, step),
@@ -203,7 +236,7 @@ impl Diary {
             }
             settled.push(entry);
         }
-        self.save(state, settled).await?;
+        self.save_told(state, settled, &disclosed, now).await?;
         Ok(go_on)
     }
 
@@ -236,9 +269,10 @@ impl Diary {
             }
             _ => return Ok(true),
         };
-        let mut go_on = true;
+        let (mut go_on, mut told) = (true, vec![]);
         match (answer, &planned.act) {
             (Answer::Applied { .. }, Act::Attach(contact)) => {
+                told.push(self.telling(&entry, &entry.base.members(&self.settings.rules.zone), true));
                 entry.contacts.insert(contact.clone(), true);
                 entry.outgoing = None;
                 entry.refused = None;
@@ -277,7 +311,7 @@ impl Diary {
                 go_on = false;
             }
         }
-        self.save(state, vec![entry]).await?;
+        self.save_told(state, vec![entry], &told, now).await?;
         Ok(go_on)
     }
 
@@ -293,7 +327,7 @@ impl Diary {
 }
 
 /// It tells this now, by the CRM's own word.
-fn told(entry: &mut Entry, activity: Activity) {
+fn tells(entry: &mut Entry, activity: Activity) {
     entry.base = activity;
     entry.sure = true;
     entry.outgoing = None;
@@ -320,5 +354,5 @@ fn digest(members: &Members) -> String {
         hash.update(key(member.name(), text));
         hash.update([0]);
     }
-    hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&hash.finalize()[..6])
 }

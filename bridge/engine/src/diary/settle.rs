@@ -6,7 +6,8 @@ use super::{Diary, DiaryStep, micros};
 use crate::error::EngineError;
 use adapter_kit::{ReadActivity, ShownActivity};
 use bridge_core::Time;
-use bridge_core::diary::{Entry, EntryState};
+use bridge_core::diary::{Entry, EntryState, Outgoing};
+use bridge_store::Telling;
 
 impl Diary {
     /// Looks up activities whose making was not answered, and lets other calls be repeated once the lost ones cannot land
@@ -20,7 +21,16 @@ impl Diary {
         let (over, waiting): (Vec<Entry>, Vec<Entry>) = changing.into_iter().partition(&late);
         step.unknown += waiting.len();
         state.dirty.extend(over.iter().map(|entry| entry.appointment.clone()));
-        self.save(state, over.into_iter().map(Entry::doubted).collect()).await?;
+        // A change that nobody saw land may have been read there all the same.
+        let zone = &self.settings.rules.zone;
+        let doubted = over.iter().filter_map(|entry| match entry.outgoing.as_ref()? {
+            Outgoing::Change(sent) => Some(self.telling(entry, &sent.members(zone), false)),
+            Outgoing::Attach(_) => Some(self.telling(entry, &entry.base.members(zone), false)),
+            Outgoing::Detach(_) => None,
+        });
+        let doubted: Vec<Telling> = doubted.collect();
+        self.save_told(state, over.into_iter().map(Entry::doubted).collect(), &doubted, now)
+            .await?;
         for batch in creating.chunks(manners.batch) {
             let keys: Vec<String> = batch.iter().map(|entry| entry.key.clone()).collect();
             let found = match self.activities()?.find(&keys).await {
@@ -31,7 +41,7 @@ impl Diary {
                     return Ok(());
                 }
             };
-            self.take_found(state, batch, found, late, step).await?;
+            self.take_found(state, batch, found, (&late, now), step).await?;
         }
         Ok(())
     }
@@ -41,10 +51,10 @@ impl Diary {
         state: &mut State,
         batch: &[Entry],
         found: Vec<Vec<ShownActivity>>,
-        late: impl Fn(&Entry) -> bool,
+        (late, now): (impl Fn(&Entry) -> bool, Time),
         step: &mut DiaryStep,
     ) -> Result<(), EngineError> {
-        let (mut settled, mut never) = (Vec::new(), Vec::new());
+        let (mut settled, mut never, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for (entry, found) in batch.iter().zip(found) {
             let mut entry = entry.clone();
             let alive = found.iter().find(|shown| shown.alive).or(found.first());
@@ -52,6 +62,7 @@ impl Diary {
                 Some(shown) => {
                     // It may have been made by an earlier attempt: what it tells, and whom it stands with, is written anew.
                     entry.remote_id = Some(shown.id.clone());
+                    told.push(self.telling(&entry, &entry.base.members(&self.settings.rules.zone), true));
                     entry.state = EntryState::Posted;
                     entry.sure = false;
                     entry.contacts.values_mut().for_each(|sure| *sure = false);
@@ -75,7 +86,7 @@ impl Diary {
             settled.push(entry);
         }
         self.drop_entries(state, &never).await?;
-        self.save(state, settled).await
+        self.save_told(state, settled, &told, now).await
     }
 
     /// Takes what a look at activities showed; `looked` are keys and the CRM's ids.

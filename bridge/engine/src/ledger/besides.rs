@@ -230,7 +230,8 @@ impl Ledger {
     }
 
     /// Links payments that people recorded in the books to those that Halaxy shows of the same money by now, so that they
-    /// are not posted a second time. They stay on the account that they were recorded in. Whether there were any.
+    /// are not posted a second time. They stay on the account that they were recorded in. What Halaxy does not show yet is filed
+    /// for a person. Whether any were linked.
     pub(super) async fn link(&self, state: &mut State, now: Time) -> Result<bool, EngineError> {
         let shown: Vec<Shown> = state
             .shown
@@ -239,7 +240,8 @@ impl Ledger {
             .cloned()
             .collect();
         let facts = state.gathered.facts();
-        let closed: Vec<Entry> = tasks(&shown, &posted(state), facts)
+        let tasks = tasks(&shown, &posted(state), facts);
+        let closed: Vec<Entry> = tasks
             .iter()
             .filter_map(|task| {
                 let paid = facts.payments.get(task.recorded.as_ref()?)?;
@@ -251,6 +253,7 @@ impl Ledger {
                 Some(linked(paid, there, &on.entry))
             })
             .collect();
+        self.file(state, tasks, now).await?;
         if closed.is_empty() {
             return Ok(false);
         }
@@ -278,6 +281,7 @@ fn of_journal(document: Document) -> Entry {
         shares: Vec::new(),
         bases: Vec::new(),
         round: 0,
+        settled: None,
         contact: None,
         state: EntryState::Planned,
         remote_id: None,
@@ -309,6 +313,7 @@ fn linked(paid: &Payment, there: &Shown, on: &Entry) -> Entry {
         // By the method it rests on, so that the rules' clearing account does not move it.
         bases: vec![method_basis(&paid.method)],
         round: 1,
+        settled: None,
         serves: paid.date,
         contact: on.contact.clone(),
         state: EntryState::Posted,

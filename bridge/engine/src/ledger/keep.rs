@@ -1,15 +1,22 @@
 //! What the ledger keeps in the store, and how it comes back after a start.
 
-use super::LedgerSettings;
+use super::reread::Read;
+use super::{LedgerSettings, filed};
 use crate::error::EngineError;
 use bridge_core::Time;
+use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Store, StoreError, Tx};
+use bridge_store::{Item, Store, StoreError, Telling, Tx};
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+
+mod shown;
+
+pub(super) use shown::news;
 
 /// Note with the digest of the rules that posting was approved for.
 pub(super) const APPROVED: &str = "ledger_approved";
@@ -89,6 +96,10 @@ pub(super) struct State {
     pub journals: BTreeMap<String, Document>,
     /// What a person has coded anew by the rules of now.
     pub recode: BTreeSet<Source>,
+    /// When each kind of documents was read from the beginning.
+    pub read: BTreeMap<DocumentKind, Read>,
+    /// Open tasks as they were filed, by the id of their item.
+    pub tasks: BTreeMap<String, Task>,
     pub approved_rules: Option<String>,
     pub shown: BTreeMap<(DocumentKind, String), Shown>,
     pub shown_cursors: BTreeMap<DocumentKind, String>,
@@ -98,6 +109,8 @@ pub(super) struct State {
     pub followed: (Time, Time),
     /// The last decision seen of those made beside the process that posts.
     pub hand: Option<String>,
+    /// The last day that was settled when the last plan was carried out.
+    pub planned_for: Option<Date>,
     /// Something changed that no plan has judged yet.
     pub changed: bool,
 }
@@ -130,6 +143,10 @@ fn part_of(kind: &str) -> String {
     format!("fact/{kind}")
 }
 
+fn read_part(kind: DocumentKind) -> String {
+    format!("read/{kind:?}")
+}
+
 pub(super) fn shown_part(kind: DocumentKind) -> String {
     format!("shown/{kind:?}")
 }
@@ -147,6 +164,8 @@ impl State {
             approvals: BTreeSet::new(),
             journals: BTreeMap::new(),
             recode: BTreeSet::new(),
+            read: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             approved_rules: store.meta(APPROVED).await?,
             shown: BTreeMap::new(),
             shown_cursors: BTreeMap::new(),
@@ -154,6 +173,7 @@ impl State {
             books_read: 0,
             followed: (Time::MIN, Time::MIN),
             hand: store.meta(HAND).await?,
+            planned_for: None,
             changed: true,
         };
         for (kind, _) in reader.kinds() {
@@ -190,12 +210,19 @@ impl State {
             }
         })
         .await?;
+        load(store, filed::PART, filed::PART, |id, task: Task| {
+            drop(state.tasks.insert(id, task))
+        })
+        .await?;
         let mut shown = Vec::new();
         for kind in KINDS {
             load(store, &shown_part(kind), "shown", |id, s: Shown| {
                 shown.push(((kind, id), s))
             })
             .await?;
+            let mut read = None;
+            load(store, &read_part(kind), "read", |_, of: Read| read = Some(of)).await?;
+            state.read.extend(read.map(|read| (kind, read)));
             if let Some(cursor) = store.cursor(&settings.books, &shown_part(kind), FEED).await? {
                 state.shown_cursors.insert(kind, cursor.position);
             }
@@ -299,6 +326,10 @@ impl Keep {
         Ok(())
     }
 
+    pub async fn told(&mut self, told: &[Telling], now: Time) -> Result<(), EngineError> {
+        Ok(self.tx.append_told(told, now).await?)
+    }
+
     /// Keeps entries, each in the place of the one before.
     pub async fn entries(&mut self, state: &mut State, entries: Vec<Entry>, now: Time) -> Result<(), EngineError> {
         let kept: Vec<Kept> = entries.into_iter().map(|entry| Kept { entry, at: now }).collect();
@@ -348,6 +379,18 @@ impl Keep {
         Ok(self.tx.put_ledger(RECODE, &rows).await?)
     }
 
+    /// Files open tasks with the bodies behind them, in the place of those filed before.
+    pub async fn tasks<'a>(
+        &mut self,
+        topic: &str,
+        items: &[Item],
+        tasks: impl Iterator<Item = &'a Task>,
+    ) -> Result<(), EngineError> {
+        let rows: Vec<(String, String)> = tasks.map(|task| (task.id.clone(), json(task))).collect();
+        self.tx.put_ledger(filed::PART, &rows).await?;
+        Ok(self.tx.file_items(topic, items).await?)
+    }
+
     pub async fn journals(&mut self, all: &[Document]) -> Result<(), EngineError> {
         let rows: Vec<(String, String)> = all.iter().map(|d| (d.key.clone(), json(d))).collect();
         Ok(self.tx.put_ledger(JOURNAL, &rows).await?)
@@ -369,47 +412,6 @@ impl Keep {
             .put_ledger(APPROVAL, &[(format!("{key} {digest}"), json(&yes))])
             .await?)
     }
-
-    /// Keeps what the books show of documents of one kind. `whole` tells that this is everything: others are gone.
-    pub async fn shown(
-        &mut self,
-        settings: &LedgerSettings,
-        state: &mut State,
-        kind: DocumentKind,
-        documents: Vec<Shown>,
-        whole: bool,
-        cursor: &str,
-        now: Time,
-    ) -> Result<(), EngineError> {
-        let part = shown_part(kind);
-        if whole {
-            let there: BTreeSet<&str> = documents.iter().map(|d| d.remote_id.as_str()).collect();
-            let gone: Vec<String> = state
-                .shown
-                .keys()
-                .filter(|(k, id)| *k == kind && !there.contains(id.as_str()))
-                .map(|(_, id)| id.clone())
-                .collect();
-            self.tx.drop_ledger(&part, &gone).await?;
-            for id in gone {
-                state.shown.remove(&(kind, id));
-            }
-        }
-        let rows: Vec<(String, String)> = documents.iter().map(|d| (d.remote_id.clone(), json(d))).collect();
-        self.tx.put_ledger(&part, &rows).await?;
-        self.tx.set_cursor(&settings.books, &part, FEED, cursor, now).await?;
-        state.shown_cursors.insert(kind, cursor.to_owned());
-        for d in documents {
-            state.shown.insert((kind, d.remote_id.clone()), d);
-        }
-        Ok(())
-    }
-}
-
-/// How many of these documents are not as they were shown before.
-pub(super) fn news(state: &State, kind: DocumentKind, documents: &[Shown]) -> usize {
-    let known = |d: &&Shown| state.shown.get(&(kind, d.remote_id.clone())) == Some(*d);
-    documents.len() - documents.iter().filter(known).count()
 }
 
 /// The kinds of documents there are.

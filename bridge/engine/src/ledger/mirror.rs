@@ -1,6 +1,7 @@
 //! What the books show: read for the proof, and to find what is there already.
 
-use super::keep::{self, Keep, State, kinds};
+use super::keep::{self, Keep, State};
+use super::reread::Read;
 use super::{Ledger, cannot};
 use crate::error::EngineError;
 use bridge_core::Time;
@@ -10,17 +11,7 @@ use bridge_core::ledger::{DocumentKind, Shown};
 const MOST_PAGES: usize = 10_000;
 
 impl Ledger {
-    /// Reads what changed in the books, or everything.
-    pub(super) async fn mirror(&self, state: &mut State, now: Time, whole: bool) -> Result<(), EngineError> {
-        for kind in kinds() {
-            if self.accounting.keeps(kind) {
-                self.mirror_kind(state, kind, now, whole).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The same of one kind: how many documents are another than before.
+    /// Reads what changed of one kind, or everything: how many documents are another than before.
     pub(super) async fn mirror_kind(
         &self,
         state: &mut State,
@@ -47,6 +38,9 @@ impl Ledger {
                 let new = keep::news(state, kind, &documents);
                 keep.shown(&self.settings, state, kind, documents, everything, &cursor, now)
                     .await?;
+                if everything {
+                    keep.read(state, kind, Read::all(now)).await?;
+                }
                 keep.commit().await?;
                 return Ok(new);
             }

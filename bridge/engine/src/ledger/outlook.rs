@@ -1,6 +1,7 @@
 //! What would be posted: the target, the plan, and what a person needs to judge it.
 
 use super::keep::{self, State};
+use super::reports::journal_rows;
 use super::{Ledger, Outlook, post};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::{Foreign, foreign};
@@ -20,6 +21,11 @@ impl Ledger {
             }
         }
         Target::without(&withheld, state.gathered.facts(), &self.settings.rules, books)
+    }
+
+    /// What would be posted by what was read last; calls no account.
+    pub async fn standing(&self, now: Time) -> Outlook {
+        self.outlook(&*self.state.lock().await, now)
     }
 
     pub(super) fn outlook(&self, state: &State, now: Time) -> Outlook {
@@ -51,6 +57,7 @@ impl Ledger {
             rules: &self.settings.rules,
             books: &books,
             today: self.today(now),
+            settled: Some(self.settled(now)),
             approved: &state.approvals,
             recode,
         });
@@ -94,42 +101,11 @@ impl Ledger {
 
 /// Debits and credits of documents by account and tax rate: what a preview shows.
 pub fn journal_view<'a>(documents: impl Iterator<Item = &'a Document>) -> BTreeMap<(String, String), (Cents, Cents)> {
-    use bridge_core::ledger::DocumentKind::{CreditNote, Invoice, Journal, Overpayment, Payment, Prepayment, Refund};
     let mut rows: BTreeMap<(String, String), (Cents, Cents)> = BTreeMap::new();
-    let mut add = |account: &str, tax: &str, amount: Cents| {
-        let row = rows.entry((account.to_owned(), tax.to_owned())).or_default();
-        if amount.is_negative() {
-            row.1 -= amount;
-        } else {
-            row.0 += amount;
-        }
-    };
-    for d in documents {
-        let sign = match d.kind {
-            Invoice | Prepayment | Overpayment => -1,
-            CreditNote | Journal => 1,
-            _ => 0,
-        };
-        for line in d.lines.iter().filter(|_| sign != 0) {
-            add(&line.account, &line.tax_code, Cents(sign * line.net.0));
-            if !line.tax.is_zero() {
-                add("tax", &line.tax_code, Cents(sign * line.tax.0));
-            }
-        }
-        match d.kind {
-            Invoice => add("debtors", "", d.total),
-            CreditNote => add("debtors", "", -d.total),
-            Payment => {
-                add(d.account.as_deref().unwrap_or_default(), "", d.total);
-                add("debtors", "", -d.total);
-            }
-            Prepayment | Overpayment => add(d.account.as_deref().unwrap_or_default(), "", d.total),
-            Refund => {
-                add(d.account.as_deref().unwrap_or_default(), "", -d.total);
-                add("debtors", "", d.total);
-            }
-            _ => {}
-        }
+    for ((account, tax, _), (debit, credit)) in journal_rows(documents) {
+        let row = rows.entry((account, tax)).or_default();
+        row.0 += debit;
+        row.1 += credit;
     }
     rows
 }

@@ -50,7 +50,7 @@ impl Ledger {
             return Ok(false);
         }
         let wanted = plan.contacts();
-        if !self.contacts(state, wanted, step).await? {
+        if !self.contacts(state, wanted, now, step).await? {
             return Ok(false);
         }
         let (second, first): (Vec<Entry>, Vec<Entry>) = plan.post.into_iter().partition(|e| acts(e.document.kind));
@@ -73,6 +73,7 @@ impl Ledger {
         &self,
         state: &mut State,
         wanted: BTreeMap<String, Contact>,
+        now: Time,
         step: &mut LedgerStep,
     ) -> Result<bool, EngineError> {
         let missing = |state: &State| -> Vec<Contact> {
@@ -110,6 +111,7 @@ impl Ledger {
                 match answer {
                     Posted::Applied { remote_id, .. } => {
                         keep.contact(state, &contact.key, &remote_id, &contact.name).await?;
+                        keep.told(&[self.told_contact(&contact.key, &remote_id)], now).await?;
                         step.contacts += 1;
                         continue;
                     }
@@ -272,6 +274,7 @@ impl Ledger {
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.forget(&unsent).await?;
+        keep.told(&self.told_by(state, &settled), now).await?;
         keep.entries(state, settled, now).await?;
         keep.commit().await?;
         for key in unsent {
@@ -430,6 +433,7 @@ impl Ledger {
         }
         let mut keep = Keep::new(&self.store).await?;
         keep.forget(&never).await?;
+        keep.told(&self.told_by(state, &settled), now).await?;
         keep.entries(state, settled, now).await?;
         keep.commit().await?;
         for key in never {

@@ -2,6 +2,7 @@
 //! also after a crash.
 
 use super::keep::{self, Keep, State};
+use super::reread::Reread;
 use super::{Ledger, Outlook};
 use crate::error::EngineError;
 use bridge_core::Time;
@@ -29,7 +30,7 @@ impl Ledger {
     /// As [`Ledger::preview`].
     pub async fn preview_recode(&self, choice: &Choice, now: Time) -> Result<RecodePreview, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, false).await?;
+        self.read_both(&mut state, now, Reread::Changes).await?;
         let Some(books) = &state.books else {
             return Ok(RecodePreview::default());
         };
@@ -42,7 +43,7 @@ impl Ledger {
     /// As [`Ledger::preview`].
     pub async fn recode(&self, choice: &Choice, by: &str, now: Time) -> Result<RecodePreview, EngineError> {
         let mut state = self.state.lock().await;
-        self.read_both(&mut state, now, false).await?;
+        self.read_both(&mut state, now, Reread::Changes).await?;
         let Some(books) = &state.books else {
             return Ok(RecodePreview::default());
         };

@@ -1,9 +1,9 @@
 //! A CRM's activities as a place for calls.
 
 use super::tell::{CallActivities, CallActivity};
-use adapter_kit::{Adapter, AdapterError, Answer, Failure, NewActivity, Refusal, RefusalKind};
+use adapter_kit::{Adapter, AdapterError, Answer, ChangedActivity, Failure, NewActivity, Refusal, RefusalKind};
 use async_trait::async_trait;
-use bridge_core::diary::{Activity, Mode, Outcome};
+use bridge_core::diary::{Activity, Members, Mode, Outcome};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +26,10 @@ impl CrmCalls {
         })
     }
 
-    fn of(&self, call: &CallActivity) -> NewActivity {
+    /// What is told. One that was nobody's is not deleted: it is cancelled, and says so.
+    fn members(&self, call: &CallActivity) -> Members {
         let (outcome, status) = match call.connected {
+            _ if call.withdrawn => (Outcome::Cancelled, "withdrawn"),
             Some(true) => (Outcome::Completed, "connected"),
             Some(false) => (Outcome::NoShow, "not connected"),
             None => (Outcome::Completed, ""),
@@ -42,11 +44,20 @@ impl CrmCalls {
             place: None,
             more: vec![("Direction".into(), "outbound".into())],
         };
+        activity.members(&self.zone)
+    }
+
+    fn of(&self, call: &CallActivity) -> NewActivity {
         NewActivity {
             key: call.key.clone(),
             contact: call.contact.clone(),
-            members: activity.members(&self.zone),
+            members: self.members(call),
         }
+    }
+
+    /// The account.
+    pub fn account(&self) -> &dyn Adapter {
+        &*self.crm
     }
 }
 
@@ -86,6 +97,33 @@ impl CallActivities for CrmCalls {
             alive.map(|one| one.id.clone())
         };
         Ok(found.into_iter().map(one).collect())
+    }
+
+    async fn attach(&self, id: &str, contact: &str) -> Answer {
+        match self.crm.activities() {
+            Some(activities) => activities.attach(id, contact).await,
+            None => Answer::Refused(none()),
+        }
+    }
+
+    async fn detach(&self, id: &str, contact: &str) -> Answer {
+        match self.crm.activities() {
+            Some(activities) => activities.detach(id, contact).await,
+            None => Answer::Refused(none()),
+        }
+    }
+
+    async fn rewrite(&self, id: &str, attempt: &str, call: &CallActivity) -> Answer {
+        let changed = ChangedActivity {
+            id: id.into(),
+            attempt: attempt.into(),
+            members: self.members(call),
+        };
+        let answers = match self.crm.activities() {
+            Some(activities) => activities.change(&[changed]).await,
+            None => vec![],
+        };
+        answers.into_iter().next().unwrap_or_else(|| Answer::Refused(none()))
     }
 }
 

@@ -18,7 +18,9 @@ pub const BOOKING: &str = "booking";
 pub const CARE: &str = "care";
 /// The user's own database.
 pub const WAREHOUSE: &str = "warehouse";
-const NAMES: [&str; 5] = [MIRROR, DIARY, BOOKING, CARE, WAREHOUSE];
+/// Who refers, as records of the CRM.
+pub const REFERRERS: &str = "referrers";
+const NAMES: [&str; 6] = [MIRROR, DIARY, BOOKING, CARE, WAREHOUSE, REFERRERS];
 
 /// The rounds of a part that may fail in a row, or be missed, before somebody is told.
 const PATIENCE: i64 = 5;

@@ -4,11 +4,15 @@
 //! between two transactions repeats nothing and misses nothing, and a warehouse that was restored from a backup goes on
 //! from where the backup was. What is there is only ever added to: tables, columns, rows.
 
+mod forget;
+mod probe;
 mod schema;
 mod step;
 
+pub use forget::{Keys, deletions};
+pub use probe::{Obstacle, probe};
 pub use schema::{Layout, STATE, setup};
-pub use step::{Progress, Step};
+pub use step::{Progress, Step, TOLD};
 
 use crate::entities::{Entity, Practice};
 use crate::grant::Grant;
@@ -142,6 +146,13 @@ impl Warehouse {
     /// # Errors
     /// [`WarehouseError`].
     pub async fn connect(url: &str, plan: Plan) -> Result<Warehouse, WarehouseError> {
+        let mut warehouse = Warehouse::enter(url, plan).await?;
+        warehouse.look().await?;
+        Ok(warehouse)
+    }
+
+    /// A session; nothing was looked at.
+    async fn enter(url: &str, plan: Plan) -> Result<Warehouse, WarehouseError> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| WarehouseError::Address)?
             .application_name("halaxy-bridge warehouse")
@@ -150,12 +161,10 @@ impl Warehouse {
         let Ok(session) = timeout(CONNECT, PgConnection::connect_with(&options)).await else {
             return Err(WarehouseError::Unreachable);
         };
-        let mut warehouse = Warehouse {
+        Ok(Warehouse {
             session: session?,
             plan,
-        };
-        warehouse.look().await?;
-        Ok(warehouse)
+        })
     }
 
     /// Ends the session.

@@ -60,11 +60,7 @@ impl Layout {
         for column in &self.columns {
             hash.update(format!("{} {}\n", column.name, sql_type(column.shape)));
         }
-        hash.finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        bridge_core::hex(&hash.finalize()[..8])
     }
 
     /// Makes the table and whatever columns it lacks.
@@ -118,8 +114,8 @@ pub fn setup(plan: &Plan, role: &str) -> String {
 }
 
 impl Warehouse {
-    /// Whether the schema is there and may be ours.
-    pub(super) async fn look(&mut self) -> Result<(), WarehouseError> {
+    /// Whether the schema is there, may be used, and is not the bridge's own.
+    pub(super) async fn usable(&mut self) -> Result<(), WarehouseError> {
         let schema = self.plan.schema.clone();
         let usable =
             sqlx::query("SELECT 1 FROM pg_namespace n WHERE n.nspname = $1 AND has_schema_privilege(n.oid, 'USAGE')");
@@ -130,6 +126,13 @@ impl Warehouse {
         if ["entity", "link", "meta"].iter().all(|own| named.contains(*own)) {
             return Err(WarehouseError::Own(schema));
         }
+        Ok(())
+    }
+
+    /// Whether the schema may be ours; the state table is made if it is not there.
+    pub(super) async fn look(&mut self) -> Result<(), WarehouseError> {
+        self.usable().await?;
+        let (schema, named) = (self.plan.schema.clone(), self.tables().await?);
         if !named.contains(STATE) {
             let taken = self.layouts().into_iter().find(|layout| named.contains(&layout.table));
             if let Some(layout) = taken {
@@ -138,6 +141,12 @@ impl Warehouse {
             let sql = state_statement(&schema);
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut self.session).await?;
         }
+        self.ours().await
+    }
+
+    /// Whether the tables that are there are ours, and this practice's.
+    pub(super) async fn ours(&mut self) -> Result<(), WarehouseError> {
+        let (schema, named) = (self.plan.schema.clone(), self.tables().await?);
         let sql = format!("SELECT entity, practice FROM {}.{STATE}", quoted(&schema));
         let mut known = BTreeSet::new();
         for row in sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut self.session).await? {
@@ -156,7 +165,7 @@ impl Warehouse {
         }
     }
 
-    async fn tables(&mut self) -> Result<BTreeSet<String>, WarehouseError> {
+    pub(super) async fn tables(&mut self) -> Result<BTreeSet<String>, WarehouseError> {
         let sql = "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
              WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')";
         let rows = sqlx::query(sql)

@@ -8,9 +8,19 @@ use crate::cursor::Cursor;
 use crate::entities::{Entity, Records};
 use crate::read::{Place, ReadError, Reader, Row};
 use bridge_core::Class;
-use bridge_store::Store;
+use bridge_store::{Store, StoreError, Telling};
 use sqlx::postgres::{PgArguments, PgConnection};
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _};
+
+/// What the register calls the warehouse.
+pub const TOLD: &str = "warehouse";
+
+async fn note_told(store: &Store, telling: Telling) -> Result<(), StoreError> {
+    let mut tx = store.begin().await?;
+    tx.append_told(&[telling], jiff::Timestamp::now().as_microsecond())
+        .await?;
+    tx.commit().await
+}
 
 /// What a step did to one table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,6 +145,10 @@ impl Warehouse {
                 step.removed += state.sweep(&mut tx).await?;
             }
             state.note(&mut tx, &taken, end).await?;
+            // Before the rows are there: a crash between the two leaves a line too many, and never one too few.
+            if let Some(telling) = reader.telling(TOLD) {
+                note_told(store, telling).await.map_err(ReadError::Store)?;
+            }
             tx.commit().await?;
             now.cursor = taken;
             if end {

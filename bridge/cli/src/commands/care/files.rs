@@ -35,5 +35,5 @@ pub(super) fn mark(record: &str, file: &Attachment) -> String {
         .chain_update(format!("file {record} "))
         .chain_update(contents)
         .finalize();
-    whole.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    bridge_core::hex(&whole[..16])
 }

@@ -1,6 +1,6 @@
 //! `referral`: what patients are referred for how long, made once, and watched until it runs out.
 
-use super::{Desk, Sent, WriteArgs, files, key_of, used_before};
+use super::{Desk, Sent, WriteArgs, files, introduced, key_of, used_before};
 use crate::args::ConfigArg;
 use crate::commands;
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,7 @@ Examples:
       --definition 880001 --from 2026-03-01 --to 2027-03-01 --attach letter.pdf --request-key order-17
   halaxy-bridge referral attach 870001 letter.pdf
   halaxy-bridge referral referrers --csv referrers.csv
+  halaxy-bridge referral referrers --crm
 
 Halaxy shows a referral as active after its end, and makes the same one twice if it is asked twice. Here it
 is reckoned how each stands today, and one that is equal (same patient, referrer, kind and period) is never
@@ -64,6 +65,9 @@ pub enum ReferralCommand {
         /// Write them to this CSV file.
         #[arg(long, value_name = "FILE")]
         csv: Option<PathBuf>,
+        /// Instead, what the CRM of [referrers] was told of them, what is next, and what waits (exit code 3).
+        #[arg(long, conflicts_with = "csv")]
+        crm: bool,
     },
 }
 
@@ -152,6 +156,9 @@ fn state(text: &str) -> Result<State, String> {
 /// [`Failure`]: bad input with what to do about it, or what Halaxy answered.
 pub async fn run(args: &ReferralArgs, out: &Output) -> Result<Exit, Failure> {
     let config = commands::load(&args.config)?;
+    if let ReferralCommand::Referrers { crm: true, .. } = &args.command {
+        return introduced::show(&config, out).await;
+    }
     let desk = Desk::open(&config)?;
     match &args.command {
         ReferralCommand::List(args) => list(&desk, args, out).await,
@@ -159,7 +166,7 @@ pub async fn run(args: &ReferralArgs, out: &Output) -> Result<Exit, Failure> {
         ReferralCommand::Create(args) => create(&desk, args, out).await,
         ReferralCommand::Attach(args) => attach(&desk, args, out).await,
         ReferralCommand::Alerts { csv } => alerts(&desk, csv.as_deref(), out).await,
-        ReferralCommand::Referrers { csv } => list_referrers(&desk, csv.as_deref(), out).await,
+        ReferralCommand::Referrers { csv, .. } => list_referrers(&desk, csv.as_deref(), out).await,
     }
 }
 

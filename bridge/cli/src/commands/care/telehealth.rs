@@ -5,12 +5,12 @@ use crate::commands::{self, ledger::journals};
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, count, thousands};
-use crate::{ledger, times, wiring};
+use crate::{ledger, times, watch, wiring};
 use bridge_core::ledger::month::Month;
 use bridge_core::ledger::sheet::Sheet;
 use bridge_core::telehealth::cost::{self, Price};
 use bridge_core::telehealth::{Call, Party, Report, RowProblem, Usage, Who, read};
-use bridge_engine::telehealth::{Imported, KeptCall, Telehealth};
+use bridge_engine::telehealth::{Imported, KeptCall, Telehealth, Untold};
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
@@ -24,6 +24,7 @@ Examples:
   halaxy-bridge telehealth import credits-march.csv --report credits
   halaxy-bridge telehealth holds
   halaxy-bridge telehealth assign 3f2a9c0d11e84b77 patient/900001
+  halaxy-bridge telehealth untold
   halaxy-bridge telehealth costs 2026-03
   halaxy-bridge telehealth costs 2026-03 --post
 
@@ -64,7 +65,9 @@ pub enum TelehealthCommand {
         #[arg(long)]
         nobody: bool,
     },
-    /// Say whom a call was with.
+    /// Calls with somebody that the CRM of `calls_to` does not show, and why. Exit code 3 if there are any.
+    Untold,
+    /// Say whom a call was with. What the CRM was told of it goes to their record.
     Assign {
         /// The call, as `holds` names it.
         call: String,
@@ -109,6 +112,7 @@ pub async fn run(args: &TelehealthArgs, out: &Output) -> Result<Exit, Failure> {
         TelehealthCommand::Import { file, report } => import(&config, &kept, file, *report, out).await,
         TelehealthCommand::Calls { month, csv } => calls(&kept, month.as_deref(), csv.as_deref(), out).await,
         TelehealthCommand::Holds { nobody } => holds(&config, &kept, *nobody, out).await,
+        TelehealthCommand::Untold => untold(&config, &kept, out).await,
         TelehealthCommand::Assign { call, whom, by } => assign(&kept, call, whom, &by.name(), out).await,
         TelehealthCommand::Costs { month, post, csv } => {
             costs(&config, &kept, of_month(month)?, *post, csv.as_deref(), out).await
@@ -267,6 +271,62 @@ async fn holds(config: &Config, kept: &Telehealth, nobody: bool, out: &Output) -
     } else {
         Exit::Done
     })
+}
+
+async fn untold(config: &Config, kept: &Telehealth, out: &Output) -> Result<Exit, Failure> {
+    let Some((crm, _)) = &config.care.telehealth.calls_to else {
+        return Err(Failure::Usage(
+            "no CRM is told of calls: write calls_to = \"crm\" in [telehealth] of bridge.toml".into(),
+        ));
+    };
+    let store = wiring::store(config).await?;
+    let adapters = wiring::adapters(config, &store)?;
+    let Some(account) = adapters.get(crm) else {
+        return Err(Failure::Usage(format!("[sync.person] leaves {crm} out")));
+    };
+    let contacts = watch::contacts(&store, crm, &**account).await?;
+    let (untold, calls) = (kept.untold(&contacts).await?, kept.calls().await?);
+    let rows: Vec<(&String, &KeptCall, &Untold)> = untold
+        .iter()
+        .filter_map(|(id, why)| Some((id, calls.get(id)?, why)))
+        .collect();
+    let json = |(id, kept, why): &(&String, &KeptCall, &Untold)| json!({ "call": id, "at": kept.call.at, "who": kept.who, "why": why, "remedy": remedy(why) });
+    out.document(&json!({ "untold": rows.iter().map(json).collect::<Vec<_>>() }));
+    if rows.is_empty() {
+        out.line(format!("Every call with somebody is shown in {crm}."));
+        return Ok(Exit::Done);
+    }
+    let mut sheet = Sheet::new(&["Call", "When", "With", "Why", "What to do"]);
+    for (id, kept, why) in &rows {
+        let at = kept.call.at.strftime("%Y-%m-%d %H:%M").to_string();
+        sheet.push([(*id).clone(), at, whom(&kept.who), reason(why), remedy(why).into()]);
+    }
+    out.line(sheet.text().trim_end());
+    Ok(Exit::Waiting)
+}
+
+fn reason(why: &Untold) -> String {
+    match why {
+        Untold::NoContact => "the patient has no contact there".into(),
+        Untold::NoReferrers => "referrers are not held there".into(),
+        Untold::NoRecord => "they have no record there".into(),
+        Untold::NoActivities => "their record there shows no activities".into(),
+        Untold::Refused { code } => format!("refused ({code})"),
+        Untold::Deleted => "somebody deleted it there".into(),
+        Untold::Unknown => "sent, not answered yet".into(),
+    }
+}
+
+fn remedy(why: &Untold) -> &'static str {
+    match why {
+        Untold::NoContact => "it follows when they are linked: halaxy-bridge matches",
+        Untold::NoReferrers => "add [referrers] to bridge.toml if they are meant to be there",
+        Untold::NoRecord => "see halaxy-bridge referral referrers --crm",
+        Untold::NoActivities => "assign it to a person who works there, if it was with one",
+        Untold::Refused { .. } => "look at the record in the CRM; assign it anew",
+        Untold::Deleted => "nothing: it is not made again",
+        Untold::Unknown => "nothing: it is looked up",
+    }
 }
 
 async fn assign(kept: &Telehealth, call: &str, text: &str, by: &str, out: &Output) -> Result<Exit, Failure> {

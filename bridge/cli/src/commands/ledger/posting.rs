@@ -6,11 +6,10 @@ use crate::exit::{Exit, Failure};
 use crate::ledger;
 use crate::output::{Output, count};
 use crate::{signals, times};
-use bridge_core::ledger::sheet::Sheet;
-use bridge_core::ledger::{Entry, Held, Why};
+use bridge_core::ledger::Held;
+use bridge_engine::ledger::reports::{self, HoldGroup, hold_groups};
 use bridge_engine::ledger::{Ledger, LedgerStep, Outlook, journal_view};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,18 +23,19 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
     let outlook = ledger.preview(times::now()).await?;
     let approved = ledger.is_approved().await;
     if let Some(path) = csv {
-        write(path, &lines_sheet(&outlook.plan.post).csv())?;
+        write(path, &reports::lines(&outlook.plan.post).csv())?;
     }
     let view = journal_view(outlook.plan.post.iter().map(|e| &e.document));
     out.document(&json!({
         "approved": approved,
         "documents": outlook.plan.post.len(),
         "voids": outlook.plan.void,
-        "by_kind": by_kind(&outlook),
+        "by_kind": outlook.by_kind(),
         "accounts": view.iter().map(|((account, tax), (debit, credit))| json!({
             "account": account, "tax": tax, "debit": debit.to_string(), "credit": credit.to_string(),
         })).collect::<Vec<_>>(),
         "calls": outlook.calls,
+        "later": outlook.plan.later.len(),
         "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
         "already_there": outlook.foreign.iter().map(|(f, _)| json!({
             "invoice": f.invoice, "number": f.number, "id": f.shown.remote_id, "total": f.shown.total.to_string(),
@@ -44,7 +44,8 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
         "older": outlook.target.older,
     }));
     out.heading("To be posted");
-    let rows = by_kind(&outlook)
+    let rows = outlook
+        .by_kind()
         .into_iter()
         .map(|(kind, (n, total))| vec![kind, n.to_string(), total])
         .collect();
@@ -64,6 +65,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
     }
     let calls: usize = outlook.calls.values().sum();
     out.line(format!("\n{} to the books.", count(calls as u64, "call")));
+    tell_later(&outlook, out);
     if outlook.target.older > 0 {
         out.line(format!(
             "{} from before the cut-over, {}, are left alone.",
@@ -76,7 +78,7 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
     }
     if documents {
         out.heading("\nDocuments");
-        out.line(documents_sheet(&outlook.plan.post).text());
+        out.line(reports::documents(&outlook.plan.post).text());
     }
     foreign(config, &outlook, out);
     tell_held(config, &outlook.plan.held, out);
@@ -87,6 +89,15 @@ pub async fn preview(config: &Config, documents: bool, csv: Option<&Path>, out: 
         ));
     }
     Ok(waiting(!outlook.plan.held.is_empty() || !outlook.foreign.is_empty()))
+}
+
+fn tell_later(outlook: &Outlook, out: &Output) {
+    if !outlook.plan.later.is_empty() {
+        out.line(format!(
+            "{} for the next daily summaries: days are summarised once, after they are over.",
+            count(outlook.plan.later.len() as u64, "record")
+        ));
+    }
 }
 
 fn foreign(config: &Config, outlook: &Outlook, out: &Output) {
@@ -122,116 +133,6 @@ fn foreign(config: &Config, outlook: &Outlook, out: &Output) {
     ));
 }
 
-fn by_kind(outlook: &Outlook) -> BTreeMap<String, (usize, String)> {
-    let mut sums: BTreeMap<String, (usize, bridge_core::ledger::Cents)> = BTreeMap::new();
-    for entry in &outlook.plan.post {
-        let row = sums.entry(format!("{:?}", entry.document.kind)).or_default();
-        row.0 += 1;
-        row.1 += entry.document.total;
-    }
-    sums.into_iter().map(|(k, (n, t))| (k, (n, t.to_string()))).collect()
-}
-
-pub(super) fn documents_sheet(entries: &[Entry]) -> Sheet {
-    let mut sheet = Sheet::new(&[
-        "date",
-        "kind",
-        "key",
-        "on",
-        "account",
-        "#amount",
-        "of which tax",
-        "purpose",
-    ]);
-    for e in entries {
-        let d = &e.document;
-        sheet.push([
-            d.date.to_string(),
-            format!("{:?}", d.kind),
-            d.key.clone(),
-            d.of.clone().unwrap_or_default(),
-            d.account.clone().unwrap_or_default(),
-            d.total.to_string(),
-            d.tax.to_string(),
-            format!("{:?}", e.purpose),
-        ]);
-    }
-    sheet
-}
-
-/// Every line of every document: what a bookkeeper reads in a spreadsheet.
-fn lines_sheet(entries: &[Entry]) -> Sheet {
-    let mut sheet = Sheet::new(&[
-        "date",
-        "service_date",
-        "kind",
-        "key",
-        "on",
-        "account",
-        "tax_code",
-        "tracking",
-        "#net",
-        "#tax",
-        "#amount",
-        "rule",
-        "from",
-    ]);
-    for e in entries {
-        let d = &e.document;
-        let from = e
-            .sources
-            .iter()
-            .take(3)
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let mut row =
-            |account: &str, tax_code: &str, tracking: String, net: String, tax: String, total: String, rule: &str| {
-                sheet.push([
-                    d.date.to_string(),
-                    e.serves.to_string(),
-                    format!("{:?}", d.kind),
-                    d.key.clone(),
-                    d.of.clone().unwrap_or_default(),
-                    account.to_owned(),
-                    tax_code.to_owned(),
-                    tracking,
-                    net,
-                    tax,
-                    total,
-                    rule.to_owned(),
-                    from.clone(),
-                ]);
-            };
-        if d.lines.is_empty() {
-            let account = d.account.as_deref().unwrap_or_default();
-            row(
-                account,
-                "",
-                String::new(),
-                String::new(),
-                String::new(),
-                d.total.to_string(),
-                "",
-            );
-        }
-        for l in &d.lines {
-            let tracking = l.tracking.values().cloned().collect::<Vec<_>>().join(" / ");
-            let total = (l.net + l.tax).to_string();
-            row(
-                &l.account,
-                &l.tax_code,
-                tracking,
-                l.net.to_string(),
-                l.tax.to_string(),
-                total,
-                &l.rule,
-            );
-        }
-    }
-    sheet
-}
-
 pub fn held_json(config: &Config, held: &Held) -> Json {
     let remedy = held.why.remedy_by(|words| config.command(words));
     json!({ "subject": held.source.to_string(), "why": held.why.text(), "remedy": remedy })
@@ -242,21 +143,8 @@ pub fn tell_held(config: &Config, held: &[Held], out: &Output) {
     if held.is_empty() {
         return;
     }
-    let mut groups: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for h in held {
-        // What waits for its invoice is told with the invoice.
-        if matches!(h.why, Why::InvoiceHeld { .. }) {
-            continue;
-        }
-        groups
-            .entry((h.why.text(), h.why.remedy_by(|words| config.command(words))))
-            .or_default()
-            .push(h.source.to_string());
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, who)| std::cmp::Reverse(who.len()));
     out.heading(&format!("\nWaiting: {}", count(held.len() as u64, "record")));
-    for ((why, remedy), who) in groups {
+    for HoldGroup { why, remedy, who } in hold_groups(held, |words| config.command(words)) {
         let first = who.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         let more = if who.len() > 3 {
             format!(" and {} more", who.len() - 3)
@@ -302,7 +190,7 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
     ledger.note(Some(&judged), None, times::now()).await?;
     out.document(&json!({
         "posted": sum.posted, "voided": sum.voided, "contacts": sum.contacts, "refused": sum.refused,
-        "unknown": last.unknown, "trouble": last.trouble,
+        "unknown": last.unknown, "trouble": last.trouble, "later": outlook.plan.later.len(),
         "held": outlook.plan.held.iter().map(|h| held_json(config, h)).collect::<Vec<_>>(),
     }));
     out.line(format!(
@@ -320,6 +208,7 @@ pub async fn post(config: &Config, yes: bool, out: &Output) -> Result<Exit, Fail
             count(last.unknown as u64, "document")
         ));
     }
+    tell_later(&outlook, out);
     foreign(config, &outlook, out);
     tell_held(config, &outlook.plan.held, out);
     if !last.trouble.is_empty() {

@@ -1,6 +1,6 @@
 //! `ledger recode`: other rules for what was posted, as far as a person names it.
 
-use super::posting::{self, documents_sheet, held_json, tell_held};
+use super::posting::{self, held_json, tell_held};
 use crate::args::ByArg;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
@@ -9,6 +9,7 @@ use crate::output::{Output, count};
 use crate::times;
 use bridge_core::ledger::recode::{Choice, Recoding};
 use bridge_core::ledger::{Cents, Source};
+use bridge_engine::ledger::reports::documents;
 use clap::Args;
 use jiff::civil::Date;
 use serde_json::json;
@@ -127,7 +128,7 @@ pub async fn run(config: &Config, args: &RecodeArgs, out: &Output) -> Result<Exi
         .map(|((account, tax), (debit, credit))| vec![account, tax, debit.to_string(), credit.to_string()]);
     out.table(&["Account", "Tax rate", "Debit", "Credit"], rows.collect(), "Nothing.");
     out.heading("\nDocuments");
-    out.line(documents_sheet(&preview.post).text());
+    out.line(documents(&preview.post).text());
     if !preview.void.is_empty() {
         out.line(format!("To be voided: {}", preview.void.join(", ")));
     }

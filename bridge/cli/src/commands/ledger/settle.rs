@@ -157,9 +157,14 @@ pub async fn settle(config: &Config, args: &SettleArgs, out: &Output) -> Result<
     }
     let gross: Cents = mine.ties.iter().map(|t| t.gross).sum();
     let fee: Cents = mine.ties.iter().map(|t| t.fee + t.fee_tax).sum();
+    let surcharge: Cents = mine.ties.iter().map(|t| t.surcharge).sum();
     let ties = count(mine.ties.len() as u64, "tie");
+    let besides = match surcharge.is_zero() {
+        true => String::new(),
+        false => format!(", and {surcharge} of surcharges besides"),
+    };
     out.line(format!(
-        "{ties} with payments in Halaxy: {gross} received, {fee} of it fees."
+        "{ties} with payments in Halaxy: {gross} received, {fee} of it fees{besides}."
     ));
     let look = mine.open_sheet((Date::MIN, Date::MAX));
     if !look.is_empty() {

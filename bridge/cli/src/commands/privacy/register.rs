@@ -4,9 +4,11 @@
 use crate::commands;
 use crate::config::Config;
 use crate::exit::{Exit, Failure};
+use crate::exports;
 use crate::output::{Output, count};
 use crate::{times, wiring};
 use bridge_core::Time;
+use bridge_export::warehouse;
 use bridge_store::{AuditEntry, Store, Told};
 use clap::Args;
 use serde_json::{Value as Json, json};
@@ -18,7 +20,7 @@ pub struct RegisterArgs {
     /// Of this person only: id of the entity, or SYSTEM:ID of one of its records.
     #[arg(long, value_name = "PERSON")]
     person: Option<String>,
-    /// Of this system only.
+    /// Of this system only; `export` for files, `warehouse` for the warehouse.
     #[arg(long, value_name = "SYSTEM")]
     system: Option<String>,
     /// Of this unit only, e.g. after a correction.
@@ -52,8 +54,24 @@ pub struct BreachArgs {
 /// Lines of the history that tell of a disclosure.
 async fn disclosures(store: &Store, wanted: &Told) -> Result<Vec<AuditEntry>, Failure> {
     let mut lines = store.all_told(wanted).await?;
-    lines.retain(|line| matches!(line.event.as_str(), "applied" | "unknown") && line.system.is_some());
+    lines.retain(|line| line.tells().is_some());
     Ok(lines)
+}
+
+/// Systems, and what else is told: files and the warehouse.
+fn known(config: &Config, system: &str) -> Result<(), Failure> {
+    if [exports::TOLD, warehouse::TOLD].contains(&system) {
+        return Ok(());
+    }
+    commands::pause::known(config, system)
+}
+
+/// Which part told it: the sync of people's units says nothing of itself.
+fn told_by(entry: &AuditEntry) -> &str {
+    match entry.event.as_str() {
+        "applied" | "unknown" => "sync",
+        _ => &entry.reason,
+    }
 }
 
 /// A line as a register shows it.
@@ -62,7 +80,7 @@ pub(super) fn line(config: &Config, entry: &AuditEntry) -> Json {
     let to = config.destinations.get(&system);
     json!({
         "at": times::iso(entry.at), "entity": entry.entity, "system": system, "record": entry.remote_id,
-        "units": entry.units, "certain": entry.event == "applied",
+        "units": entry.units, "certain": entry.tells() == Some(true), "by": told_by(entry),
         "recipient": to.map(|d| &d.name), "country": to.map(|d| &d.country), "purpose": to.map(|d| &d.purpose),
     })
 }
@@ -70,11 +88,13 @@ pub(super) fn line(config: &Config, entry: &AuditEntry) -> Json {
 pub(super) async fn register(config: &Config, args: &RegisterArgs, out: &Output) -> Result<Exit, Failure> {
     let store = wiring::store(config).await?;
     if let Some(system) = &args.system {
-        commands::pause::known(config, system)?;
+        known(config, system)?;
     }
-    if let Some(unit) = args.unit.as_ref().filter(|unit| config.entity.unit(unit).is_none()) {
+    // Parts tell of what is no unit of people: `appointment.start`, `invoice.date`.
+    let is_unit = |unit: &&String| config.entity.unit(unit).is_some() || unit.contains('.');
+    if let Some(unit) = args.unit.as_ref().filter(|unit| !is_unit(unit)) {
         return Err(Failure::Usage(format!(
-            "`{unit}` is no unit; they are declared in {}",
+            "`{unit}` is no unit; they are declared in {}, or written like appointment.start",
             config.entity.file
         )));
     }
@@ -102,17 +122,17 @@ pub(super) async fn register(config: &Config, args: &RegisterArgs, out: &Output)
             system,
             entry.units.join(", "),
             purpose.map_or("not declared".into(), |d| format!("{} ({})", d.purpose, d.country)),
-            if entry.event == "applied" {
-                ""
-            } else {
-                "may have arrived"
+            told_by(entry).to_owned(),
+            match entry.tells() {
+                Some(true) => "",
+                _ => "may have arrived",
             }
             .into(),
             entry.entity.clone().unwrap_or_default(),
         ]
     };
     out.table(
-        &["when", "told", "units", "purpose", "", "person"],
+        &["when", "told", "units", "purpose", "by", "", "person"],
         lines.iter().map(row).collect(),
         "Nobody was told anything in that time.",
     );
@@ -137,7 +157,7 @@ struct Touched {
 }
 
 pub(super) async fn breach(config: &Config, args: &BreachArgs, out: &Output) -> Result<Exit, Failure> {
-    commands::pause::known(config, &args.system)?;
+    known(config, &args.system)?;
     let store = wiring::store(config).await?;
     let (from, to) = super::days(config, args.from.as_deref(), args.to.as_deref())?;
     let wanted = Told {

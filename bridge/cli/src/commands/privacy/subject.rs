@@ -31,7 +31,7 @@ pub(super) async fn run(config: &Config, person: &str, folder: &Path, out: &Outp
     let schema = &engine.settings().schema;
     let disclosures: Vec<Json> = history
         .iter()
-        .filter(|e| matches!(e.event.as_str(), "applied" | "unknown") && e.system.is_some())
+        .filter(|e| e.tells().is_some())
         .map(|e| register::line(config, e))
         .collect();
     let document = json!({

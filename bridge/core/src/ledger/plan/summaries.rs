@@ -10,6 +10,7 @@ use crate::ledger::position::Position;
 use crate::ledger::rules::Approve;
 use crate::ledger::target::{Charged, Moved, plain_line};
 use jiff::civil::Date;
+use std::collections::BTreeMap;
 
 impl<'a> Desk<'a> {
     pub(super) fn debtors(&self) -> (&'a str, &'a str) {
@@ -88,7 +89,7 @@ impl<'a> Desk<'a> {
     }
 
     /// Brings a source's position in summaries to what it should be: what was billed or moved on its own day; what was
-    /// assigned or given up later on the day it is seen.
+    /// assigned or given up later on the last day that is summarised.
     pub(super) fn summarise(&mut self, source: &Source, first: Position, whole: Position, date: Date, location: &str) {
         let now = self.summed.get(source).cloned().unwrap_or_default();
         let mut rest = whole;
@@ -111,7 +112,8 @@ impl<'a> Desk<'a> {
         let later = rest
             .parts()
             .all(|(p, ..)| p.account == debtors || p.account == deposits || Some(p.account.as_str()) == bad_debts);
-        let day = if later { self.given.today.max(date) } else { date };
+        let seen = self.given.settled.unwrap_or(self.given.today);
+        let day = if later { seen.max(date) } else { date };
         self.share(source, rest, day, location);
     }
 
@@ -131,8 +133,53 @@ impl<'a> Desk<'a> {
         self.may(source, Some(Approve::Correction), &key, &digest(&undated))
     }
 
+    /// The shares whose journal is due: of days that are over, and that have no journal made since the last of them was
+    /// over. So a day that is looked at often has one journal, and what comes later one for each day on which it is
+    /// found. What a person has coded anew waits for nothing.
+    fn ripe(&mut self) -> BTreeMap<(Date, String), Vec<Share>> {
+        let mut shares = std::mem::take(&mut self.shares);
+        let Some(settled) = self.given.settled else {
+            return shares;
+        };
+        for ((day, location), of_day) in &shares {
+            if *day > settled || self.summarised(*day, location, settled) {
+                let recode = self.given.recode;
+                let later = of_day.iter().map(|s| &s.source).filter(|s| !recode.contains(s));
+                self.plan.later.extend(later.cloned());
+            }
+        }
+        // A source goes whole, since what is left of it alone would be a correction.
+        for of_day in shares.values_mut() {
+            of_day.retain(|s| !self.plan.later.contains(&s.source));
+        }
+        shares.retain(|_, of_day| !of_day.is_empty());
+        shares
+    }
+
+    /// Whether the day's journal was made since that last day was over.
+    fn summarised(&self, day: Date, location: &str, settled: Date) -> bool {
+        let base = self.day_key(day, location);
+        let again = format!("{base}-R");
+        let is_it = |key: &str| key == base || key.strip_prefix(&again).is_some_and(|n| n.parse::<u32>().is_ok());
+        self.by_key
+            .range(base.clone()..)
+            .take_while(|(key, _)| key.starts_with(&base))
+            .any(|(key, at)| is_it(key) && self.entries[*at].counts() && self.entries[*at].settled == Some(settled))
+    }
+
+    fn day_key(&self, day: Date, location: &str) -> String {
+        let prefix = &self.given.rules.prefix;
+        match location {
+            "" => format!("{prefix}DAY-{day}"),
+            at => {
+                let at = at.replace(|c: char| !c.is_ascii_alphanumeric(), "");
+                format!("{prefix}DAY-{day}-{at}")
+            }
+        }
+    }
+
     pub(super) fn summaries(&mut self) {
-        let shares = std::mem::take(&mut self.shares);
+        let shares = self.ripe();
         for ((day, location), shares) in shares {
             let mut sum = Position::default();
             for share in &shares {
@@ -160,15 +207,7 @@ impl<'a> Desk<'a> {
                 }
                 continue;
             }
-            let base = match location.as_str() {
-                "" => format!("{}DAY-{day}", self.given.rules.prefix),
-                at => format!(
-                    "{}DAY-{day}-{}",
-                    self.given.rules.prefix,
-                    at.replace(|c: char| !c.is_ascii_alphanumeric(), "")
-                ),
-            };
-            let key = self.key(base, "");
+            let key = self.key(self.day_key(day, &location), "");
             let mut document = self.document(DocumentKind::Journal, key, day, lines);
             document.note = format!("{} records", shares.len());
             (document.total, document.tax) = (Cents::ZERO, Cents::ZERO);
@@ -180,6 +219,7 @@ impl<'a> Desk<'a> {
                 round: shares.iter().map(|s| self.rests_on.round(&s.source)).max().unwrap_or(1),
                 sources: shares.iter().map(|s| s.source.clone()).collect(),
                 shares: shares.iter().map(|s| s.position.to_effects()).collect(),
+                settled: self.given.settled,
                 serves,
                 contact: None,
                 state: EntryState::Planned,

@@ -1,6 +1,6 @@
 //! What is wrong in a `ledger.toml` that can be read.
 
-use super::{FeeRule, Mode, PayerType, Rules, SettlementRule, Standing};
+use super::{FeeRule, PayerType, Rules, SettlementRule, Standing};
 use crate::config_problem::{Problem, Source};
 use std::collections::BTreeSet;
 
@@ -16,6 +16,13 @@ impl Rules {
                 "rounding_cents",
                 "`rounding_cents` is not between 0 and 5".into(),
                 "Larger differences are mistakes: leave them held.",
+            );
+        }
+        if self.summary_after_hours > 23 {
+            slip(
+                "summary_after_hours",
+                "`summary_after_hours` is not between 0 and 23".into(),
+                "Write how many hours after midnight a day's summaries are made, for example 1.",
             );
         }
         if self.prefix.is_empty()
@@ -37,7 +44,7 @@ impl Rules {
                 );
             }
         }
-        let summary = PayerType::ALL.iter().any(|p| self.mode(*p) == Mode::Summary);
+        let summary = self.summarises();
         if summary && self.accounts.patient_debtors.is_none() {
             slip(
                 "[mode]",

@@ -3,12 +3,14 @@
 //! posted here would stand beside the feed's.
 
 use super::layout::SettlementRule;
+use super::read::split_tax;
 use super::tie::{Difference, Tie, TieOut, moved};
 use super::{Imported, Settlement};
+use crate::hex::hex;
 use crate::ledger::chart::Books;
 use crate::ledger::document::{Document, DocumentLine};
 use crate::ledger::facts::Facts;
-use crate::ledger::hex::hex;
+use crate::ledger::fit::fit;
 use crate::ledger::money::{Cents, Currency};
 use crate::ledger::rules::Rules;
 use crate::ledger::share::share;
@@ -72,6 +74,12 @@ pub enum BookHold {
     /// No tax rate for fees.
     #[error("settlement `{0}` has fees and no `fee_tax`: name the tax rate of this provider's fees")]
     NoFeeTax(String),
+    /// No account for surcharges.
+    #[error("settlement `{0}` has surcharges and no `surcharge_account`: name the income account of card surcharges")]
+    NoSurchargeAccount(String),
+    /// No tax rate for surcharges.
+    #[error("settlement `{0}` has surcharges and no `surcharge_tax`: name the tax rate of card surcharges")]
+    NoSurchargeTax(String),
     /// No clearing account.
     #[error("payment method `{0}` has no clearing account: list it under [[method]]")]
     NoClearing(String),
@@ -86,7 +94,7 @@ pub enum BookHold {
 /// What to book, and what a person does.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Booking {
-    /// Journals: debit fees with their tax, credit clearing.
+    /// Journals: debit fees with their tax, credit clearing; surcharges the other way round.
     pub journals: Vec<Document>,
     /// Lines of the bank feed to match.
     pub bank: Vec<BankLine>,
@@ -118,10 +126,7 @@ pub fn book(
                 continue;
             }
         };
-        let clears: BTreeMap<String, Cents> = parts
-            .iter()
-            .map(|(a, p)| (a.clone(), p.gross - p.fee - p.tax))
-            .collect();
+        let clears: BTreeMap<String, Cents> = parts.iter().map(|(a, p)| (a.clone(), p.gross - p.off())).collect();
         let net: Cents = clears.values().copied().sum();
         let amount = settlement.stated.unwrap_or(net);
         if !amount.is_zero() || !net.is_zero() {
@@ -149,6 +154,14 @@ struct Part {
     gross: Cents,
     fee: Cents,
     tax: Cents,
+    surcharge: Cents,
+}
+
+impl Part {
+    /// What reaches the bank less of it: fees, but for what payers paid on top.
+    fn off(&self) -> Cents {
+        self.fee + self.tax - self.surcharge
+    }
 }
 
 /// Ties and differences by provider and settlement.
@@ -178,13 +191,14 @@ fn parts(
     rules: &Rules,
 ) -> Result<BTreeMap<String, Part>, BookHold> {
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
-    let mut add = |method: &str, gross: Cents, fee: Cents, tax: Cents| -> Result<(), BookHold> {
+    let mut add = |method: &str, gross: Cents, fee: Cents, tax: Cents, surcharge: Cents| -> Result<(), BookHold> {
         let account = rules.clearing(method);
         let account = account.ok_or_else(|| BookHold::NoClearing(method.trim().to_owned()))?;
         let part = parts.entry(account.to_owned()).or_default();
         part.gross += gross;
         part.fee += fee;
         part.tax += tax;
+        part.surcharge += surcharge;
         Ok(())
     };
     let mut done: BTreeSet<&str> = BTreeSet::new();
@@ -195,14 +209,19 @@ fn parts(
         let paid: Vec<(&str, Cents)> = paid.filter_map(|p| Some((p.method.as_str(), moved(p)?))).collect();
         let weights: Vec<Cents> = paid.iter().map(|(_, a)| a.abs()).collect();
         let split = |a: Cents| share(a, &weights).unwrap_or_default();
-        for (((method, amount), fee), tax) in paid.into_iter().zip(split(tie.fee)).zip(split(tie.fee_tax)) {
-            add(method, amount, fee, tax)?;
+        let shares = split(tie.fee)
+            .into_iter()
+            .zip(split(tie.fee_tax))
+            .zip(split(tie.surcharge));
+        for ((method, amount), ((fee, tax), surcharge)) in paid.into_iter().zip(shares) {
+            add(method, amount, fee, tax, surcharge)?;
         }
     }
     let first = layout.method.first().map_or(layout.name.as_str(), String::as_str);
     for row in settlement.rows.iter().filter(|r| !done.contains(r.key.as_str())) {
         let payment = found.differences.get(row.key.as_str()).map(|d| &d.payment);
-        add(payment.map_or(first, |p| &p.method), row.gross, row.fee, row.fee_tax)?;
+        let method = payment.map_or(first, |p| &p.method);
+        add(method, row.gross, row.fee, row.fee_tax, row.surcharge)?;
     }
     Ok(parts)
 }
@@ -217,19 +236,15 @@ fn journal(
 ) -> Result<Option<Document>, BookHold> {
     let fee: Cents = parts.values().map(|p| p.fee).sum();
     let tax: Cents = parts.values().map(|p| p.tax).sum();
-    let charged = parts.iter().filter(|(_, p)| !(p.fee + p.tax).is_zero());
-    if fee.is_zero() && tax.is_zero() && charged.clone().next().is_none() {
+    let surcharge: Cents = parts.values().map(|p| p.surcharge).sum();
+    let charged = parts.iter().filter(|(_, p)| !p.off().is_zero());
+    let fees = !fee.is_zero() || !tax.is_zero();
+    if !fees && surcharge.is_zero() && charged.clone().next().is_none() {
         return Ok(None);
     }
     let name = || layout.name.clone();
-    let fee_account = layout
-        .fee_account
-        .clone()
-        .ok_or_else(|| BookHold::NoFeeAccount(name()))?;
-    let fee_tax = layout.fee_tax.clone().ok_or_else(|| BookHold::NoFeeTax(name()))?;
-    let text = format!("{} fees", layout.name);
-    let line = |net: Cents, tax: Cents, account: &str, tax_code: &str| DocumentLine {
-        description: text.clone(),
+    let line = |text: &str, net: Cents, tax: Cents, account: &str, tax_code: &str| DocumentLine {
+        description: format!("{} {text}", layout.name),
         quantity: Decimal::ONE,
         unit: net.decimal().normalize(),
         net,
@@ -239,21 +254,33 @@ fn journal(
         tracking: BTreeMap::new(),
         rule: format!("settlement {}", layout.name),
     };
-    let mut lines = vec![line(fee, tax, &fee_account, &fee_tax)];
+    let mut lines = Vec::new();
+    if fees || surcharge.is_zero() {
+        let account = layout.fee_account.clone();
+        let account = account.ok_or_else(|| BookHold::NoFeeAccount(name()))?;
+        let code = layout.fee_tax.clone().ok_or_else(|| BookHold::NoFeeTax(name()))?;
+        lines.push(line("fees", fee, tax, &account, &code));
+    }
+    if !surcharge.is_zero() {
+        let account = layout.surcharge_account.clone();
+        let account = account.ok_or_else(|| BookHold::NoSurchargeAccount(name()))?;
+        let code = layout.surcharge_tax.clone();
+        let code = code.ok_or_else(|| BookHold::NoSurchargeTax(name()))?;
+        let percent = layout.surcharge_tax_percent.unwrap_or_default();
+        let (net, within) = split_tax(surcharge, percent, true).unwrap_or((surcharge, Cents::ZERO));
+        // In the pieces that books reckon the same tax of.
+        let pieces = fit(-net, -within, percent, 0).unwrap_or_else(|| vec![(-net, -within)]);
+        lines.extend(
+            pieces
+                .into_iter()
+                .map(|(net, tax)| line("surcharges", net, tax, &account, &code)),
+        );
+    }
     for (account, part) in charged {
         if books.and_then(|b| b.account(account)).is_some_and(|a| a.bank) {
-            return Err(BookHold::BankAccount(
-                account.clone(),
-                part.fee + part.tax,
-                settlement.paid_on,
-            ));
+            return Err(BookHold::BankAccount(account.clone(), part.off(), settlement.paid_on));
         }
-        lines.push(line(
-            -(part.fee + part.tax),
-            Cents::ZERO,
-            account,
-            &rules.accounts.no_tax,
-        ));
+        lines.push(line("fees", -part.off(), Cents::ZERO, account, &rules.accounts.no_tax));
     }
     Ok(Some(Document::journal(
         key(&rules.prefix, &layout.name, &settlement.reference),

@@ -26,6 +26,8 @@ pub enum Column {
     Fee,
     /// Tax on the fee.
     FeeTax,
+    /// What the payer paid on top for paying by card, with its tax.
+    Surcharge,
     /// After fees.
     Net,
     /// What kind of row, by a word.
@@ -43,6 +45,7 @@ impl Column {
             Column::Gross => "gross",
             Column::Fee => "fee",
             Column::FeeTax => "fee_tax",
+            Column::Surcharge => "surcharge",
             Column::Net => "net",
             Column::Kind => "kind",
         }
@@ -77,6 +80,18 @@ pub struct SettlementRule {
     /// Whether the fee column includes the tax on the fee. Yes if no layout says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_includes_tax: Option<bool>,
+    /// Whether the gross column includes the surcharge. Where this is not said, the net column tells; else yes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gross_includes_surcharge: Option<bool>,
+    /// Account of surcharges, by code: income.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge_account: Option<String>,
+    /// Tax rate of surcharges, by code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge_tax: Option<String>,
+    /// Tax within surcharges, per cent. Nothing if not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surcharge_tax_percent: Option<Decimal>,
     /// Tax on fees, per cent, where no column states it. Nothing if no layout says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_tax_percent: Option<Decimal>,
@@ -182,7 +197,7 @@ impl SettlementRule {
             ));
         }
         let percent = |p: Decimal| p >= Decimal::ZERO && p < Decimal::ONE_HUNDRED;
-        if ![all.fee_tax_percent, all.fee_at_most_percent]
+        if ![all.fee_tax_percent, all.fee_at_most_percent, all.surcharge_tax_percent]
             .into_iter()
             .flatten()
             .all(percent)

@@ -2,7 +2,7 @@
 
 use super::layout::{Column, SettlementRule};
 use super::{Row, RowKind, Settlement};
-use crate::ledger::hex::hex;
+use crate::hex::hex;
 use crate::ledger::money::{Cents, MoneyError};
 use crate::report_rows::{self, bare, records};
 use jiff::civil::{Date, DateTime};
@@ -311,12 +311,13 @@ impl Reader<'_> {
             gross: Cents::ZERO,
             fee: Cents::ZERO,
             fee_tax: Cents::ZERO,
+            surcharge: Cents::ZERO,
             net: Cents::ZERO,
             kind: RowKind::Payment,
             net_only: false,
         };
         self.amounts(&mut row, said)?;
-        if row.gross.is_zero() && row.fee.is_zero() && row.fee_tax.is_zero() {
+        if row.gross.is_zero() && row.surcharge.is_zero() && row.fee.is_zero() && row.fee_tax.is_zero() {
             return Ok(None);
         }
         let settlement = self.cell(Column::Settlement).map(str::to_owned);
@@ -370,8 +371,10 @@ impl Reader<'_> {
         } else {
             row.gross = gross;
         }
+        self.surcharge(row, net, fee + tax)?;
         // Fees are written with a minus or without; the net decides, else they take off.
-        let adds_up = |fee: Cents, tax: Cents| net.is_some_and(|n| n == row.gross - fee - tax);
+        let before = row.gross + row.surcharge;
+        let adds_up = |fee: Cents, tax: Cents| net.is_some_and(|n| n == before - fee - tax);
         if !adds_up(fee, tax)
             && (adds_up(-fee, -tax) || (net.is_none() && (fee + tax).is_negative() && !row.gross.is_negative()))
         {
@@ -384,15 +387,33 @@ impl Reader<'_> {
             None => RowKind::Payment,
         };
         (row.fee, row.fee_tax) = (fee, tax);
-        row.net = row.gross - fee - tax;
+        row.net = before - fee - tax;
         let shown = |c| self.header.0.contains_key(&c);
         row.net_only = !shown(Column::Gross) && !shown(Column::Fee);
         if row.kind != RowKind::Payout && row.kind != RowKind::Fee && net.is_some_and(|n| n != row.net) {
             return Err(self.problem(
                 Column::Net,
                 "amount less fee and its tax is not the net",
-                "Mend the row, or say with `fee_includes_tax` whether the fee column includes the tax.",
+                "Mend the row, or say with `fee_includes_tax` whether the fee column includes the tax, and with \
+                 `gross_includes_surcharge` whether the amount includes the surcharge.",
             ));
+        }
+        Ok(())
+    }
+}
+
+impl Reader<'_> {
+    /// Takes the surcharge out of the amount, where that includes it.
+    fn surcharge(&self, row: &mut Row, net: Option<Cents>, fees: Cents) -> Result<(), RowProblem> {
+        let Some(stated) = self.amount(Column::Surcharge)?.filter(|s| !s.is_zero()) else {
+            return Ok(());
+        };
+        // What is given back takes its surcharge with it, whatever sign that bears.
+        row.surcharge = if row.gross.is_negative() { -stated.abs() } else { stated };
+        let is = |before: Cents| net.is_some_and(|n| n == before - fees || n == before + fees);
+        let beside = is(row.gross + row.surcharge) && !is(row.gross);
+        if self.layout.gross_includes_surcharge.unwrap_or(!beside) {
+            row.gross -= row.surcharge;
         }
         Ok(())
     }

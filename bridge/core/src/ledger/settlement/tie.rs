@@ -55,6 +55,9 @@ pub struct Tie {
     pub fee: Cents,
     /// Tax on it.
     pub fee_tax: Cents,
+    /// What payers paid on top for paying by card, with its tax.
+    #[serde(default, skip_serializing_if = "super::nothing")]
+    pub surcharge: Cents,
     /// The fee is on no statement: it is what the bank's sum falls short of the payments.
     pub grossed_up: bool,
 }
@@ -254,6 +257,7 @@ impl<'a> Bench<'a> {
             gross: received,
             fee: fee + more,
             fee_tax: fee_tax + more_tax,
+            surcharge: of(|r| r.surcharge),
             grossed_up: !short.is_zero(),
         });
         for r in rows {

@@ -166,6 +166,12 @@ impl Statements {
 impl Statement {
     /// This practitioner's statement alone, to print and to hand out.
     pub fn html(&self) -> String {
+        let title = format!("{}: statement {} ({})", self.practitioner, self.month, self.currency);
+        page(&title, &self.section(), &self.csv())
+    }
+
+    /// This practitioner's rows and totals in one table.
+    pub fn csv(&self) -> String {
         let alone = Statements {
             month: self.month,
             currency: self.currency,
@@ -174,8 +180,18 @@ impl Statement {
             sums: self.sums,
             notes: Vec::new(),
         };
-        let title = format!("{}: statement {} ({})", self.practitioner, self.month, self.currency);
-        page(&title, &self.section(), &alone.csv())
+        alone.csv()
+    }
+
+    /// Every row behind it, by date.
+    pub fn rows(&self) -> Sheet {
+        let mut rows = Sheet::new(&[
+            "what", "date", "invoice", "line", "payment", "item", "in fee", "#amount",
+        ]);
+        for d in &self.details {
+            rows.push(cells(d));
+        }
+        rows
     }
 
     /// Its figures, in order, with their names.
@@ -215,12 +231,6 @@ impl Statement {
         for (what, amount) in self.totals() {
             totals.push([what.to_owned(), amount.to_string()]);
         }
-        let mut rows = Sheet::new(&[
-            "what", "date", "invoice", "line", "payment", "item", "in fee", "#amount",
-        ]);
-        for d in &self.details {
-            rows.push(cells(d));
-        }
         let fees: String = self
             .fee_lines()
             .iter()
@@ -230,7 +240,7 @@ impl Statement {
             "<section><h2>{}</h2>\n{}{fees}{}</section>\n",
             html_escape(&self.practitioner),
             totals.html(),
-            rows.html()
+            self.rows().html()
         )
     }
 }

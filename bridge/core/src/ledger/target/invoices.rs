@@ -3,9 +3,9 @@
 
 use super::amounts::{amounts, plain_line, share, tax_at, unit_price};
 use super::{Charged, Coder, Standing, contact, standing};
+use crate::hex::hex;
 use crate::ledger::document::DocumentLine;
 use crate::ledger::facts::{Invoice, InvoiceKind, Line, LineStatus, PaymentKind};
-use crate::ledger::hex::hex;
 use crate::ledger::hold::Why;
 use crate::ledger::money::Cents;
 use crate::ledger::rules::{Coded, Mode, PayerType, Uncoded};

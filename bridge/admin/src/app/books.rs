@@ -1,0 +1,593 @@
+//! The books as screens: where they stand, what is due, what drifted, proofs, the close of a month, statements, settlements.
+//!
+//! Pages show what the process that posts has left in the office ([`bridge_engine::ledger::office`]), and reckon nothing. What
+//! they are asked for waits there for that process; no page calls an account.
+
+mod ask;
+mod table;
+
+pub(super) use ask::{act, settlement, work};
+
+use super::call::Call;
+use super::render::{Answer, page, to};
+use super::words::{Clockwork, Moment};
+use super::{App, Refused};
+use crate::access::role::Role;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
+use bridge_core::ledger::month::Month;
+use bridge_engine::EngineError;
+use bridge_engine::ledger::office::{Act, Ask, Head, Item, Mood, Office, Outcome, Report, Standing};
+use bridge_engine::ledger::reports::{HoldGroup, Light};
+use bridge_engine::vitals::LedgerVitals;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use table::{Table, grouped};
+
+/// Wishes shown on the overview.
+const ASKS: usize = 8;
+
+/// The pages, in the order of their tabs.
+const TABS: [(&str, &str); 8] = [
+    ("/books", "Overview"),
+    ("/books/close", "Close"),
+    ("/books/preview", "To be posted"),
+    ("/books/drift", "Drift"),
+    ("/books/proof", "Proof"),
+    ("/books/statements", "Practitioners"),
+    ("/books/settlements", "Settlements"),
+    ("/books/tasks", "In Halaxy"),
+];
+
+/// Roles that ask and decide; auditors only read.
+pub(super) const KEEPERS: [Role; 2] = [Role::Admin, Role::Bookkeeper];
+
+#[derive(Serialize)]
+struct Around {
+    path: &'static str,
+    tabs: Vec<Tab>,
+    /// Whether whoever looks may ask and decide.
+    may: bool,
+    /// The path of this very page, for forms to come back to.
+    back: String,
+    asks: Vec<AskLine>,
+    /// Something waits for the process that posts.
+    waiting: bool,
+}
+
+#[derive(Serialize)]
+struct Tab {
+    path: &'static str,
+    title: &'static str,
+    here: bool,
+}
+
+#[derive(Serialize)]
+struct AskLine {
+    what: String,
+    by: String,
+    at: Moment,
+    mood: &'static str,
+    state: String,
+}
+
+#[derive(Serialize)]
+struct Overview {
+    around: Around,
+    standing: Option<Stands>,
+    vitals: Option<LedgerVitals>,
+    looked: Option<Moment>,
+    proof: Option<Line>,
+    holds: Vec<HoldGroup>,
+    decide: Vec<Group>,
+    reports: Vec<Line>,
+    month: String,
+}
+
+#[derive(Serialize)]
+struct Stands {
+    at: Moment,
+    books: String,
+    name: String,
+    start_from: String,
+    locked_to: Option<String>,
+    approved: bool,
+    posted: u64,
+    due: u64,
+    held: u64,
+}
+
+/// A report in a list.
+#[derive(Serialize)]
+struct Line {
+    title: String,
+    link: String,
+    at: Moment,
+    mood: &'static str,
+    verdict: String,
+}
+
+/// What can be decided of one kind.
+#[derive(Serialize)]
+struct Group {
+    act: &'static str,
+    button: &'static str,
+    items: Vec<Question>,
+    /// Stands for all of them together.
+    all: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Question {
+    key: String,
+    token: String,
+    words: String,
+    amount: String,
+    month: String,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    around: Around,
+    heading: String,
+    /// What the page is for, in a line.
+    lead: &'static str,
+    /// `look`, `prove`, `month`, `statements`, `tieout`.
+    form: &'static str,
+    month: String,
+    days: (String, String),
+    layouts: Vec<String>,
+    report: Option<Body>,
+    /// Other reports of the kind.
+    others: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    head: Line,
+    id: String,
+    digest: String,
+    steps: Vec<StepLine>,
+    tables: Vec<Table>,
+    decide: Vec<Group>,
+    notes: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct StepLine {
+    step: u8,
+    what: String,
+    mood: &'static str,
+    state: &'static str,
+    detail: String,
+    link: String,
+}
+
+fn office(call: &Call) -> Office {
+    Office::new(call.shelf.store.clone())
+}
+
+fn read(error: EngineError) -> Refused {
+    crate::desk::DeskError::from(error).into()
+}
+
+fn mood(mood: Mood) -> &'static str {
+    match mood {
+        Mood::Good => "good",
+        Mood::Busy => "busy",
+        Mood::Bad => "bad",
+    }
+}
+
+/// Where a report is shown.
+fn place(id: &str) -> String {
+    let after = |front: &str| id.strip_prefix(front).map(str::to_owned);
+    if let Some(days) = after("proof-") {
+        format!("/books/proof/{days}")
+    } else if let Some(month) = after("close-") {
+        format!("/books/close/{month}")
+    } else if let Some(month) = after("statements-") {
+        format!("/books/statements?month={month}")
+    } else if let Some(rest) = after("statement-") {
+        match rest.get(..7).zip(rest.get(8..)) {
+            Some((month, who)) => format!("/books/statements/{who}/{month}"),
+            None => "/books/statements".into(),
+        }
+    } else if id == "tieout" {
+        "/books/settlements".into()
+    } else {
+        format!("/books/{id}")
+    }
+}
+
+fn line(clock: &Clockwork, head: &Head) -> Line {
+    Line {
+        title: head.title.clone(),
+        link: place(&head.id),
+        at: clock.moment(head.at),
+        mood: mood(head.mood),
+        verdict: head.verdict.clone(),
+    }
+}
+
+fn groups(items: Vec<Item>) -> Vec<Group> {
+    let of = |act: Act| {
+        let items: Vec<Item> = items.iter().filter(|i| i.act == act).cloned().collect();
+        let question = |item: &Item| Question {
+            key: item.key.clone(),
+            token: item.token.clone(),
+            words: item.words.clone(),
+            amount: grouped(&item.amount),
+            month: item.month.map(|m| m.to_string()).unwrap_or_default(),
+        };
+        Group {
+            act: act.key(),
+            button: act.title(),
+            all: ask::all(&items),
+            items: items.iter().map(question).collect(),
+        }
+    };
+    let all = Act::ALL.into_iter().map(of);
+    all.filter(|group| !group.items.is_empty()).collect()
+}
+
+async fn around(app: &App, call: &Call, path: &'static str) -> Result<Around, Refused> {
+    let clock = Clockwork::new(call.now, &app.settings.time_zone);
+    let asks = office(call).asks().await.map_err(read)?;
+    let waiting = asks.iter().any(|ask| ask.outcome == Outcome::Waiting);
+    let asked = call.query.get("asked");
+    let shown = asks
+        .iter()
+        .filter(|ask| path == "/books" || ask.outcome == Outcome::Waiting || asked == Some(&ask.id));
+    let tab = |(to, title): (&'static str, &'static str)| Tab {
+        path: to,
+        title,
+        here: to == path,
+    };
+    Ok(Around {
+        path,
+        tabs: TABS.into_iter().map(tab).collect(),
+        may: call.role().is_some_and(|role| KEEPERS.contains(&role)),
+        back: call.path.clone(),
+        asks: shown.take(ASKS).map(|ask| ask_line(&clock, ask)).collect(),
+        waiting,
+    })
+}
+
+fn ask_line(clock: &Clockwork, ask: &Ask) -> AskLine {
+    let (mood, state) = match &ask.outcome {
+        Outcome::Waiting => (
+            "busy",
+            "waits for the service, which takes it within seconds".to_owned(),
+        ),
+        Outcome::Done(words) => ("good", words.clone()),
+        Outcome::Refused(why) => ("bad", format!("not done: {why}")),
+    };
+    AskLine {
+        what: super::words::capital(&ask.wish.words()),
+        by: ask.by.clone(),
+        at: clock.moment(ask.ended.unwrap_or(ask.at)),
+        mood,
+        state,
+    }
+}
+
+/// The month that can be closed: the one before this one.
+fn month(app: &App, call: &Call) -> Month {
+    let zone = TimeZone::get(&app.settings.time_zone).unwrap_or(TimeZone::UTC);
+    let now = Timestamp::from_microsecond(call.now).unwrap_or_default();
+    let first = now.to_zoned(zone).date().first_of_month();
+    Month::of(first.yesterday().unwrap_or(first))
+}
+
+pub(super) async fn overview(app: &App, call: &Call) -> Answer {
+    let office = office(call);
+    let clock = Clockwork::new(call.now, &app.settings.time_zone);
+    let standing = office.standing().await.map_err(read)?;
+    let vitals = LedgerVitals::read(&call.shelf.store).await.map_err(read)?;
+    let heads = office.reports().await.map_err(read)?;
+    let Standing { holds, items, .. } = standing.clone().unwrap_or_default();
+    let stands = standing.map(|s| Stands {
+        at: clock.moment(s.at),
+        held: s.holds.iter().map(|h| h.who.len() as u64).sum(),
+        books: super::words::system(&s.books),
+        name: s.name,
+        start_from: s.start_from.map(|d| d.to_string()).unwrap_or_default(),
+        locked_to: s.locked_to.map(|d| d.to_string()),
+        approved: s.approved,
+        posted: s.posted,
+        due: s.due,
+    });
+    let proof = heads.iter().find(|head| head.id.starts_with("proof-"));
+    let content = Overview {
+        around: around(app, call, "/books").await?,
+        standing: stands,
+        looked: vitals.as_ref().map(|v| clock.moment(v.at)),
+        vitals,
+        proof: proof.map(|head| line(&clock, head)),
+        holds,
+        decide: groups(items),
+        reports: heads
+            .iter()
+            .filter(|head| !head.id.starts_with("statement-"))
+            .take(12)
+            .map(|head| line(&clock, head))
+            .collect(),
+        month: month(app, call).to_string(),
+    };
+    page(app, call, "books.html", content)
+}
+
+/// A page over one report.
+struct Screen {
+    path: &'static str,
+    heading: String,
+    lead: &'static str,
+    form: &'static str,
+    /// The report, if one is meant.
+    id: Option<String>,
+    /// What other reports of the kind begin with.
+    others: Option<&'static str>,
+    month: Month,
+}
+
+async fn screen(app: &App, call: &Call, screen: Screen) -> Answer {
+    let office = office(call);
+    let clock = Clockwork::new(call.now, &app.settings.time_zone);
+    let standing = office.standing().await.map_err(read)?.unwrap_or_default();
+    let heads = match screen.others {
+        Some(_) => office.reports().await.map_err(read)?,
+        None => Vec::new(),
+    };
+    let report = match &screen.id {
+        Some(id) => office.report(id).await.map_err(read)?,
+        None => None,
+    };
+    let others = heads.iter().filter(|head| {
+        screen.others.is_some_and(|front| head.id.starts_with(front)) && Some(&head.id) != screen.id.as_ref()
+    });
+    let asked: Vec<&str> = screen
+        .id
+        .as_deref()
+        .and_then(|id| id.strip_prefix("proof-"))
+        .map_or(vec![], |days| {
+            let (from, to) = days.split_at_checked(10).unwrap_or_default();
+            vec![from, to.trim_start_matches('-')]
+        });
+    let days = match asked[..] {
+        [from, to] => (from.to_owned(), to.to_owned()),
+        _ => (screen.month.first().to_string(), screen.month.last().to_string()),
+    };
+    let content = Shown {
+        around: around(app, call, screen.path).await?,
+        heading: report.as_ref().map_or(screen.heading, |r| r.head.title.clone()),
+        lead: screen.lead,
+        form: screen.form,
+        month: screen.month.to_string(),
+        days,
+        layouts: standing.layouts,
+        others: others.take(12).map(|head| line(&clock, head)).collect(),
+        report: report.map(|report| body(&clock, report, screen.month)),
+    };
+    page(app, call, "books-report.html", content)
+}
+
+fn body(clock: &Clockwork, report: Report, month: Month) -> Body {
+    let step = |step: bridge_engine::ledger::reports::Step| {
+        let (mood, state) = match step.light {
+            Light::Green => ("good", "Done"),
+            Light::Amber => ("busy", "Open"),
+            Light::Red => ("bad", "In the way"),
+        };
+        StepLine {
+            link: drill(step.step, month),
+            step: step.step,
+            what: super::words::capital(&step.what),
+            mood,
+            state,
+            detail: step.detail,
+        }
+    };
+    let steps: Vec<StepLine> = report.steps.into_iter().map(step).collect();
+    // A close has its steps, drawn as a list.
+    let sections = report.sections.into_iter().filter(|_| steps.is_empty());
+    Body {
+        head: line(clock, &report.head),
+        id: report.head.id,
+        digest: report.head.digest,
+        tables: sections.map(Table::of).collect(),
+        decide: groups(report.items),
+        notes: report.notes,
+        steps,
+    }
+}
+
+/// Where the reason of a step can be seen.
+fn drill(step: u8, month: Month) -> String {
+    match step {
+        2 => "/books/preview".into(),
+        3 | 5 | 6 | 8 => format!("/books/proof/{}-{}", month.first(), month.last()),
+        4 => "/books/drift".into(),
+        9 => format!("/books/statements?month={month}"),
+        _ => "/books".into(),
+    }
+}
+
+pub(super) async fn preview(app: &App, call: &Call) -> Answer {
+    let of = Screen {
+        path: "/books/preview",
+        heading: "What would be posted".into(),
+        lead: "Every document that is due, before it is sent.",
+        form: "look",
+        id: Some("preview".into()),
+        others: None,
+        month: month(app, call),
+    };
+    screen(app, call, of).await
+}
+
+pub(super) async fn drift(app: &App, call: &Call) -> Answer {
+    let of = Screen {
+        path: "/books/drift",
+        heading: "What changed after it was posted".into(),
+        lead: "Edits in Halaxy or in the books since, each with the documents that put it right.",
+        form: "look",
+        id: Some("drift".into()),
+        others: None,
+        month: month(app, call),
+    };
+    screen(app, call, of).await
+}
+
+pub(super) async fn tasks(app: &App, call: &Call) -> Answer {
+    let of = Screen {
+        path: "/books/tasks",
+        heading: "To record in Halaxy".into(),
+        lead: "Money that the books have and Halaxy does not show; Halaxy cannot be written from outside.",
+        form: "look",
+        id: Some("tasks".into()),
+        others: None,
+        month: month(app, call),
+    };
+    screen(app, call, of).await
+}
+
+const PROOF: &str =
+    "Halaxy, what was posted, and what the books say now, compared to the cent. Differences come first.";
+
+/// The latest proof, or the one of these days.
+pub(super) async fn proof(app: &App, call: &Call) -> Answer {
+    let id = match call.part() {
+        "" => {
+            let heads = office(call).reports().await.map_err(read)?;
+            heads
+                .into_iter()
+                .map(|head| head.id)
+                .find(|id| id.starts_with("proof-"))
+        }
+        days => Some(format!("proof-{days}")),
+    };
+    let of = Screen {
+        path: "/books/proof",
+        heading: "Proof".into(),
+        lead: PROOF,
+        form: "prove",
+        id,
+        others: Some("proof-"),
+        month: month(app, call),
+    };
+    screen(app, call, of).await
+}
+
+/// To the month that is chosen, or most likely wanted.
+pub(super) async fn close(app: &App, call: &Call) -> Answer {
+    let month = match call.query.get("month") {
+        Some(text) => ask::month(text)?,
+        None => month(app, call),
+    };
+    Ok(to(&format!("/books/close/{month}")))
+}
+
+pub(super) async fn closing(app: &App, call: &Call) -> Answer {
+    let month = ask::month(call.part())?;
+    let of = Screen {
+        path: "/books/close",
+        heading: format!("Closing {month}"),
+        lead: "Ten steps, each reckoned from what both sides show; nobody ticks anything.",
+        form: "month",
+        id: Some(format!("close-{month}")),
+        others: Some("close-"),
+        month,
+    };
+    screen(app, call, of).await
+}
+
+/// All practitioners of a month.
+pub(super) async fn practitioners(app: &App, call: &Call) -> Answer {
+    let month = match call.query.get("month") {
+        Some(text) => ask::month(text)?,
+        None => month(app, call),
+    };
+    let front: BTreeSet<String> = office(call)
+        .reports()
+        .await
+        .map_err(read)?
+        .into_iter()
+        .map(|head| head.id)
+        .collect();
+    let id = format!("statements-{month}");
+    // Where nothing was asked for, the latest month there is.
+    let latest = front.iter().rev().find(|id| id.starts_with("statements-")).cloned();
+    let named = call.query.contains_key("month") || front.contains(&id);
+    let of = Screen {
+        path: "/books/statements",
+        heading: format!("Practitioners, {month}"),
+        lead: "Billed, received, service fee, payable and held, for each practitioner.",
+        form: "statements",
+        id: if named { Some(id) } else { latest },
+        others: Some("statement"),
+        month,
+    };
+    screen(app, call, of).await
+}
+
+/// One practitioner's month.
+pub(super) async fn statement(app: &App, call: &Call) -> Answer {
+    let [who, month] = &call.parts[..] else {
+        return Err(Refused::Missing);
+    };
+    let month = ask::month(month)?;
+    let id = format!("statement-{month}-{who}");
+    if office(call).report(&id).await.map_err(read)?.is_none() {
+        return Err(Refused::Told(
+            StatusCode::NOT_FOUND,
+            format!("There is no statement of that name for {month}: walk through the month under Close first."),
+        ));
+    }
+    let of = Screen {
+        path: "/books/statements",
+        heading: String::new(),
+        lead: "One practitioner’s month, with every row behind it.",
+        form: "statements",
+        id: Some(id),
+        others: Some("statement"),
+        month,
+    };
+    screen(app, call, of).await
+}
+
+pub(super) async fn settlements(app: &App, call: &Call) -> Answer {
+    let of = Screen {
+        path: "/books/settlements",
+        heading: "What was received, against statements".into(),
+        lead: "What providers say they paid, tied to what Halaxy says was received; fees are proposed as journals.",
+        form: "tieout",
+        id: Some("tieout".into()),
+        others: None,
+        month: month(app, call),
+    };
+    screen(app, call, of).await
+}
+
+/// A report to take away: `csv`, `json`, or `html` to print.
+pub(super) async fn file(_: &App, call: &Call) -> Answer {
+    let [id, form] = &call.parts[..] else {
+        return Err(Refused::Missing);
+    };
+    let safe = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    let files = office(call).files(id).await.map_err(read)?;
+    let files = files.filter(|_| safe).ok_or(Refused::Missing)?;
+    let (kind, text) = match form.as_str() {
+        "csv" => ("text/csv; charset=utf-8", files.csv),
+        "json" => ("application/json", files.json),
+        "html" => ("text/html; charset=utf-8", files.page),
+        _ => return Err(Refused::Missing),
+    };
+    let name = format!("attachment; filename=\"{id}.{form}\"");
+    let name = HeaderValue::from_str(&name).map_err(|_| Refused::Missing)?;
+    let mut response = ([(header::CONTENT_TYPE, kind)], text).into_response();
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
+}

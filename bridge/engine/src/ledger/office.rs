@@ -1,0 +1,288 @@
+//! The office of the books: what bookkeepers are shown, and what they ask for, both kept in the store. Whoever shows pages reads
+//! and asks here and calls no account; the process that posts takes each wish in its turn ([`keeper`]), bound to what was
+//! shown when it was made, and leaves the outcome and fresh reports.
+
+mod act;
+mod file;
+mod import;
+pub mod keeper;
+mod months;
+
+pub use act::{Act, Item};
+pub use file::{Files, Head, Mood, Report, Section};
+
+use super::reports::HoldGroup;
+use crate::error::EngineError;
+use bridge_core::Time;
+use bridge_core::ledger::month::Month;
+use bridge_store::{AuditEntry, Store, Tx};
+use jiff::civil::Date;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Note that changes with every wish.
+const ASKED: &str = "office_asked";
+const ASK: &str = "office/ask";
+const REPORT: &str = "office/report";
+const FILES: &str = "office/files";
+const STANDING: &str = "office/standing";
+const ALL: &str = "all";
+/// Wishes that were dealt with and are still shown.
+const SHOWN_ASKS: usize = 40;
+/// Reports kept; the oldest go.
+const KEPT_REPORTS: usize = 60;
+
+/// Something that a person asks of the books.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    /// Read both accounts, and say what is to be posted, what waits and what drifted.
+    Look,
+    /// Compare everything from one day to another, with the books read from the beginning.
+    Prove {
+        /// First day, by Halaxy's date.
+        from: Date,
+        /// Last day.
+        to: Date,
+    },
+    /// Walk through the close of a month: its proof, statements and settlements too.
+    Month(Month),
+    /// Say what was received day by day, against the statements that were imported.
+    TieOut,
+    /// Import a provider's statement and tie it to payments.
+    Import {
+        /// How it is read, by name.
+        layout: String,
+        /// What the file is called.
+        file: String,
+        /// What stands in it; forgotten once it was imported.
+        text: String,
+    },
+    /// Do something that was offered, if it is still what was shown.
+    Act(Item),
+}
+
+impl Wish {
+    /// What is asked for, in words without amounts or names.
+    pub fn words(&self) -> String {
+        match self {
+            Wish::Look => "look at Halaxy and the books".into(),
+            Wish::Prove { from, to } => format!("prove {from} to {to}"),
+            Wish::Month(month) => format!("walk through {month}"),
+            Wish::TieOut => "tie out what was received".into(),
+            Wish::Import { layout, .. } => format!("import a statement of {layout}"),
+            Wish::Act(item) => item.asked(),
+        }
+    }
+}
+
+/// What became of a wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Nobody has dealt with it yet.
+    Waiting,
+    /// It was done; what came of it, in words.
+    Done(String),
+    /// It was not done, and why.
+    Refused(String),
+}
+
+/// A wish with who made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask {
+    /// Its id; later ones have greater ids.
+    pub id: String,
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub by: String,
+    /// What.
+    pub wish: Wish,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// When that was.
+    pub ended: Option<Time>,
+}
+
+/// How the books stood when they were last looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// When.
+    pub at: Time,
+    /// The account with the books, by the configuration's name.
+    pub books: String,
+    /// What the books call themselves.
+    pub name: String,
+    /// The first day that counts.
+    pub start_from: Option<Date>,
+    /// The practice's date then.
+    pub today: Option<Date>,
+    /// The last day on which nothing may be posted any more.
+    pub locked_to: Option<Date>,
+    /// Posting by the present rules was approved.
+    pub approved: bool,
+    /// Documents posted so far.
+    pub posted: u64,
+    /// Documents that are due.
+    pub due: u64,
+    /// What waits, by reason.
+    pub holds: Vec<HoldGroup>,
+    /// What a person can decide.
+    pub items: Vec<Item>,
+    /// Names of the layouts by which statements are read.
+    pub layouts: Vec<String>,
+}
+
+/// The office of one practice.
+#[derive(Clone)]
+pub struct Office {
+    store: Store,
+}
+
+impl Office {
+    /// The office over what is kept in that store.
+    pub fn new(store: Store) -> Office {
+        Office { store }
+    }
+
+    /// Asks for something. Its id.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn ask(&self, wish: Wish, by: &str, now: Time) -> Result<String, EngineError> {
+        let ask = Ask {
+            id: uuid::Uuid::now_v7().to_string(),
+            at: now,
+            by: by.into(),
+            wish,
+            outcome: Outcome::Waiting,
+            ended: None,
+        };
+        let mut tx = self.store.begin().await?;
+        put(&mut tx, ASK, &ask.id, &ask).await?;
+        tx.put_meta(ASKED, &ask.id).await?;
+        tx.append_audit(&[line(now, format!("asked by {by}: {}", ask.wish.words()))])
+            .await?;
+        tx.commit().await?;
+        Ok(ask.id)
+    }
+
+    /// What was asked for, the latest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn asks(&self) -> Result<Vec<Ask>, EngineError> {
+        let mut asks: Vec<Ask> = Vec::new();
+        let each = |_, body: String| asks.extend(serde_json::from_str::<Ask>(&body).ok());
+        self.store.ledger(ASK, each).await?;
+        asks.sort_by(|a, b| b.id.cmp(&a.id));
+        Ok(asks)
+    }
+
+    /// How the books stood when they were last looked at; nothing if they never were.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn standing(&self) -> Result<Option<Standing>, EngineError> {
+        self.row(STANDING, ALL).await
+    }
+
+    /// The report of that id, as it was last made.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn report(&self, id: &str) -> Result<Option<Report>, EngineError> {
+        self.row(REPORT, id).await
+    }
+
+    /// The files of a report.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn files(&self, id: &str) -> Result<Option<Files>, EngineError> {
+        self.row(FILES, id).await
+    }
+
+    /// Every report, the latest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn reports(&self) -> Result<Vec<Head>, EngineError> {
+        let mut heads = Vec::new();
+        let each = |_, body: String| heads.extend(serde_json::from_str::<Report>(&body).ok().map(|r| r.head));
+        self.store.ledger(REPORT, each).await?;
+        heads.sort_by(|a: &Head, b| (b.at, &a.id).cmp(&(a.at, &b.id)));
+        Ok(heads)
+    }
+
+    /// Keeps reports with their files, each in the place of the one before.
+    async fn keep(&self, reports: Vec<(Report, Files)>) -> Result<(), EngineError> {
+        let mut old: Vec<Head> = self.reports().await?;
+        let new: BTreeSet<&str> = reports.iter().map(|(report, _)| report.head.id.as_str()).collect();
+        old.retain(|head| !new.contains(head.id.as_str()));
+        let stay = KEPT_REPORTS.saturating_sub(reports.len());
+        let gone: Vec<String> = old.into_iter().skip(stay).map(|head| head.id).collect();
+        let mut tx = self.store.begin().await?;
+        tx.drop_ledger(REPORT, &gone).await?;
+        tx.drop_ledger(FILES, &gone).await?;
+        for (report, files) in &reports {
+            put(&mut tx, REPORT, &report.head.id, report).await?;
+            put(&mut tx, FILES, &report.head.id, files).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn stand(&self, standing: &Standing) -> Result<(), EngineError> {
+        let mut tx = self.store.begin().await?;
+        put(&mut tx, STANDING, ALL, standing).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Notes what became of a wish, with its line in the history; those long over go.
+    async fn end(&self, mut ask: Ask, outcome: Outcome, now: Time) -> Result<(), EngineError> {
+        let words = ask.wish.words();
+        let told = match &outcome {
+            Outcome::Refused(why) => format!("not done for {}: {words}: {why}", ask.by),
+            _ => format!("done for {}: {words}", ask.by),
+        };
+        (ask.outcome, ask.ended) = (outcome, Some(now));
+        if let Wish::Import { text, .. } = &mut ask.wish {
+            text.clear();
+        }
+        let asks = self.asks().await?;
+        let over = asks.iter().filter(|a| a.outcome != Outcome::Waiting);
+        let gone: Vec<String> = over.skip(SHOWN_ASKS).map(|a| a.id.clone()).collect();
+        let mut tx = self.store.begin().await?;
+        put(&mut tx, ASK, &ask.id, &ask).await?;
+        tx.drop_ledger(ASK, &gone).await?;
+        tx.append_audit(&[line(now, told)]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The mark that changes with every wish.
+    async fn mark(&self) -> Result<Option<String>, EngineError> {
+        Ok(self.store.meta(ASKED).await?)
+    }
+
+    async fn row<T: DeserializeOwned>(&self, part: &str, id: &str) -> Result<Option<T>, EngineError> {
+        let body = self.store.ledger_row(part, id).await?;
+        // What an older version kept and this one cannot read is made anew at the next look.
+        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
+    }
+}
+
+async fn put(tx: &mut Tx, part: &str, id: &str, row: &impl Serialize) -> Result<(), EngineError> {
+    let body = serde_json::to_string(row).unwrap_or_default();
+    Ok(tx.put_ledger(part, &[(id.to_owned(), body)]).await?)
+}
+
+fn line(at: Time, reason: String) -> AuditEntry {
+    AuditEntry {
+        at,
+        event: "books".into(),
+        reason,
+        ..AuditEntry::default()
+    }
+}

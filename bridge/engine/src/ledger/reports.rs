@@ -1,0 +1,12 @@
+//! What bookkeepers read: previews, drift, the close of a month, and what waits. Commands and pages show the same ones; nothing
+//! else sums anything.
+
+mod close;
+mod drift;
+mod holds;
+mod preview;
+
+pub use close::{Closing, Light, Step};
+pub use drift::Drift;
+pub use holds::{HoldGroup, hold_groups};
+pub use preview::{documents, journal_rows, lines};
