@@ -4,23 +4,21 @@
 //
 //   node admin.mjs PROGRAM CHROMIUM FOLDER
 
-import { spawn } from "node:child_process";
-import { createHmac } from "node:crypto";
-import { createRequire } from "node:module";
 import { mkdirSync } from "node:fs";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
+import { PASSWORD, code, demo, judge } from "./common.mjs";
 
 const [program, browserPath, folder] = process.argv.slice(2);
 assert(program && browserPath && folder, "usage: node admin.mjs PROGRAM CHROMIUM FOLDER");
 mkdirSync(folder, { recursive: true });
-const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const { found, expect, judged, accessible } = judge(folder);
 
 const PAGES = [
   ["inbox", "/inbox"],
-  ["matches", "/inbox?show=matches"],
-  ["questions", "/inbox?show=questions"],
-  ["holds", "/inbox?show=holds"],
+  ["matches", "/inbox?kind=match"],
+  ["questions", "/inbox?kind=card"],
+  ["holds", "/inbox?kind=hold"],
   ["health", "/vitals"],
   ["books", "/books"],
   ["books-close", "/books/close"],
@@ -38,63 +36,8 @@ const PAGES = [
   ["own", "/own"],
   ["about", "/about"],
 ];
-const PASSWORD = "kettle orbit plum sail";
 
-// ------------------------------------------------------------------------------------------------------- the program
-function demo() {
-  const child = spawn(program, ["demo"], { stdio: ["ignore", "pipe", "inherit"] });
-  const link = new Promise((found, lost) => {
-    let text = "";
-    child.stdout.on("data", (chunk) => {
-      text += chunk;
-      const match = text.match(/http:\/\/\S+\/invitation\/[0-9a-f]{64}/);
-      if (match) found(match[0]);
-    });
-    child.on("exit", (code) => lost(new Error(`the demo ended with ${code}:\n${text}`)));
-    setTimeout(() => lost(new Error(`the demo printed no link:\n${text}`)), 240_000).unref();
-  });
-  return { child, link };
-}
-
-// ------------------------------------------------------------------------------------------------- the authenticator
-function code(secret, now = Date.now()) {
-  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  const bits = [...secret].map((c) => letters.indexOf(c).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(now / 30_000)));
-  const hash = createHmac("sha1", key).update(step).digest();
-  const at = hash[19] & 15;
-  return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
-
-// --------------------------------------------------------------------------------------------------------- the checks
-const found = [];
-const expect = (holds, what) => holds || found.push(what);
-
-async function judged(page, name, theme) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  expect(wide <= 0, `${name} (${theme}) scrolls sideways by ${wide} px`);
-  await page.screenshot({ path: `${folder}/${name}-${theme}.png`, fullPage: true });
-}
-
-// The checker is put in from outside the page, whose policy allows no script but its own.
-async function accessible(context, page, name, theme) {
-  const session = await context.newCDPSession(page);
-  await session.send("Page.setBypassCSP", { enabled: true });
-  await page.reload();
-  await page.addScriptTag({ path: axe });
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document));
-  for (const { id, impact, nodes } of violations) {
-    if (["serious", "critical"].includes(impact)) {
-      expect(false, `${name} (${theme}): ${impact}: ${id}: ${nodes.slice(0, 3).map((node) => node.html).join(" | ")}`);
-    }
-  }
-  await session.send("Page.setBypassCSP", { enabled: false });
-  await session.detach();
-}
-
-const { child, link } = demo();
+const { child, link } = demo(program);
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
 try {
   const invitation = await link;
@@ -201,7 +144,7 @@ try {
   assert.equal(new URL(page.url()).pathname, "/vitals");
 
   // Rows by keyboard.
-  await page.goto(`${base}/inbox?show=matches`);
+  await page.goto(`${base}/inbox?kind=match`);
   const rows = await page.locator("tr[tabindex]").count();
   if (rows > 1) {
     for (const key of ["j", "j", "k"]) await page.keyboard.press(key);

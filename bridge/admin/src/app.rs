@@ -7,8 +7,9 @@
 //! | `render` | strict templates, what is embedded, and the headers of pages |
 //! | `door` | signing in and out, links that let somebody in |
 //! | `people`, `own` | who may use the app, and one's own access |
+//! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
-//! | `inbox`, `vitals`, `activity`, `about` | what there is to see |
+//! | `vitals`, `activity`, `about` | what there is to see |
 //!
 //! No page waits for an account of the practice; all of them read the store only.
 
@@ -17,11 +18,11 @@ mod activity;
 mod books;
 mod call;
 mod door;
-mod inbox;
 mod mappings;
 mod own;
 mod people;
 mod render;
+mod review;
 pub mod routes;
 mod vitals;
 mod words;
@@ -42,6 +43,7 @@ use bridge_engine::EngineError;
 use bridge_store::{Store, StoreError};
 use render::Pages;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Semaphore;
 
 /// What the app is told of the practice and of how it is reached.
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ pub struct App {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     pages: Pages,
+    /// Places for those who follow counts.
+    streams: Arc<Semaphore>,
     /// The store, while there is one.
     shelf: RwLock<Option<Shelf>>,
 }
@@ -112,6 +116,7 @@ impl App {
             passwords,
             throttle: Arc::default(),
             pages: Pages::new(),
+            streams: Arc::new(Semaphore::new(review::live::STREAMS)),
             shelf: RwLock::default(),
         })
     }

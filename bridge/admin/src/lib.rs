@@ -30,4 +30,4 @@ pub mod metrics;
 pub mod receipts;
 pub mod webhooks;
 
-pub use listener::{BODY_LIMIT, Listener, Peer, router};
+pub use listener::{BODY_LIMIT, Ending, Listener, Peer, router};

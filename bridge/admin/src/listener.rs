@@ -72,6 +72,10 @@ async fn guarded(request: Request, next: Next) -> Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// Cancelled when the listener takes no more; what would go on for long ends then. Every request carries it.
+#[derive(Clone, Debug, Default)]
+pub struct Ending(pub CancellationToken);
+
 /// A bound address that is not served yet.
 #[derive(Debug)]
 pub struct Listener {
@@ -118,8 +122,10 @@ impl Listener {
             };
             // A small answer must not wait for the next packet.
             let _ = socket.set_nodelay(true);
+            let ending = Ending(stop.clone());
             let app = app.clone().map_request(move |mut request: hyper::Request<Incoming>| {
                 request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(ending.clone());
                 request
             });
             let service = TowerToHyperService::new(app);

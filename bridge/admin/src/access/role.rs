@@ -54,7 +54,7 @@ impl Role {
     pub fn purpose(self) -> &'static str {
         match self {
             Role::Admin => "sees everything and decides who may use the app",
-            Role::Reviewer => "sees what waits for a decision, with the values",
+            Role::Reviewer => "settles what waits for a person, with the values",
             Role::Bookkeeper => "sees how the books and the service are doing, without patients' details",
             Role::Auditor => "reads everything, changes nothing",
             Role::Operator => "keeps the service running, sees no personal details at all",

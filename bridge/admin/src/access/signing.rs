@@ -94,6 +94,18 @@ impl Access {
         Ok(Some(Signed { user, session, key }))
     }
 
+    /// Whether somebody's session still stands; asking keeps nobody signed in.
+    ///
+    /// # Errors
+    /// The store's, or [`AccessError::Damaged`].
+    pub async fn stands(&self, signed: &Signed) -> Result<bool, AccessError> {
+        let session = self.one::<Session>(SESSION, &signed.key).await?;
+        let user = self.one::<User>(USER, &signed.session.user).await?;
+        Ok(session
+            .zip(user)
+            .is_some_and(|(session, user)| session.stands(&user, self.now())))
+    }
+
     /// Ends a session.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::access::role::Role;
 use crate::access::session::Stage;
 use crate::access::{Signed, chance};
 use crate::desk::Desk;
-use crate::listener::Peer;
+use crate::listener::{Ending, Peer};
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
@@ -23,6 +23,8 @@ const TEXT: usize = 900 * 1024;
 const TEXTS: [&str; 2] = ["/books/settlements", "/mappings/try"];
 /// What a page that refreshes itself sends.
 const BY_ITSELF: &str = "x-by-itself";
+/// What only pages themselves ask for.
+const LIVE: &str = "/live";
 /// How long a chosen theme is kept, seconds.
 const THEME: u32 = 365 * 24 * 3600;
 
@@ -42,6 +44,8 @@ pub struct Call {
     pub from: String,
     pub theme: &'static str,
     pub now: Time,
+    /// When whoever serves this ends.
+    pub ending: Ending,
 }
 
 impl Call {
@@ -51,9 +55,13 @@ impl Call {
         let (parts, body) = request.into_parts();
         let headers = &parts.headers;
         let peer = parts.extensions.get::<Peer>();
+        let ending = parts.extensions.get::<Ending>().cloned().unwrap_or_default();
         let held = cookie(headers, session_cookie(app.settings.secure));
         let signed = match held {
-            Some(held) => shelf.access.session(&held, headers.contains_key(BY_ITSELF)).await?,
+            Some(held) => {
+                let by_itself = headers.contains_key(BY_ITSELF) || pattern == LIVE;
+                shelf.access.session(&held, by_itself).await?
+            }
             None => None,
         };
         let form = match parts.method {
@@ -77,6 +85,7 @@ impl Call {
             theme: theme(cookie(headers, "bridge-theme").as_deref()),
             query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
             now: app.clock.now(),
+            ending,
             shelf,
             signed,
             form,

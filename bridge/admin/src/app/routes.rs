@@ -4,7 +4,8 @@
 
 use super::call::Call;
 use super::render::Answer;
-use super::{App, Refused, about, activity, books, door, inbox, mappings, own, people, render, vitals};
+use super::review::{act, first, group, item, list, live, past, rules};
+use super::{App, Refused, about, activity, books, door, mappings, own, people, render, vitals};
 use crate::access::role::Role;
 use axum::Router;
 use axum::extract::Request;
@@ -51,6 +52,8 @@ pub struct Route {
 
 const ALL: Need = Need::Roles(&Role::ALL);
 const ADMIN: Need = Need::Roles(&[Role::Admin]);
+const SEES: Need = Need::Roles(&[Role::Admin, Role::Reviewer, Role::Auditor]);
+const DECIDES: Need = Need::Roles(&[Role::Admin, Role::Reviewer]);
 const BOOKS: Need = Need::Roles(&[Role::Admin, Role::Bookkeeper, Role::Auditor]);
 const KEEPS: Need = Need::Roles(&books::KEEPERS);
 const TRIES: Need = Need::Roles(&mappings::TRIERS);
@@ -71,8 +74,20 @@ macro_rules! routes {
 }
 
 routes! {
-    GET  "/"                     ALL           => inbox::first;
-    GET  "/inbox"                ALL           => inbox::show;
+    GET  "/"                     ALL           => first;
+    GET  "/inbox"                ALL           => list::show;
+    GET  "/inbox/{id}"           SEES          => item::show;
+    POST "/inbox/{id}/decide"    DECIDES       => act::decide;
+    POST "/inbox/{id}/try"       DECIDES       => act::attempt;
+    POST "/inbox/{id}/note"      DECIDES       => act::note;
+    GET  "/inbox/{id}/group"     SEES          => group::show;
+    POST "/inbox/{id}/group"     DECIDES       => group::decide;
+    GET  "/inbox/{id}/rule"      SEES          => rules::of_item;
+    GET  "/rules"                SEES          => rules::show;
+    GET  "/decisions"            SEES          => past::show;
+    POST "/decisions/{id}/undo"  DECIDES       => past::undo;
+    POST "/decided/{id}/undo"    DECIDES       => past::undo_group;
+    GET  "/live"                 ALL           => live::counts;
     GET  "/vitals"               ALL           => vitals::show;
     GET  "/books"                BOOKS         => books::overview;
     GET  "/books/preview"        BOOKS         => books::preview;

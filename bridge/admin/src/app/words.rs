@@ -42,6 +42,14 @@ impl Clockwork {
         at.map(|at| self.moment(at))
     }
 
+    /// Seven in the morning of the day that is so many days ahead.
+    pub fn morning(&self, days: i64) -> Time {
+        let today = stamp(self.now).to_zoned(self.zone.clone()).date();
+        let day = today.saturating_add(jiff::Span::new().days(days));
+        let morning = day.at(7, 0, 0, 0).to_zoned(self.zone.clone());
+        morning.map_or(self.now + days * 86_400_000_000, |at| at.timestamp().as_microsecond())
+    }
+
     pub fn local(&self, at: Time) -> String {
         stamp(at)
             .to_zoned(self.zone.clone())

@@ -31,7 +31,7 @@ use adapter_kit::Clock;
 use bridge_core::codec::Country;
 use bridge_core::mapping::EntityFile;
 use bridge_core::review::DecisionError;
-use bridge_core::{Class, Entity, LinkState, Value};
+use bridge_core::{Class, Entity, LinkState, UnitType, Value};
 use bridge_engine::{Engine, EngineError};
 use bridge_store::{Store, StoreError};
 use limit::Limit;
@@ -131,6 +131,11 @@ impl Desk {
             ("hold", _) => Risk::Grey,
             _ => Risk::Amber,
         }
+    }
+
+    /// What a unit holds.
+    pub(crate) fn kind_of_unit(&self, unit: &str) -> Option<UnitType> {
+        self.file.unit(unit).map(|spec| spec.unit.kind)
     }
 
     /// Now, by the desk's clock.

@@ -88,7 +88,7 @@ async fn what_comes_from_outside_stays_text() {
     let attack = "<script>alert(1)</script>";
     let admin = browsers.get_mut(&Role::Admin).unwrap();
     // The value is on the last page: the oldest is shown first.
-    let next = admin.get("/inbox?show=conflicts").await.next().unwrap();
+    let next = admin.get("/inbox?kind=conflict").await.next().unwrap();
     let page = admin.get(&next).await;
     assert!(page.text.contains("&lt;script&gt;alert(1)"), "{next}");
     assert!(!page.text.contains(attack) && !page.text.contains("<img src=x"));
@@ -116,24 +116,24 @@ async fn filters_and_paths_are_no_way_in() {
     let (_house, mut browsers) = House::full().await;
     let reviewer = browsers.get_mut(&Role::Reviewer).unwrap();
     for path in [
-        "/inbox?show=conflicts&unit=mobile'%20OR%20'1'='1",
-        "/inbox?show=conflicts&after=9999999999999999999999%20x",
-        "/inbox?show=conflicts&after='%3B%20DROP%20TABLE%20conflict%3B--",
-        "/inbox?show=holds&after=%00",
-        "/inbox?show=matches&after=%ff%fe",
+        "/inbox?kind=conflict&unit=mobile'%20OR%20'1'='1",
+        "/inbox?kind=conflict&after=9999999999999999999999%20x",
+        "/inbox?kind=conflict&after='%3B%20DROP%20TABLE%20conflict%3B--",
+        "/inbox?kind=hold&after=%00",
+        "/inbox?kind=match&after=%ff%fe",
     ] {
         let page = reviewer.get(path).await;
         assert_eq!(page.status, 200, "{path}");
     }
     assert!(
         reviewer
-            .get("/inbox?show=conflicts&unit=x'%20OR%20'1'='1")
+            .get("/inbox?kind=conflict&unit=x'%20OR%20'1'='1")
             .await
             .text
             .contains("Nothing waits here")
     );
     for path in [
-        "/inbox?show=../../etc/passwd",
+        "/inbox/..%2f..%2fetc%2fpasswd",
         "/assets/../Cargo.toml",
         "/assets/..%2f..%2fCargo.toml",
         "/invitation/..%2f..%2fetc%2fpasswd",

@@ -4,6 +4,8 @@
 mod access;
 mod attacks;
 mod books;
+mod office;
 mod pages;
+mod review;
 mod routes;
 mod support;

@@ -5,12 +5,16 @@ use bridge_admin::access::role::Role;
 use bridge_engine::Approval;
 use bridge_engine::vitals::State;
 
-const PAGES: [&str; 20] = [
-    "/inbox?show=conflicts",
-    "/inbox?show=conflicts&unit=mobile",
-    "/inbox?show=matches",
-    "/inbox?show=questions",
-    "/inbox?show=holds",
+const PAGES: [&str; 24] = [
+    "/inbox",
+    "/inbox?kind=conflict&unit=mobile&risk=amber",
+    "/inbox?kind=match",
+    "/inbox?kind=card",
+    "/inbox?kind=hold&system=crm",
+    "/inbox?assigned=me&days=3",
+    "/inbox?snoozed=yes",
+    "/decisions",
+    "/rules?unit=mobile&key=wins&value=halaxy",
     "/vitals",
     "/activity",
     "/activity?of=all",
@@ -30,7 +34,7 @@ const PAGES: [&str; 20] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(19));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(25));
 }
 
 #[tokio::test]
@@ -52,13 +56,7 @@ async fn every_page_is_shown_and_is_light() {
     house.access.end(&gone.id, "a test").await.unwrap();
     let admin = browsers.get_mut(&Role::Admin).unwrap();
     let mut with = 0;
-    let assets = [
-        "/assets/style.css",
-        "/assets/app.js",
-        "/assets/icon.svg",
-        "/assets/ledger.css",
-        "/assets/ledger.js",
-    ];
+    let assets = ["/assets/style.css", "/assets/app.js", "/assets/icon.svg"];
     for asset in assets {
         let page = admin.get(asset).await;
         assert_eq!(page.status, 200);
@@ -91,7 +89,7 @@ async fn every_page_is_shown_and_is_light() {
         assert!(vitals.contains(told), "{told}");
     }
     let inbox = admin.get("/inbox").await.text;
-    assert!(inbox.contains("Values that differ") && inbox.contains("<span class=\"count\">55</span>"));
+    assert!(inbox.contains("Values that differ") && inbox.contains("data-count=\"kind/conflict\">55</span>"));
 }
 
 #[tokio::test]
@@ -132,7 +130,7 @@ async fn health_says_how_it_is_in_every_state() {
 async fn a_list_goes_on_and_shows_everything_once() {
     let (_house, mut browsers) = House::full().await;
     let auditor = browsers.get_mut(&Role::Auditor).unwrap();
-    let (mut path, mut rows) = ("/inbox?show=conflicts".to_string(), std::collections::BTreeSet::new());
+    let (mut path, mut rows) = ("/inbox?kind=conflict".to_string(), std::collections::BTreeSet::new());
     let mut pages = 0;
     loop {
         let page = auditor.get(&path).await;
@@ -171,7 +169,8 @@ async fn without_a_store_people_are_told_to_come_again() {
     assert_eq!(page.status, 503);
     assert!(page.text.contains("come back in a minute"));
     assert_eq!(browser.get("/assets/style.css").await.status, 200);
-    house.app.open(house.store.clone(), None);
+    let desk = crate::office::desk(&house.store, house.clock.clone());
+    house.app.open(house.store.clone(), Some(desk));
     assert_eq!(browser.get("/inbox").await.status, 200);
 }
 

@@ -2,7 +2,7 @@
 
 use adapter_kit::ManualClock;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use bridge_admin::access::chance::Chance;
 use bridge_admin::access::invitation::Purpose;
@@ -92,7 +92,8 @@ impl House {
             Arc::new(Counted(AtomicU64::new(1))),
             Passwords::costing(64, 1),
         );
-        app.open(store.clone(), None);
+        let desk = crate::office::desk(&store, Arc::clone(&clock) as Arc<_>);
+        app.open(store.clone(), Some(desk));
         House {
             router: router([app.routes()]),
             access: app.access(store.clone()),
@@ -196,6 +197,14 @@ impl Page {
         Some(link.split('"').next()?.replace("&amp;", "&"))
     }
 
+    /// What a field of a form holds at first.
+    pub fn field(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let main = self.text.split("<main").nth(1).unwrap();
+        let at = main.find(&mark).map(|at| at + mark.len()).unwrap();
+        main[at..].split('"').next().unwrap().replace("&amp;", "&")
+    }
+
     /// The token that the page's forms carry.
     pub fn form(&self) -> String {
         let mark = "name=\"form\" value=\"";
@@ -259,12 +268,12 @@ impl Browser {
             };
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), 4 << 20).await.unwrap();
+        let body = crate::office::body(response).await;
         Page {
             status,
             headers,
             // A harmless one of what is escaped, so that addresses read as such.
-            text: String::from_utf8(body.to_vec()).unwrap().replace("&#x2f;", "/"),
+            text: String::from_utf8(body).unwrap().replace("&#x2f;", "/"),
         }
     }
 }
@@ -328,6 +337,13 @@ pub async fn fill(store: &Store) {
             why: "both changed".into(),
         };
         let unit = if number % 5 == 4 { "email" } else { "mobile" };
+        // Each side was edited from what was agreed before.
+        for (system, value) in &conflict.values {
+            let link = person.links.get_mut(system).unwrap();
+            let held = link.units.get_mut(unit).unwrap();
+            held.set_base(Value::text("+61491570110"), None);
+            held.set_seen(value.clone());
+        }
         person.conflicts.insert(unit.into(), conflict);
     }
     people[56].cards = vec![Card {
@@ -344,13 +360,26 @@ pub async fn fill(store: &Store) {
         "crm",
         "contacts",
         "c9999",
-        None,
+        Some("0198-stranger"),
         &[(
             "official_name",
             Value::group([("given", "Mirrim"), ("family", "Samplewood")]),
         )],
     );
-    tx.save_links(&[stranger], Lane::Live, NOW).await.unwrap();
+    let mut alone = Entity {
+        id: "0198-stranger".into(),
+        kind: "person".into(),
+        revision: 1,
+        candidate: true,
+        ..Entity::default()
+    };
+    alone.links.insert("crm".into(), stranger.into());
+    assert!(
+        tx.save_entities(&[(None, alone)], Lane::Live, NOW)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let candidate = Candidate::new(
         RecordKey::new("halaxy", "Patient", "p0058"),
         RecordKey::new("crm", "contacts", "c9999"),

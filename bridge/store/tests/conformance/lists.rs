@@ -269,37 +269,9 @@ async fn everything_is_counted() {
 }
 
 #[tokio::test]
-async fn what_waits_is_found_by_entity_and_the_history_by_its_end() {
+async fn the_history_is_found_by_its_end() {
     let place = Place::new();
     let store = place.open().await;
-    let mut people: Vec<_> = (0..6).map(|number| person(&format!("e{number}"), number)).collect();
-    people[1].links.get_mut("crm").unwrap().held = Some(Hold::Alternates);
-    people[2]
-        .writes
-        .insert("crm".into(), write("crm", WriteState::Refused, Lane::Live));
-    people[4].links.get_mut("crm").unwrap().held = Some(Hold::Alternates);
-    people[4]
-        .writes
-        .insert("crm".into(), write("crm", WriteState::Doubtful, Lane::Live));
-    people[5]
-        .writes
-        .insert("crm".into(), write("crm", WriteState::Planned, Lane::Live));
-    for (number, unit) in [(0, "email"), (1, "email"), (3, "mobile")] {
-        let conflict = everything("x").conflicts.remove("email").unwrap();
-        people[number].conflicts.insert(unit.into(), conflict);
-    }
-    save_new(&store, &people).await;
-    let first = store.held_entities(&Page::first(2)).await.unwrap();
-    assert_eq!(first.rows, ["e1", "e2"]);
-    let rest = Page {
-        after: first.next,
-        limit: 2,
-    };
-    let rest = store.held_entities(&rest).await.unwrap();
-    assert_eq!((rest.rows, rest.next), (vec!["e4".to_string()], None));
-    let units = store.conflict_units().await.unwrap();
-    assert_eq!(units, BTreeMap::from([("email".into(), 2), ("mobile".into(), 1)]));
-
     let line = |event: &str, at| bridge_store::AuditEntry {
         at,
         event: event.into(),
