@@ -9,6 +9,8 @@
 //! | `people`, `own` | who may use the app, and one's own access |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `inbox`, `vitals`, `activity`, `about` | what there is to see |
+//! | `search`, `person` | finding somebody, and everything about one person |
+//! | `runs`, `chart` | the backfill as a project, and charts drawn on the server |
 //!
 //! No page waits for an account of the practice; all of them read the store only.
 
@@ -16,13 +18,17 @@ mod about;
 mod activity;
 mod books;
 mod call;
+mod chart;
 mod door;
 mod inbox;
 mod mappings;
 mod own;
 mod people;
+mod person;
 mod render;
 pub mod routes;
+mod runs;
+mod search;
 mod vitals;
 mod words;
 

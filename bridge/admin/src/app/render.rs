@@ -24,6 +24,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
         include_str!("../../assets/style.css"),
     ),
     (
+        "/assets/person.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/person.css"),
+    ),
+    (
         "/assets/app.js",
         "text/javascript; charset=utf-8",
         include_str!("../../assets/app.js"),
@@ -65,6 +70,11 @@ templates!(
     "mappings.html",
     "mappings-rules.html",
     "activity.html",
+    "search.html",
+    "person.html",
+    "steps.html",
+    "runs.html",
+    "run.html",
     "people.html",
     "link.html",
     "own.html",
@@ -100,6 +110,8 @@ struct Frame<'a> {
     user: Option<Person<'a>>,
     form: &'a str,
     places: Vec<Place>,
+    /// Whether people can be searched.
+    finds: bool,
     now: String,
 }
 
@@ -118,8 +130,9 @@ struct Place {
     count: Option<u64>,
 }
 
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
     ("/inbox", "Inbox"),
+    ("/runs", "Runs"),
     ("/vitals", "Health"),
     ("/books", "Books"),
     ("/mappings", "Mappings"),
@@ -201,6 +214,7 @@ pub(super) fn shown(
         form: call
             .and_then(|call| call.signed.as_ref())
             .map_or("", |signed| &signed.session.form),
+        finds: lets("/search"),
         places: places
             .map(|(place, title)| Place {
                 path: place,
