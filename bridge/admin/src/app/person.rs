@@ -194,7 +194,7 @@ impl View {
             records: own,
             ..
         } = story.who;
-        let mut lines = self.lines(story.history);
+        let mut lines = self.lines(story.history, systems);
         lines.reverse();
         let older = if all { 0 } else { lines.len().saturating_sub(LINES) };
         lines.truncate(lines.len() - older);
@@ -208,7 +208,7 @@ impl View {
             born: born.filter(|_| self.values),
             number: number.filter(|_| self.values),
             records: records(&own),
-            now: story.now.iter().map(|line| sentence(line)).collect(),
+            now: story.now.iter().map(|line| sentence(&named(line, systems))).collect(),
             facts: self.facts(&around),
             systems: systems.iter().map(|name| system(name)).collect(),
             units: around.units.into_iter().map(|row| self.unit(row)).collect(),
@@ -308,7 +308,7 @@ impl View {
 
     /// The story in its order, with what can be taken back: every decision that may be, and of each system the last write
     /// that it took.
-    fn lines(&self, history: Vec<Entry>) -> Vec<Line> {
+    fn lines(&self, history: Vec<Entry>, systems: &[String]) -> Vec<Line> {
         let mut last: Vec<(String, usize)> = vec![];
         for (place, entry) in history.iter().enumerate() {
             let Some(name) = &entry.system else { continue };
@@ -339,7 +339,8 @@ impl View {
                 sort: sort(&entry.event),
                 text: match comment && !self.values {
                     true => "Somebody left a comment.".into(),
-                    false => sentence(&entry.text),
+                    false if comment => sentence(&entry.text),
+                    false => sentence(&named(&entry.text, systems)),
                 },
                 detail: decision.as_ref().and_then(|past| self.chosen(&past.details)),
                 undone: decision.as_ref().and_then(|past| self.clock.maybe(past.undone)),
@@ -363,9 +364,25 @@ impl View {
         if let Some(name) = choice["take"].as_str() {
             return Some(format!("What stands in {} was taken.", system(name)));
         }
-        let typed: Value = serde_json::from_value(choice["value"].clone()).ok()?;
+        let typed: Value = serde_json::from_value(choice.get("value")?.clone()).ok()?;
         self.values.then(|| format!("“{}” was typed.", value(&typed)))
     }
+}
+
+/// A line of the history with systems as people call them: `sent to crm (crm:7)` is `sent to CRM (7)`.
+fn named(text: &str, systems: &[String]) -> String {
+    systems.iter().fold(text.to_string(), |text, name| {
+        let title = system(name);
+        let text = text
+            .replace(&format!("({name}:"), "(")
+            .replace(&format!("{name}: "), &format!("{title}: "))
+            .replace(&format!("{name}:"), &format!("{title} "));
+        let words = text.split(' ').map(|word| match word.strip_prefix(name.as_str()) {
+            Some(rest) if rest.chars().all(|c| c.is_ascii_punctuation()) => format!("{title}{rest}"),
+            _ => word.to_string(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    })
 }
 
 /// `2026-12` as `December 2026`; other texts as they are.
@@ -424,10 +441,14 @@ pub(super) async fn steps(app: &App, call: &Call) -> Answer {
         steps: told
             .map(|entry| Step {
                 at: clock.moment(entry.at),
-                text: sentence(&entry.text),
+                text: sentence(&named(&entry.text, &app.settings.systems)),
             })
             .collect(),
-        now: steps.now.iter().map(|line| sentence(line)).collect(),
+        now: steps
+            .now
+            .iter()
+            .map(|line| sentence(&named(line, &app.settings.systems)))
+            .collect(),
     };
     page(app, call, "steps.html", content)
 }
@@ -499,6 +520,16 @@ fn back(call: &Call, done: &str) -> Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn systems_have_their_names() {
+        let systems = ["halaxy".to_string(), "crm".into()];
+        let read = |text| named(text, &systems);
+        assert_eq!(read("sent to crm (crm:7): mobile"), "sent to CRM (7): mobile");
+        assert_eq!(read("halaxy:9 is there"), "Halaxy 9 is there");
+        assert_eq!(read("crm: no record, crm."), "CRM: no record, CRM.");
+        assert_eq!(read("crmnote"), "crmnote");
+    }
 
     #[test]
     fn months_read_as_words() {

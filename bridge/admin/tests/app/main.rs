@@ -5,5 +5,8 @@ mod access;
 mod attacks;
 mod books;
 mod pages;
+mod person;
+mod progress;
+mod reviewing;
 mod routes;
 mod support;

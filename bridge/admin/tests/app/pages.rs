@@ -5,13 +5,16 @@ use bridge_admin::access::role::Role;
 use bridge_engine::Approval;
 use bridge_engine::vitals::State;
 
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 23] = [
     "/inbox?show=conflicts",
     "/inbox?show=conflicts&unit=mobile",
     "/inbox?show=matches",
     "/inbox?show=questions",
     "/inbox?show=holds",
     "/vitals",
+    "/vitals?charts=month",
+    "/runs",
+    "/search",
     "/activity",
     "/activity?of=all",
     "/people",
@@ -30,7 +33,7 @@ const PAGES: [&str; 20] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(19));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(24));
 }
 
 #[tokio::test]

@@ -92,7 +92,8 @@ impl House {
             Arc::new(Counted(AtomicU64::new(1))),
             Passwords::costing(64, 1),
         );
-        app.open(store.clone(), None);
+        let shared: Arc<dyn adapter_kit::Clock> = Arc::clone(&clock) as Arc<_>;
+        app.open(store.clone(), Some(crate::reviewing::desk(&store, &shared)));
         House {
             router: router([app.routes()]),
             access: app.access(store.clone()),
