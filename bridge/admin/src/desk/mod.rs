@@ -26,8 +26,8 @@ pub mod inbox;
 mod limit;
 pub mod person;
 pub mod rules;
-mod tasks;
 pub mod seen;
+mod tasks;
 pub mod timeline;
 pub mod trial;
 
