@@ -10,6 +10,8 @@
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `vitals`, `activity`, `about` | what there is to see |
+//! | `search`, `person` | finding somebody, and everything about one person |
+//! | `runs`, `chart` | the backfill as a project, and charts drawn on the server |
 //!
 //! No page waits for an account of the practice; all of them read the store only.
 
@@ -17,13 +19,17 @@ mod about;
 mod activity;
 mod books;
 mod call;
+mod chart;
 mod door;
 mod mappings;
 mod own;
 mod people;
+mod person;
 mod render;
 mod review;
 pub mod routes;
+mod runs;
+mod search;
 mod vitals;
 mod words;
 

@@ -10,6 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use bridge_engine::Engine;
+use bridge_engine::vitals::samples;
 use bridge_engine::vitals::{Limits, State as Doing, Vitals};
 use serde_json::json;
 use std::convert::Infallible;
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 
 /// How often somebody looks.
 const EVERY: Duration = Duration::from_secs(10);
+/// A minute, in microseconds: samples are kept as often.
+const MINUTE: i64 = 60_000_000;
 /// A look that is older says nothing of now.
 const TRUSTED: Duration = Duration::from_secs(60);
 
@@ -50,8 +53,20 @@ impl Watch {
 
     /// Looks every few seconds, for as long as it is polled.
     pub async fn keep(&self, engine: &Engine) -> Infallible {
+        let (mut minute, mut place) = (0, None);
         loop {
             self.look(engine).await;
+            // One process keeps them: the one that drives.
+            if engine.drives()
+                && let Ok(vitals) = self.vitals()
+                && vitals.at / MINUTE != minute
+            {
+                minute = vitals.at / MINUTE;
+                match samples::keep(engine.store(), &vitals, place).await {
+                    Ok(reached) => place = Some(reached),
+                    Err(error) => tracing::warn!(%error, "a sample was not kept"),
+                }
+            }
             tokio::time::sleep(EVERY).await;
         }
     }

@@ -352,6 +352,11 @@ impl Engine {
             .collect()
     }
 
+    /// Whether this process drives the practice's accounts.
+    pub fn drives(&self) -> bool {
+        self.driving_since.is_some()
+    }
+
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
@@ -524,6 +529,7 @@ impl Engine {
             Ok(()) => {
                 if step.sent == 0 && !step.more {
                     self.rearm(system).await?;
+                    self.end_backfill().await?;
                     if let Err(error) = self.look_back_if_due(system, now, &mut step).await? {
                         self.ill(system, &error, &mut step);
                     }

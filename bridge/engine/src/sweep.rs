@@ -16,6 +16,15 @@ use tracing::Instrument;
 
 const BATCH: usize = 500;
 
+/// When a system's records were last compared as a whole.
+///
+/// # Errors
+/// The store's.
+pub async fn swept(store: &bridge_store::Store, system: &str) -> Result<Option<Time>, bridge_store::StoreError> {
+    let text = store.meta(&swept_name(system)).await?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
 fn swept_name(system: &str) -> String {
     format!("swept/{system}")
 }

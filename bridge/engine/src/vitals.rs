@@ -6,10 +6,13 @@
 
 mod alerts;
 mod books;
+mod forecast;
 pub mod parts;
+pub mod samples;
 
 pub use alerts::{Alert, AlertCode, Limits};
 pub use books::{LedgerVitals, ProofVitals};
+pub use forecast::{Forecast, Load, forecast};
 pub use parts::PartVitals;
 
 use crate::approval::Approval;

@@ -46,6 +46,7 @@ mod records;
 mod register;
 mod review;
 mod rotate;
+mod samples;
 mod save;
 mod sqlite;
 mod tables;
@@ -70,6 +71,7 @@ pub use records::{
     LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use register::{Ages, Told};
+pub use samples::{Sample, Span};
 pub use tables::TableSum;
 pub use telling::{About, Telling};
 pub use trace::trace_subject;

@@ -16,7 +16,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -46,6 +46,11 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
         10,
         "review",
         include_str!("../../../migrations/postgres/0010_review.sql"),
+    ),
+    (
+        11,
+        "sample",
+        include_str!("../../../migrations/postgres/0011_sample.sql"),
     ),
 ];
 const READERS: u32 = 3;

@@ -56,7 +56,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 28] = [
+const TABLES: [Table; 29] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -76,6 +76,7 @@ const TABLES: [Table; 28] = [
     table!("decision", "id", id Text, at Int, who Text, sort Text, entity Text, unit Text, item Text, grp Text, undone Int, body Blob),
     table!("cursor", "system, kind, digest", system Text, kind Text, digest Text, position Text, updated Int),
     table!("run", "id", id Text, kind Text, started Int, ended Int, counts Text),
+    table!("sample", "span, name, at", span Text, name Text, at Int, value Int),
     table!("budget", "system, day", system Text, day Text, calls Int),
     table!("lease", "name", name Text, holder Text, epoch Int, until Int),
     table!("audit", "seq", seq Int, at Int, run Text, entity Text, system Text, remote_id Text, event Text, units Text,

@@ -354,6 +354,16 @@ impl Access {
         Ok(tx.commit().await?)
     }
 
+    /// Notes that somebody did something that is not about one person, such as taking a file along.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn noted(&self, user: &User, what: String) -> Result<(), AccessError> {
+        let mut tx = self.store.begin().await?;
+        self.line(&mut tx, format!("{what}, by {}", user.name)).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Changes somebody; the closure is told whether another administrator is left, and gives the line of the history.
     pub(super) async fn change(
         &self,

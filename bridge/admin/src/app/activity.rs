@@ -1,13 +1,95 @@
-//! The history of everything, newest first; or only who signed in, and what was shown to whom.
+//! The history of everything, newest first, with filters and as a file; or only who signed in, and what was shown to whom.
+//!
+//! Lines are filtered as they are read, a stretch at a time: a filter that fits nothing must not read the whole history for
+//! one page, so the page says how far it looked, and goes on from there.
 
 use super::App;
-use super::call::Call;
+use super::call::{Call, Fields};
 use super::render::{Answer, page};
 use super::words::{Clockwork, Moment, capital, system, unit};
+use axum::body::Body;
+use axum::http::header;
+use axum::response::IntoResponse;
+use bridge_core::Time;
+use bridge_core::ledger::sheet::csv_safe;
+use bridge_store::{AuditEntry, Store, StoreError};
+use futures::stream;
 use serde::Serialize;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use url::form_urlencoded;
 
 /// Lines on a page.
 const LINES: usize = 100;
+/// Lines that are read at a time.
+const READ: usize = 1_000;
+/// Lines that are looked through for one page.
+const LOOKED: usize = 20_000;
+/// Events that can be asked for by name.
+const EVENTS: [&str; 20] = [
+    "access",
+    "viewed",
+    "decided",
+    "taken back",
+    "conflict",
+    "linked",
+    "unlinked",
+    "sent",
+    "applied",
+    "refused",
+    "hold",
+    "removed",
+    "approved",
+    "paused",
+    "resumed",
+    "alert seen",
+    "sync asked",
+    "kept apart",
+    "action",
+    "erased",
+];
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    access: bool,
+    event: String,
+    system: String,
+    entity: String,
+    who: String,
+    from: Option<Time>,
+    until: Option<Time>,
+}
+
+impl Wanted {
+    fn read(query: &Fields, clock: &Clockwork) -> Wanted {
+        let text = |name: &str| query.get(name).map(|text| text.trim().to_string()).unwrap_or_default();
+        Wanted {
+            access: text("of") != "all",
+            event: text("event"),
+            system: text("system"),
+            entity: text("entity"),
+            who: text("who").to_lowercase(),
+            from: clock.day(&text("from")),
+            // To the end of that day; days with a change of clocks are an hour off at their end.
+            until: clock.day(&text("until")).map(|day| day + 86_400_000_000),
+        }
+    }
+
+    fn fits(&self, line: &AuditEntry) -> bool {
+        let is = |wanted: &str, found: Option<&str>| wanted.is_empty() || found == Some(wanted);
+        is(&self.event, Some(&line.event))
+            && is(&self.system, line.system.as_deref())
+            && is(&self.entity, line.entity.as_deref())
+            && (self.who.is_empty() || line.reason.to_lowercase().contains(&self.who))
+            && self.until.is_none_or(|until| line.at < until)
+    }
+
+    /// Whether lines of that age can fit no more, going back.
+    fn over(&self, at: Time) -> bool {
+        self.from.is_some_and(|from| at < from)
+    }
+}
 
 #[derive(Serialize)]
 struct Activity {
@@ -15,7 +97,24 @@ struct Activity {
     of: &'static str,
     lines: Vec<Line>,
     next: Option<String>,
+    export: String,
     first: bool,
+    /// How far was looked, if the page is not full for that.
+    looked: Option<Moment>,
+    events: Vec<&'static str>,
+    systems: Vec<(String, String)>,
+    typed: Typed,
+    filtered: bool,
+}
+
+#[derive(Serialize)]
+struct Typed {
+    event: String,
+    system: String,
+    entity: String,
+    who: String,
+    from: String,
+    until: String,
 }
 
 #[derive(Serialize)]
@@ -29,17 +128,76 @@ struct Line {
 }
 
 pub(super) async fn show(app: &App, call: &Call) -> Answer {
-    let all = call.query.get("of").is_some_and(|of| of == "all");
-    let of = if all { "all" } else { "access" };
-    let before: Option<i64> = call.query.get("before").and_then(|text| text.parse().ok());
-    let rows = call.shelf.store.latest_audit(before, !all, LINES).await?;
-    let last = rows.last().filter(|_| rows.len() == LINES).map(|(place, _)| *place);
     let clock = Clockwork::new(call.now, &app.settings.time_zone);
-    let lines = rows.into_iter().map(|(_, line)| Line {
+    let wanted = Wanted::read(&call.query, &clock);
+    let of = if wanted.access { "access" } else { "all" };
+    let before: Option<i64> = call.query.get("before").and_then(|text| text.parse().ok());
+    let store = &call.shelf.store;
+    let mut place = match (before, wanted.until) {
+        (None, Some(until)) => Some(store.audit_place(until).await?.saturating_add(1)),
+        (before, _) => before,
+    };
+    let (mut lines, mut read, mut looked, mut more) = (vec![], 0, None, true);
+    'reading: while read < LOOKED {
+        let rows = store.latest_audit(place, wanted.access, READ).await?;
+        more = rows.len() == READ;
+        read += rows.len();
+        for (seq, line) in rows {
+            if wanted.over(line.at) {
+                more = false;
+                break 'reading;
+            }
+            place = Some(seq);
+            looked = Some(line.at);
+            if wanted.fits(&line) {
+                lines.push(shown(line, &clock));
+                if lines.len() == LINES {
+                    more = true;
+                    break 'reading;
+                }
+            }
+        }
+        if !more {
+            break;
+        }
+    }
+    let typed = |name: &str| call.query.get(name).cloned().unwrap_or_default();
+    let full = lines.len() == LINES;
+    let next = place.filter(|_| more);
+    let content = Activity {
+        of,
+        lines,
+        looked: clock.maybe(looked.filter(|_| more && !full)),
+        next: next.map(|place| format!("/activity?{}", again(&call.query, of, Some(place)))),
+        export: format!("/activity/export?{}", again(&call.query, of, None)),
+        first: before.is_none(),
+        events: EVENTS.into(),
+        systems: app
+            .settings
+            .systems
+            .iter()
+            .map(|name| (name.clone(), system(name)))
+            .collect(),
+        filtered: ["event", "system", "entity", "who", "from", "until"]
+            .iter()
+            .any(|name| !typed(name).is_empty()),
+        typed: Typed {
+            event: typed("event"),
+            system: typed("system"),
+            entity: typed("entity"),
+            who: typed("who"),
+            from: typed("from"),
+            until: typed("until"),
+        },
+    };
+    page(app, call, "activity.html", content)
+}
+
+fn shown(line: AuditEntry, clock: &Clockwork) -> Line {
+    Line {
         at: clock.moment(line.at),
         event: match line.event.as_str() {
             "viewed" => "Values shown".into(),
-            "access" => "Access".into(),
             other => capital(other),
         },
         record: match (&line.system, &line.remote_id) {
@@ -50,12 +208,108 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         entity: line.entity,
         units: line.units.iter().map(|name| unit(name)).collect(),
         reason: line.reason,
-    });
-    let content = Activity {
-        of,
-        lines: lines.collect(),
-        next: last.map(|place| format!("/activity?of={of}&before={place}")),
-        first: before.is_none(),
+    }
+}
+
+/// The same filters, from another place.
+fn again(query: &Fields, of: &str, place: Option<i64>) -> String {
+    let mut fields = form_urlencoded::Serializer::new(String::new());
+    fields.append_pair("of", of);
+    for (name, text) in query {
+        if name != "before" && name != "of" && !text.is_empty() {
+            fields.append_pair(name, text);
+        }
+    }
+    if let Some(place) = place {
+        fields.append_pair("before", &place.to_string());
+    }
+    fields.finish()
+}
+
+/// Where a file that is sent line by line has got to.
+struct Reading {
+    store: Store,
+    wanted: Wanted,
+    place: Option<i64>,
+    rows: VecDeque<(i64, AuditEntry)>,
+    over: bool,
+    head: bool,
+}
+
+impl Reading {
+    /// The next lines; none at the end.
+    async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let mut text = String::new();
+        if std::mem::take(&mut self.head) {
+            text.push_str("at,event,entity,system,record,units,reason\r\n");
+        }
+        while text.is_empty() && !self.over {
+            let rows = self.store.latest_audit(self.place, self.wanted.access, READ).await?;
+            self.over = rows.len() < READ;
+            self.rows.extend(rows);
+            while let Some((seq, line)) = self.rows.pop_front() {
+                if self.wanted.over(line.at) {
+                    self.over = true;
+                    break;
+                }
+                self.place = Some(seq);
+                if self.wanted.fits(&line) {
+                    text.push_str(&csv(&line));
+                }
+            }
+        }
+        Ok((!text.is_empty()).then_some(text))
+    }
+}
+
+fn csv(line: &AuditEntry) -> String {
+    let at = Clockwork::new(line.at, "UTC").moment(line.at).iso;
+    let units = line.units.join(" ");
+    let cells = [
+        at.as_str(),
+        &line.event,
+        line.entity.as_deref().unwrap_or_default(),
+        line.system.as_deref().unwrap_or_default(),
+        line.remote_id.as_deref().unwrap_or_default(),
+        &units,
+        &line.reason,
+    ];
+    let cells = cells.map(|cell| format!("\"{}\"", csv_safe(cell).replace('"', "\"\"")));
+    cells.join(",") + "\r\n"
+}
+
+/// The lines that fit, newest first, as a file that no spreadsheet runs anything of. It is read while it is sent.
+pub(super) async fn export(app: &App, call: &Call) -> Answer {
+    let clock = Clockwork::new(call.now, &app.settings.time_zone);
+    let wanted = Wanted::read(&call.query, &clock);
+    let store = call.shelf.store.clone();
+    let place = match wanted.until {
+        Some(until) => Some(store.audit_place(until).await?.saturating_add(1)),
+        None => None,
     };
-    page(app, call, "activity.html", content)
+    let words = "the history was exported".to_string();
+    call.shelf.access.noted(&call.known()?.user, words).await?;
+    let reading = Reading {
+        store,
+        wanted,
+        place,
+        rows: VecDeque::new(),
+        over: false,
+        head: true,
+    };
+    let parts = stream::unfold(reading, |mut reading| async move {
+        match reading.next().await {
+            Ok(text) => Some((Ok::<_, Infallible>(text?), reading)),
+            Err(error) => {
+                tracing::error!(%error, "the history could not be sent to its end");
+                None
+            }
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"activity.csv\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from_stream(parts)).into_response())
 }

@@ -24,6 +24,11 @@ const ASSETS: &[(&str, &str, &str)] = &[
         include_str!("../../assets/style.css"),
     ),
     (
+        "/assets/person.css",
+        "text/css; charset=utf-8",
+        include_str!("../../assets/person.css"),
+    ),
+    (
         "/assets/app.js",
         "text/javascript; charset=utf-8",
         include_str!("../../assets/app.js"),
@@ -81,6 +86,11 @@ templates!(
     "mappings.html",
     "mappings-rules.html",
     "activity.html",
+    "search.html",
+    "person.html",
+    "steps.html",
+    "runs.html",
+    "run.html",
     "people.html",
     "link.html",
     "own.html",
@@ -116,6 +126,8 @@ struct Frame<'a> {
     user: Option<Person<'a>>,
     form: &'a str,
     places: Vec<Place>,
+    /// Whether people can be searched.
+    finds: bool,
     now: String,
 }
 
@@ -134,8 +146,9 @@ struct Place {
     count: Option<u64>,
 }
 
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
     ("/inbox", "Inbox"),
+    ("/runs", "Runs"),
     ("/vitals", "Health"),
     ("/books", "Books"),
     ("/mappings", "Mappings"),
@@ -217,6 +230,7 @@ pub(super) fn shown(
         form: call
             .and_then(|call| call.signed.as_ref())
             .map_or("", |signed| &signed.session.form),
+        finds: lets("/search"),
         places: places
             .map(|(place, title)| Place {
                 path: place,

@@ -5,7 +5,7 @@
 use super::call::Call;
 use super::render::Answer;
 use super::review::{act, first, group, item, list, live, past, rules};
-use super::{App, Refused, about, activity, books, door, mappings, own, people, render, vitals};
+use super::{App, Refused, about, activity, books, door, mappings, own, people, person, render, runs, search, vitals};
 use crate::access::role::Role;
 use axum::Router;
 use axum::extract::Request;
@@ -57,6 +57,10 @@ const DECIDES: Need = Need::Roles(&[Role::Admin, Role::Reviewer]);
 const BOOKS: Need = Need::Roles(&[Role::Admin, Role::Bookkeeper, Role::Auditor]);
 const KEEPS: Need = Need::Roles(&books::KEEPERS);
 const TRIES: Need = Need::Roles(&mappings::TRIERS);
+const SEES: Need = Need::Roles(&[Role::Admin, Role::Reviewer, Role::Auditor]);
+const DECIDES: Need = Need::Roles(&[Role::Admin, Role::Reviewer]);
+const DRIVES: Need = Need::Roles(&[Role::Admin, Role::Operator]);
+const TENDS: Need = Need::Roles(&[Role::Admin, Role::Reviewer, Role::Bookkeeper, Role::Operator]);
 const READS: Need = Need::Roles(&[Role::Admin, Role::Auditor]);
 
 macro_rules! routes {
@@ -107,7 +111,28 @@ routes! {
     GET  "/mappings"             ALL           => mappings::show;
     GET  "/mappings/rules"       ALL           => mappings::rules;
     POST "/mappings/try"         TRIES         => mappings::tried;
+    POST "/vitals/seen"          TENDS         => vitals::seen;
     GET  "/activity"             READS         => activity::show;
+    GET  "/activity/export"      READS         => activity::export;
+    GET  "/search"               SEES          => search::show;
+    POST "/search"               SEES          => search::find;
+    GET  "/person/{id}"          ALL           => person::show;
+    GET  "/person/{id}/steps"    ALL           => person::steps;
+    POST "/person/{id}/sync"     TENDS         => person::sync;
+    POST "/person/{id}/comment"  DECIDES       => person::comment;
+    POST "/person/{id}/apart"    DECIDES       => person::apart;
+    POST "/person/{id}/unlink"   DECIDES       => person::unlink;
+    POST "/person/{id}/undo"     DECIDES       => person::undo;
+    POST "/person/{id}/write"    DECIDES       => person::undo_write;
+    GET  "/runs"                 ALL           => runs::show;
+    POST "/runs/plan"            DRIVES        => runs::plan;
+    POST "/runs/approve"         ADMIN         => runs::approve;
+    POST "/runs/group"           ADMIN         => runs::group;
+    POST "/runs/pause"           DRIVES        => runs::pause;
+    POST "/runs/resume"          DRIVES        => runs::resume;
+    GET  "/runs/{id}"            ALL           => runs::one;
+    POST "/runs/{id}/stop"       DRIVES        => runs::stop;
+    POST "/runs/{id}/undo"       ADMIN         => runs::undo;
     GET  "/people"               ADMIN         => people::show;
     POST "/people/invite"        ADMIN         => people::invite;
     POST "/people/{id}/role"     ADMIN         => people::role;

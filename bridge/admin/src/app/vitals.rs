@@ -1,16 +1,23 @@
 //! Health: how the practice is doing, as `/status.json` says it, in words. No personal values.
 
-use super::App;
 use super::call::Call;
-use super::render::{Answer, page};
+use super::chart::{Chart, charts};
+use super::render::{Answer, page, to};
 use super::words::{Clockwork, Moment, capital, count, duration, system, thousands};
+use super::{App, Refused};
+use crate::access::role::Role;
+use crate::desk::seen::{self, Seen};
+use bridge_core::Time;
 use bridge_engine::Approval;
 use bridge_engine::vitals::{AlertCode, LedgerVitals, PartVitals, Sight, State, SystemVitals, Vitals};
-use bridge_store::Run;
+use bridge_store::{Run, Span};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Runs that are shown.
 const RUNS: usize = 8;
+/// A day, microseconds.
+const DAY: Time = 86_400_000_000;
 
 #[derive(Serialize)]
 struct Health {
@@ -29,14 +36,26 @@ struct Health {
     books: Option<Books>,
     subscribers: Vec<SubscriberLine>,
     runs: Vec<RunLine>,
+    charts: Vec<Chart>,
+    month: bool,
+    tends: bool,
 }
 
 #[derive(Serialize)]
 struct AlertLine {
+    key: String,
+    /// Who looks after it, and until when.
+    seen: Option<SeenLine>,
     serious: bool,
     about: Option<String>,
     message: String,
     remedy: String,
+}
+
+#[derive(Serialize)]
+struct SeenLine {
+    by: String,
+    until: Moment,
 }
 
 #[derive(Serialize)]
@@ -47,6 +66,8 @@ struct SystemLine {
     looked: Option<Moment>,
     allowed: String,
     records: u64,
+    /// When all of them were last compared at once.
+    swept: Option<Moment>,
     linked: u64,
     calls: u64,
     budget: Option<BudgetLine>,
@@ -101,25 +122,33 @@ struct SubscriberLine {
 }
 
 #[derive(Serialize)]
-struct RunLine {
+pub(super) struct RunLine {
     kind: String,
     started: Moment,
-    took: String,
-    counts: Vec<String>,
+    pub took: String,
+    pub counts: Vec<String>,
 }
 
 pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let clock = Clockwork::new(call.now, &app.settings.time_zone);
     let runs = call.shelf.store.runs(RUNS).await?;
     let runs = runs.iter().map(|run| run_line(run, &clock)).collect();
-    let content = match app.watch.vitals() {
-        Ok(vitals) => health(&vitals, &clock, runs),
+    let vitals = app.watch.vitals();
+    let mut content = match &vitals {
+        Ok(vitals) => {
+            let taken = seen::seen(&call.shelf.store, &vitals.alerts, call.now).await?;
+            let mut content = health(vitals, &clock, runs, &taken);
+            for (row, name) in content.systems.iter_mut().zip(vitals.systems.keys()) {
+                row.swept = clock.maybe(bridge_engine::swept(&call.shelf.store, name).await?);
+            }
+            content
+        }
         Err(why) => Health {
             mood: "bad",
             headline: "Nobody could look just now",
             detail: "The service looks again every few seconds.".into(),
             looked: None,
-            lost: Some(super::sentence(&why)),
+            lost: Some(super::sentence(why)),
             alerts: vec![],
             systems: vec![],
             waiting: vec![],
@@ -128,12 +157,24 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
             books: None,
             subscribers: vec![],
             runs,
+            charts: vec![],
+            month: false,
+            tends: false,
         },
     };
+    content.month = call.query.get("charts").is_some_and(|of| of == "month");
+    let (span, stretch) = if content.month {
+        (Span::Hour, 30 * DAY)
+    } else {
+        (Span::Minute, DAY)
+    };
+    let samples = call.shelf.store.samples(span, call.now - stretch).await?;
+    content.charts = charts(&samples, stretch, vitals.as_deref().ok(), &clock, call.now);
+    content.tends = call.role() != Some(Role::Auditor);
     page(app, call, "vitals.html", content)
 }
 
-fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>) -> Health {
+fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>, taken: &BTreeMap<String, Seen>) -> Health {
     let (mood, headline) = headline(vitals);
     let (of, left) = (&vitals.waiting, &vitals.work);
     let figure = |what, count, link, hint| Figure {
@@ -152,6 +193,11 @@ fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>) -> Health {
             .alerts
             .iter()
             .map(|alert| AlertLine {
+                seen: taken.get(&seen::name(alert)).map(|seen| SeenLine {
+                    by: seen.by.clone(),
+                    until: clock.moment(seen.until),
+                }),
+                key: seen::name(alert),
                 serious: matches!(
                     alert.code,
                     AlertCode::CouldNotLook | AlertCode::Credentials | AlertCode::Brake | AlertCode::Approval
@@ -247,7 +293,23 @@ fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>) -> Health {
             })
             .collect(),
         runs,
+        charts: vec![],
+        month: false,
+        tends: false,
     }
+}
+
+/// Somebody takes an alert on, or lets go of it.
+pub(super) async fn seen(app: &App, call: &Call) -> Answer {
+    let vitals = app.watch.vitals().map_err(|_| Refused::Away)?;
+    let mut alerts = vitals.alerts.iter();
+    let alert = alerts.find(|alert| seen::name(alert) == call.typed("alert"));
+    // It may be over by now: then there is nothing to take on.
+    if let Some(alert) = alert {
+        let hours = call.typed("hours").parse().unwrap_or(8);
+        seen::take_on(&call.shelf.store, alert, hours, call.by()?, call.now).await?;
+    }
+    Ok(to("/vitals"))
 }
 
 fn headline(vitals: &Vitals) -> (&'static str, &'static str) {
@@ -289,6 +351,7 @@ fn system_line(name: &str, of: &SystemVitals, clock: &Clockwork) -> SystemLine {
         looked: clock.maybe(of.looked),
         allowed: duration(of.allowed_seconds),
         records: of.records,
+        swept: None,
         linked: of.linked,
         calls: of.calls_today,
         budget: of.budget.as_ref().map(|budget| BudgetLine {
@@ -341,7 +404,7 @@ fn books(ledger: &LedgerVitals, clock: &Clockwork) -> Books {
     }
 }
 
-fn run_line(run: &Run, clock: &Clockwork) -> RunLine {
+pub(super) fn run_line(run: &Run, clock: &Clockwork) -> RunLine {
     // Counts are numbers, or numbers by system.
     let mut counts = vec![];
     for (what, of) in run.counts.as_object().into_iter().flatten() {

@@ -50,6 +50,19 @@ impl Clockwork {
         morning.map_or(self.now + days * 86_400_000_000, |at| at.timestamp().as_microsecond())
     }
 
+    /// `Thursday 02:00`, and the date as well if it is further away.
+    pub fn day_and_time(&self, at: Time) -> String {
+        let near = at - self.now < 6 * 86_400_000_000;
+        let form = if near { "%A %H:%M" } else { "%A %-d %B, %H:%M" };
+        stamp(at).to_zoned(self.zone.clone()).strftime(form).to_string()
+    }
+
+    /// The beginning of a day on the practice's clock, typed as `2026-11-23`.
+    pub fn day(&self, typed: &str) -> Option<Time> {
+        let day: jiff::civil::Date = typed.parse().ok()?;
+        Some(day.to_zoned(self.zone.clone()).ok()?.timestamp().as_microsecond())
+    }
+
     pub fn local(&self, at: Time) -> String {
         stamp(at)
             .to_zoned(self.zone.clone())
@@ -179,6 +192,11 @@ mod tests {
             (shown.iso.as_str(), shown.ago.as_str()),
             ("2026-03-02T00:34:56Z", "5 minutes ago")
         );
+        let clock = Clockwork::new(at, "Australia/Melbourne");
+        assert_eq!(clock.day_and_time(at + 7_200_000_000), "Monday 13:34");
+        assert_eq!(clock.day_and_time(at + 9 * 86_400_000_000), "Wednesday 11 March, 11:34");
+        assert_eq!(clock.day("2026-03-02"), Some(1_772_370_000_000_000));
+        assert_eq!(clock.day("2 March"), None);
         let later = Clockwork::new(at, "nowhere").moment(at + 7_200_000_000);
         assert_eq!(later.ago, "in 2 hours");
     }

@@ -277,7 +277,7 @@ impl Desk {
     }
 
     /// Other people whose records hold the same e-mail or phone.
-    async fn others(&self, entity: &Entity) -> Result<Vec<Other>, DeskError> {
+    pub(crate) async fn others(&self, entity: &Entity) -> Result<Vec<Other>, DeskError> {
         let mut keys: Vec<_> = entity
             .links
             .values()

@@ -12,15 +12,21 @@
 //! | [`rules`] | a rule proposed from a decision, tried on what is open and what people decided |
 //! | [`trial`] | a record tried in a mapping, both ways |
 //! | [`timeline`] | everything about one entity, runs, and looking at once |
+//! | [`person`] | what stands beside it: values, records with evidence, unlinking |
+//! | [`backfill`] | the first plan in groups, approving, pausing, when it will be done |
+//! | [`seen`] | alerts that somebody looks after |
 
 pub mod act;
+pub mod backfill;
 pub mod bulk;
 pub mod detail;
 mod diff;
 pub mod find;
 pub mod inbox;
 mod limit;
+pub mod person;
 pub mod rules;
+pub mod seen;
 mod tasks;
 pub mod timeline;
 pub mod trial;
@@ -84,6 +90,7 @@ pub struct Desk {
     country: Country,
     clock: Arc<dyn Clock>,
     searches: Arc<Limit>,
+    plans: backfill::Planning,
 }
 
 impl Desk {
@@ -96,6 +103,7 @@ impl Desk {
             country,
             clock,
             searches: Arc::default(),
+            plans: backfill::Planning::default(),
         }
     }
 

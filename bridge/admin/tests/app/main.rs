@@ -6,6 +6,8 @@ mod attacks;
 mod books;
 mod office;
 mod pages;
+mod person;
+mod progress;
 mod review;
 mod routes;
 mod support;

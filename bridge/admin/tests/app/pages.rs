@@ -5,7 +5,7 @@ use bridge_admin::access::role::Role;
 use bridge_engine::Approval;
 use bridge_engine::vitals::State;
 
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 27] = [
     "/inbox",
     "/inbox?kind=conflict&unit=mobile&risk=amber",
     "/inbox?kind=match",
@@ -16,6 +16,9 @@ const PAGES: [&str; 24] = [
     "/decisions",
     "/rules?unit=mobile&key=wins&value=halaxy",
     "/vitals",
+    "/vitals?charts=month",
+    "/runs",
+    "/search",
     "/activity",
     "/activity?of=all",
     "/people",
@@ -34,7 +37,7 @@ const PAGES: [&str; 24] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(25));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(30));
 }
 
 #[tokio::test]

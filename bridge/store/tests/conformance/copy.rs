@@ -55,6 +55,12 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();
     tx.start_run("r1", "sync", NOW).await.unwrap();
     tx.add_calls("crm", "2026-11-22", 7).await.unwrap();
+    let lag = bridge_store::Sample {
+        name: "lag".into(),
+        value: 7,
+        adds: false,
+    };
+    tx.put_samples(&[lag], NOW).await.unwrap();
     tx.keep_traces(&[("e1".into(), "00-aa-bb-01".into())], NOW)
         .await
         .unwrap();

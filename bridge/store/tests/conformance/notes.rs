@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use bridge_core::Value;
-use bridge_store::{AuditEntry, Cursor, Loser, RecordKey, Run, trace_subject};
+use bridge_store::{AuditEntry, Cursor, Loser, RecordKey, Run, Sample, Span, trace_subject};
 
 #[tokio::test]
 async fn a_cursor_belongs_to_its_mapping_and_moves_with_its_transaction() {
@@ -261,4 +261,36 @@ async fn a_trace_follows_its_subject_until_it_is_dropped_or_too_old() {
     tx.drop_traces_before(NOW + 1).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(store.traces(&asked, 0).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn samples_are_kept_by_minute_and_hour_and_forgotten() {
+    let place = Place::new();
+    let store = place.open().await;
+    let sample = |name: &str, value, adds| Sample {
+        name: name.into(),
+        value,
+        adds,
+    };
+    let start = NOW - NOW.rem_euclid(Span::Hour.length());
+    for (after, lag, applied) in [(0, 5, 2), (20, 9, 1), (50, 3, 1), (70, 4, 8)] {
+        let mut tx = store.begin().await.unwrap();
+        let both = [sample("lag", lag, false), sample("applied/crm", applied, true)];
+        tx.put_samples(&both, start + after * 1_000_000).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let minutes = store.samples(Span::Minute, start).await.unwrap();
+    assert_eq!(minutes["lag"], [(start, 9), (start + 60_000_000, 4)], "the greatest");
+    assert_eq!(minutes["applied/crm"], [(start, 4), (start + 60_000_000, 8)], "the sum");
+    let hours = store.samples(Span::Hour, 0).await.unwrap();
+    assert_eq!(
+        (&hours["lag"][..], &hours["applied/crm"][..]),
+        (&[(start, 9)][..], &[(start, 12)][..])
+    );
+    let later = start + 3 * 24 * Span::Hour.length();
+    let mut tx = store.begin().await.unwrap();
+    tx.put_samples(&[sample("lag", 1, false)], later).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(store.samples(Span::Minute, 0).await.unwrap()["lag"], [(later, 1)]);
+    assert_eq!(store.samples(Span::Hour, 0).await.unwrap()["lag"].len(), 2);
 }

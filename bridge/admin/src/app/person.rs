@@ -1,0 +1,538 @@
+//! Everything about one person: what each record holds, why they belong together, what waits, and the story in plain words
+//! with what can be taken back. Roles that may not see values get the same without them.
+
+use super::call::Call;
+use super::render::{Answer, page, to};
+use super::words::{Clockwork, Moment, capital, system, unit, value};
+use super::{App, Refused, sentence};
+use crate::access::Viewed;
+use crate::access::role::Role;
+use crate::desk::person::{Around, RecordRow, UnitRow};
+use crate::desk::timeline::{Entry, Story};
+use crate::desk::{Record, Who};
+use axum::http::StatusCode;
+use bridge_core::{Time, Value};
+use bridge_engine::KEPT;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Lines of the story that are shown at first.
+const LINES: usize = 60;
+
+#[derive(Serialize)]
+struct Person {
+    id: String,
+    values: bool,
+    decides: bool,
+    syncs: bool,
+    name: Option<String>,
+    born: Option<String>,
+    number: Option<String>,
+    records: Vec<String>,
+    now: Vec<String>,
+    facts: Vec<(&'static str, String)>,
+    systems: Vec<String>,
+    units: Vec<UnitLine>,
+    links: Vec<LinkLine>,
+    waiting: Vec<WaitingLine>,
+    others: Vec<OtherLine>,
+    lost: Vec<LostLine>,
+    story: Vec<Line>,
+    older: usize,
+    /// When a look was asked for from this page.
+    since: Option<Time>,
+    done: Option<String>,
+}
+
+#[derive(Serialize)]
+struct UnitLine {
+    key: String,
+    title: String,
+    agreed: Option<String>,
+    held: Vec<Held>,
+    apart: bool,
+    asked: bool,
+    token: String,
+}
+
+#[derive(Serialize)]
+struct Held {
+    known: bool,
+    text: Option<String>,
+    differs: bool,
+}
+
+#[derive(Serialize)]
+struct LinkLine {
+    key: String,
+    system: String,
+    id: String,
+    live: bool,
+    known: Moment,
+    evidence: String,
+    written: Vec<String>,
+    only: bool,
+}
+
+#[derive(Serialize)]
+struct WaitingLine {
+    id: String,
+    what: String,
+    since: Moment,
+}
+
+#[derive(Serialize)]
+struct OtherLine {
+    entity: String,
+    name: Option<String>,
+    record: String,
+    same: &'static str,
+}
+
+#[derive(Serialize)]
+struct LostLine {
+    unit: String,
+    system: String,
+    text: Option<String>,
+    at: Moment,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Line {
+    at: Moment,
+    place: Option<String>,
+    text: String,
+    sort: &'static str,
+    detail: Option<String>,
+    undone: Option<Moment>,
+    /// The decision that can be taken back.
+    decision: Option<String>,
+    /// The write that can be taken back: its system and moment.
+    write: Option<(String, Time)>,
+}
+
+/// `Halaxy 1001`, `CRM 77 (removed)`.
+pub(super) fn records(all: &[Record]) -> Vec<String> {
+    let text = |record: &Record| {
+        let gone = if record.live { "" } else { " (removed)" };
+        format!("{} {}{gone}", system(&record.system), record.id)
+    };
+    all.iter().map(text).collect()
+}
+
+fn decides(call: &Call) -> bool {
+    matches!(call.role(), Some(Role::Admin | Role::Reviewer))
+}
+
+pub(super) async fn show(app: &App, call: &Call) -> Answer {
+    let (desk, id) = (call.desk()?, call.part());
+    let story = desk.story(id).await?;
+    let around = desk.around(id, &app.settings.systems).await?;
+    let values = call.sees_values();
+    if values {
+        let units = around.units.iter().map(|row| row.unit.clone());
+        let lost = around.lost.iter().map(|(unit, _)| unit.clone());
+        let own = Viewed {
+            entity: Some(id.into()),
+            record: None,
+            units: units.chain(lost).collect::<BTreeSet<_>>().into_iter().collect(),
+        };
+        let others = around.others.iter().map(|other| Viewed {
+            entity: Some(other.who.entity.clone()),
+            record: None,
+            units: vec!["official_name".into()],
+        });
+        let viewed = std::iter::once(own).chain(others).collect();
+        let access = &call.shelf.access;
+        access
+            .viewed(&call.known()?.user, "a person's page was shown", viewed)
+            .await?;
+    }
+    let view = View {
+        clock: Clockwork::new(call.now, &app.settings.time_zone),
+        values,
+        decides: decides(call),
+        now: call.now,
+    };
+    let all = call.query.contains_key("all");
+    let mut content = view.person(story, around, &app.settings.systems, all);
+    content.syncs = call.role() != Some(Role::Auditor);
+    content.since = call.query.get("since").and_then(|text| text.parse().ok());
+    content.done = call.query.get("done").and_then(|done| told(done)).map(Into::into);
+    page(app, call, "person.html", content)
+}
+
+fn told(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "undone" => "Taken back. What was sent meanwhile is put back with the next step.",
+        "written" => "The write is taken back: what stood there before is put back with the next step.",
+        "apart" => "From now on this is never synced for this person.",
+        "together" => "This takes part in the sync again.",
+        "unlinked" => {
+            "The record was cut off. It is a person of its own now, and the two are not linked again by themselves."
+        }
+        "said" => "Your comment was added.",
+        _ => return None,
+    })
+}
+
+struct View {
+    clock: Clockwork,
+    values: bool,
+    decides: bool,
+    now: Time,
+}
+
+impl View {
+    fn person(&self, story: Story, around: Around, systems: &[String], all: bool) -> Person {
+        let Who {
+            entity,
+            name,
+            born,
+            number,
+            records: own,
+            ..
+        } = story.who;
+        let mut lines = self.lines(story.history, systems);
+        lines.reverse();
+        let older = if all { 0 } else { lines.len().saturating_sub(LINES) };
+        lines.truncate(lines.len() - older);
+        let only = around.records.len() < 2;
+        Person {
+            id: entity,
+            values: self.values,
+            decides: self.decides,
+            syncs: true,
+            name: name.filter(|_| self.values),
+            born: born.filter(|_| self.values),
+            number: number.filter(|_| self.values),
+            records: records(&own),
+            now: story.now.iter().map(|line| sentence(&named(line, systems))).collect(),
+            facts: self.facts(&around),
+            systems: systems.iter().map(|name| system(name)).collect(),
+            units: around.units.into_iter().map(|row| self.unit(row)).collect(),
+            links: around.records.into_iter().map(|row| self.link(row, only)).collect(),
+            waiting: story
+                .waiting
+                .into_iter()
+                .map(|row| WaitingLine {
+                    what: capital(&row.what),
+                    since: self.clock.moment(row.since),
+                    id: row.id,
+                })
+                .collect(),
+            others: around
+                .others
+                .into_iter()
+                .map(|other| OtherLine {
+                    same: if other.same == "email" {
+                        "same e-mail address"
+                    } else {
+                        "same phone number"
+                    },
+                    record: records(&other.who.records).join(", "),
+                    name: other.who.name.filter(|_| self.values),
+                    entity: other.who.entity,
+                })
+                .collect(),
+            lost: around
+                .lost
+                .into_iter()
+                .rev()
+                .map(|(name, lost)| LostLine {
+                    unit: unit(&name),
+                    system: system(&lost.system),
+                    text: self.text(&lost.value),
+                    at: self.clock.moment(lost.at),
+                    why: lost.why,
+                })
+                .collect(),
+            story: lines,
+            older,
+            since: None,
+            done: None,
+        }
+    }
+
+    fn text(&self, of: &Value) -> Option<String> {
+        self.values.then(|| value(of))
+    }
+
+    fn facts(&self, around: &Around) -> Vec<(&'static str, String)> {
+        if !self.values {
+            return vec![];
+        }
+        let words = |name: &str| match name {
+            "next_visit" => "Next visit",
+            "last_visit" => "Last visit",
+            "sessions_left" => "Referral: sessions left",
+            _ => "Referral runs until",
+        };
+        let facts = around.facts.iter();
+        facts.map(|(name, text)| (words(name), month(text))).collect()
+    }
+
+    fn unit(&self, row: UnitRow) -> UnitLine {
+        let held = row.held.iter().map(|held| Held {
+            known: held.is_some(),
+            text: held.as_ref().and_then(|held| self.text(held)),
+            differs: match (held, &row.agreed) {
+                (Some(held), Some(agreed)) => held != agreed,
+                _ => false,
+            },
+        });
+        UnitLine {
+            title: unit(&row.unit),
+            held: held.collect(),
+            agreed: row.agreed.as_ref().and_then(|agreed| self.text(agreed)),
+            apart: row.apart,
+            asked: row.asked,
+            token: row.token,
+            key: row.unit,
+        }
+    }
+
+    fn link(&self, row: RecordRow, only: bool) -> LinkLine {
+        LinkLine {
+            system: system(&row.system),
+            key: row.system,
+            id: row.id,
+            live: row.live,
+            known: self.clock.moment(row.known_at),
+            evidence: sentence(&row.evidence),
+            written: row.written.iter().map(|name| unit(name)).collect(),
+            only,
+        }
+    }
+
+    /// The story in its order, with what can be taken back: every decision that may be, and of each system the last write
+    /// that it took.
+    fn lines(&self, history: Vec<Entry>, systems: &[String]) -> Vec<Line> {
+        let mut last: Vec<(String, usize)> = vec![];
+        for (place, entry) in history.iter().enumerate() {
+            let Some(name) = &entry.system else { continue };
+            match entry.event.as_str() {
+                "sent" => {
+                    last.retain(|(other, _)| other != name);
+                    last.push((name.clone(), place));
+                }
+                "taken back" | "refused" | "unknown" => last.retain(|(other, _)| other != name),
+                _ => {}
+            }
+        }
+        let kept = Time::try_from(KEPT.as_micros()).unwrap_or(Time::MAX);
+        let taken = |name: &str, place: usize| {
+            let mut later = history.iter().skip(place + 1);
+            later.any(|e| e.event == "applied" && e.system.as_deref() == Some(name))
+        };
+        let writes: BTreeSet<usize> = last
+            .iter()
+            .filter(|(name, place)| taken(name, *place) && self.now - history[*place].at <= kept)
+            .map(|(_, place)| *place)
+            .collect();
+        let line = |(place, entry): (usize, Entry)| {
+            let decision = entry.decision;
+            let comment = entry.event == "comment";
+            Line {
+                at: self.clock.moment(entry.at),
+                sort: sort(&entry.event),
+                text: match comment && !self.values {
+                    true => "Somebody left a comment.".into(),
+                    false if comment => sentence(&entry.text),
+                    false => sentence(&named(&entry.text, systems)),
+                },
+                detail: decision.as_ref().and_then(|past| self.chosen(&past.details)),
+                undone: decision.as_ref().and_then(|past| self.clock.maybe(past.undone)),
+                write: entry
+                    .system
+                    .clone()
+                    .filter(|_| writes.contains(&place) && self.decides)
+                    .map(|name| (name, entry.at)),
+                place: entry.system.as_deref().map(system),
+                decision: decision
+                    .filter(|past| past.can_undo && self.decides)
+                    .map(|past| past.id),
+            }
+        };
+        history.iter().cloned().enumerate().map(line).collect()
+    }
+
+    /// What somebody chose, where it is a value.
+    fn chosen(&self, details: &serde_json::Value) -> Option<String> {
+        let choice = &details["choice"];
+        if let Some(name) = choice["take"].as_str() {
+            return Some(format!("What stands in {} was taken.", system(name)));
+        }
+        let typed: Value = serde_json::from_value(choice.get("value")?.clone()).ok()?;
+        self.values.then(|| format!("“{}” was typed.", value(&typed)))
+    }
+}
+
+/// A line of the history with systems as people call them: `sent to crm (crm:7)` is `sent to CRM (7)`.
+fn named(text: &str, systems: &[String]) -> String {
+    systems.iter().fold(text.to_string(), |text, name| {
+        let title = system(name);
+        let text = text
+            .replace(&format!("({name}:"), "(")
+            .replace(&format!("{name}: "), &format!("{title}: "))
+            .replace(&format!("{name}:"), &format!("{title} "));
+        let words = text.split(' ').map(|word| match word.strip_prefix(name.as_str()) {
+            Some(rest) if rest.chars().all(|c| c.is_ascii_punctuation()) => format!("{title}{rest}"),
+            _ => word.to_string(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    })
+}
+
+/// `2026-12` as `December 2026`; other texts as they are.
+fn month(text: &str) -> String {
+    let date = format!("{text}-01").parse::<jiff::civil::Date>();
+    date.map_or_else(|_| text.into(), |date| date.strftime("%B %Y").to_string())
+}
+
+/// What sort of thing an event is, for its mark.
+fn sort(event: &str) -> &'static str {
+    match event {
+        "decided" | "kept apart" | "brought together" | "card closed" | "replayed" | "same person"
+        | "different people" | "comment" | "unlinked" | "match" | "value" | "sync asked" => "person",
+        "sent" | "applied" | "create" | "write" | "settled" => "write",
+        "conflict" | "hold" | "refused" | "unknown" | "later" | "moved" | "gone" | "overwritten" | "not undone" => {
+            "wait"
+        }
+        "taken back" | "undone" => "undo",
+        "viewed" => "view",
+        _ => "look",
+    }
+}
+
+#[derive(Serialize)]
+struct StepsPage {
+    id: String,
+    done: bool,
+    since: Time,
+    asked: Moment,
+    steps: Vec<Step>,
+    now: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Step {
+    at: Moment,
+    text: String,
+}
+
+/// How a look asked for goes on. Without values, so that looking again every two seconds fills no history.
+pub(super) async fn steps(app: &App, call: &Call) -> Answer {
+    let id = call.part();
+    let since = call.query.get("since").and_then(|text| text.parse().ok());
+    let since: Time = since.unwrap_or(call.now - 600_000_000);
+    let steps = call.desk()?.steps(id, since).await?;
+    let clock = Clockwork::new(call.now, &app.settings.time_zone);
+    let told = steps
+        .steps
+        .iter()
+        .filter(|entry| !matches!(entry.event.as_str(), "viewed" | "comment"));
+    let content = StepsPage {
+        id: id.into(),
+        since,
+        asked: clock.moment(since),
+        done: steps.done,
+        steps: told
+            .map(|entry| Step {
+                at: clock.moment(entry.at),
+                text: sentence(&named(&entry.text, &app.settings.systems)),
+            })
+            .collect(),
+        now: steps
+            .now
+            .iter()
+            .map(|line| sentence(&named(line, &app.settings.systems)))
+            .collect(),
+    };
+    page(app, call, "steps.html", content)
+}
+
+pub(super) async fn sync(_app: &App, call: &Call) -> Answer {
+    let since = call.desk()?.sync_now(call.part(), call.by()?).await?;
+    Ok(to(&format!("/person/{}/steps?since={since}", path(call))))
+}
+
+pub(super) async fn comment(_app: &App, call: &Call) -> Answer {
+    let desk = call.desk()?;
+    desk.comment(call.part(), "", call.typed("text"), call.by()?).await?;
+    back(call, "said")
+}
+
+pub(super) async fn apart(_app: &App, call: &Call) -> Answer {
+    let apart = call.typed("apart") == "yes";
+    let (unit, token) = (call.typed("unit"), call.typed("token"));
+    let desk = call.desk()?;
+    desk.keep_apart(call.part(), unit, apart, token, call.by()?).await?;
+    back(call, if apart { "apart" } else { "together" })
+}
+
+pub(super) async fn unlink(_app: &App, call: &Call) -> Answer {
+    let (system, record) = (call.typed("system"), call.typed("record"));
+    call.desk()?.unlink(call.part(), system, record, call.by()?).await?;
+    back(call, "unlinked")
+}
+
+pub(super) async fn undo(_app: &App, call: &Call) -> Answer {
+    let (desk, id) = (call.desk()?, call.typed("decision"));
+    // Only what stands on this page.
+    let own = desk.history(call.part()).await?;
+    if !own
+        .iter()
+        .any(|e| e.decision.as_ref().is_some_and(|past| past.id == id))
+    {
+        return Err(Refused::Missing);
+    }
+    desk.undo(id, call.by()?).await?;
+    back(call, "undone")
+}
+
+pub(super) async fn undo_write(_app: &App, call: &Call) -> Answer {
+    let words = || {
+        Refused::Told(
+            StatusCode::BAD_REQUEST,
+            "Load the page again, and try once more.".into(),
+        )
+    };
+    let at: Time = call.typed("at").parse().map_err(|_| words())?;
+    let desk = call.desk()?;
+    desk.undo_write(call.part(), call.typed("system"), at, call.by()?)
+        .await?;
+    back(call, "written")
+}
+
+/// The person's id as a part of a path.
+fn path(call: &Call) -> String {
+    percent_encoding::utf8_percent_encode(call.part(), percent_encoding::NON_ALPHANUMERIC)
+        .to_string()
+        .replace("%2D", "-")
+}
+
+fn back(call: &Call, done: &str) -> Answer {
+    Ok(to(&format!("/person/{}?done={done}", path(call))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systems_have_their_names() {
+        let systems = ["halaxy".to_string(), "crm".into()];
+        let read = |text| named(text, &systems);
+        assert_eq!(read("sent to crm (crm:7): mobile"), "sent to CRM (7): mobile");
+        assert_eq!(read("halaxy:9 is there"), "Halaxy 9 is there");
+        assert_eq!(read("crm: no record, crm."), "CRM: no record, CRM.");
+        assert_eq!(read("crmnote"), "crmnote");
+    }
+
+    #[test]
+    fn months_read_as_words() {
+        assert_eq!((month("2026-12"), month("6")), ("December 2026".into(), "6".into()));
+    }
+}
