@@ -5,7 +5,7 @@
 //! | [`routes`] | every route with who may take it: the router is made of this table |
 //! | `call` | a request as pages see it: who asks, what was typed, and whether it came from a page of ours |
 //! | `render` | strict templates, what is embedded, and the headers of pages |
-//! | `door` | signing in and out, links that let somebody in |
+//! | `door`, `sign_on` | signing in and out, links that let somebody in, and the identity provider |
 //! | `people`, `own` | who may use the app, and one's own access |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `inbox`, `vitals`, `activity`, `about` | what there is to see |
@@ -23,6 +23,7 @@ mod own;
 mod people;
 mod render;
 pub mod routes;
+mod sign_on;
 mod vitals;
 mod words;
 
@@ -31,6 +32,7 @@ pub(crate) use words::value as value_line;
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;
+use crate::access::sign_on::{Provider, SignOnError};
 use crate::access::throttle::Throttle;
 use crate::access::{Access, AccessError};
 use crate::desk::{Desk, DeskError};
@@ -41,7 +43,7 @@ use axum::http::StatusCode;
 use bridge_engine::EngineError;
 use bridge_store::{Store, StoreError};
 use render::Pages;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// What the app is told of the practice and of how it is reached.
 #[derive(Clone, Debug)]
@@ -82,6 +84,8 @@ pub struct App {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     pages: Pages,
+    /// Who else knows the people, if anybody does.
+    provider: OnceLock<Provider>,
     /// The store, while there is one.
     shelf: RwLock<Option<Shelf>>,
 }
@@ -112,8 +116,14 @@ impl App {
             passwords,
             throttle: Arc::default(),
             pages: Pages::new(),
+            provider: OnceLock::new(),
             shelf: RwLock::default(),
         })
+    }
+
+    /// People may sign in by this provider too; the first one that is named counts.
+    pub fn sign_on(&self, provider: Provider) {
+        let _ = self.provider.set(provider);
     }
 
     /// From now on pages show this store, and what waits is decided at this desk.
@@ -170,6 +180,8 @@ impl From<AccessError> for Refused {
         let status = match &error {
             AccessError::Store(error) => return Refused::from_store(error),
             AccessError::Damaged(_) => return Refused::Broken(error.to_string()),
+            AccessError::SignOn(SignOnError::Away(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            AccessError::SignOn(_) => StatusCode::FORBIDDEN,
             AccessError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AccessError::Nobody | AccessError::Link => StatusCode::NOT_FOUND,
             AccessError::Taken | AccessError::LastAdmin | AccessError::SetUp => StatusCode::CONFLICT,

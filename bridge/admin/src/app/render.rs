@@ -66,6 +66,8 @@ templates!(
     "mappings-rules.html",
     "activity.html",
     "people.html",
+    "signed-on.html",
+    "not-signed-on.html",
     "link.html",
     "own.html",
     "about.html",

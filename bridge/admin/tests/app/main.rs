@@ -5,5 +5,7 @@ mod access;
 mod attacks;
 mod books;
 mod pages;
+mod provider;
 mod routes;
+mod sign_on;
 mod support;
