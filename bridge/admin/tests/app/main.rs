@@ -9,3 +9,4 @@ mod provider;
 mod routes;
 mod sign_on;
 mod support;
+mod weight;

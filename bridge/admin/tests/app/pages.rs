@@ -30,7 +30,7 @@ const PAGES: [&str; 20] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(19));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(21));
 }
 
 #[tokio::test]

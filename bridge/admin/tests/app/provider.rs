@@ -106,7 +106,7 @@ impl StandIn {
             claims[name] = value.clone();
         }
         let mut codes = self.codes.lock().unwrap();
-        let code = format!("code-{}", codes.len());
+        let code = format!("code-{}", &asked["nonce"][..16]);
         codes.insert(
             code.clone(),
             Code {

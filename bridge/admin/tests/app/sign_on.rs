@@ -268,7 +268,10 @@ async fn answers_count_once_and_for_the_browser_that_asked() {
         .provider
         .signed_in(other.get("/sign-in/out").await.to(), json!({}), Forged::No)["state"]
         .clone();
-    let stolen = BTreeMap::from([("code".into(), with["code"].clone()), ("state".into(), state)]);
+    // A code of somebody else, not used yet, does not fit what this browser's attempt can show.
+    let theirs = office.house.browser().get("/sign-in/out").await;
+    let code = office.provider.signed_in(theirs.to(), json!({}), Forged::No)["code"].clone();
+    let stolen = BTreeMap::from([("code".into(), code), ("state".into(), state)]);
     let page = back(&mut other, &stolen).await;
     assert_eq!((page.status.as_u16(), signed_in(&other)), (403, false));
     assert!(page.text.contains("invalid_grant"));
