@@ -291,6 +291,6 @@ async fn a_decision_on_what_was_changed_since_is_refused() {
     assert!(
         lines
             .iter()
-            .any(|line| line.event == "viewed" && line.reason.contains("to reads"))
+            .any(|(_, line)| line.event == "viewed" && line.reason.contains("to reads"))
     );
 }
