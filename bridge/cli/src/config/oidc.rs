@@ -44,7 +44,7 @@ impl<'s> Reader<'s> {
         self.problems.extend(keys.finish());
         let client_secret = secret.and_then(|(text, span)| self.secret("client_secret", text, span));
         let domains = domains.map(|value| self.domains(value)).unwrap_or_default();
-        let roles = roles.map(|value| self.roles(value)).unwrap_or_default();
+        let roles = roles.map(|value| self.meant_roles(value)).unwrap_or_default();
         if role_claim.is_some() == roles.is_empty() {
             self.note(
                 span,
@@ -88,7 +88,7 @@ impl<'s> Reader<'s> {
         }
     }
 
-    fn roles(&mut self, value: &Spanned<DeValue<'s>>) -> BTreeMap<String, Role> {
+    fn meant_roles(&mut self, value: &Spanned<DeValue<'s>>) -> BTreeMap<String, Role> {
         let Some(table) = value.get_ref().as_table() else {
             let remedy = "Write roles = { \"front-desk\" = \"reviewer\" }.";
             self.note(value.span(), "`roles` must be a table", remedy);
