@@ -10,6 +10,7 @@
 //! | [`totp`], [`recovery`] | the second factor, and what replaces a lost phone |
 //! | [`throttle`] | delays that grow with wrong attempts |
 //! | [`session`], [`invitation`] | how long somebody stays signed in, and links that let somebody in once |
+//! | [`sign_on`] | signing in by an identity provider (OpenID Connect) |
 //! | [`user`] | one person |
 
 pub mod chance;
@@ -19,6 +20,8 @@ pub mod password;
 pub mod recovery;
 pub mod role;
 pub mod session;
+mod shared;
+pub mod sign_on;
 mod signing;
 pub mod throttle;
 pub mod totp;
@@ -69,6 +72,9 @@ pub enum AccessError {
     /// The practice has an administrator already.
     #[error("the practice is set up already: an administrator can invite you, or reset your access")]
     SetUp,
+    /// The identity provider does not let somebody in.
+    #[error(transparent)]
+    SignOn(#[from] sign_on::SignOnError),
     /// The store fails.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -86,6 +86,7 @@ impl Api {
             .route("/api/bookings", any(booked))
             .route("/api/bookings/{*rest}", any(booked))
             .merge(review::routes())
+            .method_not_allowed_fallback(other_method)
             .with_state(Arc::clone(self))
     }
 
@@ -395,6 +396,11 @@ impl IntoResponse for Refused {
 fn answer(status: StatusCode, document: &Json) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (status, json, Body::from(document.to_string())).into_response()
+}
+
+async fn other_method() -> Response {
+    let remedy = "See /api/openapi.json.";
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "not by this method", remedy).into_response()
 }
 
 async fn made(State(api): State<Arc<Api>>, Path(action): Path<String>, request: Request) -> Response {

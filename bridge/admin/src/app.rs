@@ -5,7 +5,7 @@
 //! | [`routes`] | every route with who may take it: the router is made of this table |
 //! | `call` | a request as pages see it: who asks, what was typed, and whether it came from a page of ours |
 //! | `render` | strict templates, what is embedded, and the headers of pages |
-//! | `door` | signing in and out, links that let somebody in |
+//! | `door`, `sign_on` | signing in and out, links that let somebody in, and the identity provider |
 //! | `people`, `own` | who may use the app, and one's own access |
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
@@ -30,6 +30,7 @@ mod review;
 pub mod routes;
 mod runs;
 mod search;
+mod sign_on;
 mod vitals;
 mod words;
 
@@ -38,6 +39,7 @@ pub(crate) use words::value as value_line;
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;
+use crate::access::sign_on::{Provider, SignOnError};
 use crate::access::throttle::Throttle;
 use crate::access::{Access, AccessError};
 use crate::desk::{Desk, DeskError};
@@ -48,7 +50,7 @@ use axum::http::StatusCode;
 use bridge_engine::EngineError;
 use bridge_store::{Store, StoreError};
 use render::Pages;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use tokio::sync::Semaphore;
 
 /// What the app is told of the practice and of how it is reached.
@@ -92,6 +94,8 @@ pub struct App {
     pages: Pages,
     /// Places for those who follow counts.
     streams: Arc<Semaphore>,
+    /// Who else knows the people, if anybody does.
+    provider: OnceLock<Provider>,
     /// The store, while there is one.
     shelf: RwLock<Option<Shelf>>,
 }
@@ -123,8 +127,14 @@ impl App {
             throttle: Arc::default(),
             pages: Pages::new(),
             streams: Arc::new(Semaphore::new(review::live::STREAMS)),
+            provider: OnceLock::new(),
             shelf: RwLock::default(),
         })
+    }
+
+    /// People may sign in by this provider too; the first one that is named counts.
+    pub fn sign_on(&self, provider: Provider) {
+        let _ = self.provider.set(provider);
     }
 
     /// From now on pages show this store, and what waits is decided at this desk.
@@ -181,6 +191,8 @@ impl From<AccessError> for Refused {
         let status = match &error {
             AccessError::Store(error) => return Refused::from_store(error),
             AccessError::Damaged(_) => return Refused::Broken(error.to_string()),
+            AccessError::SignOn(SignOnError::Away(_)) => StatusCode::SERVICE_UNAVAILABLE,
+            AccessError::SignOn(_) => StatusCode::FORBIDDEN,
             AccessError::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             AccessError::Nobody | AccessError::Link => StatusCode::NOT_FOUND,
             AccessError::Taken | AccessError::LastAdmin | AccessError::SetUp => StatusCode::CONFLICT,

@@ -69,6 +69,7 @@ impl From<WiringError> for Failure {
             WiringError::Store(error) => error.into(),
             WiringError::Secret { .. }
             | WiringError::Key(_)
+            | WiringError::Oidc(_)
             | WiringError::Url(_)
             | WiringError::Account { .. }
             | WiringError::Event { .. }

@@ -1,10 +1,12 @@
 //! The admin app of a practice: what it is told of the configuration.
 
-use crate::config::{Config, HALAXY, ServeConfig};
-use adapter_kit::SystemClock;
+use crate::config::{Config, HALAXY, OidcConfig, SecretRef, ServeConfig};
+use crate::wiring::WiringError;
+use adapter_kit::{Network, NetworkOptions, SystemClock};
 use bridge_admin::access::Access;
 use bridge_admin::access::chance;
 use bridge_admin::access::password::Passwords;
+use bridge_admin::access::sign_on::{Provider, SignOnSettings};
 use bridge_admin::app::{App, AppSettings, Served};
 use bridge_admin::health::Watch;
 use bridge_store::Store;
@@ -20,6 +22,29 @@ pub fn app(config: &Config, listen: SocketAddr, watch: &Watch) -> Arc<App> {
         Arc::new(chance::System),
         Passwords::default(),
     )
+}
+
+/// The identity provider that people may sign in by. Whoever names one may have it on the practice's own network.
+///
+/// # Errors
+/// [`WiringError`] if its secret cannot be had, or nothing can be called.
+pub fn provider(oidc: &OidcConfig) -> Result<Provider, WiringError> {
+    let secret = oidc.client_secret.as_ref().map(SecretRef::load).transpose();
+    let options = NetworkOptions {
+        allow_private: true,
+        max_body: 1 << 20,
+        ..NetworkOptions::default()
+    };
+    let settings = SignOnSettings {
+        issuer: oidc.issuer.clone(),
+        client_id: oidc.client_id.clone(),
+        client_secret: secret.map_err(WiringError::Oidc)?,
+        label: oidc.label.clone(),
+        domains: oidc.domains.clone(),
+        role_claim: oidc.role_claim.clone(),
+        roles: oidc.roles.clone(),
+    };
+    Ok(Provider::new(settings, Arc::new(Network::new(options)?)))
 }
 
 /// Who may use the app, as kept in a store.

@@ -147,6 +147,9 @@ pub async fn start(
     let api = api(config)?;
     parts.extend(api.iter().map(|(api, _)| api.routes()));
     let pages = serve.admin.then(|| pages::app(config, address, watch));
+    if let (Some(app), Some(oidc)) = (&pages, &serve.oidc) {
+        app.sign_on(pages::provider(oidc)?);
+    }
     parts.extend(pages.iter().map(App::routes));
     let app = router(parts);
     let task = thread.spawn(listener.serve(app, stop.clone()));

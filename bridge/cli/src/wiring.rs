@@ -48,6 +48,9 @@ pub enum WiringError {
     /// The store's address cannot be had.
     #[error("[store] url: {0}")]
     Url(String),
+    /// The identity provider's secret cannot be had.
+    #[error("[serve.oidc] client_secret: {0}")]
+    Oidc(String),
     /// An account cannot be set up.
     #[error("[systems.{system}] {why}")]
     Account {

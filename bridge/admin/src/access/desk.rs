@@ -253,6 +253,7 @@ impl Access {
             since: now,
             signed_in: None,
             ended: None,
+            linked: None,
         });
         user.password = hash;
         user.second = invitation.second;

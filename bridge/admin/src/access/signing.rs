@@ -64,7 +64,7 @@ impl Access {
         let session = self.open_session(&mut tx, &user, Stage::Full).await?;
         self.line(&mut tx, format!("{} signed in", user.name)).await?;
         tx.commit().await?;
-        self.throttle.right(&user.email, from);
+        self.right(&user.email, from).await?;
         Ok(session)
     }
 
@@ -133,7 +133,7 @@ impl Access {
         if !self.passwords.matches(present, Some(of.password.clone())).await {
             return Err(AccessError::Wrong);
         }
-        self.throttle.right(&of.email, from);
+        self.right(&of.email, from).await?;
         password::taken(wanted.expose_secret(), &of.email, &of.name)?;
         if !chance::same(wanted.expose_secret(), again.expose_secret()) {
             return Err(Weak::Differ.into());
@@ -170,9 +170,15 @@ impl Access {
         Ok(held.into())
     }
 
-    async fn attempt(&self, email: &str, from: &str) -> Result<(), AccessError> {
+    /// Counts an attempt before it is tried. What this process knows comes first: most of what guesses is refused without
+    /// a look at the store, where every process counts.
+    pub(super) async fn attempt(&self, email: &str, from: &str) -> Result<(), AccessError> {
         let now = self.now();
-        let Err(until) = self.throttle.attempt(email, from, now) else {
+        let until = match self.throttle.attempt(email, from, now) {
+            Ok(()) => self.count(email, from, now).await?,
+            Err(until) => Some(until),
+        };
+        let Some(until) = until else {
             return Ok(());
         };
         if self.throttle.to_note(email, now, NOTED) {

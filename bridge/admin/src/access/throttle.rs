@@ -1,9 +1,10 @@
-//! Delays that grow with wrong attempts, for each sign-in name and each address that attempts come from.
-//! Kept by the process and not in the store, so that whoever guesses makes no work there; a name that nobody
-//! has is delayed like any other, so that a delay tells nothing.
+//! Delays that grow with wrong attempts, for each sign-in name and each address that attempts come from. A name that
+//! nobody has is delayed like any other, so that a delay tells nothing. Here is what a process knows by itself; what all
+//! processes of a practice count together stands in the store (`shared`).
 
 use super::{HOUR, MINUTE, SECOND};
 use bridge_core::Time;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,14 +15,14 @@ const LONGEST: Time = 15 * MINUTE;
 /// After so long without an attempt all is forgotten.
 const MEMORY: Time = 24 * HOUR;
 /// Wrong attempts without a delay, for a name.
-const OF_NAME: u32 = 5;
+pub(super) const OF_NAME: u32 = 5;
 /// Wrong attempts without a delay, for an address: a practice has many people behind one.
-const OF_ADDRESS: u32 = 20;
+pub(super) const OF_ADDRESS: u32 = 20;
 /// Names and addresses remembered at once.
-const ROOM: usize = 20_000;
+pub(super) const ROOM: usize = 20_000;
 
 /// Wrong attempts at one thing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wrong {
     count: u32,
     last: Time,
@@ -45,6 +46,25 @@ impl Wrong {
             last: now,
             noted: self.noted,
         }
+    }
+
+    /// After one of them turned out to be right.
+    #[must_use]
+    pub fn less(self) -> Wrong {
+        Wrong {
+            count: self.count.saturating_sub(1),
+            ..self
+        }
+    }
+
+    /// When the last was.
+    pub fn last(&self) -> Time {
+        self.last
+    }
+
+    /// Whether it may be forgotten.
+    pub fn old(&self, now: Time) -> bool {
+        now - self.last > MEMORY
     }
 }
 
@@ -99,7 +119,7 @@ impl Throttle {
         let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
         of.remove(&(true, name.to_string()));
         if let Some(wrong) = of.get_mut(&(false, address.to_string())) {
-            wrong.count = wrong.count.saturating_sub(1);
+            *wrong = wrong.less();
         }
     }
 }

@@ -32,6 +32,18 @@ pub struct User {
     pub signed_in: Option<Time>,
     /// Since when the person may not sign in any more.
     pub ended: Option<Time>,
+    /// Who the person is at the identity provider, for whoever comes in by it.
+    #[serde(default)]
+    pub linked: Option<Linked>,
+}
+
+/// Somebody as an identity provider knows them: the two together are never given to anybody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linked {
+    /// The provider.
+    pub issuer: String,
+    /// The person there.
+    pub subject: String,
 }
 
 impl User {

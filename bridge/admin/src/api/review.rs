@@ -1,6 +1,7 @@
 //! `/api/review`: the desk over HTTP, for programs with a token. A token without `actions` may read, and decide if it may
 //! write; one with `actions` must name `review`. Whoever is shown values of people leaves a line in the history.
 
+mod asked;
 mod description;
 
 pub(super) use description::paths;
@@ -10,24 +11,21 @@ use crate::desk::act::Decision;
 use crate::desk::inbox::Query as Wanted;
 use crate::desk::rules::Rule;
 use crate::desk::{Desk, DeskError};
+use asked::{Asked, Named, body};
 use axum::Router;
-use axum::body::to_bytes;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bridge_core::review::DecisionError;
 use bridge_engine::EngineError;
 use bridge_store::{AuditEntry, Page, StoreError};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
 
 /// What a token names in `actions` to be let in.
 pub const ACTION: &str = "review";
-/// A decision is small.
-const BODY_LIMIT: usize = 64 * 1024;
 
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
@@ -142,15 +140,6 @@ fn told(value: Result<impl Serialize, Refused>) -> Response {
     }
 }
 
-async fn body<T: DeserializeOwned>(request: Request) -> Result<T, Refused> {
-    let bad = |what: &str| Refused::new(StatusCode::BAD_REQUEST, what, "See /api/openapi.json.");
-    let bytes = to_bytes(request.into_body(), BODY_LIMIT).await;
-    let bytes = bytes.map_err(|_| bad("the body is too large"))?;
-    let bytes = if bytes.is_empty() { b"{}".as_slice() } else { &bytes };
-    // What was sent is not repeated: it may hold values.
-    serde_json::from_slice(bytes).map_err(|_| bad("the body is not what is asked for here"))
-}
-
 type Shared = State<Arc<Api>>;
 
 #[derive(Deserialize)]
@@ -158,7 +147,7 @@ struct Text {
     text: String,
 }
 
-async fn find(State(api): Shared, headers: HeaderMap, Query(asked): Query<Text>) -> Response {
+async fn find(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<Text>) -> Response {
     let find = async {
         let caller = api.caller(&headers, false)?;
         let found = caller.desk.find(&asked.text, &caller.by).await?;
@@ -170,7 +159,7 @@ async fn find(State(api): Shared, headers: HeaderMap, Query(asked): Query<Text>)
     told(find.await)
 }
 
-async fn story(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+async fn story(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let story = async {
         let caller = api.caller(&headers, false)?;
         let story = caller.desk.story(&id).await?;
@@ -180,7 +169,7 @@ async fn story(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -
     told(story.await)
 }
 
-async fn sync(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn sync(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let sync = async {
         let caller = api.caller(&headers, true)?;
         let since = caller.desk.sync_now(&id, &caller.by).await?;
@@ -194,12 +183,17 @@ struct Since {
     since: i64,
 }
 
-async fn steps(State(api): Shared, headers: HeaderMap, Path(id): Path<String>, Query(asked): Query<Since>) -> Response {
+async fn steps(
+    State(api): Shared,
+    headers: HeaderMap,
+    Named(id): Named<String>,
+    Asked(asked): Asked<Since>,
+) -> Response {
     let steps = async { Ok(api.caller(&headers, false)?.desk.steps(&id, asked.since).await?) };
     told(steps.await)
 }
 
-async fn comment(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+async fn comment(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let comment = async {
         let caller = api.caller(request.headers(), true)?;
         let said: Text = body(request).await?;
@@ -209,7 +203,7 @@ async fn comment(State(api): Shared, Path(id): Path<String>, request: Request) -
     told(comment.await)
 }
 
-async fn unit(State(api): Shared, headers: HeaderMap, Path((id, unit)): Path<(String, String)>) -> Response {
+async fn unit(State(api): Shared, headers: HeaderMap, Named((id, unit)): Named<(String, String)>) -> Response {
     let token = async {
         let caller = api.caller(&headers, false)?;
         Ok(json!({ "token": caller.desk.unit_token(&id, &unit).await? }))
@@ -224,7 +218,7 @@ struct Apart {
     token: String,
 }
 
-async fn apart(State(api): Shared, Path((id, unit)): Path<(String, String)>, request: Request) -> Response {
+async fn apart(State(api): Shared, Named((id, unit)): Named<(String, String)>, request: Request) -> Response {
     let apart = async {
         let caller = api.caller(request.headers(), true)?;
         let asked: Apart = body(request).await?;
@@ -237,7 +231,7 @@ async fn apart(State(api): Shared, Path((id, unit)): Path<(String, String)>, req
     told(apart.await)
 }
 
-async fn inbox(State(api): Shared, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Response {
+async fn inbox(State(api): Shared, headers: HeaderMap, Asked(wanted): Asked<Wanted>) -> Response {
     let inbox = async {
         let caller = api.caller(&headers, false)?;
         let inbox = caller.desk.inbox(&wanted).await?;
@@ -254,7 +248,7 @@ async fn totals(State(api): Shared, headers: HeaderMap) -> Response {
     told(totals.await)
 }
 
-async fn detail(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+async fn detail(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let detail = async {
         let caller = api.caller(&headers, false)?;
         let detail = caller.desk.detail(&id).await?;
@@ -266,7 +260,7 @@ async fn detail(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) 
     told(detail.await)
 }
 
-async fn decide(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+async fn decide(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let decide = async {
         let caller = api.caller(request.headers(), true)?;
         let decision: Decision = body(request).await?;
@@ -287,7 +281,7 @@ struct Noted {
     text: Option<String>,
 }
 
-async fn note(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+async fn note(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let note = async {
         let caller = api.caller(request.headers(), true)?;
         let noted: Noted = body(request).await?;
@@ -310,7 +304,7 @@ async fn note(State(api): Shared, Path(id): Path<String>, request: Request) -> R
     told(note.await)
 }
 
-async fn group(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+async fn group(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let group = async {
         let caller = api.caller(&headers, false)?;
         let group = caller.desk.group(&id).await?;
@@ -322,7 +316,7 @@ async fn group(State(api): Shared, headers: HeaderMap, Path(id): Path<String>) -
     told(group.await)
 }
 
-async fn decide_group(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+async fn decide_group(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let decide = async {
         let caller = api.caller(request.headers(), true)?;
         let decision: Decision = body(request).await?;
@@ -345,7 +339,7 @@ struct Take {
     take: String,
 }
 
-async fn rule(State(api): Shared, headers: HeaderMap, Path(id): Path<String>, Query(asked): Query<Take>) -> Response {
+async fn rule(State(api): Shared, headers: HeaderMap, Named(id): Named<String>, Asked(asked): Asked<Take>) -> Response {
     let rule = async {
         let caller = api.caller(&headers, false)?;
         let rule = caller.desk.rule_of(&id, &asked.take).await?;
@@ -371,7 +365,7 @@ struct Past {
     limit: Option<usize>,
 }
 
-async fn decisions(State(api): Shared, headers: HeaderMap, Query(asked): Query<Past>) -> Response {
+async fn decisions(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<Past>) -> Response {
     let decisions = async {
         let caller = api.caller(&headers, false)?;
         let page = Page {
@@ -388,7 +382,7 @@ async fn decisions(State(api): Shared, headers: HeaderMap, Query(asked): Query<P
     told(decisions.await)
 }
 
-async fn undo(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn undo(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let undo = async {
         let caller = api.caller(&headers, true)?;
         caller.desk.undo(&id, &caller.by).await?;
@@ -397,7 +391,7 @@ async fn undo(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) ->
     told(undo.await)
 }
 
-async fn undo_group(State(api): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn undo_group(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let undo = async {
         let caller = api.caller(&headers, true)?;
         Ok(json!({ "decisions": caller.desk.undo_group(&id, &caller.by).await? }))
@@ -423,7 +417,7 @@ async fn runs(State(api): Shared, headers: HeaderMap) -> Response {
     told(runs.await)
 }
 
-async fn undo_run(State(api): Shared, Path(id): Path<String>, request: Request) -> Response {
+async fn undo_run(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let undo = async {
         let caller = api.caller(request.headers(), true)?;
         let asked: Dry = body(request).await?;

@@ -4,7 +4,8 @@
 use super::{App, Refused, Shelf};
 use crate::access::role::Role;
 use crate::access::session::Stage;
-use crate::access::{Signed, chance};
+use crate::access::sign_on::LIFE;
+use crate::access::{SECOND, Signed, chance};
 use crate::desk::Desk;
 use crate::listener::{Ending, Peer};
 use axum::body::to_bytes;
@@ -35,6 +36,8 @@ pub type Fields = BTreeMap<String, String>;
 pub struct Call {
     pub shelf: Shelf,
     pub signed: Option<Signed>,
+    /// What the browser holds while it is with the identity provider.
+    pub attempt: Option<String>,
     pub form: Fields,
     pub query: Fields,
     pub path: String,
@@ -71,7 +74,7 @@ impl Call {
                 }
                 let most = if TEXTS.contains(&pattern) { TEXT } else { FORM };
                 let body = to_bytes(body, most).await.map_err(|_| Refused::Form)?;
-                form_urlencoded::parse(&body).into_owned().collect()
+                fields(&body)
             }
             _ => Fields::new(),
         };
@@ -83,11 +86,12 @@ impl Call {
             parts: parts.map(|(_, part)| unescaped(part)).collect(),
             from: from(headers, peer, app.settings.behind_proxy),
             theme: theme(cookie(headers, "bridge-theme").as_deref()),
-            query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+            query: fields(query.as_bytes()),
             now: app.clock.now(),
             ending,
             shelf,
             signed,
+            attempt: cookie(headers, attempt_cookie(app.settings.secure)),
             form,
             path,
         })
@@ -156,11 +160,16 @@ impl Call {
     }
 }
 
-/// A piece of a path without its `%XX`.
+/// What was typed. No field of ours holds NUL, and PostgreSQL keeps no text with it.
+fn fields(text: &[u8]) -> Fields {
+    let pairs = form_urlencoded::parse(text).into_owned();
+    pairs.map(|(name, value)| (name, value.replace('\0', ""))).collect()
+}
+
+/// A piece of a path without its `%XX`, and without NUL.
 fn unescaped(piece: &str) -> String {
-    percent_encoding::percent_decode_str(piece)
-        .decode_utf8_lossy()
-        .into_owned()
+    let text = percent_encoding::percent_decode_str(piece).decode_utf8_lossy();
+    text.replace('\0', "")
 }
 
 /// The name of the cookie. With the prefix no other host and no plain connection can set it.
@@ -178,6 +187,30 @@ pub fn hold(session: Option<&SecretString>, secure: bool) -> Option<HeaderValue>
     let name = session_cookie(secure);
     let mut value =
         HeaderValue::from_str(&format!("{name}={held}; Path=/; HttpOnly; SameSite=Strict{safe}{end}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The name of the cookie of a browser that is with the identity provider.
+fn attempt_cookie(secure: bool) -> &'static str {
+    if secure {
+        "__Host-bridge-attempt"
+    } else {
+        "bridge-attempt"
+    }
+}
+
+/// Has the browser hold what proves that an answer of the identity provider is its own; none to forget it. Lax, since the
+/// browser comes back from another site.
+pub fn hold_attempt(held: Option<&SecretString>, secure: bool) -> Option<HeaderValue> {
+    let (held, life) = match held {
+        Some(held) => (held.expose_secret(), LIFE / SECOND),
+        None => ("", 0),
+    };
+    let safe = if secure { "; Secure" } else { "" };
+    let name = attempt_cookie(secure);
+    let text = format!("{name}={held}; Path=/; Max-Age={life}; HttpOnly; SameSite=Lax{safe}");
+    let mut value = HeaderValue::from_str(&text).ok()?;
     value.set_sensitive(true);
     Some(value)
 }

@@ -19,6 +19,8 @@ struct SignIn {
     trouble: Option<String>,
     email: String,
     next: String,
+    /// The identity provider that people may sign in by.
+    provider: Option<String>,
 }
 
 /// Where somebody who is not signed in is sent: to sign in, and back to the page if it is one.
@@ -30,8 +32,12 @@ pub(super) fn way_back(route: &Route, call: &Call) -> String {
     format!("/sign-in?next={next}")
 }
 
+fn provider(app: &App) -> Option<String> {
+    app.provider.get().map(|provider| provider.settings.label.clone())
+}
+
 /// A page of ours, or the first one.
-fn next(asked: Option<&String>) -> &str {
+pub(super) fn next(asked: Option<&String>) -> &str {
     asked.map(String::as_str).filter(|path| is_page(path)).unwrap_or("/")
 }
 
@@ -42,6 +48,7 @@ pub(super) async fn sign_in(app: &App, call: &Call) -> Answer {
     let content = SignIn {
         unfounded: call.shelf.access.unfounded().await?,
         next: next(call.query.get("next")).into(),
+        provider: provider(app),
         ..SignIn::default()
     };
     page(app, call, "sign-in.html", content)
@@ -62,6 +69,7 @@ pub(super) async fn first_step(app: &App, call: &Call) -> Answer {
                 trouble: Some(trouble),
                 email: email.into(),
                 next: next.into(),
+                provider: provider(app),
                 ..SignIn::default()
             };
             shown(app, Some(call), status, "sign-in.html", content)

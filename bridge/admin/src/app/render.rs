@@ -92,6 +92,8 @@ templates!(
     "runs.html",
     "run.html",
     "people.html",
+    "signed-on.html",
+    "not-signed-on.html",
     "link.html",
     "own.html",
     "about.html",

@@ -5,7 +5,9 @@
 use super::call::Call;
 use super::render::Answer;
 use super::review::{act, first, group, item, list, live, past, rules};
-use super::{App, Refused, about, activity, books, door, mappings, own, people, person, render, runs, search, vitals};
+use super::{
+    App, Refused, about, activity, books, door, mappings, own, people, person, render, runs, search, sign_on, vitals,
+};
 use crate::access::role::Role;
 use axum::Router;
 use axum::extract::Request;
@@ -145,6 +147,8 @@ routes! {
     POST "/sign-in"              Need::Nothing => door::first_step;
     GET  "/sign-in/code"         Need::Half    => door::code;
     POST "/sign-in/code"         Need::Half    => door::second_step;
+    GET  "/sign-in/out"          Need::Nothing => sign_on::out;
+    GET  "/sign-in/back"         Need::Nothing => sign_on::back;
     POST "/sign-out"             Need::Nothing => door::sign_out;
     GET  "/invitation/{token}"   Need::Nothing => door::invitation;
     POST "/invitation/{token}"   Need::Nothing => door::accept;

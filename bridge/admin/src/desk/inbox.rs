@@ -162,7 +162,9 @@ impl Desk {
             entity: None,
             assigned: query.assigned.clone(),
             asleep: Some((query.snoozed, now)),
-            until: query.days.map(|days| now - Time::from(days) * DAY),
+            until: query
+                .days
+                .map(|days| now.saturating_sub(Time::from(days).saturating_mul(DAY))),
         };
         if filter.topics.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Inbox {

@@ -37,7 +37,7 @@ const PAGES: [&str; 27] = [
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(30));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(32));
 }
 
 #[tokio::test]

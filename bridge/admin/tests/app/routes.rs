@@ -74,6 +74,8 @@ async fn every_route_needs_a_role_but_for_the_way_in() {
     let wanted = [
         "/sign-in",
         "/sign-in",
+        "/sign-in/out",
+        "/sign-in/back",
         "/sign-out",
         "/invitation/{token}",
         "/invitation/{token}",

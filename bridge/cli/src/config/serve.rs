@@ -1,6 +1,7 @@
 //! `[serve]`: what the service listens on; and the webhooks of accounts, which need it.
 
 use super::SecretRef;
+use super::oidc::OidcConfig;
 use super::reader::{Reader, Table};
 use adapter_rest::Connector;
 use bridge_core::config_problem::Keys;
@@ -19,6 +20,8 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// The admin app is served there too.
     pub admin: bool,
+    /// The identity provider that people may sign in by.
+    pub oidc: Option<OidcConfig>,
     /// Line of the section.
     pub line: usize,
 }
@@ -41,7 +44,11 @@ impl<'s> Reader<'s> {
         let listen = keys.text("listen");
         let public_url = keys.optional_text("public_url");
         let admin = keys.optional_flag("admin").unwrap_or(true);
+        let oidc = keys.optional("oidc");
         self.problems.extend(keys.finish());
+        let oidc =
+            oidc.and_then(|value| self.table(Some(value), "serve.oidc", "[serve.oidc] with issuer and client_id"));
+        let oidc = self.oidc(oidc);
         let public_url = public_url.and_then(|(text, span)| self.public_url(text, span));
         let (text, span) = listen?;
         let Ok(listen) = text.parse() else {
@@ -56,6 +63,7 @@ impl<'s> Reader<'s> {
             listen,
             public_url,
             admin,
+            oidc,
             line,
         })
     }

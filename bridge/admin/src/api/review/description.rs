@@ -63,29 +63,122 @@ const ROUTES: [(&str, &str, &str); 21] = [
     ),
 ];
 
+/// Parameters behind the `?`, by method and path: name, whether it is needed, its schema.
+fn asked(method: &str, path: &str) -> Vec<(&'static str, bool, Json)> {
+    let text = || json!({ "type": "string" });
+    let whole = |least: i64, most: i64| json!({ "type": "integer", "minimum": least, "maximum": most });
+    let page = || vec![("after", false, text()), ("limit", false, whole(1, 200))];
+    match (method, path) {
+        ("get", "/api/review/people") => vec![("text", true, text())],
+        ("get", "/api/review/people/{id}/steps") => {
+            vec![("since", true, json!({ "type": "integer", "format": "int64" }))]
+        }
+        ("get", "/api/review/items/{id}/rule") => vec![("take", true, text())],
+        ("get", "/api/review/inbox") => {
+            let of = |words: &[&str]| json!({ "type": "string", "enum": words });
+            let mut all = vec![
+                ("kind", false, of(&["conflict", "card", "match", "hold", "task"])),
+                ("risk", false, of(&["red", "amber", "grey"])),
+                ("snoozed", false, json!({ "type": "boolean" })),
+                ("days", false, whole(0, i64::from(u32::MAX))),
+            ];
+            all.extend(["system", "unit", "assigned"].map(|name| (name, false, text())));
+            all.extend(page());
+            all
+        }
+        ("get", "/api/review/decisions") => {
+            let mut all = vec![("sort", false, text()), ("unit", false, text())];
+            all.extend(page());
+            all
+        }
+        _ => vec![],
+    }
+}
+
+/// What is sent, by path; nothing where the route takes none.
+fn sent(path: &str) -> Option<Json> {
+    let text = || json!({ "type": "string" });
+    let (properties, required): (Json, &[&str]) = match path {
+        "/api/review/people/{id}/comment" => (json!({ "text": text() }), &["text"]),
+        "/api/review/people/{id}/units/{unit}" => (
+            json!({ "apart": { "type": "boolean" }, "token": text() }),
+            &["apart", "token"],
+        ),
+        "/api/review/items/{id}/decide" | "/api/review/items/{id}/group" => {
+            let acts = [
+                "take",
+                "value",
+                "both",
+                "apart",
+                "dismiss",
+                "replay",
+                "same",
+                "different",
+                "household",
+                "duplicate",
+            ];
+            let maybe = || json!({ "type": ["string", "null"] });
+            let properties = json!({
+                "do": { "type": "string", "enum": acts }, "system": maybe(), "value": maybe(), "token": text(),
+            });
+            (properties, &["do", "token"])
+        }
+        "/api/review/items/{id}/note" => {
+            let maybe = |kind: &str| json!({ "type": [kind, "null"] });
+            let snooze = json!({ "type": ["integer", "null"], "format": "int64" });
+            (
+                json!({ "assign": maybe("string"), "snooze": snooze, "text": maybe("string") }),
+                &[],
+            )
+        }
+        "/api/review/rules" => {
+            let keys = json!({ "type": "string", "enum": ["wins", "first_link", "clear", "accept"] });
+            (
+                json!({ "unit": text(), "key": keys, "value": text() }),
+                &["unit", "key", "value"],
+            )
+        }
+        "/api/review/runs/{id}/undo" => (json!({ "dry_run": { "type": "boolean" } }), &[]),
+        _ => return None,
+    };
+    Some(json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false }))
+}
+
 /// The paths of the desk for the description of the API.
 pub(in crate::api) fn paths() -> Map<String, Json> {
     let mut paths: Map<String, Json> = Map::new();
     for (method, path, summary) in ROUTES {
-        let parameters: Vec<Json> = path
+        let open = path
             .split('/')
-            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-            .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
-            .collect();
-        let text = |description: &str| json!({ "description": description, "content": { "application/json": { "schema": {} } } });
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let open = open.map(|name| {
+            json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } })
+        });
+        let asked = asked(method, path).into_iter();
+        let asked = asked.map(
+            |(name, required, schema)| json!({ "name": name, "in": "query", "required": required, "schema": schema }),
+        );
+        let done =
+            json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });
+        let refused = |description: &str| {
+            let schema = json!({ "$ref": "#/components/schemas/Refused" });
+            json!({ "description": description, "content": { "application/json": { "schema": schema } } })
+        };
         let mut operation = json!({
             "operationId": format!("{method} {path}").replace(['/', '{', '}', ' '], "_"),
             "summary": summary,
-            "parameters": parameters,
+            "parameters": open.chain(asked).collect::<Vec<_>>(),
             "responses": {
-                "200": text("Done"), "400": text("Not understood"), "401": text("No token of this bridge"),
-                "403": text("The token may not"), "404": text("There is no such thing"),
-                "409": text("Not what was shown, or edited since"), "422": text("It does not fit what is there"),
-                "429": text("Too often"), "503": text("The bridge is starting"),
+                "200": done, "400": refused("Not understood"), "401": refused("No token of this bridge"),
+                "403": refused("The token may not"), "404": refused("There is no such thing"),
+                "409": refused("Not what was shown, or edited since"), "422": refused("It does not fit what is there"),
+                "429": refused("Too often"), "503": refused("The bridge is starting"),
             },
         });
-        if method == "post" {
-            operation["requestBody"] = json!({ "content": { "application/json": { "schema": { "type": "object" } } } });
+        if let Some(schema) = sent(path).filter(|_| method == "post") {
+            let needed = schema["required"].as_array().is_some_and(|of| !of.is_empty());
+            operation["requestBody"] =
+                json!({ "required": needed, "content": { "application/json": { "schema": schema } } });
         }
         if let Some(of) = paths.entry(path).or_insert_with(|| json!({})).as_object_mut() {
             of.insert(method.into(), operation);

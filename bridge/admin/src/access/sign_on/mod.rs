@@ -1,0 +1,258 @@
+//! Single sign-on by OpenID Connect: the code flow with PKCE (RFC 7636), state, nonce, and the issuer named in the answer
+//! (RFC 9207). Here is what is asked of the provider; who is let in stands in `door`.
+
+mod door;
+pub mod proof;
+
+pub(crate) use door::LIFE;
+pub use door::{Back, Setting};
+
+use super::role::Role;
+use adapter_kit::{HttpRequest, Origin, Transport};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use bridge_core::Time;
+use proof::{Claims, Expected, Keys, Untrue};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use url::{Url, form_urlencoded};
+
+/// What the provider tells of itself is read again after so long.
+const KNOWN_FOR: Time = super::HOUR;
+/// Its keys are read again for a key that is not known, but not more often than this.
+const KEYS_AGAIN: Time = super::MINUTE;
+/// How long the provider may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(6);
+
+/// `[serve.oidc]`.
+#[derive(Clone)]
+pub struct SignOnSettings {
+    /// The provider, exactly as it names itself.
+    pub issuer: String,
+    /// Us, as registered there.
+    pub client_id: String,
+    /// What proves it; none for a public client.
+    pub client_secret: Option<SecretString>,
+    /// What the button says after "Sign in with".
+    pub label: String,
+    /// Addresses of these domains only, verified by the provider; any if empty.
+    pub domains: Vec<String>,
+    /// The claim that says what somebody may do, if the provider decides that.
+    pub role_claim: Option<String>,
+    /// What a value of that claim means. If several do, the first of [`Role::ALL`] counts.
+    pub roles: BTreeMap<String, Role>,
+}
+
+/// Why somebody is not signed in by the provider. Shown to whoever tries; carries nothing that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignOnError {
+    /// The provider cannot be asked.
+    #[error("the identity provider cannot be reached now ({0}); try again in a minute")]
+    Away(String),
+    /// What it says of itself does not fit.
+    #[error("the identity provider is not the one that is set up here: {0}")]
+    Provider(&'static str),
+    /// The answer does not belong to an attempt of this browser, or it is used.
+    #[error("this answer does not belong to a sign-in that this browser began; begin again")]
+    Attempt,
+    /// The provider says no.
+    #[error("the identity provider refused: {0}")]
+    Denied(String),
+    /// What it says of the person is not believed.
+    #[error("what the identity provider says is not believed: {0}")]
+    Untrue(#[from] Untrue),
+    /// The person is known there, and not here.
+    #[error("you are known to the identity provider, but not invited here: an administrator can do that")]
+    Stranger,
+    /// The address is not verified, or of another domain.
+    #[error("the identity provider does not vouch for an e-mail address of this practice")]
+    Domain,
+    /// The person has none of the roles.
+    #[error("the identity provider gives you no role here: whoever manages it can do that")]
+    NoRole,
+}
+
+/// An identity provider.
+pub struct Provider {
+    /// What is set up.
+    pub settings: SignOnSettings,
+    transport: Arc<dyn Transport>,
+    known: Mutex<Option<Known>>,
+}
+
+/// What it told of itself.
+#[derive(Clone)]
+struct Known {
+    authorize: Url,
+    token: Url,
+    keys_at: Url,
+    /// The secret is sent in the form and not in a header.
+    in_form: bool,
+    keys: Keys,
+    read: Time,
+    keys_read: Time,
+}
+
+/// What is made up for one attempt.
+struct Asked<'a> {
+    state: &'a str,
+    nonce: &'a str,
+    verifier: &'a str,
+    back: &'a str,
+}
+
+impl Provider {
+    /// A provider that is asked over this transport.
+    pub fn new(settings: SignOnSettings, transport: Arc<dyn Transport>) -> Provider {
+        Provider {
+            settings,
+            transport,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The address that the browser is sent to. It holds no secret.
+    async fn address(&self, asked: &Asked<'_>, now: Time) -> Result<String, SignOnError> {
+        let known = self.known(now).await?;
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.verifier.as_bytes()));
+        let mut address = known.authorize;
+        address
+            .query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.settings.client_id)
+            .append_pair("redirect_uri", asked.back)
+            .append_pair("scope", "openid email profile")
+            .append_pair("state", asked.state)
+            .append_pair("nonce", asked.nonce)
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        Ok(address.into())
+    }
+
+    /// What the provider says of whoever brought the code. A code works once: nothing is repeated.
+    async fn redeem(&self, code: &str, asked: &Asked<'_>, now: Time) -> Result<Claims, SignOnError> {
+        let known = self.known(now).await?;
+        let mut form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", asked.back),
+            ("code_verifier", asked.verifier),
+        ];
+        let mut headers = HeaderMap::new();
+        let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
+        match secret {
+            Some(secret) if !known.in_form => {
+                let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+                let both = format!("{}:{}", part(id), part(secret.expose_secret()));
+                let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(both)));
+                let mut value = value.map_err(|_| SignOnError::Provider("the client secret cannot be sent"))?;
+                value.set_sensitive(true);
+                headers.insert(header::AUTHORIZATION, value);
+            }
+            Some(secret) => {
+                form.extend([("client_id", id.as_str()), ("client_secret", secret.expose_secret())]);
+            }
+            None => form.push(("client_id", id)),
+        }
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(form)
+            .finish();
+        let answer = self.call(Method::POST, known.token.clone(), headers, body).await;
+        let token = answer?["id_token"].as_str().map(str::to_string);
+        let token = token.ok_or(Untrue::Form)?;
+        let expected = Expected {
+            issuer: &self.settings.issuer,
+            client_id: id,
+            nonce: asked.nonce,
+        };
+        match proof::believed(&token, &known.keys, &expected, now) {
+            // Providers change their keys.
+            Err(Untrue::Key) if now - known.keys_read >= KEYS_AGAIN => {
+                let keys = Keys::read(&self.get(known.keys_at.clone()).await?);
+                if let Some(held) = self.known.lock().await.as_mut() {
+                    (held.keys, held.keys_read) = (keys.clone(), now);
+                }
+                Ok(proof::believed(&token, &keys, &expected, now)?)
+            }
+            claims => Ok(claims?),
+        }
+    }
+
+    async fn known(&self, now: Time) -> Result<Known, SignOnError> {
+        // Whoever comes meanwhile waits, and does not ask a second time.
+        let mut held = self.known.lock().await;
+        if let Some(known) = held.as_ref().filter(|known| now - known.read < KNOWN_FOR) {
+            return Ok(known.clone());
+        }
+        let issuer = &self.settings.issuer;
+        let described = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let told = self.get(usable(Some(&described))?).await?;
+        if told["issuer"].as_str() != Some(issuer) {
+            return Err(SignOnError::Provider("it names itself otherwise than `issuer` does"));
+        }
+        let address = |member: &str| usable(told[member].as_str());
+        let methods = told["token_endpoint_auth_methods_supported"].as_array();
+        let takes = |method: &str| methods.is_some_and(|all| all.iter().any(|one| one == method));
+        let keys_at = address("jwks_uri")?;
+        let known = Known {
+            authorize: address("authorization_endpoint")?,
+            token: address("token_endpoint")?,
+            in_form: takes("client_secret_post") && !takes("client_secret_basic"),
+            keys: Keys::read(&self.get(keys_at.clone()).await?),
+            keys_at,
+            read: now,
+            keys_read: now,
+        };
+        *held = Some(known.clone());
+        Ok(known)
+    }
+
+    async fn get(&self, url: Url) -> Result<Json, SignOnError> {
+        self.call(Method::GET, url, HeaderMap::new(), String::new()).await
+    }
+
+    async fn call(&self, method: Method, url: Url, mut headers: HeaderMap, body: String) -> Result<Json, SignOnError> {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        let request = HttpRequest {
+            method,
+            url,
+            headers,
+            body: body.into(),
+            longest: Some(PATIENCE),
+        };
+        let answer = self.transport.send(request).await;
+        let answer = answer.map_err(|error| SignOnError::Away(error.to_string()))?;
+        let document = answer.json().unwrap_or_default();
+        match answer.status {
+            status if status.is_success() => Ok(document),
+            status if status.is_client_error() => {
+                let error = document["error"].as_str().unwrap_or(status.as_str());
+                Err(SignOnError::Denied(word(error)))
+            }
+            status => Err(SignOnError::Away(status.as_str().to_string())),
+        }
+    }
+}
+
+/// An address that secrets may be sent to: https, or this machine.
+fn usable(address: Option<&str>) -> Result<Url, SignOnError> {
+    let origin = Origin::token_endpoint(address.unwrap_or_default());
+    let origin = origin.map_err(|_| SignOnError::Provider("an address of it is missing or is not https"))?;
+    Ok(origin.base().clone())
+}
+
+/// A code of an error as it may be shown: it came by way of the browser.
+fn word(text: &str) -> String {
+    let allowed = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    text.chars().filter(allowed).take(40).collect()
+}
