@@ -140,7 +140,7 @@ async fn a_bookkeeper_closes_a_month_and_puts_right_what_somebody_deleted() {
     assert_eq!(close.steps, ready.steps, "the page ticks what the command ticks");
     let (from, to) = (ready.proof.from, ready.proof.to);
     let files = office.files(&format!("proof-{from}-{to}")).await.unwrap().unwrap();
-    assert_eq!(files.csv, ready.proof.figures());
+    assert_eq!(files.csv, ready.proof.figures(&ledger.readings_sheet().await));
     assert!(files.json.contains(&ready.proof.digest()));
     let proof = dana.get("/books/proof").await;
     assert!(proof.contains("Halaxy equals what was posted") && proof.contains("Money, by day"));

@@ -18,7 +18,7 @@ async fn what_is_asked_for_waits_for_the_process_that_posts_and_is_in_the_histor
     ];
     let page = keeper.post("/books/ask", &days).await;
     assert!(page.to().starts_with("/books/proof?asked="), "{}", page.to());
-    let shown = keeper.get(&page.to().to_owned()).await.text;
+    let shown = keeper.get(page.to()).await.text;
     assert!(shown.contains("Prove 2026-10-01 to 2026-10-31") && shown.contains("waits for the service"));
     let month = [("wish", "month"), ("month", "2026-10"), ("back", "//evil.example")];
     assert!(
