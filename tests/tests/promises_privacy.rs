@@ -4,8 +4,10 @@
 use adapter_halaxy::HalaxyMirror;
 use adapter_sandbox::{Author, CrmKind};
 use bridge_core::consent::{IN, OUT};
+use bridge_engine::HeldBy;
 use bridge_engine::consent::{log_of, standings};
 use bridge_engine::erase::MirrorOf;
+use bridge_engine::kept_back::{self, Group};
 use bridge_engine::pause::{self, Pause};
 use bridge_engine::retention::{self, Retention};
 use bridge_store::{Key, Page, Store, Told};
@@ -13,6 +15,7 @@ use bridge_tests::{Practice, now};
 use halaxy_bridge::besides::Besides;
 use halaxy_bridge::config;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 const MAIL: &str = "marketing_email";
@@ -153,6 +156,36 @@ async fn a_brake_does_not_hold_an_opt_out_and_a_pause_holds_everything() {
     pause::pause(store, "crm", None, "manager", now()).await.unwrap();
     practice.rounds(1).await;
     assert_eq!(says(&practice, &made, "halaxy_marketing"), OUT);
+}
+
+#[tokio::test]
+async fn a_group_that_was_not_approved_waits_while_opt_outs_and_the_rest_go_out() {
+    let practice = Practice::settled(CrmKind::Hubspot).await;
+    let store = practice.engine.store();
+    let (patient, contact) = (practice.id("P1"), practice.id("C1"));
+    let changes = Group {
+        system: "crm".into(),
+        create: false,
+    };
+    let kept = BTreeSet::from([changes.clone()]);
+    practice.engine.approve_plan(&kept, "manager").await.unwrap();
+    practice.edit("halaxy", &patient, "phone", "+61291570110");
+    practice.edit("crm", &contact, "email", "new@example.org");
+    steps(&practice, 3).await;
+    assert_eq!(practice.shows("crm", &contact, "phone"), "", "what changes there waits");
+    assert_eq!(practice.shows("halaxy", &patient, "email"), "new@example.org");
+    let held = practice.engine.held_up().await.unwrap().unwrap();
+    assert!(
+        held.iter().all(|h| h.by == HeldBy::Group && h.group == changes) && !held.is_empty(),
+        "{held:?}"
+    );
+    set_status(&practice, &patient, "archived");
+    steps(&practice, 2).await;
+    assert_eq!(says(&practice, &contact, "halaxy_marketing"), OUT);
+    assert_eq!(practice.shows("crm", &contact, "phone"), "");
+    kept_back::let_go(store, &changes, "manager", now()).await.unwrap();
+    steps(&practice, 2).await;
+    assert_eq!(practice.shows("crm", &contact, "phone"), "+61291570110");
 }
 
 /// Rounds without anybody's approval, which would release a brake.

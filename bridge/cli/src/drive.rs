@@ -3,7 +3,7 @@
 
 use crate::times;
 use bridge_core::Time;
-use bridge_engine::{Brake, Engine, EngineError, Step};
+use bridge_engine::{Brake, Engine, EngineError, HeldUp, Step};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -28,11 +28,13 @@ pub struct Pass {
     pub converged: bool,
     /// Brakes that hold writes for a person.
     pub brakes: Vec<Brake>,
+    /// What waits for a person, where nothing else is left to do.
+    pub held: Vec<HeldUp>,
     /// Why the pass was given up: systems that cannot be used, each with what to do.
     pub gave_up: Vec<String>,
 }
 
-/// Steps until everything has settled, a brake holds what is left, a system cannot be used, or
+/// Steps until everything has settled, what is left waits for a person, a system cannot be used, or
 /// `stop` is cancelled. `tell` is called after each step with the sum so far.
 ///
 /// # Errors
@@ -67,7 +69,8 @@ pub async fn until_settled(
             continue;
         }
         pass.brakes = engine.brakes().await?;
-        if !pass.brakes.is_empty() && only_braked_is_left(engine, &pass.brakes).await? {
+        if let Some(held) = only_held_is_left(engine).await? {
+            pass.held = held;
             break;
         }
         pass.gave_up = doctor.look(engine).await;
@@ -193,27 +196,12 @@ pub async fn assist(engine: &Engine, stop: &CancellationToken, mut tell: impl Fn
     Ok(())
 }
 
-async fn only_braked_is_left(engine: &Engine, brakes: &[Brake]) -> Result<bool, EngineError> {
+async fn only_held_is_left(engine: &Engine) -> Result<Option<Vec<HeldUp>>, EngineError> {
     let counts = engine.store().counts().await?;
     if counts.dirty + counts.unsettled + counts.looks + counts.unidentified > 0 || engine.troubled() {
-        return Ok(false);
+        return Ok(None);
     }
-    for system in engine
-        .settings()
-        .systems
-        .iter()
-        .filter(|s| brakes.iter().all(|b| b.system != s.name))
-    {
-        if !engine
-            .store()
-            .writes_due(&system.name, i64::MAX / 2, 1)
-            .await?
-            .is_empty()
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    Ok(engine.held_up().await?.filter(|held| !held.is_empty()))
 }
 
 fn until(wake: Option<Time>, longest: Duration) -> Duration {

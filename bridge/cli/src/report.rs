@@ -3,7 +3,7 @@
 use crate::drive::Pass;
 use crate::output::{Output, count, thousands};
 use bridge_core::LinkState;
-use bridge_engine::{Engine, EngineError};
+use bridge_engine::{Engine, EngineError, HeldBy};
 use bridge_store::{LinkedRow, Page};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -55,6 +55,10 @@ pub struct Report {
     pub holds: u64,
     /// Systems whose writes a brake holds as a whole.
     pub brakes: u64,
+    /// Writes that wait because a person paused their system.
+    pub paused: u64,
+    /// Writes that wait because a person has not approved their group.
+    pub unapproved: u64,
     /// Systems that could not be used.
     pub failures: u64,
 }
@@ -76,6 +80,7 @@ impl Report {
     /// The store's.
     pub async fn of(engine: &Engine, pass: &Pass, took: Duration) -> Result<Report, EngineError> {
         let counts = engine.store().counts().await?;
+        let held = |by| pass.held.iter().filter(|h| h.by == by).map(|h| h.writes).sum();
         let mut report = Report {
             converged: pass.converged,
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -88,6 +93,8 @@ impl Report {
             cards: counts.cards,
             holds: counts.held,
             brakes: pass.brakes.len() as u64,
+            paused: held(HeldBy::Pause),
+            unapproved: held(HeldBy::Group),
             failures: engine.health().values().filter(|h| h.trouble.is_some()).count() as u64,
             ..Report::default()
         };
@@ -112,7 +119,8 @@ impl Report {
 
     /// Whether something waits for a person.
     pub fn waiting(&self) -> bool {
-        self.candidates + self.twice + self.faint + self.conflicts + self.cards + self.holds + self.brakes > 0
+        let held = self.brakes + self.paused + self.unapproved;
+        self.candidates + self.twice + self.faint + self.conflicts + self.cards + self.holds + held > 0
     }
 
     /// The same in words.
@@ -161,6 +169,12 @@ impl Report {
             (self.cards, "record question", "halaxy-bridge conflicts list"),
             (self.holds, "held write", "halaxy-bridge conflicts holds"),
             (self.brakes, "brake", "halaxy-bridge plan, then sync --approve"),
+            (self.paused, "paused write", "halaxy-bridge resume SYSTEM"),
+            (
+                self.unapproved,
+                "unapproved write",
+                "halaxy-bridge sync --yes, or Runs in the admin app",
+            ),
         ];
         for (n, what, command) in lines.into_iter().filter(|(n, ..)| *n > 0) {
             out.line(format!("  {:<28} {command}", count(n, what)));

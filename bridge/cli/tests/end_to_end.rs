@@ -228,6 +228,37 @@ async fn from_an_empty_folder_to_a_settled_conflict() {
     );
 }
 
+#[tokio::test]
+async fn a_pass_ends_where_only_people_can_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (_stand_ins, ends) = stand_ins(dir, "plain");
+    practice(dir, &ends, "example-crm");
+    let control = Control::of(&ends);
+    assert_eq!(run_in(dir, &["prepare", "crm", "--yes"]).code, 0);
+    let report = run_in(dir, &["sync", "--yes", "--json"]);
+    assert_eq!(report.json()["converged"], true, "{report:?}");
+    assert_eq!(run_in(dir, &["pause", "crm", "--why", "a test"]).code, 0);
+    let patient = format!("records/halaxy/Patient/{}", control.id("P2").await);
+    let contact = format!("records/crm/contacts/{}", control.id("C2").await);
+    let shown = control.get(&patient).await;
+    control.patch(&patient, telecom(&shown, "+61491570444")).await;
+    let waits = run_in(dir, &["sync"]);
+    assert_eq!(waits.code, 3, "{waits:?}");
+    assert!(
+        waits.stdout.contains("1 paused write") && waits.stdout.contains("resume SYSTEM"),
+        "{waits:?}"
+    );
+    assert_eq!(run_in(dir, &["resume", "crm"]).code, 0);
+    let report = run_in(dir, &["sync", "--json"]);
+    assert_eq!(report.json()["converged"], true, "{report:?}");
+    let told = control.get(&contact).await;
+    assert!(
+        digits(told["mobile"].as_str().unwrap()).ends_with("491570444"),
+        "{told}"
+    );
+}
+
 /// The plain CRM is connected by data alone.
 #[tokio::test]
 async fn the_service_keeps_both_sides_in_step_until_it_is_asked_to_stop() {

@@ -3,10 +3,12 @@
 //! held as a whole. A brake never stops looking.
 
 use crate::error::EngineError;
+use crate::kept_back::{self, Group};
 use crate::settings::System;
 use crate::step::Engine;
 use bridge_core::{Lane, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 const APPROVED: &str = "approved";
 
@@ -59,19 +61,34 @@ impl Engine {
         })
     }
 
-    /// A person approves what the current mappings and policies plan, and releases every brake.
+    /// A person approves what the current mappings and policies plan, and releases every brake and every group that
+    /// was kept back.
     ///
     /// # Errors
     /// The store's.
     pub async fn approve(&self) -> Result<(), EngineError> {
+        self.approve_but(&BTreeSet::new()).await
+    }
+
+    /// As [`Engine::approve`], but for groups that wait from now on.
+    pub(crate) async fn approve_but(&self, kept: &BTreeSet<Group>) -> Result<(), EngineError> {
         let outdated = self.approval().await? == Approval::Outdated;
         let braked: Vec<String> = self.brakes().await?.into_iter().map(|b| b.system).collect();
         if outdated {
             // rules changed: everything is judged by the new ones
             self.judge_all_again().await?;
         }
+        let groups = self.settings.systems.iter().flat_map(|system| {
+            [true, false].map(|create| Group {
+                system: system.name.clone(),
+                create,
+            })
+        });
+        let free = groups.filter(|group| !kept.contains(group)).collect();
         let mut tx = self.store.begin().await?;
         tx.put_meta(APPROVED, &self.settings.digest).await?;
+        kept_back::set(&mut tx, &free, false, self.clock.now()).await?;
+        kept_back::set(&mut tx, kept, true, self.clock.now()).await?;
         for system in self.settings.systems.iter().filter(|_| outdated) {
             tx.put_meta(&backfilled_name(&system.name), "").await?;
         }

@@ -2,7 +2,7 @@
 //! stops it. What was written meanwhile is its own, and can be taken back with it.
 
 use crate::error::EngineError;
-use crate::kept_back::{self, Group};
+use crate::kept_back::Group;
 use crate::pause::{self, Pause};
 use crate::step::Engine;
 use bridge_core::Time;
@@ -29,15 +29,6 @@ impl Engine {
             format!(", but for {}", names.join(", "))
         };
         let mut tx = self.store.begin().await?;
-        let all = self.settings.systems.iter().flat_map(|system| {
-            [true, false].map(|create| Group {
-                system: system.name.clone(),
-                create,
-            })
-        });
-        let free = all.filter(|group| !kept.contains(group)).collect();
-        kept_back::set(&mut tx, &free, false, now).await?;
-        kept_back::set(&mut tx, kept, true, now).await?;
         if current.is_none() {
             tx.start_run(&id, "backfill", now).await?;
             tx.put_meta(CURRENT, &id).await?;
@@ -51,7 +42,7 @@ impl Engine {
         }])
         .await?;
         tx.commit().await?;
-        self.approve().await?;
+        self.approve_but(kept).await?;
         self.bell.notify_one();
         Ok(id)
     }

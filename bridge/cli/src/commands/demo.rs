@@ -13,6 +13,7 @@ use crate::story::{books, links_out, office};
 use crate::{commands, signals, wiring};
 use bridge_engine::Engine;
 use clap::Args;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -242,7 +243,8 @@ async fn backfill_plan(engine: &Engine, stop: &CancellationToken, out: &Output) 
         count(preview.would.conflicts as u64, "value conflict")
     ));
     out.line(format!("  The demo approves its own plan, {}.\n", preview.digest));
-    Ok(engine.approve().await?)
+    engine.approve_plan(&BTreeSet::new(), "the demo").await?;
+    Ok(())
 }
 
 async fn tell_matches(engine: &Engine, out: &Output) -> Result<(), Failure> {

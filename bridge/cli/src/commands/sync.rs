@@ -164,7 +164,8 @@ pub(crate) fn ended(report: &Report, pass: &Pass, stop: &CancellationToken, out:
     for trouble in &pass.gave_up {
         out.error(trouble);
     }
-    if !report.converged && report.brakes == 0 && !stop.is_cancelled() {
+    let held = report.brakes + report.paused + report.unapproved > 0;
+    if !report.converged && !held && !stop.is_cancelled() {
         Exit::Failed
     } else if report.waiting() && !stop.is_cancelled() {
         Exit::Waiting
