@@ -1,5 +1,6 @@
 //! Randomness, as a parameter; and what is made of it.
 
+use bridge_core::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// Where random bytes come from.
@@ -34,10 +35,6 @@ pub fn id(chance: &dyn Chance) -> String {
 /// What is kept of a token: whoever reads it cannot make the token of it.
 pub fn digest(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether two secrets are the same, in a time that does not tell where they differ.

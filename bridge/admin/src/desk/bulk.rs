@@ -6,6 +6,7 @@ use super::act::{Decision, Outcome};
 use super::inbox::{Row, unit_of};
 use super::{Desk, DeskError, Risk};
 use bridge_core::Entity;
+use bridge_core::hex::hex;
 use bridge_core::review::token;
 use bridge_store::{Item, ItemFilter, Page};
 use serde::Serialize;
@@ -60,11 +61,7 @@ impl Members {
             hash.update(&item.id);
             hash.update(token);
         }
-        hash.finalize()
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&hash.finalize()[..16])
     }
 }
 
@@ -114,7 +111,7 @@ impl Desk {
         }
         let name = format!("{} {} {}", self.clock.now(), by, decision.token);
         let digest = Sha256::digest(name.as_bytes());
-        let group: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let group = hex(&digest[..8]);
         let mut bulk = Bulk {
             group: group.clone(),
             decided: 0,

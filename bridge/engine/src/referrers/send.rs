@@ -5,6 +5,7 @@ use crate::error::EngineError;
 use adapter_kit::{AdapterError, Answer, ChangedReferrer, NewReferrer, RefusalKind, ShownReferrer};
 use bridge_core::Time;
 use bridge_core::care::refer::{Act, Entry, EntryState, Field, Fields, Planned, Refused, Sort, adopted};
+use bridge_core::hex::hex;
 use sha2::{Digest, Sha256};
 
 /// Codes of ours, where the product said nothing.
@@ -353,5 +354,5 @@ fn digest(fields: &Fields) -> String {
         hash.update(text);
         hash.update([0]);
     }
-    hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize()[..6])
 }

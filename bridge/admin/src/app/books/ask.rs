@@ -5,6 +5,7 @@ use crate::app::call::Call;
 use crate::app::render::{Answer, to};
 use crate::app::{App, Refused};
 use axum::http::StatusCode;
+use bridge_core::hex::hex;
 use bridge_core::ledger::month::Month;
 use bridge_engine::ledger::office::{Act, Item, Wish};
 use jiff::civil::Date;
@@ -126,5 +127,5 @@ pub fn all(items: &[Item]) -> Option<String> {
     for item in items {
         hash.update(item.token.as_bytes());
     }
-    Some(hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect())
+    Some(hex(&hash.finalize()[..16]))
 }

@@ -7,6 +7,7 @@ use crate::app::words::{unit, value};
 use crate::desk::detail::Detail;
 use crate::desk::inbox::Side;
 use crate::desk::{Piece, pieces};
+use bridge_core::hex::hex;
 use bridge_core::merge::AGREED;
 use bridge_core::{Author, Entity, Value};
 use sha2::{Digest, Sha256};
@@ -14,8 +15,7 @@ use sha2::{Digest, Sha256};
 /// What names a side on the screen, and what stands there.
 fn mark(name: &str, text: &str) -> String {
     let digest = Sha256::digest(format!("{name}\n{text}"));
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{name}:{hex}")
+    format!("{name}:{}", hex(&digest[..5]))
 }
 
 impl View<'_> {

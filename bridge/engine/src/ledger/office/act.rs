@@ -2,6 +2,7 @@
 
 use crate::ledger::{Ledger, Outlook};
 use bridge_core::Time;
+use bridge_core::hex::hex;
 use bridge_core::ledger::month::Month;
 use bridge_core::ledger::{Document, EntryState, Why};
 use serde::{Deserialize, Serialize};
@@ -94,7 +95,7 @@ impl Item {
         Item {
             act,
             key: key.into(),
-            token: hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect(),
+            token: hex(&hash.finalize()[..16]),
             words,
             amount,
             month: None,

@@ -4,6 +4,7 @@ use super::Item;
 use crate::ledger::Outlook;
 use crate::ledger::reports::{Drift, Step, documents, hold_groups, lines};
 use bridge_core::Time;
+use bridge_core::hex::hex;
 use bridge_core::ledger::prove::Proof;
 use bridge_core::ledger::prove::sheets::{READ, differences};
 use bridge_core::ledger::sheet::{Sheet, html_escape, page};
@@ -163,7 +164,7 @@ impl Draft {
                 at: self.at,
                 mood: self.mood,
                 verdict: self.verdict,
-                digest: digest.iter().map(|b| format!("{b:02x}")).collect(),
+                digest: hex(&digest),
             },
             steps: self.steps,
             sections: sections.collect(),
