@@ -77,8 +77,8 @@ struct Statements {
 
 const PEOPLE: Statements = Statements {
     differs: [
-        "SELECT s.id, bridge_core::hex(substr(s.body, 2, 24)) FROM entity s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
-         WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> bridge_core::hex(substr(s.body, 2, 24)))",
+        "SELECT s.id, hex(substr(s.body, 2, 24)) FROM entity s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
+         WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> hex(substr(s.body, 2, 24)))",
         "SELECT s.id, encode(substr(s.body, 2, 24), 'hex') FROM entity s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 \
          AND f.id = s.id WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> encode(substr(s.body, 2, 24), 'hex'))",
     ],
@@ -100,8 +100,8 @@ const LINKS_DIFFER: &str = "SELECT s.id, s.mark FROM (SELECT system || '/' || ki
      LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id WHERE f.id IS NULL OR f.gone = 1 OR f.mark <> s.mark";
 const CONFLICTS_OPEN: Statements = Statements {
     differs: [
-        "SELECT s.id, bridge_core::hex(substr(s.body, 2, 24)) FROM conflict s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
-         WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> bridge_core::hex(substr(s.body, 2, 24)))",
+        "SELECT s.id, hex(substr(s.body, 2, 24)) FROM conflict s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
+         WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> hex(substr(s.body, 2, 24)))",
         "SELECT s.id, encode(substr(s.body, 2, 24), 'hex') FROM conflict s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 \
          AND f.id = s.id WHERE s.practice = $1 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> encode(substr(s.body, 2, 24), 'hex'))",
     ],
@@ -109,8 +109,8 @@ const CONFLICTS_OPEN: Statements = Statements {
 };
 const LEDGER: Statements = Statements {
     differs: [
-        "SELECT s.id, bridge_core::hex(substr(s.body, 2, 24)) FROM ledger s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
-         WHERE s.practice = $1 AND s.part = $3 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> bridge_core::hex(substr(s.body, 2, 24)))",
+        "SELECT s.id, hex(substr(s.body, 2, 24)) FROM ledger s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 AND f.id = s.id \
+         WHERE s.practice = $1 AND s.part = $3 AND (f.id IS NULL OR f.gone = 1 OR f.mark <> hex(substr(s.body, 2, 24)))",
         "SELECT s.id, encode(substr(s.body, 2, 24), 'hex') FROM ledger s LEFT JOIN feed f ON f.practice = $1 AND f.part = $2 \
          AND f.id = s.id WHERE s.practice = $1 AND s.part = $3 \
          AND (f.id IS NULL OR f.gone = 1 OR f.mark <> encode(substr(s.body, 2, 24), 'hex'))",

@@ -1,6 +1,6 @@
 //! Randomness, as a parameter; and what is made of it.
 
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use sha2::{Digest, Sha256};
 
 /// Where random bytes come from.

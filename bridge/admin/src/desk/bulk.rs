@@ -6,7 +6,7 @@ use super::act::{Decision, Outcome};
 use super::inbox::{Row, unit_of};
 use super::{Desk, DeskError, Risk};
 use bridge_core::Entity;
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use bridge_core::review::token;
 use bridge_store::{Item, ItemFilter, Page};
 use serde::Serialize;

@@ -5,7 +5,7 @@ use crate::error::EngineError;
 use adapter_kit::{AdapterError, Answer, ChangedReferrer, NewReferrer, RefusalKind, ShownReferrer};
 use bridge_core::Time;
 use bridge_core::care::refer::{Act, Entry, EntryState, Field, Fields, Planned, Refused, Sort, adopted};
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use sha2::{Digest, Sha256};
 
 /// Codes of ours, where the product said nothing.

@@ -5,7 +5,7 @@ use crate::app::call::Call;
 use crate::app::render::{Answer, to};
 use crate::app::{App, Refused};
 use axum::http::StatusCode;
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use bridge_core::ledger::month::Month;
 use bridge_engine::ledger::office::{Act, Item, Wish};
 use jiff::civil::Date;

@@ -7,7 +7,7 @@ use crate::app::words::{unit, value};
 use crate::desk::detail::Detail;
 use crate::desk::inbox::Side;
 use crate::desk::{Piece, pieces};
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use bridge_core::merge::AGREED;
 use bridge_core::{Author, Entity, Value};
 use sha2::{Digest, Sha256};

@@ -2,7 +2,7 @@
 
 use crate::ledger::{Ledger, Outlook};
 use bridge_core::Time;
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use bridge_core::ledger::month::Month;
 use bridge_core::ledger::{Document, EntryState, Why};
 use serde::{Deserialize, Serialize};

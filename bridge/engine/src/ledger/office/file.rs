@@ -4,7 +4,7 @@ use super::Item;
 use crate::ledger::Outlook;
 use crate::ledger::reports::{Drift, Step, documents, hold_groups, lines};
 use bridge_core::Time;
-use bridge_core::hex::hex;
+use bridge_core::hex;
 use bridge_core::ledger::prove::Proof;
 use bridge_core::ledger::prove::sheets::{READ, differences};
 use bridge_core::ledger::sheet::{Sheet, html_escape, page};
