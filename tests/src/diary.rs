@@ -259,8 +259,8 @@ impl Calendar {
         panic!("people never settle");
     }
 
-    /// A person closes every open question about merged or removed records.
-    pub async fn close_cards(&self) {
+    /// A person closes every open question about merged or removed records. How many there were.
+    pub async fn close_cards(&self) -> usize {
         let mut closed = 0;
         while let Some(card) = self
             .store
@@ -273,8 +273,8 @@ impl Calendar {
             self.engine.dismiss(&card, "a test").await.unwrap();
             closed += 1;
         }
-        assert!(closed > 0, "nobody is asked");
         self.people().await;
+        closed
     }
 
     /// A diary as the program opens it, on what was kept.
