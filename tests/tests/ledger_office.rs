@@ -16,6 +16,7 @@ use bridge_admin::app::{App, AppSettings};
 use bridge_admin::desk::Desk as ReviewDesk;
 use bridge_admin::health::Watch;
 use bridge_admin::router;
+use bridge_core::ledger::prove::SalesRow;
 use bridge_core::ledger::{DocumentKind, EntryState};
 use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::ledger::office::{Act, Mood, Office, Outcome, Wish};
@@ -140,6 +141,8 @@ async fn a_bookkeeper_closes_a_month_and_puts_right_what_somebody_deleted() {
     assert_eq!(close.steps, ready.steps, "the page ticks what the command ticks");
     let (from, to) = (ready.proof.from, ready.proof.to);
     let files = office.files(&format!("proof-{from}-{to}")).await.unwrap().unwrap();
+    let sold = |r: &SalesRow| (r.halaxy_net, r.halaxy_tax) == (r.posted_net, r.posted_tax);
+    assert!(ready.proof.sales.iter().all(sold), "{:?}", ready.proof.sales);
     // Both were read from the beginning, one after the other.
     let compared = |csv: &str| csv.rsplit_once("\ndocuments,dated from").unwrap().0.to_owned();
     let figures = ready.proof.figures(&ledger.readings_sheet().await);

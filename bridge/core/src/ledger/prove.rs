@@ -290,7 +290,16 @@ impl<'a> Prover<'a> {
     }
 
     fn sold(&mut self, entry: &Entry) {
-        if !self.within(entry.serves) {
+        // What was given up counts where it was charged, as in Halaxy's column, whenever it was posted.
+        let charged = entry.sources.iter().find_map(|source| match source {
+            Source::Invoice(id) => self.e.target.charged.get(id).map(|charged| charged.date),
+            _ => None,
+        });
+        let of = match entry.purpose {
+            Purpose::WriteOff | Purpose::Restored => charged.unwrap_or(entry.serves),
+            _ => entry.serves,
+        };
+        if !self.within(of) {
             return;
         }
         let sign = match entry.purpose {
