@@ -181,6 +181,7 @@ try {
   assert(await page.locator("dialog#keys").isVisible());
   await judged(page, "review-keys", "light");
   await page.keyboard.press("Escape");
+  await page.locator("dialog#keys").waitFor({ state: "hidden" });
   await press("j", "on to the second");
   await press("k", "back to the first");
   const settled = new Map();
