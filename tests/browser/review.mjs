@@ -169,8 +169,13 @@ try {
   const press = async (key, what) => {
     const before = here();
     await page.keyboard.press(key);
-    await page.waitForFunction((was) => location.pathname !== was && !document.body.classList.contains("busy"), before).catch(() => {
-      throw new Error(`${what}: ${key} at ${before} led nowhere`);
+    await page.waitForFunction((was) => location.pathname !== was && !document.body.classList.contains("busy"), before).catch(async () => {
+      const state = await page.evaluate(() => {
+        const [at, card] = [document.activeElement, document.querySelector("[data-part=card]")];
+        const busy = document.body.classList.contains("busy");
+        return { at: at?.outerHTML.slice(0, 90), ...card?.dataset, busy, path: location.pathname, heading: document.querySelector("h1")?.textContent };
+      });
+      throw new Error(`${what}: ${key} at ${before} led nowhere: ${JSON.stringify(state)}`);
     });
   };
   const started = Date.now();

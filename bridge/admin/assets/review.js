@@ -3,7 +3,8 @@
   "use strict";
 
   const part = (name, of = document) => of.querySelector(`[data-part="${name}"]`);
-  const typing = (event) => event.target.closest("input, select, textarea, dialog");
+  // A dialog that was just closed has the focus until the next frame.
+  const typing = (event) => event.target.closest("input, select, textarea, dialog[open]");
   let busy = false;
 
   // ---------------------------------------------------------------------------------------------------- parts of pages
