@@ -50,8 +50,8 @@ use axum::http::StatusCode;
 use bridge_engine::EngineError;
 use bridge_store::{Store, StoreError};
 use render::Pages;
+use review::live::Live;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use tokio::sync::Semaphore;
 
 /// What the app is told of the practice and of how it is reached.
 #[derive(Clone, Debug)]
@@ -92,8 +92,8 @@ pub struct App {
     passwords: Passwords,
     throttle: Arc<Throttle>,
     pages: Pages,
-    /// Places for those who follow counts.
-    streams: Arc<Semaphore>,
+    /// For those who follow counts.
+    live: Arc<Live>,
     /// Who else knows the people, if anybody does.
     provider: OnceLock<Provider>,
     /// The store, while there is one.
@@ -126,7 +126,7 @@ impl App {
             passwords,
             throttle: Arc::default(),
             pages: Pages::new(),
-            streams: Arc::new(Semaphore::new(review::live::STREAMS)),
+            live: Arc::default(),
             provider: OnceLock::new(),
             shelf: RwLock::default(),
         })

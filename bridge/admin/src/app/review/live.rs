@@ -15,17 +15,49 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// Streams at once; whoever comes later looks again by itself.
-pub(in crate::app) const STREAMS: usize = 64;
+const STREAMS: usize = 64;
+/// All streams share one look for so long: it counts everything that waits.
+const SHARED: Duration = Duration::from_secs(1);
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(3);
 /// Looks of one stream.
 const LOOKS: u32 = 200;
 
+/// What all streams share.
+pub(in crate::app) struct Live {
+    places: Arc<Semaphore>,
+    last: Mutex<Option<(Instant, String)>>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Live {
+            places: Arc::new(Semaphore::new(STREAMS)),
+            last: Mutex::default(),
+        }
+    }
+}
+
+impl Live {
+    /// The counts, as somebody was just told them or as they are now. Whoever asks meanwhile waits for the same look.
+    async fn counts(&self, desk: &Desk) -> Option<String> {
+        let mut last = self.last.lock().await;
+        if let Some((_, counts)) = last.as_ref().filter(|(at, _)| at.elapsed() < SHARED) {
+            return Some(counts.clone());
+        }
+        let counts = look(desk).await?;
+        *last = Some((Instant::now(), counts.clone()));
+        Some(counts)
+    }
+}
+
 /// What a stream needs to go on.
 struct Stream {
+    live: Arc<Live>,
     shelf: Shelf,
     signed: Signed,
     ending: Ending,
@@ -35,10 +67,11 @@ struct Stream {
 }
 
 pub(in crate::app) async fn counts(app: &App, call: &Call) -> Answer {
-    let place = Arc::clone(&app.streams)
+    let place = Arc::clone(&app.live.places)
         .try_acquire_owned()
         .map_err(|_| Refused::Told(StatusCode::SERVICE_UNAVAILABLE, "Too many look at once.".into()))?;
     let stream = Stream {
+        live: Arc::clone(&app.live),
         shelf: call.shelf.clone(),
         signed: call.known()?.clone(),
         ending: call.ending.clone(),
@@ -58,7 +91,7 @@ pub(in crate::app) async fn counts(app: &App, call: &Call) -> Answer {
         if stream.looks > LOOKS || !stream.shelf.access.stands(&stream.signed).await.ok()? {
             return None;
         }
-        let counts = look(stream.shelf.desk.as_ref()?).await?;
+        let counts = stream.live.counts(stream.shelf.desk.as_ref()?).await?;
         let news = counts != stream.told;
         let event = if news {
             format!("data: {counts}\n\n")
