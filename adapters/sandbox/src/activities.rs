@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use crate::answer::Context;
 use crate::control::ControlError;
-use crate::sandbox::{Crm, Sandbox, System};
+use crate::sandbox::{Crm, Sandbox};
 
 /// The kinds: the HubSpot-shaped CRM has meetings, the plain one appointments.
 const KINDS: [&str; 2] = ["meetings", "appointments"];
@@ -27,7 +26,7 @@ impl Crm {
 
 impl Sandbox {
     pub(crate) fn create_activity(&self, kind: &str, body: &Value) -> Result<String, ControlError> {
-        self.at_activities(|crm, cx| match (crm, kind) {
+        self.at_crm(|crm, cx| match (crm, kind) {
             (Crm::Hubspot(hubspot), "meetings") => hubspot.person_meets(body, cx),
             (Crm::Plain(plain), "appointments") => plain.person_books(body, cx.now),
             _ => Err(ControlError::NotFound),
@@ -35,7 +34,7 @@ impl Sandbox {
     }
 
     pub(crate) fn edit_activity(&self, kind: &str, id: &str, patch: &Value) -> Result<(), ControlError> {
-        self.at_activities(|crm, cx| match (crm, kind) {
+        self.at_crm(|crm, cx| match (crm, kind) {
             (Crm::Hubspot(hubspot), "meetings") => hubspot.person_edits_meeting(id, patch, cx),
             (Crm::Plain(plain), "appointments") => plain.person_rebooks(id, patch, cx.now),
             _ => Err(ControlError::NotFound),
@@ -43,24 +42,10 @@ impl Sandbox {
     }
 
     pub(crate) fn delete_activity(&self, kind: &str, id: &str) -> Result<(), ControlError> {
-        self.at_activities(|crm, cx| match (crm, kind) {
+        self.at_crm(|crm, cx| match (crm, kind) {
             (Crm::Hubspot(hubspot), "meetings") => hubspot.person_deletes_meeting(id, cx),
             (Crm::Plain(plain), "appointments") => plain.person_strikes(id, cx.now),
             _ => Err(ControlError::NotFound),
         })
-    }
-
-    fn at_activities<T>(
-        &self,
-        act: impl FnOnce(&mut Crm, &mut Context<'_>) -> Result<T, ControlError>,
-    ) -> Result<T, ControlError> {
-        let state = &mut *self.state();
-        let now = self.clock().now_micros() + state.ahead(System::Crm);
-        let mut cx = Context {
-            now,
-            rng: &mut state.rng,
-            manners: state.manners,
-        };
-        act(&mut state.crm, &mut cx)
     }
 }

@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use crate::answer::Context;
 use crate::control::{Author, ControlError};
 use crate::plain::member_at_fault;
-use crate::sandbox::{Crm, Sandbox, System};
+use crate::sandbox::{Crm, Sandbox};
 
 /// Whether a system and kind name the CRM's companies.
 pub(crate) fn are_companies(system: &str, kind: &str) -> bool {
@@ -28,7 +27,7 @@ impl Crm {
 
 impl Sandbox {
     pub(crate) fn create_company(&self, body: &Value) -> Result<String, ControlError> {
-        self.at_companies(|crm, cx| match (crm, body.as_object()) {
+        self.at_crm(|crm, cx| match (crm, body.as_object()) {
             (Crm::Hubspot(hubspot), _) => match &mut hubspot.companies {
                 Some(all) => all.person_create(body, Author::Person, cx),
                 None => Err(ControlError::NotFound),
@@ -39,7 +38,7 @@ impl Sandbox {
     }
 
     pub(crate) fn edit_company(&self, id: &str, patch: &Value) -> Result<(), ControlError> {
-        self.at_companies(|crm, cx| match (crm, patch.as_object()) {
+        self.at_crm(|crm, cx| match (crm, patch.as_object()) {
             (Crm::Hubspot(hubspot), _) => match &mut hubspot.companies {
                 Some(all) => all.person_edit(id, patch, Author::Person, cx),
                 None => Err(ControlError::NotFound),
@@ -53,7 +52,7 @@ impl Sandbox {
     }
 
     pub(crate) fn delete_company(&self, id: &str) -> Result<(), ControlError> {
-        self.at_companies(|crm, cx| match crm {
+        self.at_crm(|crm, cx| match crm {
             Crm::Hubspot(hubspot) => match &mut hubspot.companies {
                 Some(all) => all.person_delete(id, cx),
                 None => Err(ControlError::NotFound),
@@ -63,19 +62,5 @@ impl Sandbox {
                 there.then_some(()).ok_or(ControlError::NotFound)
             }
         })
-    }
-
-    fn at_companies<T>(
-        &self,
-        act: impl FnOnce(&mut Crm, &mut Context<'_>) -> Result<T, ControlError>,
-    ) -> Result<T, ControlError> {
-        let state = &mut *self.state();
-        let now = self.clock().now_micros() + state.ahead(System::Crm);
-        let mut cx = Context {
-            now,
-            rng: &mut state.rng,
-            manners: state.manners,
-        };
-        act(&mut state.crm, &mut cx)
     }
 }

@@ -239,6 +239,21 @@ impl Sandbox {
     }
 
     /// The clock all times come from.
+    /// Does something in the CRM, as of its time and with its manners.
+    pub(crate) fn at_crm<T>(
+        &self,
+        act: impl FnOnce(&mut Crm, &mut Context<'_>) -> Result<T, ControlError>,
+    ) -> Result<T, ControlError> {
+        let state = &mut *self.state();
+        let now = self.clock().now_micros() + state.ahead(System::Crm);
+        let mut cx = Context {
+            now,
+            rng: &mut state.rng,
+            manners: state.manners,
+        };
+        act(&mut state.crm, &mut cx)
+    }
+
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }

@@ -2,50 +2,23 @@
 //! was, a group is decided as one by one would be, and what is shown of a choice is what it causes.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use adapter_kit::{Clock, SystemClock};
 use bridge_admin::desk::act::Decision;
 use bridge_admin::desk::inbox::Query;
 use bridge_admin::desk::rules::Rule;
 use bridge_admin::desk::{Desk, DeskError, Risk};
-use bridge_core::codec::Country;
-use bridge_core::mapping::EntityFile;
 use bridge_core::plan::{Context, reconcile};
 use bridge_core::review::DecisionError;
-use bridge_core::{
-    Accept, AcceptRule, Agreed, CardKind, Entity, Lane, Link, LinkState, Op, Origin, Party, Schema, Value, WriteState,
-};
-use bridge_engine::{Brakes, Engine, EngineError, RandomIds, Settings};
-use bridge_queue::Embedded;
+use bridge_core::{Agreed, CardKind, Entity, Lane, Link, LinkState, Op, Origin, Schema, Value, WriteState};
+use bridge_engine::EngineError;
 use bridge_store::{AuditEntry, Candidate, Key, LookupKey, Page, RecordKey, Store};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-const FILE: &str = include_str!("../../../mappings/entities/person.toml");
 const UNITS: [&str; 4] = ["official_name", "mobile", "email", "halaxy_number"];
-
-fn schema(file: &EntityFile) -> Schema {
-    let party = |system: &str, kind: &str, accept| Party {
-        system: system.into(),
-        kind: kind.into(),
-        receives: UNITS.map(String::from).into(),
-        accepts: UNITS.map(|unit| (unit.to_string(), AcceptRule::always(accept))).into(),
-        create: None,
-        reference: Some("halaxy_number".into()),
-        lag: 0,
-        unique: BTreeSet::new(),
-    };
-    Schema {
-        entity: "person".into(),
-        units: UNITS.map(|unit| file.unit(unit).unwrap().unit.clone()).into(),
-        parties: vec![
-            party("crm", "contacts", Accept::Yes),
-            party("halaxy", "Patient", Accept::Yes),
-        ],
-        swings: 3,
-    }
-}
 
 struct Place {
     desk: Desk,
@@ -53,32 +26,13 @@ struct Place {
 }
 
 async fn place() -> Place {
-    let file = EntityFile::parse("person.toml", FILE).unwrap();
-    let schema = schema(&file);
+    let schema = common::schema(&UNITS);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = Store::open("sqlite::memory:", &Key::generate(), "clinic", clock.now())
         .await
         .unwrap();
-    let settings = Settings {
-        schema: Arc::new(schema.clone()),
-        systems: vec![],
-        home: "halaxy".into(),
-        reference: "halaxy_number".into(),
-        sweep_every: None,
-        keep_losers: Duration::from_secs(9_999),
-        brakes: Brakes::default(),
-        digest: "digest".into(),
-    };
-    let engine = Engine::attend(
-        settings,
-        store,
-        Arc::new(Embedded::default()),
-        Arc::clone(&clock),
-        Arc::new(RandomIds),
-    );
-    let country = "AU".parse::<Country>().unwrap();
     Place {
-        desk: Desk::new(engine, file, country, clock),
+        desk: common::desk(store, &schema, clock),
         schema,
     }
 }

@@ -2,6 +2,8 @@
 //! shape, and with what was changed meanwhile.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
 use adapter_kit::{Clock, SystemClock};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -9,20 +11,13 @@ use axum::http::Request;
 use bridge_admin::api::Api;
 use bridge_admin::api::tokens::Token;
 use bridge_admin::desk::Desk;
-use bridge_core::codec::Country;
-use bridge_core::mapping::EntityFile;
 use bridge_core::plan::{Context, reconcile};
-use bridge_core::{Accept, AcceptRule, Agreed, Entity, Lane, Link, Origin, Party, Schema, Value};
-use bridge_engine::{Brakes, Engine, RandomIds, Settings};
-use bridge_queue::Embedded;
+use bridge_core::{Agreed, Entity, Lane, Link, Origin, Schema, Value};
 use bridge_store::{Key, Store};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use tower::ServiceExt;
 
-const FILE: &str = include_str!("../../../mappings/entities/person.toml");
 const READS: &str = "token that may read 0123456789";
 const WRITES: &str = "token that may write 0123456789";
 const OTHER: &str = "token for bookings 0123456789";
@@ -33,50 +28,15 @@ struct Office {
     schema: Schema,
 }
 
-fn schema(file: &EntityFile) -> Schema {
-    let units = ["official_name", "mobile", "email", "halaxy_number"];
-    let party = |system: &str, kind: &str| Party {
-        system: system.into(),
-        kind: kind.into(),
-        receives: units.map(String::from).into(),
-        accepts: units
-            .map(|unit| (unit.to_string(), AcceptRule::always(Accept::Yes)))
-            .into(),
-        create: None,
-        reference: Some("halaxy_number".into()),
-        lag: 0,
-        unique: BTreeSet::new(),
-    };
-    Schema {
-        entity: "person".into(),
-        units: units.map(|unit| file.unit(unit).unwrap().unit.clone()).into(),
-        parties: vec![party("crm", "contacts"), party("halaxy", "Patient")],
-        swings: 3,
-    }
-}
-
 impl Office {
     /// With one person whose mobile number two systems changed.
     async fn new() -> Office {
-        let file = EntityFile::parse("person.toml", FILE).unwrap();
-        let schema = schema(&file);
+        let schema = common::schema(&["official_name", "mobile", "email", "halaxy_number"]);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Store::open("sqlite::memory:", &Key::generate(), "clinic", clock.now())
             .await
             .unwrap();
-        let settings = Settings {
-            schema: Arc::new(schema.clone()),
-            systems: vec![],
-            home: "halaxy".into(),
-            reference: "halaxy_number".into(),
-            sweep_every: None,
-            keep_losers: Duration::from_secs(9_999),
-            brakes: Brakes::default(),
-            digest: "digest".into(),
-        };
-        let queue = Arc::new(Embedded::default());
-        let engine = Engine::attend(settings, store, queue, Arc::clone(&clock), Arc::new(RandomIds));
-        let desk = Desk::new(engine, file, "AU".parse::<Country>().unwrap(), clock);
+        let desk = common::desk(store, &schema, clock);
         let token = |name: &str, secret: &str, writes: bool, actions: &[&str]| Token {
             name: name.into(),
             secret: secret.into(),

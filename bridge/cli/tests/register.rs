@@ -4,13 +4,11 @@
 
 mod common;
 
-use common::{Control, Ran, Service, client, practice, program, run_in, sandbox, server, telecom};
+use common::{Control, Ran, Service, client, connect, practice, run_in, sandbox, server, telecom};
 use serde_json::{Value as Json, json};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::Stdio;
 
 const NUMBER: &str = "+61491579321";
 /// Everything that may tell something, in one practice.
@@ -95,29 +93,6 @@ impl Desk {
         answer.json::<Json>().await.unwrap()["id"].as_str().unwrap().to_owned()
     }
 
-    /// Signs in to the books: the stand-in's page says yes at once.
-    async fn connect(&self) {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port().to_string();
-        drop(free);
-        let mut child = program()
-            .args(["connect", "books", "--port", &port, "-c"])
-            .arg(self.dir().join("bridge.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.trim().starts_with("http://") {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "no address");
-        }
-        client().get(line.trim()).send().await.unwrap();
-        lines.read_to_string(&mut String::new()).unwrap();
-        assert!(child.wait().unwrap().success());
-    }
-
     /// A patient whom an invoice of the month is about.
     async fn patient(&self) -> String {
         let lines = self.control.get("records/halaxy/InvoiceLine").await;
@@ -191,7 +166,7 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
     std::fs::write(&report, call).unwrap();
     desk.ran(&["telehealth", "import", report.to_str().unwrap()]);
     desk.ran(&["sync", "--yes"]);
-    desk.connect().await;
+    connect(desk.dir()).await;
     let posted = desk.ran(&["ledger", "post", "--yes", "--json"]);
     assert_eq!(posted.json()["trouble"], json!([]), "{posted:?}");
     let booking = [

@@ -4,6 +4,8 @@
 mod access;
 mod attacks;
 mod books;
+#[path = "../common/mod.rs"]
+mod common;
 mod office;
 mod pages;
 mod person;

@@ -1,9 +1,8 @@
 //! The books of the demo: last month's billing of a second pair of stand-ins, posted and proved, for the admin app to show.
 
+use super::practice::Practice;
 use super::stage::{CrmArg, MannersArg, People, Stage};
-use crate::commands::key::write_own;
 use crate::commands::sandbox::{furnish, last_month};
-use crate::config::{self, Config};
 use crate::exit::Failure;
 use crate::{books, ledger, times, wiring};
 use adapter_kit::TokenStore;
@@ -11,10 +10,9 @@ use adapter_sandbox::Endpoints;
 use bridge_core::ledger::month::Month;
 use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::ledger::office::{Office, Wish};
-use bridge_store::{Key, Store};
+use bridge_store::Store;
 use secrecy::SecretString;
 use std::net::SocketAddr;
-use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,8 +49,9 @@ async fn keep(store: &Store, stop: &CancellationToken) -> Result<(), Failure> {
     let stage = Stage::open(people, CrmArg::Plain, MannersArg::Polite, 7, listen, None, stop).await?;
     furnish(&stage, &month).map_err(|error| Failure::Failed(error.to_string()))?;
     let month = Month::of(month.days.0);
-    let (_folder, config) = practice(&stage.endpoints, month)?;
-    let settings = ledger::settings_of(&config)?;
+    let made = practice(&stage.endpoints, month)?;
+    let config = &made.config;
+    let settings = ledger::settings_of(config)?;
     let refresh: SecretString = stage.endpoints.books.refresh_token.clone().into();
     for account in config.books.values() {
         let kept = books::kept_token(account, store, true);
@@ -60,11 +59,11 @@ async fn keep(store: &Store, stop: &CancellationToken) -> Result<(), Failure> {
             .await
             .map_err(|error| Failure::Failed(error.to_string()))?;
     }
-    let adapters = wiring::adapters(&config, store)?;
+    let adapters = wiring::adapters(config, store)?;
     let Some(home) = adapters.get(&config.home).cloned() else {
         return Err(Failure::Failed("the demo's books have no Halaxy".into()));
     };
-    let ledger = ledger::over(&config, settings, store.clone(), home, true).await?;
+    let ledger = ledger::over(config, settings, store.clone(), home, true).await?;
     ledger.approve_rules().await?;
     let office = Office::new(store.clone());
     office.ask(Wish::Month(month), BY, times::now()).await?;
@@ -73,48 +72,10 @@ async fn keep(store: &Store, stop: &CancellationToken) -> Result<(), Failure> {
 }
 
 /// A configuration of its own, gone when its folder is dropped.
-fn practice(endpoints: &Endpoints, month: Month) -> Result<(TempDir, Config), Failure> {
-    let folder = tempfile::Builder::new().prefix("halaxy-bridge-books-").tempdir()?;
-    let secret = |name: &str, text: &str| write_own(&folder.path().join(name), text);
-    secret("bridge.key", &Key::generate().to_hex())?;
-    secret("halaxy-id.secret", &endpoints.halaxy.client_id)?;
-    secret("halaxy.secret", &endpoints.halaxy.client_secret)?;
-    secret("crm.secret", &endpoints.crm.token)?;
-    secret("books.secret", &endpoints.books.client_secret)?;
-    let rules = crate::commands::init::LEDGER.replace("2026-10-01", &month.first().to_string());
-    std::fs::write(folder.path().join("ledger.toml"), rules)?;
-    let path = folder.path().join("bridge.toml");
-    std::fs::write(&path, text(endpoints))?;
-    let config = config::load(&path)?;
-    Ok((folder, config))
-}
-
-fn text(endpoints: &Endpoints) -> String {
-    let (halaxy, crm, books) = (&endpoints.halaxy, &endpoints.crm, &endpoints.books);
-    format!(
-        r#"[practice]
-name = "Demonstration practice"
-country = "AU"
-time_zone = "Australia/Melbourne"
-
-[store]
-url = "sqlite:bridge.db"
-key = "file:bridge.key"
-
-[systems.halaxy]
-connector = "halaxy"
-base_url = "{halaxy}"
-client_id = "file:halaxy-id.secret"
-client_secret = "file:halaxy.secret"
-user_agent = "BridgeDemo (demo@example.org)"
-call_life = "5s"
-
-[systems.crm]
-connector = "{connector}"
-base_url = "{crm}"
-token = "file:crm.secret"
-may_receive = ["identity", "contact"]
-
+fn practice(endpoints: &Endpoints, month: Month) -> Result<Practice, Failure> {
+    let books = &endpoints.books;
+    let sections = format!(
+        r#"
 [systems.books]
 connector = "xero"
 client_id = "{client}"
@@ -132,14 +93,14 @@ every = "5m"
 [sync.person]
 systems = ["halaxy", "crm"]
 "#,
-        halaxy = halaxy.base_url,
-        connector = CrmArg::Plain.connector(),
-        crm = crm.base_url,
         client = books.client_id,
         tenant = books.tenant_id,
         base = books.base_url,
         token = books.token_url,
         authorize = books.authorize_url,
         tenants = books.connections_url,
-    )
+    );
+    let rules = crate::commands::init::LEDGER.replace("2026-10-01", &month.first().to_string());
+    let files = [("books.secret", books.client_secret.as_str()), ("ledger.toml", &rules)];
+    Practice::with(endpoints, CrmArg::Plain, &sections, &files)
 }

@@ -23,14 +23,30 @@ impl Practice {
     /// # Errors
     /// [`Failure`] if the folder cannot be written.
     pub fn new(endpoints: &Endpoints, crm: CrmArg) -> Result<Practice, Failure> {
+        Practice::with(endpoints, crm, SYNC, &[])
+    }
+
+    /// The same with other sections after those of the accounts, and with further files.
+    ///
+    /// # Errors
+    /// As [`Practice::new`].
+    pub fn with(
+        endpoints: &Endpoints,
+        crm: CrmArg,
+        sections: &str,
+        files: &[(&str, &str)],
+    ) -> Result<Practice, Failure> {
         let folder = tempfile::Builder::new().prefix("halaxy-bridge-demo-").tempdir()?;
-        let secret = |name: &str, text: &str| write_own(&folder.path().join(name), text);
-        secret("bridge.key", &Key::generate().to_hex())?;
-        secret("halaxy-id.secret", &endpoints.halaxy.client_id)?;
-        secret("halaxy.secret", &endpoints.halaxy.client_secret)?;
-        secret("crm.secret", &endpoints.crm.token)?;
+        let own = |name: &str, text: &str| write_own(&folder.path().join(name), text);
+        own("bridge.key", &Key::generate().to_hex())?;
+        own("halaxy-id.secret", &endpoints.halaxy.client_id)?;
+        own("halaxy.secret", &endpoints.halaxy.client_secret)?;
+        own("crm.secret", &endpoints.crm.token)?;
+        for (name, text) in files {
+            own(name, text)?;
+        }
         let path = folder.path().join("bridge.toml");
-        std::fs::write(&path, text(endpoints, crm))?;
+        std::fs::write(&path, accounts(endpoints, crm) + sections)?;
         let config = config::load(&path)?;
         Ok(Practice { folder, config })
     }
@@ -41,8 +57,17 @@ impl Practice {
     }
 }
 
+/// What is kept in step.
+const SYNC: &str = r#"
+[sync.person]
+systems = ["halaxy", "crm"]
+create_in = ["crm"]
+create_when = "status in ['current', 'contact']"
+poll_every = "1s"
+"#;
+
 /// Calls live five seconds at most: the stand-ins land what they delay within three.
-fn text(endpoints: &Endpoints, crm: CrmArg) -> String {
+fn accounts(endpoints: &Endpoints, crm: CrmArg) -> String {
     format!(
         r#"[practice]
 name = "Demonstration practice"
@@ -67,12 +92,6 @@ base_url = "{crm}"
 token = "file:crm.secret"
 may_receive = ["identity", "contact"]
 call_life = "5s"
-
-[sync.person]
-systems = ["halaxy", "crm"]
-create_in = ["crm"]
-create_when = "status in ['current', 'contact']"
-poll_every = "1s"
 "#,
         halaxy = endpoints.halaxy.base_url,
         connector = crm.connector(),

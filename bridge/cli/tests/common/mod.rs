@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use serde_json::{Value as Json, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -259,4 +259,28 @@ pub fn service(dir: &Path) -> Service {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Service(command.spawn().unwrap())
+}
+
+/// Signs in to the books: the stand-in's page says yes at once.
+pub async fn connect(folder: &Path) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port().to_string();
+    drop(free);
+    let mut child = program()
+        .args(["connect", "books", "--port", &port, "-c"])
+        .arg(folder.join("bridge.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.trim().starts_with("http://") {
+        line.clear();
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "no address");
+    }
+    client().get(line.trim()).send().await.unwrap();
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).unwrap();
+    assert!(child.wait().unwrap().success(), "{rest}");
 }

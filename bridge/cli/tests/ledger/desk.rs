@@ -1,11 +1,10 @@
 //! A practice whose books are connected, with the built program, and the people around it.
 
-use crate::common::{self, Control, Ran, Service, client, practice, run_in, sandbox};
+use crate::common::{Control, Ran, Service, client, practice, run_in, sandbox};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::Stdio;
 
 /// Stand-ins with a month, and a practice whose books are connected.
 pub struct Desk {
@@ -69,32 +68,6 @@ impl Desk {
         let file = self.path().join("ledger.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(file, change(text)).unwrap();
-    }
-
-    /// Signs in: the stand-in's page says yes at once.
-    pub async fn connect(&self) {
-        use std::io::{BufRead, BufReader, Read};
-        let port = {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-            listener.local_addr().unwrap().port().to_string()
-        };
-        let mut child = common::program()
-            .args(["connect", "books", "--port", &port, "-c"])
-            .arg(self.path().join("bridge.toml"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        while !line.trim().starts_with("http://") {
-            line.clear();
-            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "no address");
-        }
-        client().get(line.trim()).send().await.unwrap();
-        let mut rest = String::new();
-        lines.read_to_string(&mut rest).unwrap();
-        assert!(child.wait().unwrap().success(), "{rest}");
     }
 
     pub fn days(&self) -> [String; 2] {

@@ -1,6 +1,6 @@
 //! What people do around the books: previews and approvals, changes on both sides, tasks, statements and settlements.
 
-use crate::common::run_in;
+use crate::common::{connect, run_in};
 use crate::desk::{Desk, without_approvals};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -11,7 +11,7 @@ async fn a_month_is_previewed_posted_and_proved_and_what_people_change_is_correc
     // Nobody signed in: every command says how to.
     let ran = desk.ledger(&["preview"]);
     assert!(ran.code != 0 && ran.stderr.contains("connect books"), "{ran:?}");
-    desk.connect().await;
+    connect(desk.path()).await;
     let check = run_in(desk.path(), &["check"]);
     assert!(!check.stderr.contains("ledger.toml"), "{check:?}");
 
@@ -100,7 +100,7 @@ async fn a_month_is_previewed_posted_and_proved_and_what_people_change_is_correc
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_recorded_in_the_books_is_a_task_until_halaxy_shows_it_and_is_not_posted_again() {
     let desk = Desk::open("30").await;
-    desk.connect().await;
+    connect(desk.path()).await;
     assert_eq!(desk.ledger(&["post", "--yes"]).code, 0);
     let invoice = desk.unpaid().await;
     let number = invoice["InvoiceNumber"].as_str().unwrap().replace("HX-", "");
@@ -144,7 +144,7 @@ async fn statements_and_settlements_are_booked_once_and_tie_out() {
                  fee_account = \"405\"\nfee_tax = \"INPUT\"\nfee_tax_percent = 10\n"
             )
     });
-    desk.connect().await;
+    connect(desk.path()).await;
     assert_eq!(desk.ledger(&["post", "--yes"]).code, 0);
 
     let statement = ["statement", &month, "--practitioner", "dr kim mocker"];

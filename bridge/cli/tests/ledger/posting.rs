@@ -2,7 +2,7 @@
 
 use crate::common;
 use crate::desk::{Desk, without_approvals};
-use common::{Service, run_in};
+use common::{Service, connect, run_in};
 use reqwest::Method;
 use serde_json::json;
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use std::process::Stdio;
 async fn killed_while_it_posts_it_posts_nothing_twice_and_nothing_not_at_all() {
     let desk = Desk::open("250").await;
     desk.rules(without_approvals);
-    desk.connect().await;
+    connect(desk.path()).await;
     let (_, preview) = desk.json(&["preview"]);
     // Allocations have no numbers of their own.
     let wanted = preview["documents"].as_u64().unwrap() - preview["by_kind"]["Allocation"][0].as_u64().unwrap_or(0);
@@ -50,7 +50,7 @@ async fn bad_input_is_held_with_a_remedy_and_everything_else_goes_on() {
             + "[[rule]]\nitem = [\"NOTAX\"]\naccount = \"200\"\n[[rule]]\nitem = [\"OLD\"]\naccount = \"299\"\n\
                tax = \"EXEMPTOUTPUT\"\n"
     });
-    desk.connect().await;
+    connect(desk.path()).await;
     let mut bad = vec![];
     for item in ["NEW", "NOTAX", "OLD"] {
         bad.push(format!("invoice {}", desk.invoice(item).await));
@@ -119,7 +119,7 @@ async fn bad_input_is_held_with_a_remedy_and_everything_else_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_posts_by_itself_once_a_person_approved() {
     let desk = Desk::open("20").await;
-    desk.connect().await;
+    connect(desk.path()).await;
     let _service = common::service(desk.path());
     common::arrives(&desk.control, "calls", |calls| calls.to_string().contains("/Accounts")).await;
     assert!(desk.posted().await.is_empty());
