@@ -46,6 +46,7 @@ impl Engine {
     ) -> Result<Result<(), AdapterError>, EngineError> {
         let begun = self.clock.now();
         let [no_creates, no_updates] = self.kept_back(system).await?;
+        let kept = |lane, create| lane != Lane::Requested && if create { no_creates } else { no_updates };
         // Behind what is kept back there may be what is not.
         let limit = if no_creates || no_updates {
             usize::MAX >> 1
@@ -53,10 +54,8 @@ impl Engine {
             DUE_PER_STEP
         };
         let mut due = self.store.writes_due(&system.name, begun, limit).await?;
-        if no_creates || no_updates {
-            due.retain(|d| d.lane == Lane::Requested || !(if d.create { no_creates } else { no_updates }));
-            due.truncate(DUE_PER_STEP);
-        }
+        due.retain(|d| !kept(d.lane, d.create));
+        due.truncate(DUE_PER_STEP);
         if due.is_empty() {
             return Ok(Ok(()));
         }
@@ -73,7 +72,7 @@ impl Engine {
             match entity.writes.get(&system.name) {
                 Some(w) if w.opts_out() => urgent.push(entity.id),
                 Some(_) if braked => {}
-                Some(w) if w.lane != Lane::Requested && (if w.op == Op::Create { no_creates } else { no_updates }) => {}
+                Some(w) if kept(w.lane, w.op == Op::Create) => {}
                 Some(w) if w.op == Op::Create => creates.push(entity.id),
                 Some(_) => updates.push(entity.id),
                 None => {}
