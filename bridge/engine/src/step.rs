@@ -568,6 +568,15 @@ impl Engine {
         Ok(polled && self.mirrors_complete().await? && !self.unread_strangers().await?)
     }
 
+    /// Whether everybody is known who can be: the driver goes by its own polls. Beside it, where only dry runs ask,
+    /// complete first passes must do, and what a later page brings makes another plan.
+    pub(crate) async fn everybody_read(&self) -> Result<bool, EngineError> {
+        if self.drives() {
+            return self.caught_up().await;
+        }
+        Ok(self.mirrors_complete().await? && !self.unread_strangers().await?)
+    }
+
     fn well(&self, system: &System, f: impl FnOnce(&mut Health)) {
         let now = self.clock.now();
         self.with_health(&system.name, |h| {
