@@ -416,6 +416,7 @@ impl Engine {
         }
         self.expire_hints(now).await?;
         self.take_in_old(now).await?;
+        self.go_on_taking_back(&mut step).await?;
         self.forget_if_due(now).await?;
         self.note(now).await?;
         Ok(step)

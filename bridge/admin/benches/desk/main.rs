@@ -259,8 +259,8 @@ async fn signed_in(url: String, access: &Access, clock: &ManualClock, only: Opti
     let (mut cookies, mut forms) = (vec![], vec![]);
     for n in 0..SEARCHERS {
         let email = format!("admin{round}-{n}@practice.example");
-        let link = access.invite((&format!("Reviewer {n}"), &email), Role::Admin, "a bench");
-        let link = link.await.unwrap();
+        let name = format!("Reviewer {n}");
+        let link = access.invite((&name, &email), Role::Admin, "a bench").await.unwrap();
         let (invitation, _) = access.invitation(link.expose_secret()).await.unwrap();
         let joining = Joining {
             name: String::new(),

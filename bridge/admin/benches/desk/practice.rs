@@ -1,7 +1,7 @@
 //! A large practice in a store: linked people with names as they occur, everything that can wait, and a long history.
 
 use crate::people;
-use bridge_core::{Agreed, Card, CardKind, Conflict, Entity, Hold, Lane, Link, Origin, Value};
+use bridge_core::{Agreed, Card, CardKind, Conflict, Entity, Hold, Lane, Origin, Value};
 use bridge_engine::lookup;
 use bridge_store::{AuditEntry, Candidate, DecisionRow, Item, LookupKey, RecordKey, Sample, Store};
 use serde_json::json;

@@ -6,7 +6,7 @@ use super::{Desk, DeskError, Who, who};
 use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
 use bridge_core::{Entity, Time, WriteState};
-use bridge_engine::{EngineError, RunUndo, record_stands, words, write_stands};
+use bridge_engine::{record_stands, words, write_stands};
 use bridge_store::{AuditEntry, Run};
 use serde::Serialize;
 
@@ -150,19 +150,6 @@ impl Desk {
     /// The store's.
     pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, DeskError> {
         Ok(self.store().runs(limit.clamp(1, 500)).await?)
-    }
-
-    /// Takes back what a run wrote; only looks, if `dry`. Records that somebody edited since are left and listed.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended.
-    pub async fn undo_run(&self, id: &str, by: &str, dry: bool) -> Result<RunUndo, DeskError> {
-        let run = self.store().runs(500).await?.into_iter().find(|run| run.id == id);
-        let run = run.ok_or_else(|| EngineError::NotFound(format!("run {id}")))?;
-        let Some(ended) = run.ended else {
-            return Err(EngineError::NotPossible("it has not ended: stop it first".into()).into());
-        };
-        Ok(self.engine.take_back_run(run.started, ended, by, dry).await?)
     }
 }
 
