@@ -66,6 +66,7 @@ pub use hints::Hint;
 pub use key::{Key, KeyError};
 pub use mirror::Mirrored;
 pub use open::Store;
+pub use pages::{LineFilter, Lines};
 pub use postgres::Driving;
 pub use progress::Lease;
 pub use records::{

@@ -258,3 +258,27 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Key;
+
+    /// Rows of another operation, or of a later lane, are not walked through: the index begins with what is asked for.
+    #[tokio::test]
+    async fn what_is_kept_back_is_not_read() {
+        let store = Store::open("sqlite::memory:", &Key::generate(), "clinic", 0)
+            .await
+            .unwrap();
+        let mut args = Args::default();
+        args.text("clinic").text("crm").text("create").int(0).int(0).int(1);
+        let sql: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {DUE}").into_boxed_str());
+        let plan = fetch(&mut store.read().await.unwrap(), sql, args).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let wanted = "INDEX write_due (practice=? AND system=? AND op=? AND lane<?)";
+        assert!(
+            plan[0].contains(wanted) && !plan.join(" ").contains("TEMP B-TREE"),
+            "{plan:?}"
+        );
+    }
+}
