@@ -14,6 +14,7 @@
 //! | [`timeline`] | everything about one entity, runs, and looking at once |
 //! | [`person`] | what stands beside it: values, records with evidence, unlinking |
 //! | [`backfill`] | the first plan in groups, approving, pausing, when it will be done |
+//! | [`undo_run`] | taking a whole run back, which may take a while |
 //! | [`seen`] | alerts that somebody looks after |
 
 pub mod act;
@@ -30,6 +31,7 @@ pub mod seen;
 mod tasks;
 pub mod timeline;
 pub mod trial;
+pub mod undo_run;
 
 pub use diff::{Piece, pieces};
 
@@ -91,6 +93,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     searches: Arc<Limit>,
     plans: backfill::Planning,
+    looks: undo_run::Looks,
 }
 
 impl Desk {
@@ -104,6 +107,7 @@ impl Desk {
             clock,
             searches: Arc::default(),
             plans: backfill::Planning::default(),
+            looks: undo_run::Looks::default(),
         }
     }
 

@@ -84,11 +84,8 @@ pub(in crate::app) async fn unlink(_app: &App, call: &Call) -> Answer {
 pub(in crate::app) async fn undo(_app: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.typed("decision"));
     // Only what stands on this page.
-    let own = desk.history(call.part()).await?;
-    if !own
-        .iter()
-        .any(|e| e.decision.as_ref().is_some_and(|past| past.id == id))
-    {
+    let decision = desk.store().decision(id).await?;
+    if decision.is_none_or(|decision| decision.entity.as_deref() != Some(call.part())) {
         return Err(Refused::Missing);
     }
     desk.undo(id, call.by()?).await?;
