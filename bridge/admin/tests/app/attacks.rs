@@ -5,7 +5,8 @@
 //! | `xss` | whatever comes from outside, on every page and in every file; `hostile` plants it, `markup` reads as browsers do |
 //! | `forms` | forms that are not sent from our pages |
 //! | `filters` | addresses: filters, cursors, places to go on to, paths |
-//! | `doors` | guessing, telling people apart, races, sessions, streams |
+//! | `doors` | guessing, telling people apart, races, roles |
+//! | `sessions` | what a browser holds, and streams |
 //! | `api` | the JSON API beside the pages |
 
 mod api;
@@ -14,6 +15,7 @@ mod filters;
 mod forms;
 mod hostile;
 mod markup;
+mod sessions;
 mod xss;
 
 use crate::support::{HOST, House, PASSWORD, email};

@@ -1,19 +1,21 @@
-//! Guessing, telling people apart, being first at the same thing twice, and what a cookie is worth.
+//! Guessing, telling people apart, being first at the same thing twice, and becoming more than one was made.
 
 use super::forms::half;
-use crate::support::{Browser, HOST, House, PASSWORD, Page, email};
+use crate::provider::{Forged, StandIn};
+use crate::sign_on::by_claim;
+use crate::support::{Browser, HOST, House, NOW, PASSWORD, Page, email};
 use axum::body::Body;
-use axum::http::{Method, Request, header};
+use axum::http::{Request, header};
 use bridge_admin::Peer;
 use bridge_admin::access::AccessError;
 use bridge_admin::access::role::Role;
-use bridge_admin::app::routes::{Need, ROUTES};
+use bridge_admin::access::sign_on::Provider;
 use secrecy::ExposeSecret;
-use std::collections::BTreeSet;
+use serde_json::json;
 use std::net::IpAddr;
 use tower::ServiceExt;
 
-async fn signs_in(browser: &mut Browser, who: &str, password: &str) -> Page {
+pub async fn signs_in(browser: &mut Browser, who: &str, password: &str) -> Page {
     let typed = [("email", who), ("password", password)];
     browser.post_raw("/sign-in", &typed, "same-origin").await
 }
@@ -364,131 +366,40 @@ async fn fields_that_no_form_has_change_nothing() {
     assert!(lines.iter().all(|(_, line)| !line.reason.contains("Administrator")));
 }
 
-/// Sessions in the answer's cookies, each as it must be.
-fn held(page: &Page) -> Vec<String> {
-    let all = page
-        .headers
-        .get_all(header::SET_COOKIE)
-        .iter()
-        .map(|line| line.to_str().unwrap());
-    let sessions = all.filter(|line| line.starts_with("__Host-bridge="));
-    sessions
-        .map(|line| {
-            let parts: BTreeSet<&str> = line.split("; ").skip(1).collect();
-            for wanted in ["Path=/", "HttpOnly", "SameSite=Strict", "Secure"] {
-                assert!(parts.contains(wanted), "{line}");
-            }
-            assert!(!line.contains("Domain"), "{line}");
-            line.split(['=', ';']).nth(1).unwrap().to_string()
-        })
-        .collect()
-}
-
 #[tokio::test]
-async fn what_a_browser_holds_is_new_at_every_step_and_only_the_last_counts() {
-    let house = House::empty().await;
-    house.user(Role::Reviewer).await;
-    house.later(60);
-    let (here, mut browser, mut seen) = (email(Role::Reviewer), house.browser(), vec![]);
-    seen.extend(held(&signs_in(&mut browser, &here, PASSWORD).await));
-    let (form, code) = (browser.get("/sign-in/code").await.form(), house.code(&here).await);
-    let typed = [("form", form.as_str()), ("code", code.as_str())];
-    seen.extend(held(&browser.post_raw("/sign-in/code", &typed, "same-origin").await));
-    assert_ne!(form, browser.get("/own").await.form(), "so is the token of its forms");
-    let wanted = "tulpe wagen grau neun";
-    let typed = [("present", PASSWORD), ("password", wanted), ("again", wanted)];
-    seen.extend(held(&browser.post("/own/password", &typed).await));
-    let different: BTreeSet<&String> = seen.iter().collect();
-    assert_eq!((seen.len(), different.len()), (3, 3));
-    assert!(seen.iter().all(|held| held.len() == 64));
-    for (held, status) in seen.iter().zip([303, 303, 200]) {
-        for name in ["__Host-bridge", "bridge", "__Secure-bridge", "__host-bridge"] {
-            let mut other = house.browser();
-            other.cookies.insert(name.into(), held.clone());
-            let wanted = if name == "__Host-bridge" { status } else { 303 };
-            assert_eq!(other.get("/inbox").await.status.as_u16(), wanted, "{name}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_first_step_alone_opens_nothing() {
+async fn a_name_that_is_taken_here_is_not_had_at_the_provider() {
     let house = House::empty().await;
     house.user(Role::Admin).await;
-    let mut first = half(&house, Role::Admin).await;
-    let form = first.get("/sign-in/code").await.form();
-    for route in ROUTES.iter().filter(|route| matches!(route.need, Need::Roles(_))) {
-        let path = route.path.replace("{id}", "u0");
-        let page = match route.method {
-            Method::POST => first.post_raw(&path, &[("form", &form)], "same-origin").await,
-            _ => first.get(&path).await,
-        };
-        assert!(
-            page.status == 303 && page.to().starts_with("/sign-in"),
-            "{} {}",
-            route.path,
-            page.status
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_stream_ends_with_the_session_it_was_opened_by() {
-    let house = House::empty().await;
-    let ends = [
-        "signs out",
-        "is signed out",
-        "gets another role",
-        "changes the password",
-        "is ended",
-    ];
-    let (mut streams, mut browsers) = (vec![], vec![]);
-    for (n, _) in ends.iter().enumerate() {
-        let name = ["Ann Bay", "Bea Cole", "Cai Dunn", "Dee East", "Eli Ford"][n];
-        let email = format!("p{n}@practice.example");
-        let link = house
-            .access
-            .invite((name, &email), Role::Operator, "a test")
-            .await
-            .unwrap();
-        let joining = house.joining(link.expose_secret()).await;
-        let session = house
-            .access
-            .accept(link.expose_secret(), &joining)
-            .await
-            .unwrap()
-            .session;
+    let provider = StandIn::new(NOW / 1_000_000);
+    house.app.sign_on(Provider::new(by_claim(), provider.transport()));
+    let names = ["administrator", "Dana\u{202e}xoF", "Rose Brook"];
+    for (n, name) in names.into_iter().enumerate() {
         let mut browser = house.browser();
-        browser
-            .cookies
-            .insert("__Host-bridge".into(), session.expose_secret().to_string());
-        let request = Request::get("/live")
-            .header(header::HOST, HOST)
-            .header(header::COOKIE, format!("__Host-bridge={}", session.expose_secret()))
-            .body(Body::empty())
-            .unwrap();
-        let response = house.router.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200);
-        let mut events = Box::pin(response.into_body().into_data_stream());
-        assert!(futures::StreamExt::next(&mut events).await.is_some());
-        streams.push(events);
-        browsers.push(browser);
+        let out = browser.get("/sign-in/out").await;
+        let email = format!("p{n}@practice.example");
+        let claims = json!({ "sub": format!("s-{n}"), "name": name, "email": email, "groups": ["desk"] });
+        let back = provider.signed_in(out.to(), claims, Forged::No);
+        let back = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&back)
+            .finish();
+        assert_eq!(browser.get(&format!("/sign-in/back?{back}")).await.status, 200);
     }
-    let users = house.access.users().await.unwrap();
-    let id = |name: &str| users.iter().find(|user| user.name == name).unwrap().id.clone();
-    browsers[0].post("/sign-out", &[]).await;
-    house.access.out_everywhere(&id("Bea Cole"), "a test").await.unwrap();
-    house
+    let mut named: Vec<String> = house
         .access
-        .set_role(&id("Cai Dunn"), Role::Bookkeeper, "a test")
+        .users()
         .await
-        .unwrap();
-    let wanted = "tulpe wagen grau neun";
-    let typed = [("present", PASSWORD), ("password", wanted), ("again", wanted)];
-    assert_eq!(browsers[3].post("/own/password", &typed).await.status, 303);
-    house.access.end(&id("Eli Ford"), "a test").await.unwrap();
-    let next = streams.iter_mut().map(futures::StreamExt::next);
-    for (event, what) in futures::future::join_all(next).await.into_iter().zip(ends) {
-        assert!(event.is_none(), "somebody {what}, and is told more");
-    }
+        .unwrap()
+        .into_iter()
+        .map(|user| user.name)
+        .collect();
+    named.sort();
+    assert_eq!(
+        named,
+        [
+            "Administrator",
+            "Rose Brook",
+            "p0@practice.example",
+            "p1@practice.example"
+        ]
+    );
 }

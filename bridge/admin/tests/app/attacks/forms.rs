@@ -81,6 +81,11 @@ fn ways(own: &str, other: &str) -> Vec<Way> {
         let parts = format!("--x\r\nContent-Disposition: form-data; name=\"form\"\r\n\r\n{own}\r\n--x--\r\n");
         all.extend([
             way("without a token", &[OURS], form("")),
+            way(
+                "of more than any form has",
+                &[OURS],
+                form(own) + "&text=" + &"x".repeat(1_000_000),
+            ),
             way("with no such field", &[OURS], "theme=dark".into()),
             way("with another's token", &[OURS], form(other)),
             way("with a shorter token", &[OURS], form(&own[..63])),

@@ -188,3 +188,57 @@ fn markup_that_somebody_made_is_seen() {
     let sound = "<p title=\"&lt;script&gt;\">a&amp;<b>c</b><a href=\"/inbox?a=1\">d</a><textarea><b>x</textarea>";
     assert_eq!(said("a test", sound), "a&cd<b>x<script>\n/inbox?a=1\n");
 }
+
+/// Where nothing is rendered in a test, too: values stand in texts or between quotes, and escaping is never off.
+#[test]
+fn no_template_lets_a_value_be_markup() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut read = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let plain = text.replace(' ', "");
+        for never in [
+            "|safe",
+            "autoescape",
+            "<script>",
+            "javascript:",
+            "style=\"",
+            "<!--",
+            "<style",
+        ] {
+            assert!(
+                !plain.contains(&never.replace(' ', "")),
+                "{} has {never}",
+                path.display()
+            );
+        }
+        for (at, _) in text.match_indices("={{").chain(text.match_indices("={%")) {
+            let before = text[..at].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "-_:".contains(c));
+            assert!(
+                !before.ends_with(char::is_whitespace),
+                "{}: not quoted: {}",
+                path.display(),
+                &text[at..at + 20]
+            );
+        }
+        // An address that begins with a value is one that the app made; the list is looked through when it grows.
+        for mark in ["href=\"{{", "src=\"{{", "action=\"{{"] {
+            for made in text
+                .split(mark)
+                .skip(1)
+                .map(|rest| rest.split("}}").next().unwrap().trim())
+            {
+                let ends = [
+                    "link", "next", "previous", "list", "path", "export", "rule", "card", "address",
+                ];
+                let known = ends
+                    .iter()
+                    .any(|end| made == *end || made.ends_with(&format!(".{end}")));
+                assert!(known, "{}: {made}", path.display());
+            }
+        }
+        read += 1;
+    }
+    assert!(read > 25, "{read}");
+}
