@@ -7,6 +7,7 @@
 //! | `filters` | addresses: filters, cursors, places to go on to, paths |
 //! | `doors` | guessing, telling people apart, races, roles |
 //! | `sessions` | what a browser holds, and streams |
+//! | `tried` | a record typed into the try-box |
 //! | `api` | the JSON API beside the pages |
 
 mod api;
@@ -16,6 +17,7 @@ mod forms;
 mod hostile;
 mod markup;
 mod sessions;
+mod tried;
 mod xss;
 
 use crate::support::{HOST, House, PASSWORD, email};

@@ -403,3 +403,33 @@ async fn a_name_that_is_taken_here_is_not_had_at_the_provider() {
         ]
     );
 }
+
+#[tokio::test]
+async fn whoever_holds_a_link_may_type_anything_into_its_form() {
+    let house = House::empty().await;
+    let link = house.access.found("a test").await.unwrap();
+    let path = format!("/invitation/{}", link.expose_secret());
+    let code = house.joining(link.expose_secret()).await.code;
+    for typed in [
+        "x".repeat(15_000),
+        format!("{}@practice.example", "ü".repeat(2_000)),
+        "\0\r\n<script>".into(),
+        "\u{202e}".into(),
+    ] {
+        for odd in ["name", "email", "password", "again", "code"] {
+            let mut fields = std::collections::BTreeMap::from([
+                ("name", "Dana Fox"),
+                ("email", "dana@practice.example"),
+                ("password", PASSWORD),
+                ("again", PASSWORD),
+                ("code", &code),
+            ]);
+            fields.insert(odd, &typed);
+            let fields: Vec<(&str, &str)> = fields.into_iter().collect();
+            let page = house.browser().post_raw(&path, &fields, "same-origin").await;
+            assert_eq!(page.status, 422, "{odd}");
+            super::markup::said(&path, &page.text);
+        }
+    }
+    assert!(house.access.users().await.unwrap().is_empty());
+}
