@@ -168,7 +168,7 @@ async fn what_is_out_of_shape_is_refused_as_json_and_never_breaks() {
                 "?limit=1000000000&since=9223372036854775807&take=%00&text=_",
             ] {
                 let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-                let sent: &[&str] = if method == "POST" && query.is_empty() {
+                let sent: &[&str] = if method == "POST" && query.is_empty() && piece.starts_with("0198") {
                     &bodies
                 } else {
                     &[""]

@@ -413,7 +413,7 @@ async fn whoever_holds_a_link_may_type_anything_into_its_form() {
     for typed in [
         "x".repeat(15_000),
         format!("{}@practice.example", "ü".repeat(2_000)),
-        "\0\r\n<script>".into(),
+        "\0\r\n".into(),
         "\u{202e}".into(),
     ] {
         for odd in ["name", "email", "password", "again", "code"] {
