@@ -21,6 +21,7 @@ mod body;
 mod candidates;
 mod codec;
 mod codes;
+mod concerns;
 mod counterparts;
 mod counts;
 mod db;
@@ -56,6 +57,7 @@ mod tx;
 mod waiting;
 mod work;
 
+pub use concerns::mirrored_part;
 pub use decisions::DecisionRow;
 pub use error::{Result, StoreError};
 pub use events::{Event, Subscriber};
