@@ -135,9 +135,9 @@ impl AffairsReader {
         }
     }
 
-    /// The system that patients are records of, and their kind.
-    pub fn of_system(&self) -> (&str, &str) {
-        (&self.told.system, &self.told.kind)
+    /// The system that patients are records of.
+    pub fn system(&self) -> &str {
+        &self.told.system
     }
 
     /// What stands with a patient, by the id of the record.
