@@ -277,7 +277,12 @@ fn against(schema: &Json, document: &Json, at: &str, out: &mut Vec<String>) {
         out.push(format!("{at} is {document}"));
     }
     if let Some(members) = document.as_object() {
-        for name in schema["required"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+        {
             if !members.contains_key(name) {
                 out.push(format!("{at} has no {name}"));
             }
@@ -316,7 +321,9 @@ async fn what_stands_with_people_is_as_described_and_noted() {
     // Months are what is known where appointments are not followed.
     let mut tx = office.desk.store().begin().await.unwrap();
     let months = json!({ "last": null, "next": "2026-12" }).to_string();
-    tx.put_ledger("diary/visits", &[("Patient/halaxy-1".into(), months)]).await.unwrap();
+    tx.put_ledger("diary/visits", &[("Patient/halaxy-1".into(), months)])
+        .await
+        .unwrap();
     tx.put_meta("diary_visits", "1").await.unwrap();
     tx.commit().await.unwrap();
     let (_, shown) = office.ask("GET", "/api/review/people/person1", Some(READS), "").await;

@@ -330,18 +330,16 @@ async fn a_card_has_everything_that_a_reviewer_decides_by_in_plain_words() {
     let page = told_of(&house, reviewer).await;
     let card = words(&page);
     // Where two numbers differ, to the character.
-    assert!(
-        page.text.contains("+61491570<mark>006</mark>") || page.text.contains("+6149157<mark>"),
-        "{}",
-        page.text
-    );
+    for marked in ["+61491570<mark>00</mark>6", "+61491570<mark>15</mark>6"] {
+        assert!(page.text.contains(marked), "{marked}");
+    }
     for told in [
         "that is 0491 570 006",
         "that is 0491 570 156",
         "changed between 18 Nov 2026, 21:06 and 18 Nov 2026, 22:05",
         "by: a person",
         "by: it does not say",
-        "Last agreed +61491570110",
+        "Last agreed not there",
         "Others with the same e-mail or phone Mirrim Samplewood",
         "same phone number",
         "Halaxy number, Mobile taken: Halaxy is believed where two records meet for the first time.",
@@ -365,7 +363,6 @@ async fn a_card_has_everything_that_a_reviewer_decides_by_in_plain_words() {
             "(crm:",
             " crm ",
             "first link",
-            "halaxy-bridge",
         ] {
             assert!(!shown.contains(key), "{key} on {page}: {shown}");
         }
