@@ -215,13 +215,15 @@ async fn what_a_patient_owes_is_exact_and_of_nobody_else() {
         (&one, "2026-02-02", json!(0)),
         (&one, "2026-02-03", json!(-20)),
         (&other, "2026-01-01", json!(120.55)),
+        // Finer than a cent: it is left out, and said to be.
+        (&other, "2026-01-02", json!(1.005)),
     ] {
         let body = invoice(patient, date, balance);
         put(&practice, &body).await;
     }
     rounds(&practice).await;
     let told = known(&practice, &one).await.balance;
-    let balance = told.known.unwrap();
+    let balance = told.known.clone().unwrap();
     let sums: Vec<(String, i64)> = balance
         .owed
         .iter()
@@ -234,8 +236,9 @@ async fn what_a_patient_owes_is_exact_and_of_nobody_else() {
         .map(|invoice| invoice.date.to_string())
         .collect();
     assert_eq!(dates, ["2026-02-01", "2026-03-04"]);
-    let owed = known(&practice, &other).await.balance.known.unwrap();
-    assert_eq!(owed.owed[0].cents.0, 12_055);
+    let owed = known(&practice, &other).await.balance;
+    assert_eq!((told.unread, owed.unread), (0, 1));
+    assert_eq!(owed.known.unwrap().owed[0].cents.0, 12_055);
 }
 
 /// As an older release kept it: a body, and nothing that says whom it is about.

@@ -76,6 +76,8 @@ pub struct Part<T> {
     pub standing: Standing,
     /// As of when, microseconds.
     pub as_of: Option<Time>,
+    /// Records about the person that cannot be read, and are left out of it.
+    pub unread: usize,
     /// What is known; there if it is.
     pub known: Option<T>,
 }
@@ -86,6 +88,7 @@ impl<T> Part<T> {
         Part {
             standing,
             as_of: None,
+            unread: 0,
             known: None,
         }
     }
@@ -166,6 +169,7 @@ impl AffairsReader {
         Ok(Part {
             standing: Standing::Known,
             as_of: found.as_of,
+            unread: found.rows.len() - all.len(),
             known: Some(Calendar {
                 last: last.map(|visit| Meeting::of(visit, &around)),
                 next: next.map(|visit| Meeting::of(visit, &around)),
@@ -177,15 +181,15 @@ impl AffairsReader {
         let found = match self.told.invoices {
             None => Err(Standing::NotFollowed),
             Some(Invoices::Mirror) => self.mirrored(INVOICE, patient).await?.map(|found| {
-                let facts = found
-                    .rows
-                    .iter()
-                    .filter_map(|row| self.told.reader.read(INVOICE, &row.body).ok());
-                (facts.collect::<Vec<Fact>>(), found.as_of)
+                let rows = found.rows.iter();
+                let facts = rows.filter_map(|row| self.told.reader.read(INVOICE, &row.body).ok());
+                let facts: Vec<Fact> = facts.collect();
+                (found.rows.len() - facts.len(), facts, found.as_of)
             }),
-            Some(Invoices::Ledger) => self.of_ledger(patient).await?,
+            // What the ledger cannot read is no fact, and waits among what it holds back.
+            Some(Invoices::Ledger) => self.of_ledger(patient).await?.map(|(facts, as_of)| (0, facts, as_of)),
         };
-        let (facts, as_of) = match found {
+        let (unread, facts, as_of) = match found {
             Ok(found) => found,
             Err(standing) => return Ok(Part::not(standing)),
         };
@@ -196,6 +200,7 @@ impl AffairsReader {
         Ok(Part {
             standing: Standing::Known,
             as_of,
+            unread,
             known: Some(Balance::of(invoices, patient)),
         })
     }

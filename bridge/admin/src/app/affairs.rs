@@ -36,7 +36,16 @@ fn unknown(title: &'static str, text: impl Into<String>) -> Fact {
 
 /// Next appointment, last appointment, what is owed: always in that order, each once.
 pub(super) fn facts(of: &PersonAffairs, clock: &Clockwork) -> Vec<Fact> {
-    vec![next(of, clock), last(of, clock), owed(of)]
+    let unread = [of.affairs.appointments.unread, 0, of.affairs.balance.unread];
+    let mut facts = vec![next(of, clock), last(of, clock), owed(of)];
+    for ((fact, unread), thing) in facts.iter_mut().zip(unread).zip(["appointment", "", "invoice"]) {
+        if unread > 0 {
+            let left_out = count(unread as u64, thing);
+            fact.text
+                .push_str(&format!("; {left_out} cannot be read here and may change this"));
+        }
+    }
+    facts
 }
 
 /// As of when that is, by the older of the two.
@@ -167,6 +176,7 @@ mod tests {
         Part {
             standing: Standing::Known,
             as_of: Some(NOW - 180_000_000),
+            unread: 0,
             known: Some(known),
         }
     }
@@ -245,6 +255,12 @@ mod tests {
             appointments: known(Calendar::default()),
             balance: known(Balance::default()),
         });
+        let mut doubtful = nothing.clone();
+        doubtful.affairs.balance.unread = 2;
+        assert_eq!(
+            texts(&doubtful)[2],
+            "Owes: nothing; 2 invoices cannot be read here and may change this"
+        );
         assert_eq!(
             texts(&nothing),
             [

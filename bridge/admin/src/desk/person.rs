@@ -126,7 +126,7 @@ impl Desk {
                 evidence: match (link.created_here, own.or(said)) {
                     (true, _) => "created by the bridge".into(),
                     (_, Some(e)) if e.event == "same person" => format!("a person said so {}", e.reason),
-                    (_, Some(e)) => e.reason.clone(),
+                    (_, Some(e)) => plain::reason(&e.reason),
                     (_, None) if entity.links.len() == 1 => "the only record of this person".into(),
                     (_, None) => "the record that this person was first seen by".into(),
                 },

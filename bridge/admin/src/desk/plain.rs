@@ -65,6 +65,14 @@ fn side(name: &str) -> String {
 
 /// Why something was done. The names of rules become sentences; other reasons are sentences already.
 pub(crate) fn reason(text: &str) -> String {
+    // People are told of people, not of the ids that stand for them.
+    if let Some((before, _)) = text.split_once("; the record is now entity ") {
+        return format!("{before}; the record is a person of its own now");
+    }
+    if let Some((before, of)) = text.split_once("; merged into ") {
+        let record = of.split_once(", now of ").map_or(of, |(record, _)| record);
+        return format!("{before}; it was merged into {record} there");
+    }
     let (rule, winner) = match text.split_once(": ") {
         Some((rule, winner)) if !winner.contains(' ') => (rule, Some(side(winner))),
         _ => (text, None),
@@ -82,6 +90,7 @@ pub(crate) fn reason(text: &str) -> String {
             "the record was read afresh, and what it holds counts".into()
         }
         ("looked up by our reference", None) => "it was looked for by the bridge’s own mark".into(),
+        ("the record carries our reference", None) => "the record carries the mark that the bridge put on it".into(),
         ("emptied: a person decides", None) => "it was emptied, and a person decides".into(),
         (text, None) => match text.strip_prefix("changed in ").or(text.strip_prefix("from ")) {
             Some(name) if !name.contains(' ') => text.replacen(name, &side(name), 1),
@@ -229,6 +238,14 @@ mod tests {
         ] {
             assert_eq!(reason(text), text);
         }
+        assert_eq!(
+            reason("by Dana Fox; the record is now entity 0198-person"),
+            "by Dana Fox; the record is a person of its own now"
+        );
+        assert_eq!(
+            reason("by Dana Fox; merged into 7, now of 0198-person"),
+            "by Dana Fox; it was merged into 7 there"
+        );
         assert_eq!(reason("newest: crm"), "the later edit wins: CRM");
         assert_eq!(reason("newest"), "the other edit was the later one");
     }

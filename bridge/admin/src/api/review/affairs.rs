@@ -65,10 +65,11 @@ fn part(required: &[&str], properties: Json) -> Json {
     let standings = ["known", "not_followed", "reading", "too_many", "no_record"];
     json!({
         "type": "object",
-        "required": ["standing", "as_of", "known"],
+        "required": ["standing", "as_of", "unread", "known"],
         "properties": {
             "standing": { "type": "string", "enum": standings },
             "as_of": { "type": ["integer", "null"], "description": "Microseconds since 1970 UTC" },
+            "unread": { "type": "integer", "minimum": 0, "description": "Records that cannot be read, and are left out" },
             "known": { "type": ["object", "null"], "required": required, "properties": properties },
         },
     })
