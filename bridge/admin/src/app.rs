@@ -7,6 +7,7 @@
 //! | `render` | strict templates, what is embedded, and the headers of pages |
 //! | `door`, `sign_on` | signing in and out, links that let somebody in, and the identity provider |
 //! | `people`, `own` | who may use the app, and one's own access |
+//! | `affairs` | appointments and balances in words |
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `vitals`, `activity`, `about` | what there is to see |
@@ -17,6 +18,7 @@
 
 mod about;
 mod activity;
+mod affairs;
 mod books;
 mod call;
 mod chart;
@@ -35,7 +37,7 @@ mod vitals;
 mod words;
 
 pub use render::check_templates;
-pub(crate) use words::value as value_line;
+pub(crate) use words::{system as system_title, unit as unit_title, value as value_line};
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;

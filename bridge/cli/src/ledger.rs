@@ -115,7 +115,7 @@ pub async fn over(
 }
 
 /// The currency of a country where Halaxy is sold; amounts that name another one are held.
-fn currency_of(country: &str) -> Currency {
+pub(crate) fn currency_of(country: &str) -> Currency {
     let code = match country {
         "NZ" => "NZD",
         "GB" => "GBP",

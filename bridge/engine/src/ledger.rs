@@ -5,6 +5,7 @@
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
 mod besides;
+mod concerns;
 mod decisions;
 mod filed;
 mod follow;
@@ -19,8 +20,10 @@ pub mod reports;
 mod reread;
 mod telling;
 
+pub(crate) use concerns::INVOICES;
 pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
+pub(crate) use keep::looked;
 pub use outlook::journal_view;
 pub use recode::RecodePreview;
 pub use reread::Reading;
@@ -157,6 +160,7 @@ impl Ledger {
     pub async fn step(&self, now: Time) -> Result<LedgerStep, EngineError> {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
+        self.take_in(&state).await?;
         self.look_up(&mut state).await?;
         if self.gather(&mut state, now, &mut step).await? {
             self.decide(&mut state, now, &mut step).await?;

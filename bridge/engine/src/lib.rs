@@ -7,6 +7,7 @@
 //! simulation can drive the real engine.
 #![deny(missing_docs)]
 
+pub mod affairs;
 mod approval;
 pub mod booking;
 mod capture;

@@ -4,6 +4,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`affairs`] | appointments and what is owed |
 //! | [`find`] | people by name parts, e-mail, phone, number or invoice |
 //! | [`inbox`] | one list of what waits, with filters and counts |
 //! | [`detail`] | one item with everything that helps to decide, and what each choice would write |
@@ -18,6 +19,7 @@
 //! | [`seen`] | alerts that somebody looks after |
 
 pub mod act;
+pub mod affairs;
 pub mod backfill;
 pub mod bulk;
 pub mod detail;
@@ -26,6 +28,7 @@ pub mod find;
 pub mod inbox;
 mod limit;
 pub mod person;
+mod plain;
 pub mod rules;
 pub mod seen;
 mod tasks;
@@ -34,12 +37,14 @@ pub mod trial;
 pub mod undo_run;
 
 pub use diff::{Piece, pieces};
+pub(crate) use plain::because;
 
 use adapter_kit::Clock;
-use bridge_core::codec::Country;
+use bridge_core::codec::{Country, national};
 use bridge_core::mapping::EntityFile;
 use bridge_core::review::DecisionError;
 use bridge_core::{Class, Entity, LinkState, UnitType, Value};
+use bridge_engine::affairs::AffairsReader;
 use bridge_engine::{Engine, EngineError};
 use bridge_store::{Store, StoreError};
 use limit::Limit;
@@ -94,6 +99,7 @@ pub struct Desk {
     searches: Arc<Limit>,
     plans: backfill::Planning,
     looks: undo_run::Looks,
+    affairs: Option<AffairsReader>,
 }
 
 impl Desk {
@@ -108,6 +114,7 @@ impl Desk {
             searches: Arc::default(),
             plans: backfill::Planning::default(),
             looks: undo_run::Looks::default(),
+            affairs: None,
         }
     }
 
@@ -142,6 +149,33 @@ impl Desk {
             ("hold", Some(Class::Identity | Class::Clinical)) => Risk::Amber,
             ("hold", _) => Risk::Grey,
             _ => Risk::Amber,
+        }
+    }
+
+    /// A value as people of the practice write it, where that is not how it is kept: `0491 570 006`, `31 December 1980`.
+    pub(crate) fn as_written(&self, unit: &str, value: &Value) -> Option<String> {
+        let text = value.as_text()?;
+        match self.kind_of_unit(unit)? {
+            UnitType::Phone => {
+                let digits = national(text, self.country)?;
+                let groups: &[usize] = match digits.as_bytes() {
+                    [b'0', b'4' | b'5', ..] if digits.len() == 10 => &[4, 3, 3],
+                    [b'0', ..] if digits.len() == 10 => &[2, 4, 4],
+                    _ => return Some(digits),
+                };
+                let mut rest = digits.as_str();
+                let groups = groups.iter().map(|n| {
+                    let (group, after) = rest.split_at((*n).min(rest.len()));
+                    rest = after;
+                    group
+                });
+                Some(groups.collect::<Vec<_>>().join(" "))
+            }
+            UnitType::Date => {
+                let date: jiff::civil::Date = text.parse().ok()?;
+                Some(date.strftime("%-d %B %Y").to_string())
+            }
+            _ => None,
         }
     }
 

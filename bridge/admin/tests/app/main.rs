@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod affairs;
 mod attacks;
 mod books;
 #[path = "../common/mod.rs"]

@@ -109,7 +109,9 @@ impl Ledger {
             return Ok(());
         }
         let mut keep = Keep::new(&self.store).await?;
-        let moved = keep.facts(state, self.reader.as_ref(), &seen).await?;
+        let moved = keep
+            .facts(state, &self.settings.source, self.reader.as_ref(), &seen)
+            .await?;
         keep.cursors(&self.settings, &state.cursors, &cursors, now).await?;
         keep.commit().await?;
         state.cursors = cursors;

@@ -1,5 +1,6 @@
 //! What the ledger keeps in the store, and how it comes back after a start.
 
+use super::concerns::about;
 use super::reread::Read;
 use super::{LedgerSettings, filed};
 use crate::error::EngineError;
@@ -151,6 +152,12 @@ pub(super) fn shown_part(kind: DocumentKind) -> String {
     format!("shown/{kind:?}")
 }
 
+/// When the feed of a kind of facts last moved; nothing before it was read whole for the first time.
+pub(crate) async fn looked(store: &Store, source: &str, kind: &str) -> Result<Option<Time>, EngineError> {
+    let cursor = store.cursor(source, kind, FEED).await?;
+    Ok(cursor.map(|cursor| cursor.updated))
+}
+
 impl State {
     /// Everything that was kept.
     pub async fn load(store: &Store, settings: &LedgerSettings, reader: &dyn ReadFacts) -> Result<State, EngineError> {
@@ -269,6 +276,7 @@ impl Keep {
     pub async fn facts(
         &mut self,
         state: &State,
+        source: &str,
         reader: &dyn ReadFacts,
         seen: &BTreeSet<(&'static str, String)>,
     ) -> Result<bool, EngineError> {
@@ -285,11 +293,18 @@ impl Keep {
             }
             moved = true;
             let (mut put, mut drop, mut marks, mut healed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let mut concerns = Vec::new();
             for id in ids {
                 let place = (kind.to_owned(), id.clone());
                 match state.gathered.fact(of, id) {
-                    Some(fact) => put.push((id.clone(), json(&fact))),
-                    None => drop.push(id.clone()),
+                    Some(fact) => {
+                        put.push((id.clone(), json(&fact)));
+                        concerns.push((id.clone(), about(source, &fact)));
+                    }
+                    None => {
+                        drop.push(id.clone());
+                        concerns.push((id.clone(), vec![]));
+                    }
                 }
                 let mark = format!("{kind}/{id}");
                 if bad.contains(&place) {
@@ -305,6 +320,9 @@ impl Keep {
             let part = part_of(kind);
             self.tx.put_ledger(&part, &put).await?;
             self.tx.drop_ledger(&part, &drop).await?;
+            if of == FactKind::Invoice {
+                self.tx.set_concerns(&part, &concerns).await?;
+            }
             self.tx.put_ledger(UNREADABLE, &marks).await?;
             if of != FactKind::Practitioner {
                 self.tx.drop_ledger(UNREADABLE, &healed).await?;
