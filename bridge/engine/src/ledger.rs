@@ -30,6 +30,7 @@ pub use reread::Reading;
 
 use crate::error::EngineError;
 use crate::pause;
+use crate::vitals::ProofVitals;
 use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::Foreign;
@@ -147,6 +148,11 @@ impl Ledger {
         })
     }
 
+    /// Where it keeps what it knows.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The settings.
     pub fn settings(&self) -> &LedgerSettings {
         &self.settings
@@ -243,7 +249,9 @@ impl Ledger {
     /// As [`Ledger::preview`].
     pub async fn prove(&self, from: Date, to: Date, full: bool, now: Time) -> Result<Proof, EngineError> {
         let how = if full { Reread::Whole } else { Reread::Changes };
-        self.prove_by(from, to, how, now).await
+        let proof = self.prove_by(from, to, how, now).await?;
+        self.note(None, Some(ProofVitals::of(&proof, false, now)), now).await?;
+        Ok(proof)
     }
 
     /// The same at night: as much of the books is read from the beginning as so many calls allow, all of it in turn over
@@ -252,7 +260,14 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::preview`].
     pub async fn prove_nightly(&self, from: Date, to: Date, calls: usize, now: Time) -> Result<Proof, EngineError> {
-        self.prove_by(from, to, Reread::Share(calls), now).await
+        let proof = self.prove_by(from, to, Reread::Share(calls), now).await?;
+        self.note(None, Some(ProofVitals::of(&proof, true, now)), now).await?;
+        Ok(proof)
+    }
+
+    /// The same for what is reckoned again by itself: nobody asked for this proof, so nobody is told of it.
+    async fn prove_quietly(&self, from: Date, to: Date, now: Time) -> Result<Proof, EngineError> {
+        self.prove_by(from, to, Reread::Changes, now).await
     }
 
     async fn prove_by(&self, from: Date, to: Date, how: Reread, now: Time) -> Result<Proof, EngineError> {

@@ -7,9 +7,11 @@ mod file;
 mod import;
 pub mod keeper;
 mod months;
+mod sign;
 
 pub use act::{Act, Item};
 pub use file::{Files, Head, Mood, Report, Section};
+pub use sign::{SignOff, Signatures, Signed, What, month_token};
 
 use super::reports::HoldGroup;
 use crate::error::EngineError;

@@ -6,7 +6,8 @@ mod drift;
 mod holds;
 mod preview;
 
-pub use close::{Closing, Light, Step};
+pub use close::{Closing, Figures, Light, Step};
+pub(in crate::ledger) use close::WHICH;
 pub use drift::Drift;
 pub use holds::{HoldGroup, hold_groups};
 pub use preview::{documents, journal_rows, lines};
