@@ -11,6 +11,8 @@
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `vitals`, `activity`, `about` | what there is to see |
+//! | `remedy` | what pages say is to be done about each problem |
+//! | `told` | which reports of the books were shown to whom, for the history |
 //! | `search`, `person` | finding somebody, and everything about one person |
 //! | `runs`, `chart` | the backfill as a project, and charts drawn on the server |
 //!
@@ -27,12 +29,14 @@ mod mappings;
 mod own;
 mod people;
 mod person;
+mod remedy;
 mod render;
 mod review;
 pub mod routes;
 mod runs;
 mod search;
 mod sign_on;
+mod told;
 mod vitals;
 mod words;
 
@@ -96,6 +100,8 @@ pub struct App {
     pages: Pages,
     /// For those who follow counts.
     live: Arc<Live>,
+    /// Which reports of the books were shown to whom.
+    told: told::Told,
     /// Who else knows the people, if anybody does.
     provider: OnceLock<Provider>,
     /// The store, while there is one.
@@ -129,6 +135,7 @@ impl App {
             throttle: Arc::default(),
             pages: Pages::new(),
             live: Arc::default(),
+            told: told::Told::default(),
             provider: OnceLock::new(),
             shelf: RwLock::default(),
         })

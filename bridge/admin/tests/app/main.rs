@@ -5,6 +5,7 @@ mod access;
 mod affairs;
 mod attacks;
 mod books;
+mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod office;
@@ -16,4 +17,5 @@ mod review;
 mod routes;
 mod sign_on;
 mod support;
+mod told;
 mod weight;

@@ -116,6 +116,15 @@ pub(super) struct State {
     pub changed: bool,
 }
 
+/// A document's entry as it is kept, by its key.
+pub(super) async fn entry(store: &Store, key: &str) -> Result<Option<Entry>, EngineError> {
+    let Some(body) = store.ledger_row(ENTRY, key).await? else {
+        return Ok(None);
+    };
+    let kept: Kept = serde_json::from_str(&body).map_err(|_| damaged(ENTRY, key))?;
+    Ok(Some(kept.entry))
+}
+
 fn damaged(part: &'static str, id: &str) -> EngineError {
     EngineError::Store(StoreError::Damaged {
         table: "ledger",

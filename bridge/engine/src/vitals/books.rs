@@ -176,8 +176,16 @@ mod tests {
     fn somebody_is_told_of_a_proof_that_differs_or_was_not_done() {
         let october = |n| proof("2026-10-01", "2026-10-31", n);
         assert_eq!(told([october(Some(0))]).0, None);
-        assert!(told([october(Some(3))]).0.is_some_and(|text| text.contains("3 differences")));
-        assert!(told([october(None)]).0.is_some_and(|text| text.contains("cannot read now")));
+        assert!(
+            told([october(Some(3))])
+                .0
+                .is_some_and(|text| text.contains("3 differences"))
+        );
+        assert!(
+            told([october(None)])
+                .0
+                .is_some_and(|text| text.contains("cannot read now"))
+        );
         assert_eq!(told([october(Some(3)), october(Some(0))]).0, None);
     }
 

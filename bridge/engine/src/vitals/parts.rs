@@ -115,9 +115,11 @@ pub(super) fn alerts(name: &str, part: &PartVitals, now: Time) -> Vec<Alert> {
         let message = format!("{name}: {}", part.trouble.join("; "));
         alerts.push(alert(message, Remedy::LookAtPart));
     }
-    alerts.extend(part.notices.iter().map(|notice| {
-        alert(format!("{name}: {notice}"), Remedy::EndsByItself)
-    }));
+    alerts.extend(
+        part.notices
+            .iter()
+            .map(|notice| alert(format!("{name}: {notice}"), Remedy::EndsByItself)),
+    );
     alerts
 }
 

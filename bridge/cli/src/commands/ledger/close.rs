@@ -37,8 +37,10 @@ pub async fn run(config: &Config, month: &str, out: &Output) -> Result<Exit, Fai
             told
         })
         .collect();
-    out.document(&json!({ "month": month.to_string(), "ready": ready, "steps": told, "digest": digest,
-        "signed": of_month }));
+    out.document(
+        &json!({ "month": month.to_string(), "ready": ready, "steps": told, "digest": digest,
+        "signed": of_month }),
+    );
     out.heading(&format!("{}: closing {month}", config.practice));
     let rows = steps
         .iter()

@@ -259,7 +259,7 @@ impl<'a> Keeper<'a> {
                 approved,
                 posted: posted as u64,
                 due: outlook.plan.post.len() as u64,
-                holds: hold_groups(&outlook.plan.held, |words| format!("halaxy-bridge {words}")),
+                holds: hold_groups(&outlook.plan.held, file::in_app),
                 items,
                 layouts: settings
                     .rules

@@ -155,7 +155,11 @@ impl Signatures {
     /// Steps that nobody has signed as they stand.
     pub fn open(&self, steps: &[Step]) -> BTreeSet<u8> {
         let signed = |step: &&Step| self.of_step(step).is_some_and(|signed| signed.stands());
-        steps.iter().filter(|step| !signed(step)).map(|step| step.step).collect()
+        steps
+            .iter()
+            .filter(|step| !signed(step))
+            .map(|step| step.step)
+            .collect()
     }
 
     /// Whether there is none.
@@ -334,7 +338,10 @@ impl Office {
             let words = row.what.words(month);
             lines.push(match stands {
                 true => line(now, format!("stands again: {words}, signed by {}", row.by)),
-                false => line(now, format!("open again, since figures changed: {words}, signed by {}", row.by)),
+                false => line(
+                    now,
+                    format!("open again, since figures changed: {words}, signed by {}", row.by),
+                ),
             });
             row.changed = (!stands).then_some(now);
             put(&mut tx, PART, &row.what.id(month), &row).await?;
@@ -385,7 +392,10 @@ mod tests {
             what: String::new(),
             light,
             detail: String::new(),
-            figures: figures.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            figures: figures
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
         }
     }
 
@@ -415,7 +425,10 @@ mod tests {
             detail: "said otherwise".into(),
             ..then.clone()
         };
-        assert!(signatures.of_step(&detail).is_some_and(|s| s.stands()), "words are no figures");
+        assert!(
+            signatures.of_step(&detail).is_some_and(|s| s.stands()),
+            "words are no figures"
+        );
         let now = step(4, Light::Red, &[("differences", "3"), (WHICH, "0b"), ("new", "5")]);
         let changes = signatures.of_step(&now).map(|s| s.changes).unwrap_or_default();
         let wanted = [

@@ -302,7 +302,9 @@ impl Found<'_> {
 }
 
 fn figures<N: Into<String>, V: ToString>(of: impl IntoIterator<Item = (N, V)>) -> Figures {
-    of.into_iter().map(|(name, value)| (name.into(), value.to_string())).collect()
+    of.into_iter()
+        .map(|(name, value)| (name.into(), value.to_string()))
+        .collect()
 }
 
 fn red_unless(fine: bool) -> Light {
