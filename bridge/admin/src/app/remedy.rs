@@ -7,6 +7,10 @@ use bridge_engine::ledger::reports::HoldGroup;
 use bridge_engine::vitals as engine;
 use serde::Serialize;
 
+/// How an account is signed in to again.
+const CONNECT: &str = "`halaxy-bridge connect NAME` signs in to products that ask for it; secrets of others stand where the \
+                       configuration says.";
+
 /// What to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Remedy {
@@ -98,14 +102,19 @@ pub fn of_alert(remedy: &engine::Remedy) -> Remedy {
     use engine::Remedy as Of;
     let words = match remedy {
         Of::LookAtAccount => Remedy::words(
-            "The service tries again by itself. If it goes on, whoever runs the bridge looks whether the service runs, and \
-             what the product answers.",
+            "The service tries again by itself. If it goes on, whoever runs the bridge checks that the service runs, and what \
+             the product answers.",
         ),
-        Of::ConnectAnew => Remedy::words(
-            "Whoever runs the bridge signs in to the product again, or puts a valid secret in place. Until then nothing is \
-             read or written there; nothing is lost.",
-        ),
-        Of::ConnectBefore => Remedy::words("Whoever runs the bridge signs in to the product again before that day."),
+        Of::ConnectAnew => {
+            return Remedy::words(
+                "Whoever runs the bridge signs in to the product again, or puts a valid secret in place. Until then nothing \
+                 is read or written there; nothing is lost.",
+            )
+            .runner(CONNECT);
+        }
+        Of::ConnectBefore => {
+            return Remedy::words("Whoever runs the bridge signs in to the product again before that day.").runner(CONNECT);
+        }
         Of::FewerCalls => Remedy::words(
             "What people ask for still goes through; the rest goes on after midnight UTC. If it happens often, whoever runs \
              the bridge has it look less often, or asks the vendor for more calls.",
@@ -126,11 +135,11 @@ pub fn of_alert(remedy: &engine::Remedy) -> Remedy {
              be done.",
         ),
         Of::EmptyParking => Remedy::words(
-            "Nothing is lost: the store keeps what is to be done. Whoever runs the bridge looks what failed, and empties \
+            "Nothing is lost: the store keeps what is to be done. Whoever runs the bridge finds out what failed, and empties \
              the broker’s parking queue.",
         ),
         Of::ProveAgain => Remedy::words(
-            "It is tried again every night, and whenever a bookkeeper asks. If it goes on, whoever runs the bridge looks \
+            "It is tried again every night, and whenever a bookkeeper asks. If it goes on, whoever runs the bridge checks \
              what the products answer.",
         )
         .link("/books/proof", "Prove it now"),
@@ -138,13 +147,18 @@ pub fn of_alert(remedy: &engine::Remedy) -> Remedy {
             "A bookkeeper looks at what changed after it was posted, each with the documents that put it right.",
         )
         .link("/books/drift", "To the list"),
-        Of::SeeService => Remedy::words("Whoever runs the bridge looks whether the service runs."),
+        Of::SeeService => Remedy::words("Whoever runs the bridge checks that the service runs."),
         Of::LookAtPart => Remedy::words(
-            "It is tried again by itself. If it goes on, whoever runs the bridge looks what the product answers.",
+            "It is tried again by itself. If it goes on, whoever runs the bridge checks what the product answers.",
         ),
         Of::EndsByItself => return Remedy::words("It ends by itself once it is seen to."),
     };
-    words.runner(&remedy.to_string())
+    let text = remedy.to_string();
+    match text.contains('`') {
+        true => words.runner(&text),
+        // It says no more than what stands here.
+        false => words,
+    }
 }
 
 /// About the rules, or a system, that wait until the plan is approved.

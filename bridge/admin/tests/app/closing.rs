@@ -76,13 +76,13 @@ async fn a_month_is_signed_step_by_step_and_opens_again_when_its_figures_change(
     for told in [
         "Signed: 10 of 10 steps",
         "two of &lt;b&gt;November",
-        "Signed by <b>Admin</b>",
+        "Signed by <b>Administrator</b>",
     ] {
         assert!(seen.contains(told), "{told}: {seen}");
     }
     assert!(!seen.contains("/books/sign"));
     assert_eq!(sign(&mut auditor, &first, 4, "x").await.status, 403);
-    assert!(keeper.get("/books").await.text.contains("signed by Admin"));
+    assert!(keeper.get("/books").await.text.contains("signed by Administrator"));
 
     // Figures change: what was signed is open again, and says what is no longer so.
     let second = close("2026-10", 3);
@@ -98,7 +98,7 @@ async fn a_month_is_signed_step_by_step_and_opens_again_when_its_figures_change(
             .get("/books")
             .await
             .text
-            .contains("signed by Admin, and changed since")
+            .contains("signed by Administrator, and changed since")
     );
     assert_eq!(
         sign(&mut keeper, &first, 4, "again").await.status,
@@ -145,9 +145,9 @@ async fn a_month_is_signed_step_by_step_and_opens_again_when_its_figures_change(
     assert_eq!(
         [words[0], words[1], words[2]],
         [
-            "withdrawn by Bookkeeper: closing 2026-10, step 4, signed by Admin",
+            "withdrawn by Bookkeeper: closing 2026-10, step 4, signed by Administrator",
             "signed by Bookkeeper: closing 2026-10, the month",
-            "signed by Admin: closing 2026-10, step 4",
+            "signed by Administrator: closing 2026-10, step 4",
         ]
     );
     assert!(

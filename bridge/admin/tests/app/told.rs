@@ -1,6 +1,7 @@
 //! Whatever shows personal values, or gives them away as a file, leaves a line in the history: asked of the whole table.
 
 use crate::office::{close, keep, report};
+use crate::person::lived_in;
 use crate::support::{Browser, House, Page, SECRET, vitals};
 use axum::http::{Method, Request, header};
 use bridge_admin::access::role::Role;
@@ -68,7 +69,7 @@ fn shows(page: &Page) -> bool {
 
 #[tokio::test]
 async fn every_route_that_shows_values_leaves_a_line_of_it() {
-    let (house, mut browsers) = House::full().await;
+    let (house, mut browsers) = lived_in().await;
     fill(&house.store).await;
     let admin = browsers.get_mut(&Role::Admin).unwrap();
     let inbox = admin.get("/inbox?kind=conflict").await.text;
@@ -78,9 +79,16 @@ async fn every_route_that_shows_values_leaves_a_line_of_it() {
     let other = inbox.split(" data-open=\"/inbox/").nth(3).unwrap();
     let other = format!("/inbox/{}", other.split(['"', '?']).next().unwrap());
     let card = admin.get(&other).await;
-    let [token, seen] = ["token", "seen"].map(|name| card.field(name));
-    let fields = [("choice", "halaxy"), ("token", &token), ("seen", &seen)];
-    admin.post(&format!("{other}/decide"), &fields).await;
+    let [token, seen, back, next] = ["token", "seen", "back", "next"].map(|name| card.field(name));
+    let fields = [
+        ("choice", "take:halaxy"),
+        ("token", &token),
+        ("seen", &seen),
+        ("back", &back),
+        ("next", &next),
+    ];
+    let decided = admin.post(&format!("{other}/decide"), &fields).await;
+    assert!(decided.status.is_redirection(), "{}", decided.text);
 
     let ends = ["/own/out", "/sign-out"];
     let mut showed = BTreeSet::new();
@@ -134,9 +142,9 @@ async fn every_route_that_shows_values_leaves_a_line_of_it() {
     assert_eq!(files, 2, "the history and a report");
     let words = house.store.latest_audit(None, true, 10_000).await.unwrap();
     for line in [
-        "the books’ report preview was taken along as CSV, to Admin",
-        "the books’ report drift was shown, to Admin",
-        "the history was exported, by Admin",
+        "the books’ report preview was taken along as CSV, to Administrator",
+        "the books’ report drift was shown, to Administrator",
+        "the history was exported, by Administrator",
     ] {
         assert!(words.iter().any(|(_, of)| of.reason == line), "{line}");
     }

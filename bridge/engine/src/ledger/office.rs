@@ -322,3 +322,49 @@ fn line(at: Time, reason: String) -> AuditEntry {
         ..AuditEntry::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::file::{Draft, ROWS};
+    use super::*;
+    use bridge_store::Key;
+
+    fn report(rows: usize) -> (Report, Files) {
+        let mut sheet = Sheet::new(&["method", "#n"]);
+        for n in 0..rows {
+            sheet.push([if n % 2 == 0 { "Cash" } else { "EFTPOS" }.into(), n.to_string()]);
+        }
+        let draft = Draft::new("A clinic", "tieout", "A report", 1);
+        draft.table("Rows", "", sheet).report(&serde_json::json!({}))
+    }
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn long_tables_are_kept_page_by_page_and_go_with_their_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
+        let store = Store::open(&url, &Key::generate(), "clinic", 0).await.unwrap();
+        let office = Office::new(store.clone());
+        let rows = 2 * ROWS + 1;
+        office.keep(vec![report(rows)]).await.unwrap();
+        let kept = office.report("tieout").await.unwrap().unwrap();
+        assert_eq!((kept.sections[0].pages(), kept.sections[0].more), (3, ROWS + 1));
+        let mut all = Vec::new();
+        for page in 1..=3 {
+            let sheet = office.rows(&kept, 0, page).await.unwrap().unwrap();
+            all.extend(sheet.rows().iter().map(|row| row[1].clone()));
+        }
+        let wanted: Vec<String> = (0..rows).map(|n| n.to_string()).collect();
+        assert_eq!(all, wanted, "every row once, in order");
+        for (section, page) in [(0, 4), (1, 1), (0, 0)] {
+            assert_eq!(office.rows(&kept, section, page).await.unwrap(), None);
+        }
+        let first = office.rows(&kept, 0, 1).await.unwrap().unwrap();
+        assert_eq!(first.with("eftpos").len(), ROWS / 2);
+
+        office.keep(vec![report(3)]).await.unwrap();
+        let mut left = 0;
+        store.ledger(FURTHER, |_, _| left += 1).await.unwrap();
+        assert_eq!(left, 0, "pages of the report before are gone");
+    }
+}

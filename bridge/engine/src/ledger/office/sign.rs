@@ -125,6 +125,11 @@ pub struct Signatures {
 }
 
 impl Signatures {
+    /// That of a step or the month, whatever changed since.
+    pub fn get(&self, what: What) -> Option<&SignOff> {
+        self.rows.get(&what)
+    }
+
     /// That of a step, as the step stands now.
     pub fn of_step(&self, step: &Step) -> Option<Signed> {
         let sign_off = self.rows.get(&What::Step(step.step))?.clone();
