@@ -53,7 +53,13 @@ pub async fn show(app: &App, call: &Call) -> Answer {
         .take(TEXT)
         .collect();
     let version = format!("{} {section} {at} {find}", report.head.digest);
-    told::shown(app, call, &format!("the books’ report {id}"), &version).await?;
+    told::shown(
+        app,
+        call,
+        &format!("table {section} of the books’ report {id}"),
+        &version,
+    )
+    .await?;
     let mut sheet = Sheet::default();
     let wanted = if find.is_empty() { at..=at } else { 1..=pages };
     let mut cut = false;
