@@ -224,7 +224,7 @@ impl AffairsReader {
     }
 
     /// The ledger's invoices that a patient is to pay, or why they cannot be told.
-    async fn of_ledger(&self, patient: &str) -> Result<Result<(Vec<Fact>, Option<Time>), Standing>, EngineError> {
+    async fn of_ledger(&self, patient: &str) -> Result<Result<Dated, Standing>, EngineError> {
         let looked = crate::ledger::looked(&self.store, &self.told.system, INVOICE).await?;
         let (Some(looked), true) = (looked, self.store.concerns_complete(INVOICES).await?) else {
             return Ok(Err(Standing::Reading));
@@ -272,6 +272,9 @@ impl AffairsReader {
         RecordKey::new(self.told.system.as_str(), self.told.kind.as_str(), patient)
     }
 }
+
+/// Facts, and as of when.
+type Dated = (Vec<Fact>, Option<Time>);
 
 /// Rows about somebody, and as of when.
 struct Found {

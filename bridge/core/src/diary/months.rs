@@ -32,14 +32,17 @@ pub fn months(visits: impl IntoIterator<Item = (i64, i64, Outcome)>, now: Time, 
     }
 }
 
+/// A visit by its start, with what goes with it.
+pub(crate) type Begun<T> = Option<(i64, T)>;
+
 /// Of visits, each given as start and end (seconds since 1970), outcome and what goes with it: the last one that took place,
 /// and the next that is still to, with their starts.
 pub(crate) fn last_and_next<T>(
     visits: impl IntoIterator<Item = (i64, i64, Outcome, T)>,
     now: Time,
-) -> (Option<(i64, T)>, Option<(i64, T)>) {
+) -> (Begun<T>, Begun<T>) {
     let now = now.div_euclid(1_000_000);
-    let (mut last, mut next) = (None::<(i64, T)>, None::<(i64, T)>);
+    let (mut last, mut next): (Begun<T>, Begun<T>) = (None, None);
     for (start, end, outcome, with) in visits {
         let over = match outcome {
             Outcome::Completed => start <= now,
