@@ -8,7 +8,7 @@ use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Item, Store, StoreError, Telling, Tx};
+use bridge_store::{Item, Store, Telling, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -115,14 +115,6 @@ pub(super) struct State {
     pub changed: bool,
 }
 
-fn damaged(part: &'static str, id: &str) -> EngineError {
-    EngineError::Store(StoreError::Damaged {
-        table: "ledger",
-        row: format!("{part}/{id}"),
-        detail: "its content is not understood",
-    })
-}
-
 async fn load<T: DeserializeOwned>(
     store: &Store,
     part: &str,
@@ -133,7 +125,7 @@ async fn load<T: DeserializeOwned>(
     store
         .ledger(part, |id, body| match serde_json::from_str(&body) {
             Ok(value) => each(id, value),
-            Err(_) => bad = Some(damaged(name, &id)),
+            Err(_) => bad = Some(EngineError::unread_row(name, &id)),
         })
         .await?;
     bad.map_or(Ok(()), Err)
