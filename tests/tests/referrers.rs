@@ -93,7 +93,8 @@ async fn whoever_moves_stands_with_the_new_practice_alone() {
         town.equal(&doctors, &format!("{crm:?}, elsewhere"));
         // And back again, in a process that knows what was kept alone.
         town.swap(&mut doctors, 0, 1);
-        town.settle(&town.desk()).await;
+        let desk = town.desk();
+        town.settle(&desk).await;
         town.equal(&doctors, &format!("{crm:?}, where they were"));
         assert!(!town.settle(&desk).await.active());
     }
