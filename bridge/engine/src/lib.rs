@@ -29,6 +29,7 @@ pub mod kept_back;
 pub mod ledger;
 mod look_back;
 pub mod lookup;
+mod marked;
 mod matches;
 mod measure;
 mod merges;

@@ -9,7 +9,7 @@ use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Item, Store, StoreError, Telling, Tx};
+use bridge_store::{Item, Store, Telling, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -121,16 +121,8 @@ pub(super) async fn entry(store: &Store, key: &str) -> Result<Option<Entry>, Eng
     let Some(body) = store.ledger_row(ENTRY, key).await? else {
         return Ok(None);
     };
-    let kept: Kept = serde_json::from_str(&body).map_err(|_| damaged(ENTRY, key))?;
+    let kept: Kept = serde_json::from_str(&body).map_err(|_| EngineError::unread_row(ENTRY, key))?;
     Ok(Some(kept.entry))
-}
-
-fn damaged(part: &'static str, id: &str) -> EngineError {
-    EngineError::Store(StoreError::Damaged {
-        table: "ledger",
-        row: format!("{part}/{id}"),
-        detail: "its content is not understood",
-    })
 }
 
 async fn load<T: DeserializeOwned>(
@@ -143,7 +135,7 @@ async fn load<T: DeserializeOwned>(
     store
         .ledger(part, |id, body| match serde_json::from_str(&body) {
             Ok(value) => each(id, value),
-            Err(_) => bad = Some(damaged(name, &id)),
+            Err(_) => bad = Some(EngineError::unread_row(name, &id)),
         })
         .await?;
     bad.map_or(Ok(()), Err)
