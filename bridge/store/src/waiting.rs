@@ -8,6 +8,7 @@ use crate::{
     pool::Row,
     records::{Page, Paged, short_id},
     tx::Tx,
+    within::{self, Within},
 };
 use bridge_core::waiting::{Held, cosmetic, held};
 use bridge_core::{Card, Conflict, Entity, Hold, Time};
@@ -61,7 +62,7 @@ const OLDER: &str = "SELECT count(*) FROM inbox WHERE practice = $1 AND since <=
 const HELD: &str = "SELECT entity FROM link WHERE practice = $1 AND held = 1 AND entity IS NOT NULL AND entity > $2 \
      UNION SELECT entity FROM write WHERE practice = $1 AND state IN ('doubtful', 'refused') AND entity > $2 ORDER BY 1 LIMIT $3";
 const HOLDS_FILED: &str = "holds_filed";
-const DONE: &str = "done";
+pub(crate) const DONE: &str = "done";
 
 /// One thing that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +99,8 @@ pub struct ItemFilter {
     pub asleep: Option<(bool, Time)>,
     /// Waiting since this moment or longer.
     pub until: Option<Time>,
+    /// Only what somebody sees who may see so much.
+    pub within: Option<Within>,
 }
 
 /// How many items are alike.
@@ -330,7 +333,14 @@ impl Store {
             .text_or_null(filter.entity.as_deref())
             .int(page.limit as i64);
         let mut conn = self.read().await?;
-        let sql = conn.either(PAGE, PAGE_POSTGRES);
+        let sql = match &filter.within {
+            None => conn.either(PAGE, PAGE_POSTGRES),
+            Some(within) => {
+                within.bind(&mut args);
+                args.text(&within.home);
+                conn.either(within::PAGE[0], within::PAGE[1])
+            }
+        };
         let rows = fetch(&mut conn, sql, args).await?;
         let rows = rows.iter().map(item).collect::<Result<Vec<_>>>()?;
         Ok(Paged::of(rows, page, |item| (item.since, &item.id)))
@@ -355,10 +365,13 @@ impl Store {
             .collect()
     }
 
-    /// Whether something that an older release stored is still to be taken in ([`Tx::index_names`], [`Tx::file_holds`]).
+    /// Whether something that an older release stored is still to be taken in ([`Tx::index_names`], [`Tx::file_holds`],
+    /// [`Tx::index_located`]).
     pub async fn is_behind(&self) -> Result<bool> {
         let done = |place: Option<String>| place.as_deref() == Some(DONE);
-        Ok(!done(self.meta(HOLDS_FILED).await?) || !done(self.meta(crate::names::INDEXED).await?))
+        Ok(!done(self.meta(HOLDS_FILED).await?)
+            || !done(self.meta(crate::names::INDEXED).await?)
+            || !done(self.meta(crate::located::INDEXED).await?))
     }
 
     /// How many items there are of each sort: everything that filters count by.
@@ -366,17 +379,7 @@ impl Store {
         let mut args = Args::default();
         args.shared(&self.scope.practice);
         let rows = fetch(&mut self.read().await?, CELLS, args).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Cell {
-                    topic: row.text(0)?,
-                    systems: split(&row.text(1)?),
-                    assigned: Some(row.text(2)?).filter(|who| !who.is_empty()),
-                    snoozed: row.int(3)?,
-                    count: row.int(4)?.unsigned_abs(),
-                })
-            })
-            .collect()
+        rows.iter().map(cell).collect()
     }
 
     /// How many items wait since that moment or longer.
@@ -394,6 +397,16 @@ fn split(systems: &str) -> Vec<String> {
         .filter(|s| !s.is_empty())
         .map(str::to_string)
         .collect()
+}
+
+pub(crate) fn cell(row: &Row) -> Result<Cell> {
+    Ok(Cell {
+        topic: row.text(0)?,
+        systems: split(&row.text(1)?),
+        assigned: Some(row.text(2)?).filter(|who| !who.is_empty()),
+        snoozed: row.int(3)?,
+        count: row.int(4)?.unsigned_abs(),
+    })
 }
 
 fn item(row: &Row) -> Result<Item> {

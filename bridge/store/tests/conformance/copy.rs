@@ -50,6 +50,12 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
         body: serde_json::json!({ "comment": "kept" }),
     };
     tx.put_mirrored("halaxy", &[appointment]).await.unwrap();
+    let visit = bridge_store::Visited {
+        appointment: "7".into(),
+        people: ["p000007".to_string()].into(),
+        roles: vec![("PR-700001".into(), "CL-200001".into())],
+    };
+    tx.put_visited("halaxy", "Patient", &[visit]).await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();
