@@ -3,16 +3,17 @@
 //! Lines are filtered as they are read, a stretch at a time: a filter that fits nothing must not read the whole history for
 //! one page, so the page says how far it looked, and goes on from there.
 
-use super::App;
 use super::call::{Call, Fields};
 use super::render::{Answer, page};
 use super::words::{Clockwork, Moment, capital, system, unit};
+use super::{App, Refused};
+use crate::desk::{Desk, DeskError};
 use axum::body::Body;
 use axum::http::header;
 use axum::response::IntoResponse;
 use bridge_core::Time;
 use bridge_core::ledger::sheet::csv_safe;
-use bridge_store::{AuditEntry, Store, StoreError};
+use bridge_store::{AuditEntry, Store};
 use futures::stream;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -132,7 +133,7 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let wanted = Wanted::read(&call.query, &clock);
     let of = if wanted.access { "access" } else { "all" };
     let before: Option<i64> = call.query.get("before").and_then(|text| text.parse().ok());
-    let store = &call.shelf.store;
+    let (store, desk) = (&call.shelf.store, masking(call)?);
     let mut place = match (before, wanted.until) {
         (None, Some(until)) => Some(store.audit_place(until).await?.saturating_add(1)),
         (before, _) => before,
@@ -142,7 +143,8 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         let rows = store.latest_audit(place, wanted.access, READ).await?;
         more = rows.len() == READ;
         read += rows.len();
-        for (seq, line) in rows {
+        let last = rows.last().map(|(seq, line)| (*seq, line.at));
+        for (seq, line) in seen(desk.as_ref(), rows).await? {
             if wanted.over(line.at) {
                 more = false;
                 break 'reading;
@@ -156,6 +158,11 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
                     break 'reading;
                 }
             }
+        }
+        if let Some((seq, at)) = last {
+            place = Some(seq);
+            looked = Some(at);
+            more = more && !wanted.over(at);
         }
         if !more {
             break;
@@ -191,6 +198,18 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         },
     };
     page(app, call, "activity.html", content)
+}
+
+/// The desk that says which lines are seen, for whoever is bound to some locations.
+fn masking(call: &Call) -> Result<Option<Desk>, Refused> {
+    call.bound().then(|| call.desk().cloned()).transpose()
+}
+
+async fn seen(desk: Option<&Desk>, rows: Vec<(i64, AuditEntry)>) -> Result<Vec<(i64, AuditEntry)>, DeskError> {
+    match desk {
+        Some(desk) => desk.lines(rows).await,
+        None => Ok(rows),
+    }
 }
 
 fn shown(line: AuditEntry, clock: &Clockwork) -> Line {
@@ -229,6 +248,7 @@ fn again(query: &Fields, of: &str, place: Option<i64>) -> String {
 /// Where a file that is sent line by line has got to.
 struct Reading {
     store: Store,
+    desk: Option<Desk>,
     wanted: Wanted,
     place: Option<i64>,
     rows: VecDeque<(i64, AuditEntry)>,
@@ -238,7 +258,7 @@ struct Reading {
 
 impl Reading {
     /// The next lines; none at the end.
-    async fn next(&mut self) -> Result<Option<String>, StoreError> {
+    async fn next(&mut self) -> Result<Option<String>, DeskError> {
         let mut text = String::new();
         if std::mem::take(&mut self.head) {
             text.push_str("at,event,entity,system,record,units,reason\r\n");
@@ -246,7 +266,8 @@ impl Reading {
         while text.is_empty() && !self.over {
             let rows = self.store.latest_audit(self.place, self.wanted.access, READ).await?;
             self.over = rows.len() < READ;
-            self.rows.extend(rows);
+            let last = rows.last().map(|(seq, _)| *seq);
+            self.rows.extend(seen(self.desk.as_ref(), rows).await?);
             while let Some((seq, line)) = self.rows.pop_front() {
                 if self.wanted.over(line.at) {
                     self.over = true;
@@ -257,6 +278,7 @@ impl Reading {
                     text.push_str(&csv(&line));
                 }
             }
+            self.place = last.or(self.place);
         }
         Ok((!text.is_empty()).then_some(text))
     }
@@ -291,6 +313,7 @@ pub(super) async fn export(app: &App, call: &Call) -> Answer {
     call.shelf.access.noted(&call.known()?.user, words).await?;
     let reading = Reading {
         store,
+        desk: masking(call)?,
         wanted,
         place,
         rows: VecDeque::new(),

@@ -86,9 +86,10 @@ struct WaitingLine {
 
 #[derive(Serialize)]
 struct OtherLine {
-    entity: String,
+    /// None for somebody at another location.
+    entity: Option<String>,
     name: Option<String>,
-    record: String,
+    record: Option<String>,
     same: &'static str,
 }
 
@@ -141,8 +142,9 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
             record: None,
             units: units.chain(lost).collect::<BTreeSet<_>>().into_iter().collect(),
         };
-        let others = around.others.iter().map(|other| Viewed {
-            entity: Some(other.who.entity.clone()),
+        let others = around.others.iter().filter_map(|other| other.who.as_ref());
+        let others = others.map(|who| Viewed {
+            entity: Some(who.entity.clone()),
             record: None,
             units: vec!["official_name".into()],
         });
@@ -234,9 +236,9 @@ impl View {
                     } else {
                         "same phone number"
                     },
-                    record: records(&other.who.records).join(", "),
-                    name: other.who.name.filter(|_| self.values),
-                    entity: other.who.entity,
+                    record: other.who.as_ref().map(|who| records(&who.records).join(", ")),
+                    entity: other.who.as_ref().map(|who| who.entity.clone()),
+                    name: other.who.and_then(|who| who.name).filter(|_| self.values),
                 })
                 .collect(),
             lost: around

@@ -1,6 +1,7 @@
 //! Pages: strict templates (what is not defined is an error), what is embedded, and the headers of both.
 
 use super::call::Call;
+use super::routes::of_every_location;
 use super::words::Clockwork;
 use super::{App, Refused};
 use axum::Router;
@@ -220,7 +221,10 @@ pub(super) fn shown(
         let route = super::routes::ROUTES.iter().find(|route| route.path == path);
         user.is_some_and(|signed| route.is_some_and(|route| route.need.lets(signed.user.role)))
     };
-    let places = PLACES.into_iter().filter(|(path, _)| lets(path));
+    let bound = call.is_some_and(Call::bound);
+    let places = PLACES
+        .into_iter()
+        .filter(|(path, _)| lets(path) && !(bound && of_every_location(path)));
     let frame = Frame {
         practice: &app.settings.practice,
         version: &app.pages.version,
@@ -239,7 +243,8 @@ pub(super) fn shown(
                 path: place,
                 title,
                 here: path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')),
-                count: waiting.filter(|n| place == "/inbox" && *n > 0),
+                // It counts everybody's.
+                count: waiting.filter(|n| place == "/inbox" && *n > 0 && !bound),
             })
             .collect(),
         now: Clockwork::new(app.clock.now(), &app.settings.time_zone).local(app.clock.now()),

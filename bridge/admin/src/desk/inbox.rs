@@ -165,6 +165,7 @@ impl Desk {
             until: query
                 .days
                 .map(|days| now.saturating_sub(Time::from(days).saturating_mul(DAY))),
+            within: self.within().cloned(),
         };
         if filter.topics.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Inbox {
@@ -188,10 +189,10 @@ impl Desk {
     pub async fn totals(&self) -> Result<Totals, DeskError> {
         let now = self.clock.now();
         let mut totals = Totals {
-            old: self.store().items_older(now - 3 * DAY).await?,
+            old: self.older(now - 3 * DAY).await?,
             ..Totals::default()
         };
-        for cell in self.store().item_cells().await? {
+        for cell in self.cells().await? {
             if cell.snoozed > now {
                 totals.snoozed += cell.count;
                 continue;

@@ -15,6 +15,7 @@
 //! | [`person`] | what stands beside it: values, records with evidence, unlinking |
 //! | [`backfill`] | the first plan in groups, approving, pausing, when it will be done |
 //! | [`seen`] | alerts that somebody looks after |
+//! | `scope` | the desk of somebody who may see the people of some locations only |
 
 pub mod act;
 pub mod backfill;
@@ -26,6 +27,7 @@ pub mod inbox;
 mod limit;
 pub mod person;
 pub mod rules;
+mod scope;
 pub mod seen;
 mod tasks;
 pub mod timeline;
@@ -39,7 +41,7 @@ use bridge_core::mapping::EntityFile;
 use bridge_core::review::DecisionError;
 use bridge_core::{Class, Entity, LinkState, UnitType, Value};
 use bridge_engine::{Engine, EngineError};
-use bridge_store::{Store, StoreError};
+use bridge_store::{Store, StoreError, Within};
 use limit::Limit;
 use serde::Serialize;
 use std::sync::Arc;
@@ -53,6 +55,9 @@ pub enum DeskError {
     /// What was asked makes no sense; how to ask.
     #[error("{0}")]
     Asked(String),
+    /// It is about every location, and whoever asks is bound to some.
+    #[error("that is about every location of the practice, and this access is bound to some")]
+    Everywhere,
     /// Asked too often; when to come again, seconds.
     #[error("that is too often: try again in {0} s")]
     TooOften(u64),
@@ -91,6 +96,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     searches: Arc<Limit>,
     plans: backfill::Planning,
+    within: Option<Arc<Within>>,
 }
 
 impl Desk {
@@ -104,10 +110,11 @@ impl Desk {
             clock,
             searches: Arc::default(),
             plans: backfill::Planning::default(),
+            within: None,
         }
     }
 
-    /// The store.
+    /// The store, with everything in it: whoever shows people of it asks whether they are seen.
     pub fn store(&self) -> &Store {
         self.engine.store()
     }
@@ -152,6 +159,7 @@ impl Desk {
     }
 
     pub(crate) async fn entity(&self, id: &str) -> Result<Entity, DeskError> {
+        self.sees(id).await?;
         let found = self.store().entities(&[id.to_string()]).await?.pop();
         Ok(found.ok_or_else(|| EngineError::NotFound(format!("entity {id}")))?)
     }

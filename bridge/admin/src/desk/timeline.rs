@@ -124,6 +124,7 @@ impl Desk {
     /// # Errors
     /// [`EngineError::NotFound`] for an unknown entity.
     pub async fn sync_now(&self, entity: &str, by: &str) -> Result<Time, DeskError> {
+        self.sees(entity).await?;
         Ok(self.engine.look_now(entity, by).await?)
     }
 
@@ -155,8 +156,10 @@ impl Desk {
     /// Takes back what a run wrote; only looks, if `dry`. Records that somebody edited since are left and listed.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended.
+    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended,
+    /// [`DeskError::Everywhere`] for whoever is bound to some locations.
     pub async fn undo_run(&self, id: &str, by: &str, dry: bool) -> Result<RunUndo, DeskError> {
+        self.everywhere()?;
         let run = self.store().runs(500).await?.into_iter().find(|run| run.id == id);
         let run = run.ok_or_else(|| EngineError::NotFound(format!("run {id}")))?;
         let Some(ended) = run.ended else {

@@ -83,6 +83,7 @@ pub(in crate::app) async fn unlink(_app: &App, call: &Call) -> Answer {
 
 pub(in crate::app) async fn undo(_app: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.typed("decision"));
+    desk.sees(call.part()).await?;
     // Only what stands on this page.
     let own = desk.history(call.part()).await?;
     if !own

@@ -135,10 +135,10 @@ pub(super) struct Lost {
     pub why: String,
 }
 
-/// Somebody with the same e-mail or phone.
+/// Somebody with the same e-mail or phone; not told of people at other locations.
 #[derive(Serialize)]
 pub(super) struct Other {
-    pub person: Person,
+    pub person: Option<Person>,
     pub same: String,
 }
 
@@ -166,7 +166,9 @@ impl View<'_> {
             shown.add(who, detail.row.unit.as_deref());
         }
         for other in &detail.others {
-            shown.add(&other.who, Some(&other.same));
+            if let Some(who) = &other.who {
+                shown.add(who, Some(&other.same));
+            }
         }
         self.noted("what waits was shown", shown).await?;
         let visits = self.visits(&detail.row.who).await?;
@@ -225,7 +227,7 @@ impl View<'_> {
             why: lost.why.clone(),
         });
         let others = detail.others.iter().map(|other| Other {
-            person: self.person(&other.who),
+            person: other.who.as_ref().map(|who| self.person(who)),
             same: unit(&other.same),
         });
         Ok(Card {
