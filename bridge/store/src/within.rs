@@ -157,21 +157,49 @@ macro_rules! page {
     };
 }
 
+/// Counts of items `i`, by what filters go by, and how many of them wait since $5 or longer. `$same` keeps SQLite from the
+/// index that is in this order and lacks the entity.
 macro_rules! cells {
-    ($find:literal) => {
+    (($($where:tt)*), $same:literal) => {
         concat!(
-            "SELECT i.topic, i.systems, i.assigned, i.snoozed, count(*) FROM inbox i WHERE i.practice = $1 AND ",
-            item!($find, "$1", "$2", "$3", "$4"),
-            " GROUP BY i.topic, i.systems, i.assigned, i.snoozed"
+            "SELECT i.topic, i.systems, i.assigned, i.snoozed, count(*), sum(CASE WHEN i.since <= $5 THEN 1 ELSE 0 END) \
+             FROM inbox i WHERE i.practice = $1 AND ",
+            $($where)*,
+            " GROUP BY ",
+            $same,
+            "i.topic, ",
+            $same,
+            "i.systems, ",
+            $same,
+            "i.assigned, ",
+            $same,
+            "i.snoozed"
         )
     };
 }
 
-macro_rules! older {
+macro_rules! cells_of_people {
+    ($find:literal, $same:literal, $text:literal) => {
+        cells!(
+            (
+                "i.entity <> '' AND $4",
+                $text,
+                " IS NOT NULL AND ",
+                seen!("i.entity", $find, "$1", "$2", "$3")
+            ),
+            $same
+        )
+    };
+}
+
+macro_rules! cells_of_pairs {
     ($find:literal) => {
-        concat!(
-            "SELECT count(*) FROM inbox i WHERE i.practice = $1 AND i.since <= $5 AND ",
-            item!($find, "$1", "$2", "$3", "$4")
+        cells!(
+            (
+                "i.topic IN ('match/pair', 'match/twice') AND ",
+                pair!("i.id", $find, "$1", "$2", "$3", "$4")
+            ),
+            ""
         )
     };
 }
@@ -229,8 +257,11 @@ pub(crate) const NAMED_ONE: [&str; 2] = [
     named!("instr", "", "$3", "$4", "$5"),
     named!("strpos", "", "$3", "$4", "$5"),
 ];
-const CELLS: [&str; 2] = [cells!("instr"), cells!("strpos")];
-const OLDER: [&str; 2] = [older!("instr"), older!("strpos")];
+const CELLS_OF_PEOPLE: [&str; 2] = [
+    cells_of_people!("instr", "+", ""),
+    cells_of_people!("strpos", "", "::text"),
+];
+const CELLS_OF_PAIRS: [&str; 2] = [cells_of_pairs!("instr"), cells_of_pairs!("strpos")];
 const ENTITIES: [Among; 2] = [
     Among {
         head: concat!(
@@ -312,27 +343,23 @@ impl Store {
         self.among_within(&DECIDED, ids, within).await
     }
 
-    /// How many of the items that are seen there are of each sort, as [`Store::item_cells`].
-    pub async fn item_cells_within(&self, within: &Within) -> Result<Vec<Cell>> {
-        let mut args = Args::default();
-        args.shared(&self.scope.practice);
-        within.bind(&mut args);
-        args.text(&within.home);
+    /// How many of the items that are seen there are of each sort, as [`Store::item_cells`], and how many wait since a moment
+    /// or longer. Looks at every item, so it takes longer than for those who see everybody.
+    pub async fn item_cells_within(&self, since: Time, within: &Within) -> Result<(Vec<Cell>, u64)> {
+        let (mut cells, mut older) = (vec![], 0);
         let mut conn = self.read().await?;
-        let sql = either(&conn, &CELLS);
-        fetch(&mut conn, sql, args).await?.iter().map(cell).collect()
-    }
-
-    /// How many of the items that are seen wait since that moment or longer, as [`Store::items_older`].
-    pub async fn items_older_within(&self, since: Time, within: &Within) -> Result<u64> {
-        let mut args = Args::default();
-        args.shared(&self.scope.practice);
-        within.bind(&mut args);
-        args.text(&within.home).int(since);
-        let mut conn = self.read().await?;
-        let sql = either(&conn, &OLDER);
-        let rows = fetch(&mut conn, sql, args).await?;
-        rows.first().map_or(Ok(0), |row| Ok(row.int(0)?.unsigned_abs()))
+        for sql in [&CELLS_OF_PEOPLE, &CELLS_OF_PAIRS] {
+            let mut args = Args::default();
+            args.shared(&self.scope.practice);
+            within.bind(&mut args);
+            args.text(&within.home).int(since);
+            let sql = either(&conn, sql);
+            for row in fetch(&mut conn, sql, args).await? {
+                older += row.int(5)?.unsigned_abs();
+                cells.push(cell(&row)?);
+            }
+        }
+        Ok((cells, older))
     }
 
     async fn among_within(&self, sql: &[Among; 2], ids: &[String], within: &Within) -> Result<BTreeSet<String>> {

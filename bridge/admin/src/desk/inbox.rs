@@ -188,11 +188,12 @@ impl Desk {
     /// The store's.
     pub async fn totals(&self) -> Result<Totals, DeskError> {
         let now = self.clock.now();
+        let (cells, old) = self.counted(now - 3 * DAY).await?;
         let mut totals = Totals {
-            old: self.older(now - 3 * DAY).await?,
+            old,
             ..Totals::default()
         };
-        for cell in self.cells().await? {
+        for cell in cells {
             if cell.snoozed > now {
                 totals.snoozed += cell.count;
                 continue;

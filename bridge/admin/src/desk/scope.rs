@@ -75,19 +75,11 @@ impl Desk {
         Ok(seen.then_some(item))
     }
 
-    /// Of what waits, how many there are of each sort.
-    pub(crate) async fn cells(&self) -> Result<Vec<Cell>, DeskError> {
+    /// Of what waits, how many there are of each sort, and how many wait since that moment or longer.
+    pub(crate) async fn counted(&self, since: Time) -> Result<(Vec<Cell>, u64), DeskError> {
         Ok(match self.within() {
-            None => self.store().item_cells().await?,
-            Some(within) => self.store().item_cells_within(within).await?,
-        })
-    }
-
-    /// Of what waits, how many do since that moment or longer.
-    pub(crate) async fn older(&self, since: Time) -> Result<u64, DeskError> {
-        Ok(match self.within() {
-            None => self.store().items_older(since).await?,
-            Some(within) => self.store().items_older_within(since, within).await?,
+            None => (self.store().item_cells().await?, self.store().items_older(since).await?),
+            Some(within) => self.store().item_cells_within(since, within).await?,
         })
     }
 

@@ -4,6 +4,7 @@
 mod access;
 mod attacks;
 mod books;
+mod bound;
 #[path = "../common/mod.rs"]
 mod common;
 mod office;
@@ -13,6 +14,7 @@ mod progress;
 mod provider;
 mod review;
 mod routes;
+mod scope;
 mod sign_on;
 mod support;
 mod weight;

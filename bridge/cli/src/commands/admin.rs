@@ -116,7 +116,8 @@ pub async fn run(args: &AdminArgs, out: &Output) -> Result<Exit, Failure> {
                 (true, false) => None,
                 _ => Some(Bound::to(locations.iter().map(String::as_str), *without_location).map_err(refused)?),
             };
-            let invited = access.invite_to((name, email), *role, bound.clone(), &by.name());
+            let by = by.name();
+            let invited = access.invite_to((name, email), *role, bound.clone(), &by);
             let token = invited.await.map_err(refused)?;
             let purpose = Purpose::Join {
                 name: name.clone(),
