@@ -4,6 +4,7 @@
 use adapter_sandbox::{CrmKind, CsvPerson, Manners};
 use bridge_core::LinkState;
 use bridge_tests::{Practice, Purpose, person};
+use halaxy_bridge::{config, wiring};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -226,6 +227,12 @@ async fn promise_16_a_dry_run_lists_exactly_what_the_run_sends() {
             practice.engine.preview().await.unwrap().digest,
             preview.digest,
             "{crm:?}: the same plan, the same digest"
+        );
+        let config = config::load(&practice.folder.path().join("bridge.toml")).unwrap();
+        let beside = wiring::desk(&config).await.unwrap().preview().await.unwrap();
+        assert_eq!(
+            beside.digest, preview.digest,
+            "{crm:?}: and in a process that drives nothing"
         );
         assert_eq!(practice.last_call(), after, "{crm:?}: a plan sends nothing");
         let before = practice.counts().await;

@@ -42,6 +42,8 @@
       const fresh = page.querySelector(`[data-live="${part.dataset.live}"]`);
       if (fresh) part.replaceChildren(...fresh.childNodes);
     }
+    // What was under way is over.
+    if (!page.querySelector("[data-every]")) clearInterval(timer);
   };
-  setInterval(again, 1000 * Number(live.dataset.every));
+  const timer = setInterval(again, 1000 * Number(live.dataset.every));
 })();

@@ -543,9 +543,9 @@ async fn a_run_is_taken_back_but_for_what_was_edited_or_created() {
                 .set_seen(Value::text("+61491570004"));
         })
         .await;
-    let dry = place.desk.undo_run("r1", "rose", true).await.unwrap();
+    let dry = place.desk.look_at_undo("r1", "rose").await.unwrap().undo;
     assert!(place.entity("person0001").await.undoing.is_empty(), "only looked at");
-    let undo = place.desk.undo_run("r1", "rose", false).await.unwrap();
+    let undo = place.desk.take_run_back("r1", "rose", None).await.unwrap().undo;
     assert_eq!(dry, undo);
     let names = |rows: &[bridge_engine::PutBack]| rows.iter().map(|r| r.entity.clone()).collect::<Vec<_>>();
     assert_eq!(names(&undo.put_back), ["person0001"]);

@@ -102,7 +102,7 @@ pub async fn until_read(
         polls += step.polls;
         pass.sum.add(&step);
         tell(&pass.sum);
-        let looking = engine.store().counts().await?.looks > 0;
+        let looking = engine.store().looking().await?;
         if polls >= systems && !step.more && !looking && !engine.troubled() {
             pass.converged = true;
             break;
@@ -197,7 +197,7 @@ pub async fn assist(engine: &Engine, stop: &CancellationToken, mut tell: impl Fn
 }
 
 async fn only_held_is_left(engine: &Engine) -> Result<Option<Vec<HeldUp>>, EngineError> {
-    let counts = engine.store().counts().await?;
+    let counts = engine.store().work().await?;
     if counts.dirty + counts.unsettled + counts.looks + counts.unidentified > 0 || engine.troubled() {
         return Ok(None);
     }

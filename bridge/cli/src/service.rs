@@ -106,11 +106,20 @@ async fn greet(engine: Engine, config: &Config, out: &Output) -> Result<Engine, 
     let names: Vec<&str> = config.systems.keys().map(String::as_str).collect();
     out.remark(format!("Keeping {} in step. Stop with Ctrl-C.", names.join(" and ")));
     if engine.approval().await? != Approval::Given {
-        out.remark(format!(
-            "Nothing is approved yet, so it only reads. To approve, stop it, look at `{}`, and run `{}`.",
+        let by_command = format!(
+            "stop it, look at `{}`, and run `{}`",
             config.command("plan"),
             config.command("sync --approve DIGEST")
-        ));
+        );
+        let way = if config.serve.as_ref().is_some_and(|serve| serve.admin) {
+            format!(
+                "look at the plan under Runs in the admin app (`{}`); or {by_command}",
+                config.command("admin setup")
+            )
+        } else {
+            by_command
+        };
+        out.remark(format!("Nothing is approved yet, so it only reads. To approve, {way}."));
     }
     Ok(engine)
 }

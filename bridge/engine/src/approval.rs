@@ -6,7 +6,7 @@ use crate::error::EngineError;
 use crate::kept_back::{self, Group};
 use crate::settings::System;
 use crate::step::Engine;
-use bridge_core::{Lane, Time};
+use bridge_core::{Lane, Op, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -127,13 +127,13 @@ impl Engine {
         if (due as u64) < limits.floor.min(1_000) {
             return Ok(false);
         }
-        let counts = self.store.counts().await?;
-        let linked = counts.links.get(&system.name).copied().unwrap_or(0);
+        // From what is quickly known to what is not: a backfill asks this at every step.
         let live = self.unasked(system).await?;
-        if live <= limits.floor || (live as f64) < limits.share * linked as f64 {
+        if live <= limits.floor || self.noted(&released_name(&system.name)).await? {
             return Ok(false);
         }
-        if self.noted(&released_name(&system.name)).await? {
+        let linked = self.linked(system).await?;
+        if (live as f64) < limits.share * linked as f64 {
             return Ok(false);
         }
         let brake = Brake {
@@ -152,7 +152,7 @@ impl Engine {
     /// Releases a brake that has nothing left to hold. Not while entities are to be judged: their writes
     /// are not seen meanwhile.
     async fn let_go(&self, system: &System) -> Result<bool, EngineError> {
-        if self.store.counts().await?.dirty > 0 {
+        if !self.store.dirty(1).await?.is_empty() {
             return Ok(false);
         }
         let mut tx = self.store.begin().await?;
@@ -168,15 +168,21 @@ impl Engine {
 
     /// Writes due that no person approved: live changes, and whatever is to be made after the backfill.
     async fn unasked(&self, system: &System) -> Result<u64, EngineError> {
-        let backfilled = self.noted(&backfilled_name(&system.name)).await?;
-        let due = self
-            .store
-            .writes_due(&system.name, self.clock.now(), usize::MAX >> 1)
-            .await?;
-        let unasked = due
-            .iter()
-            .filter(|d| d.lane == Lane::Live || (backfilled && d.create && d.lane == Lane::Backfill));
-        Ok(unasked.count() as u64)
+        let (name, now) = (&system.name, self.clock.now());
+        let mut unasked = 0;
+        for op in [Op::Create, Op::Update] {
+            unasked += self.store.due_count(name, op, Lane::Live, now).await?;
+        }
+        if self.noted(&backfilled_name(name)).await? {
+            unasked += self.store.due_count(name, Op::Create, Lane::Backfill, now).await?;
+        }
+        Ok(unasked)
+    }
+
+    /// Records of a system that belong to somebody. Walks through all of them.
+    async fn linked(&self, system: &System) -> Result<u64, EngineError> {
+        let sizes = self.store.sizes().await?;
+        Ok(sizes.links.get(&system.name).copied().unwrap_or(0))
     }
 
     /// Once the system has nothing left to send, a brake lets go, a release is taken back and the backfill
@@ -192,12 +198,12 @@ impl Engine {
         if self.noted(&released).await? {
             notes.push((released, ""));
         }
-        if !self.noted(&backfilled).await? && self.mirrors_complete().await? {
-            let counts = self.store.counts().await?;
-            let linked = counts.links.get(&system.name).copied().unwrap_or(0);
-            if linked > 0 && counts.dirty + counts.planned + counts.unsettled == 0 {
-                notes.push((backfilled, "yes"));
-            }
+        if !self.noted(&backfilled).await?
+            && self.mirrors_complete().await?
+            && !self.store.busy().await?
+            && self.linked(system).await? > 0
+        {
+            notes.push((backfilled, "yes"));
         }
         if notes.is_empty() {
             return Ok(());

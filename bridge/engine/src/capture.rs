@@ -98,12 +98,20 @@ impl Engine {
 
     /// Whether every system's records are completely known.
     pub(crate) async fn mirrors_complete(&self) -> Result<bool, EngineError> {
+        Ok(self.not_read_yet().await?.is_none())
+    }
+
+    /// A system whose records were not all read yet, by name. No plan can be made until there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn not_read_yet(&self) -> Result<Option<&str>, EngineError> {
         for system in &self.settings.systems {
             if !self.position(system).await?.complete {
-                return Ok(false);
+                return Ok(Some(&system.name));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Takes what the system's feed shows, page by page, until it has no more. Says how many pages it took

@@ -5,7 +5,7 @@
 use crate::capture::lone;
 use crate::error::EngineError;
 use crate::follow::Work;
-use crate::kept_back::{Group, is_kept_back};
+use crate::kept_back::kept_back;
 use crate::look_back;
 use crate::measure;
 use crate::send::{CONCURRENT, outgoing, send, sent_entry};
@@ -45,17 +45,11 @@ impl Engine {
         step: &mut Step,
     ) -> Result<Result<(), AdapterError>, EngineError> {
         let begun = self.clock.now();
-        let [no_creates, no_updates] = self.kept_back(system).await?;
-        let kept = |lane, create| lane != Lane::Requested && if create { no_creates } else { no_updates };
-        // Behind what is kept back there may be what is not.
-        let limit = if no_creates || no_updates {
-            usize::MAX >> 1
-        } else {
-            DUE_PER_STEP
-        };
-        let mut due = self.store.writes_due(&system.name, begun, limit).await?;
-        due.retain(|d| !kept(d.lane, d.create));
-        due.truncate(DUE_PER_STEP);
+        let kept = kept_back(&self.store, &system.name).await?;
+        let mut due = self
+            .store
+            .writes_due_but(&system.name, begun, kept, DUE_PER_STEP)
+            .await?;
         if due.is_empty() {
             return Ok(Ok(()));
         }
@@ -72,7 +66,7 @@ impl Engine {
             match entity.writes.get(&system.name) {
                 Some(w) if w.opts_out() => urgent.push(entity.id),
                 Some(_) if braked => {}
-                Some(w) if kept(w.lane, w.op == Op::Create) => {}
+                Some(w) if kept.holds(w.lane, w.op == Op::Create) => {}
                 Some(w) if w.op == Op::Create => creates.push(entity.id),
                 Some(_) => updates.push(entity.id),
                 None => {}
@@ -107,16 +101,6 @@ impl Engine {
             }
         }
         Ok(Ok(()))
-    }
-
-    /// Whether creations and updates of a system wait for a person.
-    async fn kept_back(&self, system: &System) -> Result<[bool; 2], EngineError> {
-        let group = |create| Group {
-            system: system.name.clone(),
-            create,
-        };
-        let creates = is_kept_back(&self.store, &group(true)).await?;
-        Ok([creates, is_kept_back(&self.store, &group(false)).await?])
     }
 
     async fn deliver_chunk(

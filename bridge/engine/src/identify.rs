@@ -171,7 +171,7 @@ impl Engine {
     /// Decides, without storing anything, what every unidentified record is.
     pub(crate) async fn identity_pass(&self) -> Result<Option<Pass>, EngineError> {
         let again = self.store.to_match().await?;
-        if !self.caught_up().await? || (again.is_empty() && !self.strangers().await?) {
+        if !self.everybody_read().await? || (again.is_empty() && !self.strangers().await?) {
             return Ok(None);
         }
         let ready = self.ready().await?;
@@ -202,7 +202,8 @@ impl Engine {
             (directory, faint)
         };
         let (directory, faint) = joined(spawn_blocking(work)).await?;
-        *self.directory.lock().await = Some(directory);
+        // Beside the driver nobody keeps it up.
+        *self.directory.lock().await = self.drives().then_some(directory);
         for (name, list) in faint.into_iter().filter(|(_, list)| !list.is_empty()) {
             pass.candidates.extend(list.into_iter().map(|r| (name.clone(), r)));
             pass.found.insert(name, Found::Alone(true));

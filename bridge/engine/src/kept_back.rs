@@ -3,7 +3,7 @@
 
 use crate::error::EngineError;
 use bridge_core::Time;
-use bridge_store::{AuditEntry, Store, StoreError, Tx};
+use bridge_store::{AuditEntry, KeptBack, Store, StoreError, Tx};
 use std::collections::BTreeSet;
 
 /// One group: everything that is to be created in a system, or to be changed there.
@@ -46,6 +46,21 @@ impl Group {
 /// The store's.
 pub async fn is_kept_back(store: &Store, group: &Group) -> Result<bool, StoreError> {
     Ok(store.meta(&group.note()).await?.is_some_and(|note| !note.is_empty()))
+}
+
+/// What of a system's planned writes waits for a person.
+///
+/// # Errors
+/// The store's.
+pub async fn kept_back(store: &Store, system: &str) -> Result<KeptBack, StoreError> {
+    let group = |create| Group {
+        system: system.into(),
+        create,
+    };
+    Ok(KeptBack {
+        creates: is_kept_back(store, &group(true)).await?,
+        updates: is_kept_back(store, &group(false)).await?,
+    })
 }
 
 /// Keeps groups back, or lets them go.

@@ -60,8 +60,7 @@ impl Engine {
         let Some(id) = self.current_run().await? else {
             return Ok(());
         };
-        let counts = self.store.counts().await?;
-        if counts.dirty + counts.planned + counts.unsettled > 0 || !self.mirrors_complete().await? {
+        if self.store.busy().await? || !self.mirrors_complete().await? {
             return Ok(());
         }
         self.close(&id, None).await

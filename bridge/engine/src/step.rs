@@ -15,14 +15,14 @@ use crate::tell::Telling;
 use adapter_kit::{AdapterError, Clock, Failure};
 use bridge_core::Time;
 use bridge_queue::Queue;
-use bridge_store::{RecordKey, Store};
+use bridge_store::{RecordKey, Sizes, Store};
 use serde::Serialize;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -175,6 +175,8 @@ pub struct Engine {
     /// Since when this engine drives the accounts, if it does.
     pub(crate) driving_since: Option<Time>,
     pub(crate) noted: Mutex<Noted>,
+    /// How many people and records there were, when that was counted, and how long it took.
+    pub(crate) sizes: Mutex<Option<(Instant, Duration, Sizes)>>,
     /// Cancelled when this engine may not drive the accounts any more.
     pub(crate) dismissed: CancellationToken,
     /// The public stream, if there is one.
@@ -254,6 +256,7 @@ impl Engine {
             seen: Arc::default(),
             driving_since: None,
             noted: Mutex::default(),
+            sizes: Mutex::default(),
             dismissed: CancellationToken::new(),
             telling: None,
             held: vec![],
@@ -413,6 +416,7 @@ impl Engine {
         }
         self.expire_hints(now).await?;
         self.take_in_old(now).await?;
+        self.go_on_taking_back(&mut step).await?;
         self.forget_if_due(now).await?;
         self.note(now).await?;
         Ok(step)
@@ -568,6 +572,15 @@ impl Engine {
         Ok(polled && self.mirrors_complete().await? && !self.unread_strangers().await?)
     }
 
+    /// Whether everybody is known who can be: the driver goes by its own polls. Beside it, where only dry runs ask,
+    /// complete first passes must do, and what a later page brings makes another plan.
+    pub(crate) async fn everybody_read(&self) -> Result<bool, EngineError> {
+        if self.drives() {
+            return self.caught_up().await;
+        }
+        Ok(self.mirrors_complete().await? && !self.unread_strangers().await?)
+    }
+
     fn well(&self, system: &System, f: impl FnOnce(&mut Health)) {
         let now = self.clock.now();
         self.with_health(&system.name, |h| {
@@ -613,7 +626,7 @@ impl Engine {
     /// # Errors
     /// The store's.
     pub async fn settled(&self) -> Result<bool, EngineError> {
-        let counts = self.store.counts().await?;
+        let counts = self.store.work().await?;
         let looks = counts.looks > 0 && self.readable_look_due().await?;
         let idle = !looks && counts.hints + counts.dirty + counts.planned + counts.unsettled == 0;
         let identified = counts.unidentified == 0 || !self.strangers().await?;

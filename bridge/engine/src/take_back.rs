@@ -1,50 +1,17 @@
-//! Taking back: one decision, what was decided together, and all writes of a run. Where somebody edited since nothing is
-//! taken back, and it is said where.
+//! Taking back: one decision, and what was decided together. Where somebody edited since nothing is taken back, and it
+//! is said where.
 
 use crate::deliver::micros;
 use crate::error::EngineError;
 use crate::step::Engine;
 use bridge_core::review::{self, DecisionError};
-use bridge_core::undo::{undo_decision, undo_write};
-use bridge_core::{Card, Entity, Hold, Lane, LinkState, Time, Value, Values};
+use bridge_core::undo::undo_decision;
+use bridge_core::{Card, Entity, Hold, Lane, LinkState, Time, Value};
 use bridge_store::{AuditEntry, DecisionRow};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How long a decision can be taken back.
 pub const KEPT: Duration = Duration::from_hours(30 * 24);
-const BATCH: usize = 500;
-
-/// One record that is being put back, or is not.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct PutBack {
-    /// Entity.
-    pub entity: String,
-    /// Where.
-    pub system: String,
-    /// Units that get back what stood there.
-    pub units: Vec<String>,
-    /// Why nothing is put back, if so.
-    pub refused: Option<String>,
-}
-
-/// What taking a run back comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RunUndo {
-    /// Records that get back what stood there.
-    pub put_back: Vec<PutBack>,
-    /// Records that are left as they are, and why.
-    pub refused: Vec<PutBack>,
-}
-
-/// What a run wrote to one record, taken together.
-#[derive(Default)]
-struct Written {
-    sent: Values,
-    before: Values,
-    created: bool,
-}
 
 fn no(why: &str) -> EngineError {
     EngineError::NotPossible(why.into())
@@ -154,128 +121,6 @@ impl Engine {
             done.push((row, result));
         }
         Ok(done)
-    }
-
-    /// Takes back what was written between two moments, record by record, as a run is; only looked at if `dry`. A record
-    /// that holds something else by now is left as it is, and so is one that was created, since nothing is removed.
-    /// What is put back is held there until its agreed value is another one, or a person releases it.
-    ///
-    /// # Errors
-    /// The store's.
-    pub async fn take_back_run(&self, from: Time, until: Time, by: &str, dry: bool) -> Result<RunUndo, EngineError> {
-        let written = self.written_between(from, until).await?;
-        let mut undo = RunUndo::default();
-        let rows: Vec<((String, String), Written)> = written.into_iter().collect();
-        for chunk in rows.chunks(BATCH) {
-            let now = self.clock.now();
-            let mut tx = self.store.begin().await?;
-            let ids: BTreeSet<String> = chunk.iter().map(|((entity, _), _)| entity.clone()).collect();
-            let ids: Vec<String> = ids.into_iter().collect();
-            let loaded = tx.entities(&ids).await?;
-            let mut pairs: BTreeMap<String, (Entity, Entity)> =
-                loaded.into_iter().map(|e| (e.id.clone(), (e.clone(), e))).collect();
-            let (mut fine, mut audit) = (vec![], vec![]);
-            for ((entity, system), written) in chunk {
-                let tell = |units: Vec<String>, refused: Option<String>| PutBack {
-                    entity: entity.clone(),
-                    system: system.clone(),
-                    units,
-                    refused,
-                };
-                let all: Vec<String> = written.sent.keys().cloned().collect();
-                let Some((_, after)) = pairs.get_mut(entity) else {
-                    undo.refused
-                        .push(tell(all, Some("it belongs to another person by now".into())));
-                    continue;
-                };
-                if written.created {
-                    let why = "the record was created; archive it there, nothing is removed from here";
-                    undo.refused.push(tell(all, Some(why.into())));
-                    continue;
-                }
-                match undo_write(&self.settings.schema, after, system, &written.sent, &written.before) {
-                    Ok(units) => {
-                        audit.push(AuditEntry {
-                            at: now,
-                            entity: Some(entity.clone()),
-                            system: Some(system.clone()),
-                            event: "taken back".into(),
-                            units: units.clone(),
-                            reason: format!("by {by}, with a whole run"),
-                            ..AuditEntry::default()
-                        });
-                        fine.push(tell(units, None));
-                    }
-                    Err(error) => undo.refused.push(tell(all, Some(error.to_string()))),
-                }
-            }
-            if dry {
-                tx.rollback().await?;
-                undo.put_back.extend(fine);
-                continue;
-            }
-            let pairs: Vec<_> = pairs
-                .into_values()
-                .filter(|(b, a)| b != a)
-                .map(|(b, a)| (Some(b), a))
-                .collect();
-            let stale = tx.save_entities(&pairs, Lane::Requested, now).await?;
-            audit.retain(|line: &AuditEntry| line.entity.as_ref().is_none_or(|e| !stale.contains(e)));
-            tx.append_audit(&audit).await?;
-            tx.commit().await?;
-            for mut row in fine {
-                if stale.contains(&row.entity) {
-                    row.refused = Some(EngineError::Changed.to_string());
-                    undo.refused.push(row);
-                } else {
-                    undo.put_back.push(row);
-                }
-            }
-        }
-        self.bell.notify_one();
-        Ok(undo)
-    }
-
-    /// What was applied between two moments by entity and system: the last value sent, and what stood there first.
-    async fn written_between(
-        &self,
-        from: Time,
-        until: Time,
-    ) -> Result<BTreeMap<(String, String), Written>, EngineError> {
-        let mut written: BTreeMap<(String, String), Written> = BTreeMap::new();
-        let mut out: BTreeMap<(String, String), (Values, Values, bool)> = BTreeMap::new();
-        let mut place = self.store.audit_place(from).await?;
-        loop {
-            let lines = self.store.written(place, until, BATCH).await?;
-            let Some((last, _)) = lines.last() else {
-                return Ok(written);
-            };
-            place = *last;
-            for (_, line) in lines {
-                let (Some(entity), Some(system)) = (line.entity, line.system) else {
-                    continue;
-                };
-                let key = (entity, system);
-                if line.event == "sent" {
-                    let values = |member: &str| -> Values {
-                        let body = line.body.as_ref().and_then(|body| body.get(member)).cloned();
-                        body.and_then(|body| serde_json::from_value(body).ok())
-                            .unwrap_or_default()
-                    };
-                    out.insert(key, (values("sent"), values("before"), line.remote_id.is_none()));
-                    continue;
-                }
-                let Some((sent, before, created)) = out.remove(&key) else {
-                    continue;
-                };
-                let record = written.entry(key).or_default();
-                record.created |= created;
-                for (unit, value) in before {
-                    record.before.entry(unit).or_insert(value);
-                }
-                record.sent.extend(sent);
-            }
-        }
     }
 }
 

@@ -23,9 +23,11 @@ use crate::settings::System;
 use crate::step::Engine;
 use bridge_core::Time;
 use bridge_queue::{Depth, Topic};
-use bridge_store::Counts;
+use bridge_store::Sizes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Instant;
 
 const HOUR: Time = 3_600_000_000;
 const DAY: Time = 24 * HOUR;
@@ -220,13 +222,13 @@ impl Engine {
     /// The store's. That the queue cannot be reached is an alert.
     pub async fn vitals(&self, limits: &Limits) -> Result<Vitals, EngineError> {
         let now = self.clock.now();
-        let counts = self.store.counts().await?;
+        let (counts, sizes) = (self.store.work().await?, self.sizes_lately().await?);
         let oldest = self.store.oldest().await?;
         let (approval, brakes) = (self.approval().await?, self.brakes().await?);
         let mut told = vec![];
         let mut systems = BTreeMap::new();
         for system in &self.settings.systems {
-            let vitals = self.system_vitals(system, &counts, limits, now).await?;
+            let vitals = self.system_vitals(system, &sizes, limits, now).await?;
             alerts::of_system(&system.name, &vitals, limits, now, &mut told);
             systems.insert(system.name.clone(), vitals);
         }
@@ -286,10 +288,26 @@ impl Engine {
         })
     }
 
+    /// How many people and records there are, as counted lately: in a large practice that walks through a great deal, so
+    /// at most a hundredth of the time goes into it.
+    async fn sizes_lately(&self) -> Result<Sizes, EngineError> {
+        let known = self.sizes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((taken, cost, sizes)) = known
+            && taken.elapsed() < cost * 100
+        {
+            return Ok(sizes);
+        }
+        let begun = Instant::now();
+        let sizes = self.store.sizes().await?;
+        let known = (Instant::now(), begun.elapsed(), sizes.clone());
+        *self.sizes.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok(sizes)
+    }
+
     async fn system_vitals(
         &self,
         system: &System,
-        counts: &Counts,
+        sizes: &Sizes,
         limits: &Limits,
         now: Time,
     ) -> Result<SystemVitals, EngineError> {
@@ -322,8 +340,8 @@ impl Engine {
             looked_seconds: looked.map(|at| seconds(now - at)),
             allowed_seconds: allowed.as_secs(),
             trouble,
-            records: counts.records.get(name).copied().unwrap_or(0),
-            linked: counts.links.get(name).copied().unwrap_or(0),
+            records: sizes.records.get(name).copied().unwrap_or(0),
+            linked: sizes.links.get(name).copied().unwrap_or(0),
             calls_today: used,
             budget: match told.day {
                 Some(day) => {

@@ -2,7 +2,7 @@
 
 use crate::{
     body::{Scope, spread},
-    db::{Args, Columns, Insert, execute, fetch, fetch_one},
+    db::{Among, Args, Columns, Insert, execute, fetch, fetch_one},
     error::Result,
     open::Store,
     pool::{Conn, Row},
@@ -30,8 +30,14 @@ const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
 const APPLIED: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND seq > $3 AND event = 'applied' ORDER BY seq LIMIT $4";
 const AT: &str = "SELECT seq, at FROM audit WHERE practice = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
-const BETWEEN: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
-     WHERE practice = $1 AND seq > $2 AND at <= $3 AND event IN ('sent', 'applied') ORDER BY seq LIMIT $4";
+const APPLIED_LINES: &str = "SELECT seq, entity FROM audit \
+     WHERE practice = $1 AND seq > $2 AND seq <= $3 AND event = 'applied' AND entity <> '' ORDER BY seq LIMIT $4";
+/// The stretch is a sum, so that lines are found by entity.
+const WRITTEN_TO: Among = Among {
+    head: "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
+           WHERE practice = ? AND seq + 0 > ? AND seq + 0 <= ? AND event IN ('sent', 'applied') AND entity <> '' AND entity",
+    tail: "ORDER BY entity, seq",
+};
 const LOSERS: &str =
     "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
 
@@ -160,14 +166,28 @@ impl Store {
         Ok(low)
     }
 
-    /// Writes sent and applied after a place in the audit and not after a moment, each with its own place, oldest first.
-    pub async fn written(&self, place: i64, until: Time, limit: usize) -> Result<Vec<(i64, AuditEntry)>> {
+    /// Where writes were applied after one place of the audit and up to another, each with its own place, oldest first.
+    pub async fn applied_lines(&self, after: i64, until: i64, limit: usize) -> Result<Vec<(i64, String)>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice)
-            .int(place)
+            .int(after)
             .int(until)
             .int(limit as i64);
-        let rows = fetch(&mut self.read().await?, BETWEEN, args).await?;
+        let rows = fetch(&mut self.read().await?, APPLIED_LINES, args).await?;
+        rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect()
+    }
+
+    /// Writes to these entities that were sent and applied after one place of the audit and up to another, each with its
+    /// own place; those of an entity together, oldest first.
+    pub async fn written_to(&self, ids: &[String], after: i64, until: i64) -> Result<Vec<(i64, AuditEntry)>> {
+        let head = |args: &mut Args| {
+            args.shared(&self.scope.practice).int(after).int(until);
+        };
+        let rows = WRITTEN_TO
+            .fetch(&mut self.read().await?, ids, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
         rows.iter()
             .map(|row| Ok((row.int(0)?, self.scope.audit_entry(row)?)))
             .collect()

@@ -45,6 +45,12 @@ const SYSTEMS: Among = Among {
 const ONE: &str = "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
      WHERE practice = $1 AND id = $2";
 
+const SOME: Among = Among {
+    head: "SELECT id, a_system, a_kind, a_id, b_system, b_kind, b_id, score, reasons, state, since, decided_at, decided_by FROM candidate \
+           WHERE practice = ? AND id",
+    tail: "",
+};
+
 impl Tx {
     /// Files candidates. A pair that is open gets the new score and reasons; one that was decided
     /// stays as decided.
@@ -191,6 +197,20 @@ impl Store {
             owner.systems = systems.get(&owner.entity).cloned().unwrap_or_default();
         }
         Ok(owners)
+    }
+
+    /// Those of these candidates that there are, open or decided, by id.
+    pub async fn candidates_by_id(&self, ids: &[String]) -> Result<BTreeMap<String, Candidate>> {
+        let head = |args: &mut Args| {
+            args.shared(&self.scope.practice);
+        };
+        let rows = SOME
+            .fetch(&mut self.read().await?, ids, head, |args, id| {
+                args.text(id);
+            })
+            .await?;
+        let candidates = rows.iter().map(candidate);
+        candidates.map(|found| found.map(|c| (c.id.clone(), c))).collect()
     }
 
     /// One candidate, open or decided.

@@ -26,7 +26,7 @@ const ONE: &str =
 const NEWEST: &str = "SELECT id, at, who, sort, entity, unit, item, grp, undone, body FROM decision WHERE practice = $1 \
      AND (at, id) < ($2, $3) AND ($4 IS NULL OR sort = $4) AND ($5 IS NULL OR unit = $5) ORDER BY at DESC, id DESC LIMIT $6";
 const OF_ENTITY: &str = "SELECT id, at, who, sort, entity, unit, item, grp, undone, body FROM decision WHERE practice = $1 \
-     AND entity = $2 AND entity <> '' ORDER BY at, id";
+     AND entity = $2 AND entity <> '' ORDER BY at DESC, id DESC LIMIT $3";
 const OF_GROUP: &str = "SELECT id, at, who, sort, entity, unit, item, grp, undone, body FROM decision WHERE practice = $1 \
      AND grp = $2 AND grp <> '' ORDER BY at, id";
 const UNDONE: &str = "UPDATE decision SET undone = $3 WHERE practice = $1 AND id = $2 AND undone = 0";
@@ -162,9 +162,16 @@ impl Store {
 
     /// Everything people decided and said about an entity, oldest first.
     pub async fn decisions_of(&self, entity: &str) -> Result<Vec<DecisionRow>> {
+        self.latest_decisions_of(entity, usize::MAX >> 1).await
+    }
+
+    /// The latest that people decided and said about an entity, oldest first.
+    pub async fn latest_decisions_of(&self, entity: &str, limit: usize) -> Result<Vec<DecisionRow>> {
         let mut args = Args::default();
-        args.shared(&self.scope.practice).text(entity);
-        self.decision_rows(OF_ENTITY, args).await
+        args.shared(&self.scope.practice).text(entity).int(limit as i64);
+        let mut rows = self.decision_rows(OF_ENTITY, args).await?;
+        rows.reverse();
+        Ok(rows)
     }
 
     /// Everything that was decided together, oldest first.

@@ -30,6 +30,7 @@ mod error;
 mod events;
 mod feed;
 mod hints;
+mod inbox;
 mod index;
 mod key;
 mod ledger;
@@ -58,6 +59,7 @@ mod waiting;
 mod within;
 mod work;
 
+pub use counts::Sizes;
 pub use decisions::DecisionRow;
 pub use error::{Result, StoreError};
 pub use events::{Event, Subscriber};
@@ -67,11 +69,12 @@ pub use key::{Key, KeyError};
 pub use located::{Located, Visited};
 pub use mirror::Mirrored;
 pub use open::Store;
+pub use pages::{LineFilter, Lines};
 pub use postgres::Driving;
 pub use progress::Lease;
 pub use records::{
-    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, LinkRow,
-    LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
+    AuditEntry, Candidate, CandidateState, CardRow, ConflictRow, Counts, Cursor, Decided, Due, Filter, Found, KeptBack,
+    LinkRow, LinkedRow, LookupKey, Loser, Oldest, Owner, Page, Paged, RecordKey, Run, conflict_id,
 };
 pub use register::{Ages, Told};
 pub use samples::{Sample, Span};

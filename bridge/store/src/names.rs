@@ -7,7 +7,7 @@
 
 use crate::{
     body::spread,
-    db::{Among, Args, Columns, Insert, fetch},
+    db::{Among, Args, Columns, Insert, fetch, fetch_one},
     error::Result,
     key::Keys,
     open::Store,
@@ -47,6 +47,9 @@ const SEARCH: &str = "SELECT n.system, n.kind, n.remote_id, l.entity, l.state FR
 const SEARCH_ONE: &str = "SELECT n.system, n.kind, n.remote_id, l.entity, l.state FROM name_prefix n LEFT JOIN link l \
      ON l.practice = n.practice AND l.system = n.system AND l.kind = n.kind AND l.remote_id = n.remote_id \
      WHERE n.practice = $1 AND n.hash = $2 LIMIT $3";
+/// How many records a prefix leads to, as far as it matters.
+const BEARERS: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM name_prefix WHERE practice = $1 AND hash = $2 LIMIT 20000) AS bearers";
 const UNINDEXED: &str = "SELECT system, kind, remote_id, hashes FROM name_part WHERE practice = $1 \
      AND (system, kind, remote_id) > ($2, $3, $4) ORDER BY system, kind, remote_id LIMIT $5";
 
@@ -178,12 +181,27 @@ impl Store {
     async fn named(&self, text: &str, limit: usize, within: Option<&Within>) -> Result<Vec<Found>> {
         let mut words = parts(text);
         words.truncate(3);
-        // The longest word leads to the fewest records.
-        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        let mut words: Vec<Hash> = words
+        let words: BTreeSet<Hash> = words
             .iter()
             .map(|part| prefix_hash(&self.scope.keys, &part[..part.len().min(LONGEST_PREFIX)]))
             .collect();
+        let mut words: Vec<Hash> = words.into_iter().collect();
+        let mut conn = self.read().await?;
+        if words.len() > 1 {
+            // From the records that the rarest leads to: what two common ones share is found soon, or not there.
+            let mut rare = Vec::with_capacity(words.len());
+            for word in words {
+                let mut args = Args::default();
+                args.shared(&self.scope.practice).blob(word.to_vec());
+                let row = fetch_one(&mut conn, BEARERS, args).await?;
+                rare.push((row.map_or(Ok(0), |row| row.int(0))?, word));
+            }
+            rare.sort_unstable();
+            if rare[0].0 == 0 {
+                return Ok(Vec::new());
+            }
+            words = rare.into_iter().map(|(_, word)| word).collect();
+        }
         let Some(last) = words.last().copied() else {
             return Ok(Vec::new());
         };
@@ -195,7 +213,6 @@ impl Store {
             args.blob(word.to_vec());
         }
         args.int(limit as i64);
-        let mut conn = self.read().await?;
         let sql = match within {
             None if one => SEARCH_ONE,
             None => SEARCH,

@@ -16,7 +16,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 13] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -57,6 +57,7 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
         "located",
         include_str!("../../../migrations/postgres/0012_located.sql"),
     ),
+    (14, "speed", include_str!("../../../migrations/postgres/0014_speed.sql")),
 ];
 const READERS: u32 = 3;
 /// A driver that was killed is gone for the server when its last statement has ended.

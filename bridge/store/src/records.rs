@@ -233,6 +233,22 @@ pub struct Due {
     pub create: bool,
 }
 
+/// Which planned writes of a system wait for a person; none of those in [`Lane::Requested`] ever do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptBack {
+    /// Those that make a record.
+    pub creates: bool,
+    /// Those that change one.
+    pub updates: bool,
+}
+
+impl KeptBack {
+    /// Whether a write of that lane waits.
+    pub fn holds(self, lane: Lane, create: bool) -> bool {
+        lane != Lane::Requested && if create { self.creates } else { self.updates }
+    }
+}
+
 /// An open conflict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConflictRow {

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -46,6 +46,7 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
         "located",
         include_str!("../../../migrations/sqlite/0014_located.sql"),
     ),
+    (16, "speed", include_str!("../../../migrations/sqlite/0016_speed.sql")),
 ];
 const READERS: u32 = 3;
 

@@ -261,6 +261,7 @@ mod tests {
     use super::*;
     use crate::{Key, db::fetch};
 
+    /// Counters follow their table by triggers, in the copy too.
     #[tokio::test]
     async fn every_column_of_every_table_is_named() {
         let store = Store::open("sqlite::memory:", &Key::generate(), "clinic", 0)
@@ -269,7 +270,7 @@ mod tests {
         let mut conn = store.read().await.unwrap();
         let sql = "SELECT t.name || '.' || c.name FROM sqlite_master t JOIN pragma_table_info(t.name) c \
              WHERE t.type = 'table' AND t.name NOT LIKE '%sqlx%' AND t.name NOT LIKE 'sqlite%' AND c.name <> 'practice' \
-             ORDER BY 1";
+             AND t.name <> 'inbox_count' ORDER BY 1";
         let columns = fetch(&mut conn, sql, Args::default()).await.unwrap();
         let columns: Vec<String> = columns.iter().map(|row| row.text(0).unwrap()).collect();
         let mut named = vec![];

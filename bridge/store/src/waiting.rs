@@ -6,9 +6,9 @@ use crate::{
     error::Result,
     open::Store,
     pool::Row,
-    records::{Page, Paged, short_id},
+    records::short_id,
     tx::Tx,
-    within::{self, Within},
+    within::Within,
 };
 use bridge_core::waiting::{Held, cosmetic, held};
 use bridge_core::{Card, Conflict, Entity, Hold, Time};
@@ -43,22 +43,10 @@ const NO_PAIRS: Among = Among {
            AND c.id = inbox.id AND c.state NOT IN ('open', 'twice')) AND id",
     tail: "",
 };
-const PAGE: &str = "SELECT id, topic, systems, entity, since, assigned, snoozed FROM inbox WHERE practice = $1 \
-     AND (since, id) > ($2, $3) AND ($4 IS NULL OR instr($4, ',' || topic || ',') > 0) \
-     AND ($5 IS NULL OR instr(systems, $5) > 0) AND ($6 IS NULL OR assigned = $6) AND snoozed >= $7 AND snoozed <= $8 \
-     AND since <= $9 AND ($10 IS NULL OR entity = $10) ORDER BY since, id LIMIT $11";
-/// The same in PostgreSQL's words.
-const PAGE_POSTGRES: &str = "SELECT id, topic, systems, entity, since, assigned, snoozed FROM inbox WHERE practice = $1 \
-     AND (since, id) > ($2, $3) AND ($4::text IS NULL OR strpos($4, ',' || topic || ',') > 0) \
-     AND ($5::text IS NULL OR strpos(systems, $5) > 0) AND ($6::text IS NULL OR assigned = $6) AND snoozed >= $7 AND snoozed <= $8 \
-     AND since <= $9 AND ($10::text IS NULL OR entity = $10) ORDER BY since, id LIMIT $11";
 const OF_ENTITY: &str = "SELECT id, topic, systems, entity, since, assigned, snoozed FROM inbox \
      WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY id";
 const ONE: &str =
     "SELECT id, topic, systems, entity, since, assigned, snoozed FROM inbox WHERE practice = $1 AND id = $2";
-const CELLS: &str = "SELECT topic, systems, assigned, snoozed, count(*) FROM inbox WHERE practice = $1 \
-     GROUP BY topic, systems, assigned, snoozed";
-const OLDER: &str = "SELECT count(*) FROM inbox WHERE practice = $1 AND since <= $2";
 const HELD: &str = "SELECT entity FROM link WHERE practice = $1 AND held = 1 AND entity IS NOT NULL AND entity > $2 \
      UNION SELECT entity FROM write WHERE practice = $1 AND state IN ('doubtful', 'refused') AND entity > $2 ORDER BY 1 LIMIT $3";
 const HOLDS_FILED: &str = "holds_filed";
@@ -199,7 +187,7 @@ pub(crate) fn bind_item(args: &mut Args, practice: &std::sync::Arc<str>, item: &
         .int(item.snoozed);
 }
 
-fn joined(systems: &[String]) -> String {
+pub(crate) fn joined(systems: &[String]) -> String {
     if systems.is_empty() {
         String::new()
     } else {
@@ -310,42 +298,6 @@ impl Tx {
 }
 
 impl Store {
-    /// Items that wait, longest first.
-    pub async fn items(&self, filter: &ItemFilter, page: &Page) -> Result<Paged<Item>> {
-        let (since, id) = page.start();
-        let topics = filter.topics.as_ref().map(|topics| joined(topics));
-        let system = filter.system.as_ref().map(|system| format!(",{system},"));
-        let (least, most) = match filter.asleep {
-            None => (Time::MIN, Time::MAX),
-            Some((true, now)) => (now.saturating_add(1), Time::MAX),
-            Some((false, now)) => (Time::MIN, now),
-        };
-        let mut args = Args::default();
-        args.shared(&self.scope.practice)
-            .int(since)
-            .text(&id)
-            .text_or_null(topics.as_deref())
-            .text_or_null(system.as_deref())
-            .text_or_null(filter.assigned.as_deref())
-            .int(least)
-            .int(most)
-            .int(filter.until.unwrap_or(Time::MAX))
-            .text_or_null(filter.entity.as_deref())
-            .int(page.limit as i64);
-        let mut conn = self.read().await?;
-        let sql = match &filter.within {
-            None => conn.either(PAGE, PAGE_POSTGRES),
-            Some(within) => {
-                within.bind(&mut args);
-                args.text(&within.home);
-                conn.either(within::PAGE[0], within::PAGE[1])
-            }
-        };
-        let rows = fetch(&mut conn, sql, args).await?;
-        let rows = rows.iter().map(item).collect::<Result<Vec<_>>>()?;
-        Ok(Paged::of(rows, page, |item| (item.since, &item.id)))
-    }
-
     /// The item of that id, while it waits.
     pub async fn item(&self, id: &str) -> Result<Option<Item>> {
         let mut args = Args::default();
@@ -373,25 +325,9 @@ impl Store {
             || !done(self.meta(crate::names::INDEXED).await?)
             || !done(self.meta(crate::located::INDEXED).await?))
     }
-
-    /// How many items there are of each sort: everything that filters count by.
-    pub async fn item_cells(&self) -> Result<Vec<Cell>> {
-        let mut args = Args::default();
-        args.shared(&self.scope.practice);
-        let rows = fetch(&mut self.read().await?, CELLS, args).await?;
-        rows.iter().map(cell).collect()
-    }
-
-    /// How many items wait since that moment or longer.
-    pub async fn items_older(&self, since: Time) -> Result<u64> {
-        let mut args = Args::default();
-        args.shared(&self.scope.practice).int(since);
-        let row = fetch_one(&mut self.read().await?, OLDER, args).await?;
-        row.map_or(Ok(0), |row| Ok(row.int(0)?.unsigned_abs()))
-    }
 }
 
-fn split(systems: &str) -> Vec<String> {
+pub(crate) fn split(systems: &str) -> Vec<String> {
     systems
         .split(',')
         .filter(|s| !s.is_empty())
@@ -399,17 +335,7 @@ fn split(systems: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn cell(row: &Row) -> Result<Cell> {
-    Ok(Cell {
-        topic: row.text(0)?,
-        systems: split(&row.text(1)?),
-        assigned: Some(row.text(2)?).filter(|who| !who.is_empty()),
-        snoozed: row.int(3)?,
-        count: row.int(4)?.unsigned_abs(),
-    })
-}
-
-fn item(row: &Row) -> Result<Item> {
+pub(crate) fn item(row: &Row) -> Result<Item> {
     let some = |column| row.text(column).map(|text| (!text.is_empty()).then_some(text));
     Ok(Item {
         id: row.text(0)?,

@@ -11,8 +11,9 @@ use crate::{
     db::{Among, Args, Columns, fetch},
     error::Result,
     open::Store,
-    pool::Conn,
-    waiting::{Cell, cell},
+    pool::{Conn, Row},
+    records::{Page, Paged},
+    waiting::{Cell, Item, ItemFilter, item, joined, split},
 };
 use bridge_core::Time;
 use std::collections::BTreeSet;
@@ -250,7 +251,7 @@ macro_rules! words {
     };
 }
 
-pub(crate) const PAGE: [&str; 2] = [page!("instr", ""), page!("strpos", "::text")];
+const PAGE: [&str; 2] = [page!("instr", ""), page!("strpos", "::text")];
 pub(crate) const DECISIONS: [&str; 2] = [newest!("instr", ""), newest!("strpos", "::text")];
 pub(crate) const NAMED: [&str; 2] = [words!("instr"), words!("strpos")];
 pub(crate) const NAMED_ONE: [&str; 2] = [
@@ -362,6 +363,37 @@ impl Store {
         Ok((cells, older))
     }
 
+    /// As [`Store::items`], of those that are seen.
+    pub(crate) async fn items_seen(&self, filter: &ItemFilter, within: &Within, page: &Page) -> Result<Paged<Item>> {
+        let (since, id) = page.start();
+        let topics = filter.topics.as_ref().map(|topics| joined(topics));
+        let system = filter.system.as_ref().map(|system| format!(",{system},"));
+        let (least, most) = match filter.asleep {
+            None => (Time::MIN, Time::MAX),
+            Some((true, now)) => (now.saturating_add(1), Time::MAX),
+            Some((false, now)) => (Time::MIN, now),
+        };
+        let mut args = Args::default();
+        args.shared(&self.scope.practice)
+            .int(since)
+            .text(&id)
+            .text_or_null(topics.as_deref())
+            .text_or_null(system.as_deref())
+            .text_or_null(filter.assigned.as_deref())
+            .int(least)
+            .int(most)
+            .int(filter.until.unwrap_or(Time::MAX))
+            .text_or_null(filter.entity.as_deref())
+            .int(page.limit as i64);
+        within.bind(&mut args);
+        args.text(&within.home);
+        let mut conn = self.read().await?;
+        let sql = either(&conn, &PAGE);
+        let rows = fetch(&mut conn, sql, args).await?;
+        let rows = rows.iter().map(item).collect::<Result<Vec<_>>>()?;
+        Ok(Paged::of(rows, page, |item| (item.since, &item.id)))
+    }
+
     async fn among_within(&self, sql: &[Among; 2], ids: &[String], within: &Within) -> Result<BTreeSet<String>> {
         let mut conn = self.read().await?;
         let head = |args: &mut Args| {
@@ -372,4 +404,14 @@ impl Store {
         let rows = sql.fetch(&mut conn, ids, head, |args, id| _ = args.text(id)).await?;
         rows.iter().map(|row| row.text(0)).collect()
     }
+}
+
+fn cell(row: &Row) -> Result<Cell> {
+    Ok(Cell {
+        topic: row.text(0)?,
+        systems: split(&row.text(1)?),
+        assigned: Some(row.text(2)?).filter(|who| !who.is_empty()),
+        snoozed: row.int(3)?,
+        count: row.int(4)?.unsigned_abs(),
+    })
 }

@@ -3,11 +3,11 @@
 
 use crate::{
     codes,
-    db::{Among, Args, Columns, fetch},
+    db::{Among, Args, Columns, fetch, fetch_one},
     error::{Result, StoreError},
     load::sealed_link,
     open::Store,
-    records::{Due, RecordKey},
+    records::{Due, KeptBack, RecordKey},
     tx::Tx,
 };
 use bridge_core::{Lane, Link, Op, Time, WriteState};
@@ -17,9 +17,13 @@ const DIRTY: &str =
 const UNIDENTIFIED: &str = "SELECT system, kind, remote_id, entity, body FROM link \
      WHERE practice = $1 AND entity IS NULL AND state = 'live' AND (system, kind, remote_id) > ($2, $3, $4) \
      ORDER BY system, kind, remote_id LIMIT $5";
-const DUE: &str = "SELECT w.entity, w.lane, w.op FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
-     WHERE w.practice = $1 AND w.system = $2 AND w.state = 'planned' AND w.not_before <= $3 AND e.dirty = 0 \
-     ORDER BY w.lane, w.since, w.entity LIMIT $4";
+/// Of one operation, up to a lane: what waits for a person is not walked through.
+const DUE: &str = "SELECT w.entity, w.lane, w.op, w.since FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
+     WHERE w.practice = $1 AND w.system = $2 AND w.op = $3 AND w.lane <= $4 AND w.state = 'planned' AND w.not_before <= $5 \
+     AND e.dirty = 0 ORDER BY w.lane, w.since, w.entity LIMIT $6";
+const DUE_COUNT: &str = "SELECT count(*) FROM write w JOIN entity e ON e.practice = w.practice AND e.id = w.entity \
+     WHERE w.practice = $1 AND w.system = $2 AND w.op = $3 AND w.lane = $4 AND w.state = 'planned' AND w.not_before <= $5 \
+     AND e.dirty = 0";
 const UNSETTLED: &str = "SELECT entity FROM write \
      WHERE practice = $1 AND system = $2 AND state IN ('sent', 'unknown') ORDER BY at, entity";
 const LOOKS: &str = "SELECT l.remote_id FROM link l WHERE l.practice = $1 AND l.system = $2 AND l.kind = $3 AND l.look = 1 \
@@ -120,21 +124,50 @@ impl Store {
     /// Writes to a system that may be sent now, by lane and then by age. Those of dirty entities
     /// wait for their reconcile and are not among them.
     pub async fn writes_due(&self, system: &str, now: Time, limit: usize) -> Result<Vec<Due>> {
+        self.writes_due_but(system, now, KeptBack::default(), limit).await
+    }
+
+    /// As [`Store::writes_due`], without those that wait for a person: they are not walked through either.
+    pub async fn writes_due_but(&self, system: &str, now: Time, kept: KeptBack, limit: usize) -> Result<Vec<Due>> {
+        let mut conn = self.read().await?;
+        let mut rows = vec![];
+        for (op, kept) in [(Op::Create, kept.creates), (Op::Update, kept.updates)] {
+            // What a person asked for, and opt-outs, never wait.
+            let last = if kept { Lane::Requested } else { Lane::Backfill };
+            let mut args = Args::default();
+            args.shared(&self.scope.practice)
+                .text(system)
+                .text(codes::op(op))
+                .int(codes::lane(last))
+                .int(now)
+                .int(limit as i64);
+            rows.extend(fetch(&mut conn, DUE, args).await?);
+        }
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            let lane = row.int(1)?;
+            let one = Due {
+                entity: row.text(0)?,
+                lane: codes::lane_of(lane),
+                create: row.text(2)? == codes::op(Op::Create),
+            };
+            due.push((lane, row.int(3)?, one));
+        }
+        due.sort_by(|a, b| (a.0, a.1, &a.2.entity).cmp(&(b.0, b.1, &b.2.entity)));
+        due.truncate(limit);
+        Ok(due.into_iter().map(|(_, _, due)| due).collect())
+    }
+
+    /// How many writes of one sort and lane could be sent to a system now.
+    pub async fn due_count(&self, system: &str, op: Op, lane: Lane, now: Time) -> Result<u64> {
         let mut args = Args::default();
         args.shared(&self.scope.practice)
             .text(system)
-            .int(now)
-            .int(limit as i64);
-        let rows = fetch(&mut self.read().await?, DUE, args).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Due {
-                    entity: row.text(0)?,
-                    lane: codes::lane_of(row.int(1)?),
-                    create: row.text(2)? == codes::op(Op::Create),
-                })
-            })
-            .collect()
+            .text(codes::op(op))
+            .int(codes::lane(lane))
+            .int(now);
+        let row = fetch_one(&mut self.read().await?, DUE_COUNT, args).await?;
+        row.map_or(Ok(0), |row| Ok(row.int(0)?.unsigned_abs()))
     }
 
     /// Entities with a write to that system that is sent or has an unknown outcome, oldest first.
@@ -223,5 +256,29 @@ impl Store {
             tx.save_entities(&pairs, Lane::Live, now).await?;
             tx.commit().await?;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Key;
+
+    /// Rows of another operation, or of a later lane, are not walked through: the index begins with what is asked for.
+    #[tokio::test]
+    async fn what_is_kept_back_is_not_read() {
+        let store = Store::open("sqlite::memory:", &Key::generate(), "clinic", 0)
+            .await
+            .unwrap();
+        let mut args = Args::default();
+        args.text("clinic").text("crm").text("create").int(0).int(0).int(1);
+        let sql: &'static str = Box::leak(format!("EXPLAIN QUERY PLAN {DUE}").into_boxed_str());
+        let plan = fetch(&mut store.read().await.unwrap(), sql, args).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.text(3).unwrap()).collect();
+        let wanted = "INDEX write_due (practice=? AND system=? AND op=? AND lane<?)";
+        assert!(
+            plan[0].contains(wanted) && !plan.join(" ").contains("TEMP B-TREE"),
+            "{plan:?}"
+        );
     }
 }

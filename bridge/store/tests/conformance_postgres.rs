@@ -23,6 +23,8 @@ mod feed;
 mod hints;
 #[path = "conformance/index.rs"]
 mod index;
+#[path = "conformance/large.rs"]
+mod large;
 #[path = "conformance/leases.rs"]
 mod leases;
 #[path = "conformance/ledger.rs"]

@@ -47,7 +47,7 @@ pub(super) fn routes() -> Router<Arc<Api>> {
         .route("/api/review/decisions/{id}/undo", post(undo))
         .route("/api/review/groups/{id}/undo", post(undo_group))
         .route("/api/review/runs", get(runs))
-        .route("/api/review/runs/{id}/undo", post(undo_run))
+        .route("/api/review/runs/{id}/undo", get(undo_stage).post(undo_run))
 }
 
 /// Who asks, and the desk that answers.
@@ -422,7 +422,19 @@ async fn undo_run(State(api): Shared, Named(id): Named<String>, request: Request
     let undo = async {
         let caller = api.caller(request.headers(), true).await?;
         let asked: Dry = body(request).await?;
-        Ok(caller.desk.undo_run(&id, &caller.by, asked.dry_run).await?)
+        Ok(match asked.dry_run {
+            true => caller.desk.look_at_undo(&id, &caller.by).await?,
+            false => caller.desk.take_run_back(&id, &caller.by, None).await?,
+        })
     };
     told(undo.await)
+}
+
+async fn undo_stage(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
+    let stage = async {
+        let stage = api.caller(&headers, false).await?.desk.undo_of(&id).await?;
+        let none = || EngineError::NotFound(format!("taking back of run {id}"));
+        Ok(stage.ok_or_else(|| DeskError::from(none()))?)
+    };
+    told(stage.await)
 }

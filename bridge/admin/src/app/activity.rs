@@ -13,7 +13,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use bridge_core::Time;
 use bridge_core::ledger::sheet::csv_safe;
-use bridge_store::{AuditEntry, Store};
+use bridge_store::{AuditEntry, LineFilter, Store};
 use futures::stream;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -74,6 +74,21 @@ impl Wanted {
             from: clock.day(&text("from")),
             // To the end of that day; days with a change of clocks are an hour off at their end.
             until: clock.day(&text("until")).map(|day| day + 86_400_000_000),
+        }
+    }
+
+    /// As the store is asked.
+    fn filter(&self) -> LineFilter {
+        LineFilter {
+            access: self.access,
+            event: self.event.clone(),
+            system: self.system.clone(),
+            entity: self.entity.clone(),
+            words: if self.who.is_ascii() {
+                self.who.clone()
+            } else {
+                String::new()
+            },
         }
     }
 
@@ -138,13 +153,17 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         (None, Some(until)) => Some(store.audit_place(until).await?.saturating_add(1)),
         (before, _) => before,
     };
-    let (mut lines, mut read, mut looked, mut more) = (vec![], 0, None, true);
-    'reading: while read < LOOKED {
-        let rows = store.latest_audit(place, wanted.access, READ).await?;
-        more = rows.len() == READ;
-        read += rows.len();
-        let last = rows.last().map(|(seq, line)| (*seq, line.at));
-        for (seq, line) in seen(desk.as_ref(), rows).await? {
+    let (mut lines, mut looked, mut more) = (vec![], None, true);
+    // Words that every database knows in small letters are looked for there; others, and who is seen, here, some lines at a time.
+    let (stretch, limit) = if wanted.who.is_ascii() && desk.is_none() {
+        (LOOKED, LINES)
+    } else {
+        (READ, READ)
+    };
+    'reading: for _ in 0..LOOKED / stretch {
+        let found = store.lines(place, &wanted.filter(), stretch, limit).await?;
+        more = found.more;
+        for (seq, line) in seen(desk.as_ref(), found.rows).await? {
             if wanted.over(line.at) {
                 more = false;
                 break 'reading;
@@ -159,10 +178,9 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
                 }
             }
         }
-        if let Some((seq, at)) = last {
-            place = Some(seq);
-            looked = Some(at);
-            more = more && !wanted.over(at);
+        if let Some((seq, at)) = found.looked {
+            (place, looked) = (Some(seq), Some(at));
+            more &= !wanted.over(at);
         }
         if !more {
             break;
@@ -264,21 +282,22 @@ impl Reading {
             text.push_str("at,event,entity,system,record,units,reason\r\n");
         }
         while text.is_empty() && !self.over {
-            let rows = self.store.latest_audit(self.place, self.wanted.access, READ).await?;
-            self.over = rows.len() < READ;
-            let last = rows.last().map(|(seq, _)| *seq);
-            self.rows.extend(seen(self.desk.as_ref(), rows).await?);
-            while let Some((seq, line)) = self.rows.pop_front() {
+            let found = self
+                .store
+                .lines(self.place, &self.wanted.filter(), LOOKED, READ)
+                .await?;
+            self.over = !found.more || found.looked.is_some_and(|(_, at)| self.wanted.over(at));
+            self.rows.extend(seen(self.desk.as_ref(), found.rows).await?);
+            while let Some((_, line)) = self.rows.pop_front() {
                 if self.wanted.over(line.at) {
                     self.over = true;
                     break;
                 }
-                self.place = Some(seq);
                 if self.wanted.fits(&line) {
                     text.push_str(&csv(&line));
                 }
             }
-            self.place = last.or(self.place);
+            self.place = found.looked.map_or(self.place, |(place, _)| Some(place));
         }
         Ok((!text.is_empty()).then_some(text))
     }

@@ -41,7 +41,7 @@ struct Person {
     others: Vec<OtherLine>,
     lost: Vec<LostLine>,
     story: Vec<Line>,
-    older: usize,
+    older: u64,
     /// When a look was asked for from this page.
     since: Option<Time>,
     done: Option<String>,
@@ -131,7 +131,15 @@ fn decides(call: &Call) -> bool {
 
 pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.part());
-    let story = desk.story(id).await?;
+    let all = call.query.contains_key("all");
+    let story = match all {
+        true => desk.story(id).await?,
+        false => desk.latest_story(id, LINES).await?,
+    };
+    let older = match story.history.len() == LINES && !all {
+        true => desk.store().lines_of(id).await?.saturating_sub(LINES as u64),
+        false => 0,
+    };
     let around = desk.around(id, &app.settings.systems).await?;
     let values = call.sees_values();
     if values {
@@ -160,8 +168,8 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         decides: decides(call),
         now: call.now,
     };
-    let all = call.query.contains_key("all");
-    let mut content = view.person(story, around, &app.settings.systems, all);
+    let mut content = view.person(story, around, &app.settings.systems);
+    content.older = older;
     content.syncs = call.role() != Some(Role::Auditor);
     content.since = call.query.get("since").and_then(|text| text.parse().ok());
     content.done = call.query.get("done").and_then(|done| told(done)).map(Into::into);
@@ -190,7 +198,7 @@ struct View {
 }
 
 impl View {
-    fn person(&self, story: Story, around: Around, systems: &[String], all: bool) -> Person {
+    fn person(&self, story: Story, around: Around, systems: &[String]) -> Person {
         let Who {
             entity,
             name,
@@ -201,8 +209,6 @@ impl View {
         } = story.who;
         let mut lines = self.lines(story.history, systems);
         lines.reverse();
-        let older = if all { 0 } else { lines.len().saturating_sub(LINES) };
-        lines.truncate(lines.len() - older);
         let only = around.records.len() < 2;
         Person {
             id: entity,
@@ -254,7 +260,7 @@ impl View {
                 })
                 .collect(),
             story: lines,
-            older,
+            older: 0,
             since: None,
             done: None,
         }

@@ -7,6 +7,7 @@ use super::{App, Refused, sentence};
 use crate::access::role::Role;
 use crate::desk::DeskError;
 use crate::desk::backfill::{Lane, PlannedGroup, Stage};
+use crate::desk::undo_run::UndoStage;
 use bridge_engine::kept_back::Group;
 use bridge_engine::{Approval, PutBack};
 use bridge_store::Run;
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 
 /// Runs on the page.
 const RUNS: usize = 50;
-/// Lines of what would be put back, or not, that are shown.
-const SHOWN: usize = 200;
 /// What the names of check boxes begin with.
 const GROUP: &str = "group:";
 
@@ -233,8 +232,13 @@ struct One {
 
 #[derive(Serialize)]
 struct Undo {
-    /// It was done; else only looked at.
-    done: bool,
+    /// It is or was done; else only looked at.
+    takes: bool,
+    ended: bool,
+    /// How far it is, in hundredths.
+    share: u64,
+    by: String,
+    begun: Moment,
     changed: bool,
     back: u64,
     stay: u64,
@@ -252,17 +256,17 @@ struct UndoLine {
 }
 
 pub(super) async fn one(app: &App, call: &Call) -> Answer {
-    let undo = match call.query.contains_key("undo") {
-        true if call.role() == Some(Role::Admin) => {
-            let found = call.desk()?.undo_run(call.part(), call.by()?, true).await?;
-            Some(listed(&found, false))
-        }
-        _ => None,
+    let (desk, id) = (call.desk()?, call.part());
+    let taking = desk.undo_of(id).await?;
+    let going = taking.as_ref().is_some_and(|stage| !stage.ended);
+    let undo = match call.query.contains_key("undo") && !going {
+        true if call.role() == Some(Role::Admin) => Some(desk.look_at_undo(id, call.by()?).await?),
+        _ => taking,
     };
-    run_page(app, call, undo).await
+    run_page(app, call, undo, false).await
 }
 
-async fn run_page(app: &App, call: &Call, undo: Option<Undo>) -> Answer {
+async fn run_page(app: &App, call: &Call, undo: Option<UndoStage>, changed: bool) -> Answer {
     let desk = call.desk()?;
     let clock = Clockwork::new(call.now, &app.settings.time_zone);
     let run = desk
@@ -288,49 +292,47 @@ async fn run_page(app: &App, call: &Call, undo: Option<Undo>) -> Answer {
             .map(|(name, n)| format!("{} in {}", thousands(*n), system(name)))
             .collect(),
         run: run_line(&run, &clock),
-        undo,
+        undo: undo.as_ref().map(|stage| listed(stage, changed, &clock)),
         admin: call.role() == Some(Role::Admin),
         drives: matches!(call.role(), Some(Role::Admin | Role::Operator)),
     };
     page(app, call, "run.html", content)
 }
 
-fn listed(undo: &bridge_engine::RunUndo, done: bool) -> Undo {
+fn listed(stage: &UndoStage, changed: bool, clock: &Clockwork) -> Undo {
     let line = |row: &PutBack| UndoLine {
         entity: row.entity.clone(),
         system: system(&row.system),
         units: row.units.iter().map(|name| unit(name)).collect(),
         why: row.refused.as_deref().map(sentence),
     };
+    let undo = &stage.undo;
+    let share = (stage.done * 100).checked_div(stage.all);
     Undo {
-        done,
-        changed: false,
-        back: undo.put_back.len() as u64,
-        stay: undo.refused.len() as u64,
-        put_back: undo.put_back.iter().take(SHOWN).map(line).collect(),
-        refused: undo.refused.iter().take(SHOWN).map(line).collect(),
-        more: undo.put_back.len().max(undo.refused.len()) > SHOWN,
+        takes: stage.takes,
+        ended: stage.ended,
+        share: share.unwrap_or(100),
+        by: stage.by.clone(),
+        begun: clock.moment(stage.begun),
+        changed,
+        back: undo.back,
+        stay: undo.stay,
+        put_back: undo.put_back.iter().map(line).collect(),
+        refused: undo.refused.iter().map(line).collect(),
+        more: undo.back > undo.put_back.len() as u64 || undo.stay > undo.refused.len() as u64,
     }
 }
 
-/// Takes a whole run back, if that still is what was looked at.
+/// Begins to take a whole run back, if that still is what was looked at.
 pub(super) async fn undo(app: &App, call: &Call) -> Answer {
-    let (desk, id, by) = (call.desk()?, call.part(), call.by()?);
-    let look = desk.undo_run(id, by, true).await?;
-    let shown = (call.typed("back"), call.typed("stay"));
-    if (
-        look.put_back.len().to_string().as_str(),
-        look.refused.len().to_string().as_str(),
-    ) != shown
-    {
-        let looked = Undo {
-            changed: true,
-            ..listed(&look, false)
-        };
-        return run_page(app, call, Some(looked)).await;
+    let count = |name: &str| call.typed(name).parse::<u64>().unwrap_or(u64::MAX);
+    let shown = (count("back"), count("stay"));
+    let stage = call.desk()?.take_run_back(call.part(), call.by()?, Some(shown)).await?;
+    if stage.takes && !stage.ended {
+        return Ok(to(&format!("/runs/{}", super::review::item::path(call.part()))));
     }
-    let done = desk.undo_run(id, by, false).await?;
-    run_page(app, call, Some(listed(&done, true))).await
+    let changed = !stage.takes;
+    run_page(app, call, Some(stage), changed).await
 }
 
 pub(super) async fn plan(_app: &App, call: &Call) -> Answer {

@@ -149,7 +149,7 @@ impl Desk {
     /// Has a plan worked out, unless one is under way. Ask [`Desk::plan`] for it.
     ///
     /// # Errors
-    /// [`DeskError::Asked`] until every system was read once.
+    /// [`DeskError::Asked`] until every system was read to its end once.
     pub async fn make_plan(&self) -> Result<(), DeskError> {
         self.work_out(None).await
     }
@@ -163,20 +163,9 @@ impl Desk {
     }
 
     async fn work_out(&self, wanted: Option<(String, BTreeSet<Group>, String)>) -> Result<(), DeskError> {
-        for system in &self.engine.settings().systems {
-            let digest = self.engine.settings().cursor_digest(system);
-            if self
-                .store()
-                .cursor(&system.name, system.kind(), &digest)
-                .await?
-                .is_none()
-            {
-                let words = format!(
-                    "{} was not read yet: what would be done is known once it was",
-                    system.name
-                );
-                return Err(DeskError::Asked(words));
-            }
+        if let Some(system) = self.engine.not_read_yet().await? {
+            let words = format!("{system} was not read to its end yet: what would be done is known once it was");
+            return Err(DeskError::Asked(words));
         }
         if !self.plans.begin(self.now()) {
             return Ok(());

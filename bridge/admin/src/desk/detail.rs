@@ -13,6 +13,9 @@ use bridge_store::Item;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Lines of an entity's history that are looked through for an item.
+const LINES: usize = 500;
+
 /// An item to be decided.
 #[derive(Clone, Debug, Serialize)]
 pub struct Detail {
@@ -24,7 +27,8 @@ pub struct Detail {
     pub differences: Vec<Difference>,
     /// What can be chosen, with what it causes.
     pub choices: Vec<Offer>,
-    /// The unit's history, or the entity's for questions about whole records, oldest first.
+    /// The unit's history, or the entity's for questions about whole records, oldest first, as far as it is among the
+    /// latest lines about the entity.
     pub history: Vec<Entry>,
     /// Values of the unit that lost and are kept.
     pub lost: Vec<Lost>,
@@ -124,7 +128,7 @@ impl Desk {
                 effects,
             });
         }
-        let history = self.history(&entity.id).await?;
+        let history = self.history(&entity.id, LINES).await?;
         let about =
             |entry: &Entry| unit.is_none_or(|unit| entry.units.is_empty() || entry.units.iter().any(|u| u == unit));
         let lost = self.store().losers(&entity.id).await?.into_iter();
@@ -247,7 +251,7 @@ impl Desk {
                 }
             }
             for person in &people {
-                history.extend(self.history(&person.id).await?);
+                history.extend(self.history(&person.id, LINES).await?);
             }
             history.sort_by_key(|entry| entry.at);
         }

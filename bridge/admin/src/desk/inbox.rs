@@ -241,15 +241,17 @@ impl Desk {
 
     /// Items as rows, in their order. Items that nothing stands behind any more are left out and taken away.
     pub(crate) async fn rows(&self, items: Vec<Item>) -> Result<Vec<Row>, DeskError> {
-        let mut pairs: BTreeMap<String, (Candidate, [Option<String>; 2])> = BTreeMap::new();
+        let pairs = items.iter().filter(|item| item.topic.starts_with("match/"));
+        let pairs: Vec<String> = pairs.map(|item| item.id.clone()).collect();
+        let pairs = self.store().candidates_by_id(&pairs).await?;
+        let records: Vec<RecordKey> = pairs
+            .values()
+            .flat_map(|pair| [pair.a.clone(), pair.b.clone()])
+            .collect();
+        let owners = self.store().owners(&records).await?;
+        let owner = |record: &RecordKey| owners.get(record).map(|owner| &owner.entity);
         let mut wanted: Vec<String> = items.iter().filter_map(|item| item.entity.clone()).collect();
-        for item in items.iter().filter(|item| item.topic.starts_with("match/")) {
-            if let Some(pair) = self.store().candidate(&item.id).await? {
-                let owners = self.owners_of(&pair).await?;
-                wanted.extend(owners.iter().flatten().cloned());
-                pairs.insert(item.id.clone(), (pair, owners));
-            }
-        }
+        wanted.extend(owners.values().map(|owner| owner.entity.clone()));
         wanted.sort();
         wanted.dedup();
         let loaded = self.store().entities(&wanted).await?;
@@ -258,8 +260,9 @@ impl Desk {
         for item in items {
             let entity = item.entity.as_deref().and_then(|id| entities.get(id).copied());
             let row = match (pairs.get(&item.id), entity) {
-                (Some((pair, owners)), _) => {
-                    let people = owners.iter().flatten().filter_map(|id| entities.get(id.as_str()));
+                (Some(pair), _) => {
+                    let owners = [owner(&pair.a), owner(&pair.b)].into_iter().flatten();
+                    let people = owners.filter_map(|id| entities.get(id.as_str()));
                     Some(self.pair_row(&item, pair, people.map(|e| who(e)).collect()))
                 }
                 (None, Some(entity)) => self.row(&item, entity),

@@ -14,6 +14,7 @@
 //! | [`timeline`] | everything about one entity, runs, and looking at once |
 //! | [`person`] | what stands beside it: values, records with evidence, unlinking |
 //! | [`backfill`] | the first plan in groups, approving, pausing, when it will be done |
+//! | [`undo_run`] | taking a whole run back, which may take a while |
 //! | [`seen`] | alerts that somebody looks after |
 //! | `scope` | the desk of somebody who may see the people of some locations only |
 
@@ -32,6 +33,7 @@ pub mod seen;
 mod tasks;
 pub mod timeline;
 pub mod trial;
+pub mod undo_run;
 
 pub use diff::{Piece, pieces};
 
@@ -97,6 +99,7 @@ pub struct Desk {
     searches: Arc<Limit>,
     plans: backfill::Planning,
     within: Option<Arc<Within>>,
+    looks: undo_run::Looks,
 }
 
 impl Desk {
@@ -111,6 +114,7 @@ impl Desk {
             searches: Arc::default(),
             plans: backfill::Planning::default(),
             within: None,
+            looks: undo_run::Looks::default(),
         }
     }
 

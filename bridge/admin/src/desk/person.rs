@@ -103,22 +103,16 @@ impl Desk {
     }
 
     async fn records(&self, entity: &Entity) -> Result<Vec<RecordRow>, DeskError> {
-        let audit = self.store().audit(&entity.id).await?;
-        let said = audit
-            .iter()
-            .rev()
-            .find(|e| matches!(e.event.as_str(), "linked" | "same person"));
+        let audit = self.store().evidence_of(&entity.id).await?;
+        let taken = self.store().taken_of(&entity.id).await?;
+        let said = audit.last();
         let row = |link: &bridge_core::Link| {
             let own = audit
                 .iter()
                 .rev()
                 .find(|e| e.event == "linked" && e.remote_id.as_deref() == Some(&link.remote_id));
-            let written = audit
-                .iter()
-                .filter(|e| e.event == "applied" && e.system.as_deref() == Some(&link.system));
-            let mut written: Vec<String> = written.flat_map(|e| e.units.clone()).collect();
-            written.sort_unstable();
-            written.dedup();
+            let written = taken.iter().filter(|(system, _)| *system == link.system);
+            let written: Vec<String> = written.map(|(_, unit)| unit.clone()).collect();
             RecordRow {
                 system: link.system.clone(),
                 id: link.remote_id.clone(),

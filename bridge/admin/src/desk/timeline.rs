@@ -6,9 +6,12 @@ use super::{Desk, DeskError, Who, who};
 use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
 use bridge_core::{Entity, Time, WriteState};
-use bridge_engine::{EngineError, RunUndo, record_stands, words, write_stands};
+use bridge_engine::{record_stands, words, write_stands};
 use bridge_store::{AuditEntry, Run};
 use serde::Serialize;
+
+/// Lines among which those since a look are.
+const STEPS: usize = 200;
 
 /// One line of a history.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,17 +64,26 @@ impl Desk {
     /// # Errors
     /// [`EngineError::NotFound`] for an unknown one.
     pub async fn story(&self, entity: &str) -> Result<Story, DeskError> {
+        self.latest_story(entity, usize::MAX >> 1).await
+    }
+
+    /// The same with the latest lines of its history alone.
+    ///
+    /// # Errors
+    /// As [`Desk::story`].
+    pub async fn latest_story(&self, entity: &str, lines: usize) -> Result<Story, DeskError> {
         let found = self.entity(entity).await?;
         Ok(Story {
             who: who(&found),
-            history: self.history(entity).await?,
+            history: self.history(entity, lines).await?,
             now: standing(self.engine.settings(), &found),
             waiting: self.rows(self.store().items_of(entity).await?).await?,
             apart: found.apart.iter().cloned().collect(),
         })
     }
 
-    pub(crate) async fn history(&self, entity: &str) -> Result<Vec<Entry>, DeskError> {
+    /// The latest lines of an entity's history, oldest first.
+    pub(crate) async fn history(&self, entity: &str, lines: usize) -> Result<Vec<Entry>, DeskError> {
         let now = self.clock.now();
         let line = |e: AuditEntry| Entry {
             at: e.at,
@@ -81,8 +93,16 @@ impl Desk {
             units: e.units,
             decision: None,
         };
-        let mut all: Vec<Entry> = self.store().audit(entity).await?.into_iter().map(line).collect();
-        for row in self.store().decisions_of(entity).await? {
+        let latest = self.store().latest_of(entity, lines).await?;
+        let mut all: Vec<Entry> = latest.into_iter().map(line).collect();
+        // What is told of in a line before these is not said instead of it.
+        all.sort_by_key(|entry| entry.at);
+        let mut said_besides = vec![];
+        let since = all.first().filter(|_| all.len() == lines).map(|entry| entry.at);
+        for row in self.store().latest_decisions_of(entity, lines).await? {
+            if since.is_some_and(|since| row.at < since) {
+                continue;
+            }
             let row = past(row, now);
             let event = match row.sort.as_str() {
                 "value" => "decided",
@@ -93,17 +113,18 @@ impl Desk {
                 _ => "",
             };
             // The history tells of it already: there it is shown as what can be taken back.
-            let told = all.iter_mut().find(|e| {
-                e.at == row.at
-                    && e.event == event
-                    && e.decision.is_none()
-                    && row.unit.iter().all(|u| e.units.contains(u))
-            });
+            let (from, to) = (
+                all.partition_point(|e| e.at < row.at),
+                all.partition_point(|e| e.at <= row.at),
+            );
+            let told = all[from..to]
+                .iter_mut()
+                .find(|e| e.event == event && e.decision.is_none() && row.unit.iter().all(|u| e.units.contains(u)));
             match told {
                 Some(entry) => entry.decision = Some(row),
                 None => {
                     let said = row.details["text"].as_str().or(row.details["verdict"].as_str());
-                    all.push(Entry {
+                    said_besides.push(Entry {
                         at: row.at,
                         event: row.sort.clone(),
                         text: format!("{}: {}", row.who, said.unwrap_or(&row.sort)),
@@ -114,8 +135,9 @@ impl Desk {
                 }
             }
         }
+        all.extend(said_besides);
         all.sort_by_key(|entry| entry.at);
-        Ok(all)
+        Ok(all.split_off(all.len().saturating_sub(lines)))
     }
 
     /// Every record of an entity is read afresh and judged with the next step. Returns the moment, by which
@@ -134,7 +156,7 @@ impl Desk {
     /// [`EngineError::NotFound`] for an unknown entity.
     pub async fn steps(&self, entity: &str, since: Time) -> Result<Steps, DeskError> {
         let found = self.entity(entity).await?;
-        let history = self.history(entity).await?;
+        let history = self.history(entity, STEPS).await?;
         let moving =
             |w: &bridge_core::Write| matches!(w.state, WriteState::Planned | WriteState::Sent | WriteState::Unknown);
         Ok(Steps {
@@ -151,21 +173,6 @@ impl Desk {
     /// The store's.
     pub async fn runs(&self, limit: usize) -> Result<Vec<Run>, DeskError> {
         Ok(self.store().runs(limit.clamp(1, 500)).await?)
-    }
-
-    /// Takes back what a run wrote; only looks, if `dry`. Records that somebody edited since are left and listed.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended,
-    /// [`DeskError::Everywhere`] for whoever is bound to some locations.
-    pub async fn undo_run(&self, id: &str, by: &str, dry: bool) -> Result<RunUndo, DeskError> {
-        self.everywhere()?;
-        let run = self.store().runs(500).await?.into_iter().find(|run| run.id == id);
-        let run = run.ok_or_else(|| EngineError::NotFound(format!("run {id}")))?;
-        let Some(ended) = run.ended else {
-            return Err(EngineError::NotPossible("it has not ended: stop it first".into()).into());
-        };
-        Ok(self.engine.take_back_run(run.started, ended, by, dry).await?)
     }
 }
 

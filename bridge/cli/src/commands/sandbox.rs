@@ -162,8 +162,8 @@ pub async fn run(args: SandboxArgs, out: &Output) -> Result<Exit, Failure> {
         books.client_id, books.client_secret, books.tenant_id
     ));
     out.line(format!(
-        "         authorize_url {}  token_url {}",
-        books.authorize_url, books.token_url
+        "         authorize_url {}  token_url {}  tenants_url {}",
+        books.authorize_url, books.token_url, books.connections_url
     ));
     out.line(format!("control  {}", stage.endpoints.control_url));
     out.line("Stop with Ctrl-C.");

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 /// Method, path, summary.
-const ROUTES: [(&str, &str, &str); 21] = [
+const ROUTES: [(&str, &str, &str); 22] = [
     (
         "get",
         "/api/review/people",
@@ -59,7 +59,12 @@ const ROUTES: [(&str, &str, &str); 21] = [
     (
         "post",
         "/api/review/runs/{id}/undo",
-        "Take back what a run wrote, or only look with `dry_run`",
+        "Begin to take back what a run wrote, or only look with `dry_run`; asked again before it ends, it says how far it is",
+    ),
+    (
+        "get",
+        "/api/review/runs/{id}/undo",
+        "How far the taking back of a run is, and what it came to",
     ),
 ];
 

@@ -85,11 +85,8 @@ pub(in crate::app) async fn undo(_app: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.typed("decision"));
     desk.sees(call.part()).await?;
     // Only what stands on this page.
-    let own = desk.history(call.part()).await?;
-    if !own
-        .iter()
-        .any(|e| e.decision.as_ref().is_some_and(|past| past.id == id))
-    {
+    let decision = desk.decision(id).await?;
+    if decision.is_none_or(|decision| decision.entity.as_deref() != Some(call.part())) {
         return Err(Refused::Missing);
     }
     desk.undo(id, call.by()?).await?;

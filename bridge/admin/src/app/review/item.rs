@@ -189,7 +189,7 @@ pub(super) async fn following(call: &Call, filter: &Filter, decided: &str, done:
 }
 
 /// As a piece of a path.
-pub(super) fn path(text: &str) -> String {
+pub(in crate::app) fn path(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
