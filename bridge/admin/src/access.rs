@@ -92,7 +92,9 @@ pub fn address(typed: &str) -> Result<String, AccessError> {
         Some((local, domain)) => !local.is_empty() && domain.contains('.') && !domain.contains('@'),
         None => false,
     };
-    let printable = email.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    let printable = email
+        .chars()
+        .all(|c| !c.is_whitespace() && !c.is_control() && !unseen(c));
     if sound && printable && email.len() <= 200 {
         Ok(email)
     } else {
@@ -105,8 +107,39 @@ pub fn address(typed: &str) -> Result<String, AccessError> {
 /// A name as it is shown and kept.
 pub fn name(typed: &str) -> Result<String, AccessError> {
     let name = typed.split_whitespace().collect::<Vec<_>>().join(" ");
-    if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
+    if name.is_empty() || name.chars().count() > 80 || name.chars().any(|c| c.is_control() || unseen(c)) {
         return Err(AccessError::Typed("write a name of at most 80 characters"));
     }
     Ok(name)
+}
+
+/// What is not seen and may make one name look like another: marks of direction (Unicode standard annex 9), and spaces
+/// without width. Joiners stay, since names are written with them.
+fn unseen(c: char) -> bool {
+    matches!(c, '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_can_be_made_to_look_like_another() {
+        for typed in [
+            "Dana\u{202e}xoF",
+            "Dana\u{200b} Fox",
+            "\u{2066}Dana Fox",
+            "Dana\u{0} Fox",
+            "\u{feff}Dana",
+        ] {
+            assert!(name(typed).is_err(), "{typed:?}");
+            assert!(
+                address(&format!("{typed}@practice.example").replace(' ', "")).is_err(),
+                "{typed:?}"
+            );
+        }
+        for typed in ["Dána O’Fox-Ünal", "علی\u{200c}رضا", "Ngọc Trần", "श्\u{200d}री"] {
+            assert_eq!(name(typed).unwrap_or_default(), typed);
+        }
+    }
 }

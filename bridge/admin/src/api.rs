@@ -19,6 +19,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bridge_engine::booking::BookingDesk;
@@ -85,7 +86,7 @@ impl Api {
             .route("/api/halaxy/{action}", post(made))
             .route("/api/bookings", any(booked))
             .route("/api/bookings/{*rest}", any(booked))
-            .merge(review::routes())
+            .merge(review::routes().route_layer(middleware::from_fn_with_state(Arc::clone(self), with_token)))
             .method_not_allowed_fallback(other_method)
             .with_state(Arc::clone(self))
     }
@@ -396,6 +397,15 @@ impl IntoResponse for Refused {
 fn answer(status: StatusCode, document: &Json) -> Response {
     let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     (status, json, Body::from(document.to_string())).into_response()
+}
+
+/// Nobody without a token is told what a route asks for.
+async fn with_token(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let known = api.known(request.headers()).map(drop);
+    match known {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
+    }
 }
 
 async fn other_method() -> Response {

@@ -28,6 +28,7 @@ pub mod inbox;
 mod listener;
 pub mod metrics;
 pub mod receipts;
+mod taken;
 pub mod webhooks;
 
 pub use listener::{BODY_LIMIT, Ending, Listener, Peer, router};

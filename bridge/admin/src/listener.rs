@@ -1,6 +1,7 @@
 //! The listener: binding, limits on what a client may take, headers every answer carries, and an end
 //! that lets requests finish.
 
+use crate::taken::Taken;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -27,6 +28,8 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 const HEAD_TIME: Duration = Duration::from_secs(15);
 /// The longest a request may take from its head to its answer, its body included.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
+/// The longest a client may take nothing of what it is sent.
+const TAKING_TIME: Duration = Duration::from_secs(30);
 /// The longest that requests under way may hold up the end.
 const END_TIME: Duration = Duration::from_secs(5);
 /// Connections served at once; further ones wait in the system's backlog.
@@ -129,7 +132,8 @@ impl Listener {
                 request
             });
             let service = TowerToHyperService::new(app);
-            let connection = under_way.watch(http.serve_connection(TokioIo::new(socket), service));
+            let connection =
+                under_way.watch(http.serve_connection(TokioIo::new(Taken::within(TAKING_TIME, socket)), service));
             tokio::spawn(async move {
                 // A client that goes away is its own affair.
                 let _ = connection.await;

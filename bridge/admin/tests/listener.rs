@@ -76,3 +76,110 @@ async fn what_is_under_way_is_answered_and_nothing_new_is_taken() {
     assert_eq!(answer.text().await.expect("a body"), "done");
     served.await.expect("ended");
 }
+
+/// What comes back for these bytes until the connection ends, and whether it ended within the time of a test.
+async fn told(base: &str, bytes: &[u8]) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut socket = tokio::net::TcpStream::connect(base.trim_start_matches("http://"))
+        .await
+        .expect("a connection");
+    // Whoever is refused may be hung up on before it has said everything.
+    let _ = socket.write_all(bytes).await;
+    let _ = socket.shutdown().await;
+    let mut text = vec![];
+    let _ = socket.read_to_end(&mut text).await;
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn no_request_hides_in_another() {
+    let hits = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = Arc::clone(&hits);
+    let secret = get(move || {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        async { "hidden" }
+    });
+    let echo = post(|body: Bytes| async move { format!("took {}", body.len()) });
+    let parts = Router::new().route("/", echo).route("/hidden", secret);
+    let (base, stop, served) = serving(vec![parts]).await;
+    let hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
+    let n = hidden.len();
+    for head in [
+        // Two lengths, and two that differ only in how they are written.
+        format!("Content-Length: {n}\r\nContent-Length: 0"),
+        "Content-Length: 0\r\nContent-Length: 5".into(),
+        format!("Content-Length: 0, {n}"),
+        format!("Content-Length: +{n}"),
+        format!("Content-Length: 0x{n:x}"),
+        "Content-Length: -1".into(),
+        "Content-Length: 99999999999999999999999999".into(),
+        // Codings that one reader knows and another does not.
+        "Transfer-Encoding: xchunked".into(),
+        "Transfer-Encoding: identity".into(),
+        "Transfer-Encoding: chunked, identity".into(),
+        "Transfer-Encoding : chunked".into(),
+        "Transfer-Encoding: \x0bchunked".into(),
+        " Transfer-Encoding: chunked".into(),
+        "X: y\rTransfer-Encoding: chunked".into(),
+        "X: y\0".into(),
+        ": y".into(),
+    ] {
+        let asked = format!("POST / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n{hidden}");
+        let answer = told(&base, asked.as_bytes()).await;
+        let answers = answer.matches("HTTP/1.1 ").count();
+        assert!(answers <= 1 && !answer.contains("hidden"), "{head:?}: {answer}");
+        assert!(answers == 0 || answer.starts_with("HTTP/1.1 4"), "{head:?}: {answer}");
+    }
+    // Where both are there, a length counts for nothing, and what follows the body is the next request as it stands.
+    let both = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = told(&base, format!("{both}5\r\nGET /\r\n0\r\n\r\n").as_bytes()).await;
+    assert!(
+        answer.matches("HTTP/1.1 ").count() <= 1 && !answer.contains("hidden"),
+        "{answer}"
+    );
+    for chunk in [
+        format!("{n:x};a=\n\r\n{hidden}\r\n0\r\n\r\n"),
+        format!("-1\r\n{hidden}"),
+        format!("fffffffffffffffff\r\n{hidden}"),
+        format!("0\r\nX: {hidden}"),
+    ] {
+        let asked = format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}");
+        let answer = told(&base, asked.as_bytes()).await;
+        assert!(!answer.contains("hidden"), "{chunk:?}: {answer}");
+    }
+    assert_eq!(hits.load(std::sync::atomic::Ordering::SeqCst), 0);
+    stop.cancel();
+    served.await.expect("ended");
+}
+
+#[tokio::test]
+async fn heads_have_an_end() {
+    let (base, stop, served) = serving(vec![Router::new().route("/", get(|| async { "here" }))]).await;
+    let one = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "y".repeat(2 << 20));
+    let many = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(5_000));
+    let long = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "y".repeat(1 << 20));
+    for asked in [&one, &many, &long] {
+        let answer = told(&base, asked.as_bytes()).await;
+        assert!(
+            answer.is_empty() || answer.starts_with("HTTP/1.1 4"),
+            "{}",
+            &answer[..answer.len().min(200)]
+        );
+    }
+    for broken in [
+        "GET http://evil.example/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\x00",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let answer = told(&base, broken.as_bytes()).await;
+        assert!(
+            answer.matches("HTTP/1.1 ").count() <= 1 && !answer.contains("evil"),
+            "{answer}"
+        );
+    }
+    let fine = told(&base, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert!(fine.ends_with("here"), "others are served meanwhile");
+    stop.cancel();
+    served.await.expect("ended");
+}

@@ -177,7 +177,7 @@ impl Access {
         }
         self.forget_links(
             &mut tx,
-            |of| matches!(of, Purpose::Join { email: other, .. } if *other == email),
+            |of| matches!(&of.purpose, Purpose::Join { email: other, .. } if *other == email),
         )
         .await?;
         let words = format!("{name} was invited as {}{}", role.key(), bound_to(bound.as_ref()));
@@ -198,8 +198,11 @@ impl Access {
     pub async fn renew(&self, id: &str, by: &str) -> Result<SecretString, AccessError> {
         let mut tx = self.store.begin().await?;
         let user = self.active(id).await?;
-        self.forget_links(&mut tx, |of| matches!(of, Purpose::Renew { user } if user == id))
-            .await?;
+        self.forget_links(
+            &mut tx,
+            |of| matches!(&of.purpose, Purpose::Renew { user } if user == id),
+        )
+        .await?;
         let words = format!("a link for {} to sign in anew was made", user.name);
         self.link(tx, Purpose::Renew { user: user.id }, by, words).await
     }
@@ -307,7 +310,7 @@ impl Access {
         })
     }
 
-    /// Changes what somebody may do; their sessions end.
+    /// Changes what somebody may do; their sessions end, and links they made as an administrator stop working.
     ///
     /// # Errors
     /// [`AccessError::LastAdmin`], [`AccessError::Nobody`].
@@ -347,7 +350,7 @@ impl Access {
         .await
     }
 
-    /// Ends somebody's access, sessions included.
+    /// Ends somebody's access: sessions, and links they made.
     ///
     /// # Errors
     /// [`AccessError::LastAdmin`], [`AccessError::Nobody`].
@@ -424,6 +427,7 @@ impl Access {
         let users = self.users().await?;
         let mut user = self.active(id).await?;
         let words = change(&mut user, another_admin(&users, id))?;
+        self.forget_links_by(&mut tx, &user).await?;
         self.put(&mut tx, USER, id, &user).await?;
         self.line(&mut tx, words).await?;
         tx.commit().await?;
@@ -451,11 +455,20 @@ impl Access {
         Ok(token.into())
     }
 
-    /// Forgets links of that purpose, and those whose time is over.
-    async fn forget_links(&self, tx: &mut Tx, which: impl Fn(&Purpose) -> bool) -> Result<(), AccessError> {
+    /// Has the links stop working that somebody made who may make none any more: by one of them they could come back, or
+    /// come in as somebody else. Namesakes lose theirs too, since a link keeps a name.
+    pub(super) async fn forget_links_by(&self, tx: &mut Tx, user: &User) -> Result<(), AccessError> {
+        if user.active() && user.role == Role::Admin {
+            return Ok(());
+        }
+        self.forget_links(tx, |of| of.by == user.name).await
+    }
+
+    /// Forgets links of that kind, and those whose time is over.
+    async fn forget_links(&self, tx: &mut Tx, which: impl Fn(&Invitation) -> bool) -> Result<(), AccessError> {
         let now = self.clock.now();
         let rows: Vec<(String, Invitation)> = self.rows(INVITATION).await?;
-        let gone = rows.into_iter().filter(|(_, of)| !of.works(now) || which(&of.purpose));
+        let gone = rows.into_iter().filter(|(_, of)| !of.works(now) || which(of));
         let gone: Vec<String> = gone.map(|(key, _)| key).collect();
         Ok(tx.drop_ledger(INVITATION, &gone).await?)
     }

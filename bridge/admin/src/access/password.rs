@@ -122,9 +122,11 @@ impl Passwords {
         computed.await.unwrap_or_default()
     }
 
-    /// Whether the password is the one. Takes as long if there is nobody to have one.
+    /// Whether the password is the one. Takes as long if there is nobody to have one, or whoever is meant has none: people
+    /// who come in by an identity provider.
     pub async fn matches(&self, password: &SecretString, hash: Option<String>) -> bool {
         let (argon, password) = (self.argon(), password.clone());
+        let hash = hash.filter(|hash| !hash.is_empty());
         let computed = self.compute(move || {
             let typed = password.expose_secret().as_bytes();
             match hash {
@@ -195,5 +197,26 @@ mod tests {
         assert!(!passwords.matches(&"kettle orbit plum sai".into(), Some(hash)).await);
         assert!(!passwords.matches(&right, None).await);
         assert!(!passwords.matches(&right, Some(String::new())).await);
+    }
+
+    #[tokio::test]
+    async fn who_has_no_password_takes_as_long_as_who_has_one() {
+        let passwords = Passwords::costing(2_048, 1);
+        let typed: SecretString = "kettle orbit plum sail".into();
+        let hash = passwords.hash(&typed, &Zeros).await;
+        let least = async |hash: Option<String>| {
+            let mut least = std::time::Duration::MAX;
+            for _ in 0..5 {
+                let begun = std::time::Instant::now();
+                passwords.matches(&typed, hash.clone()).await;
+                least = least.min(begun.elapsed());
+            }
+            least
+        };
+        let real = least(Some(hash)).await;
+        for nothing in [None, Some(String::new())] {
+            let took = least(nothing).await;
+            assert!(took * 4 > real, "{took:?} against {real:?}");
+        }
     }
 }

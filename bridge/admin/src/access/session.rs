@@ -11,6 +11,8 @@ pub const IDLE: Time = 45 * MINUTE;
 pub const LONGEST: Time = 12 * HOUR;
 /// The code must follow the password within this.
 pub const HALF: Time = 5 * MINUTE;
+/// Clocks of processes may differ by this. What began later than that from now began by a clock that was wrong.
+const SKEW: Time = 5 * MINUTE;
 /// Requests are noted no more often than this.
 const NOTED: Time = MINUTE;
 
@@ -48,7 +50,7 @@ impl Session {
             Stage::Half => HALF,
             Stage::Full => LONGEST,
         };
-        now - self.begun > longest || now - self.seen > IDLE
+        now - self.begun > longest || now - self.seen > IDLE || self.begun.max(self.seen) - now > SKEW
     }
 
     /// Whether it is that person's and still good.
@@ -86,6 +88,12 @@ mod tests {
         assert!(!full.over(LONGEST));
         assert!(full.over(LONGEST + 1));
         assert!(session(Stage::Half).over(HALF + 1));
+        // Begun or used by a clock that was ahead.
+        (full.begun, full.seen) = (SKEW, SKEW);
+        assert!(!full.over(0));
+        full.seen += 1;
+        assert!(full.over(0));
+        (full.begun, full.seen) = (0, LONGEST);
         assert!(full.to_note(LONGEST + MINUTE) && !full.to_note(LONGEST + 1));
     }
 }

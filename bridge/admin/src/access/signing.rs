@@ -141,6 +141,10 @@ impl Access {
         let hash = self.passwords.hash(wanted, &*self.chance).await;
         let mut tx = self.store.begin().await?;
         let mut user = self.active(&of.id).await?;
+        // Somebody else may have changed it, or ended this session, while the password was computed.
+        if user.epoch != of.epoch {
+            return Err(AccessError::Wrong);
+        }
         user.password = hash;
         user.out_everywhere();
         self.put(&mut tx, USER, &user.id, &user).await?;
@@ -183,12 +187,13 @@ impl Access {
         };
         if self.throttle.to_note(email, now, NOTED) {
             let users = self.users().await?;
-            if let Some(user) = users.iter().find(|user| user.active() && user.email == email) {
-                let mut tx = self.store.begin().await?;
-                let words = format!("too many wrong attempts to sign in as {}: delayed", user.name);
-                self.line(&mut tx, words).await?;
-                tx.commit().await?;
-            }
+            let user = users.iter().find(|user| user.active() && user.email == email);
+            // A name that nobody has leaves a line too: what takes longer would tell which are known.
+            let whom = user.map_or("somebody who is not here", |user| &user.name);
+            let mut tx = self.store.begin().await?;
+            let words = format!("too many wrong attempts to sign in as {whom}: delayed");
+            self.line(&mut tx, words).await?;
+            tx.commit().await?;
         }
         Err(AccessError::TooMany { until })
     }

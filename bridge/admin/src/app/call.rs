@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use bridge_core::Time;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
-use url::form_urlencoded;
+use url::{Host, Url, form_urlencoded};
 
 /// The largest form.
 const FORM: usize = 16 * 1024;
@@ -251,23 +251,33 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, value)| value.to_string())
 }
 
-/// Whether a form was sent from a page of ours. Browsers say so in `Sec-Fetch-Site`; older ones name the origin.
+/// Whether a form was sent from a page of ours. Browsers say so in `Sec-Fetch-Site`, and name the origin.
 fn ours(headers: &HeaderMap, url: &str) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(site) = text("sec-fetch-site") {
-        return site == "same-origin";
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), None) => site == "same-origin",
+        (site, Some(origin)) => site.is_none_or(|site| site == "same-origin") && own(origin, text("host"), url),
+        (None, None) => false,
     }
-    let Some(origin) = text("origin").and_then(|origin| origin.split_once("://")) else {
-        return false;
-    };
-    // A proxy may have put another host into the request.
-    let public = url
-        .split_once("://")
-        .map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    text("host") == Some(origin.1) || public == Some(origin.1)
 }
 
-/// The address that attempts are counted for: what the proxy says, if there is one, and that of the connection else.
+/// Whether an origin is the public one, or this machine by its address. No other name counts, though a request may have
+/// come by it: whoever owns a name can have it lead here, and then every page under it calls itself ours.
+fn own(origin: &str, host: Option<&str>, public: &str) -> bool {
+    let (Ok(origin), Ok(public)) = (Url::parse(origin), Url::parse(public)) else {
+        return false;
+    };
+    let machine = match origin.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    };
+    let asked = host.and_then(|host| Url::parse(&format!("{}://{host}", origin.scheme())).ok());
+    origin.origin() == public.origin() || machine && asked.is_some_and(|asked| asked.origin() == origin.origin())
+}
+
+/// The address that attempts are counted for: what the proxy says, if there is one, and that of the connection else. A proxy
+/// stands on this machine or in its network; whoever comes past it says of itself what it likes.
 fn from(headers: &HeaderMap, peer: Option<&Peer>, behind_proxy: bool) -> String {
     let last = headers.get_all("x-forwarded-for").into_iter().next_back();
     let told = last
@@ -275,15 +285,31 @@ fn from(headers: &HeaderMap, peer: Option<&Peer>, behind_proxy: bool) -> String 
         .and_then(|list| list.rsplit(',').next())
         .and_then(|address| address.trim().parse::<std::net::IpAddr>().ok());
     match (told, peer) {
-        (Some(address), _) if behind_proxy => network(address),
+        (Some(address), Some(Peer(peer))) if behind_proxy && near(peer.ip()) => network(address),
         (_, Some(Peer(peer))) => network(peer.ip()),
         (_, None) => String::new(),
     }
 }
 
-/// One subscriber has a whole /64 of IPv6.
+/// Whether an address is of this machine or of a network that the internet does not lead to.
+fn near(address: std::net::IpAddr) -> bool {
+    match address.to_canonical() {
+        std::net::IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            // Carriers' and overlay networks' own, RFC 6598.
+            let shared = first == 100 && (64..128).contains(&second);
+            address.is_loopback() || address.is_private() || address.is_link_local() || shared
+        }
+        std::net::IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
+/// One subscriber has a whole /64 of IPv6. An IPv4 address that is written as one of IPv6 is the IPv4 address, or all of them
+/// would count as one.
 fn network(address: std::net::IpAddr) -> String {
-    match address {
+    match address.to_canonical() {
         std::net::IpAddr::V4(address) => address.to_string(),
         std::net::IpAddr::V6(address) => {
             let [a, b, c, d, ..] = address.segments();
@@ -324,6 +350,20 @@ mod tests {
                 ("host", "bridge.example"),
             ],
             &[("host", "bridge.example")],
+            // A name that somebody has lead here.
+            &[
+                ("origin", "http://rebound.example:8600"),
+                ("host", "rebound.example:8600"),
+            ],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "http://rebound.example"),
+                ("host", "rebound.example"),
+            ],
+            &[("origin", "http://bridge.example"), ("host", "bridge.example")],
+            &[("origin", "https://bridge.example:444"), ("host", "bridge.example")],
+            &[("origin", "http://127.0.0.1:9"), ("host", "127.0.0.1:8600")],
+            &[("origin", "https://"), ("host", "")],
         ] {
             assert!(!ours(foreign), "{foreign:?}");
         }
@@ -337,6 +377,31 @@ mod tests {
         assert_eq!(from(&told, Some(&peer), false), "127.0.0.1");
         let six = headers(&[("x-forwarded-for", "2001:db8:1:2:3:4:5:6")]);
         assert_eq!(from(&six, Some(&peer), true), "2001:db8:1:2::/64");
+        // Past the proxy, straight from the internet.
+        for outside in ["203.0.113.200", "2001:db8::5", "::ffff:203.0.113.200"] {
+            let outside: std::net::IpAddr = outside.parse().expect("an address");
+            let counted = from(&told, Some(&Peer((outside, 5).into())), true);
+            assert_eq!(counted, network(outside));
+        }
+        for inside in [
+            "10.0.0.2",
+            "172.17.0.1",
+            "::1",
+            "fd00::1",
+            "::ffff:127.0.0.1",
+            "100.100.0.1",
+        ] {
+            let inside: std::net::IpAddr = inside.parse().expect("an address");
+            assert_eq!(
+                from(&told, Some(&Peer((inside, 5).into())), true),
+                "198.51.100.7",
+                "{inside}"
+            );
+        }
+        assert_eq!(
+            network("::ffff:203.0.113.200".parse().expect("an address")),
+            "203.0.113.200"
+        );
     }
 
     #[test]

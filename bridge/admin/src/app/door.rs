@@ -153,8 +153,9 @@ async fn asked(app: &App, call: &Call, trouble: Option<String>, status: StatusCo
             crate::access::role::Role::Admin,
         ),
     };
-    let account = if email.is_empty() { "administrator" } else { &email };
-    let address = invitation.second.address(&app.settings.practice, account);
+    // What was typed may be no address at all, and more than a QR code holds.
+    let account = crate::access::address(&email).unwrap_or_else(|_| "administrator".into());
+    let address = invitation.second.address(&app.settings.practice, &account);
     let content = Invitation {
         purpose,
         role: role.title(),

@@ -331,7 +331,7 @@ pub(super) async fn undo(app: &App, call: &Call) -> Answer {
     if stage.takes && !stage.ended {
         return Ok(to(&format!("/runs/{}", super::review::item::path(call.part()))));
     }
-    let changed = !stage.takes;
+    let changed = !stage.takes && stage.ended;
     run_page(app, call, Some(stage), changed).await
 }
 

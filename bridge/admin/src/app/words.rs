@@ -76,7 +76,8 @@ fn stamp(at: Time) -> Timestamp {
 }
 
 fn ago(at: Time, now: Time) -> String {
-    let seconds = (now - at) / 1_000_000;
+    // Addresses carry moments too.
+    let seconds = now.saturating_sub(at) / 1_000_000;
     let span = duration(seconds.unsigned_abs());
     match seconds {
         -1..=1 => "just now".into(),

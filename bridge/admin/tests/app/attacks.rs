@@ -1,4 +1,24 @@
-//! What is tried against web pages: nothing of it gets through.
+//! What is tried against web pages: nothing of it gets through. Here is what was thought of first; by kind:
+//!
+//! | module | what |
+//! |---|---|
+//! | `xss` | whatever comes from outside, on every page and in every file; `hostile` plants it, `markup` reads as browsers do |
+//! | `forms` | forms that are not sent from our pages |
+//! | `filters` | addresses: filters, cursors, places to go on to, paths |
+//! | `doors` | guessing, telling people apart, races, roles |
+//! | `sessions` | what a browser holds, and streams |
+//! | `tried` | a record typed into the try-box |
+//! | `api` | the JSON API beside the pages |
+
+mod api;
+mod doors;
+mod filters;
+mod forms;
+mod hostile;
+mod markup;
+mod sessions;
+mod tried;
+mod xss;
 
 use crate::support::{HOST, House, PASSWORD, email};
 use bridge_admin::access::role::Role;

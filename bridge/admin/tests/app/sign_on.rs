@@ -28,7 +28,7 @@ fn settings() -> SignOnSettings {
 }
 
 /// The provider says what people may do.
-fn by_claim() -> SignOnSettings {
+pub fn by_claim() -> SignOnSettings {
     let roles = [("desk", Role::Reviewer), ("owners", Role::Admin)];
     SignOnSettings {
         domains: vec!["practice.example".into()],

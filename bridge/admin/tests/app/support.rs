@@ -245,7 +245,7 @@ impl Browser {
         self.send(request, body).await
     }
 
-    async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Page {
+    pub async fn send(&mut self, request: axum::http::request::Builder, body: String) -> Page {
         let cookies: Vec<String> = self
             .cookies
             .iter()

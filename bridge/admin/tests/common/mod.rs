@@ -5,7 +5,7 @@ use adapter_kit::Clock;
 use bridge_admin::desk::Desk;
 use bridge_core::mapping::EntityFile;
 use bridge_core::{Accept, AcceptRule, Party, Schema};
-use bridge_engine::{Brakes, Engine, RandomIds, Settings};
+use bridge_engine::{Brakes, Engine, RandomIds, Settings, System};
 use bridge_queue::Embedded;
 use bridge_store::Store;
 use std::collections::BTreeSet;
@@ -40,9 +40,14 @@ pub fn schema(units: &[&str]) -> Schema {
 
 /// Where somebody decides by that schema.
 pub fn desk(store: Store, schema: &Schema, clock: Arc<dyn Clock>) -> Desk {
+    desk_among(vec![], store, schema, clock)
+}
+
+/// The same, with systems that have mappings.
+pub fn desk_among(systems: Vec<System>, store: Store, schema: &Schema, clock: Arc<dyn Clock>) -> Desk {
     let settings = Settings {
         schema: Arc::new(schema.clone()),
-        systems: vec![],
+        systems,
         home: "halaxy".into(),
         reference: "halaxy_number".into(),
         sweep_every: None,

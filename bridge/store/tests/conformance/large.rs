@@ -277,10 +277,10 @@ async fn lines_of_the_history_are_found_by_filters_a_stretch_at_a_time() {
                     before = part.looked.map(|(place, _)| place);
                 }
                 assert_eq!(found.iter().collect::<Vec<_>>(), wanted, "{filter:?}");
-                assert!(
-                    rounds <= 300 / stretch + wanted.len() / limit + 2,
-                    "each stretch counts once"
-                );
+                // What is shown of one entity is picked out of its lines afterwards.
+                let picked = access && !entity.is_empty();
+                let most = 300 / stretch + wanted.len() / limit + 2;
+                assert!(picked || rounds <= most, "each stretch counts once");
             }
         }
     }

@@ -115,6 +115,10 @@ impl Access {
         from: &str,
     ) -> Result<(SecretString, String), AccessError> {
         let (now, key) = (self.now(), chance::digest(&with.held));
+        // Whoever comes with nothing makes no writes for us.
+        if self.one::<Attempt>(ATTEMPT, &key).await?.is_none() {
+            return Err(SignOnError::Attempt.into());
+        }
         let mut tx = self.store.begin().await?;
         let attempt: Option<Attempt> = self.one(ATTEMPT, &key).await?;
         tx.drop_ledger(ATTEMPT, std::slice::from_ref(&key)).await?;
@@ -188,6 +192,7 @@ impl Access {
             self.line(&mut tx, words).await?;
             user.role = role;
             user.out_everywhere();
+            self.forget_links_by(&mut tx, &user).await?;
         }
         user.signed_in = Some(now);
         self.put(&mut tx, USER, &user.id, &user).await?;
@@ -234,12 +239,10 @@ impl Access {
                 let Some((role, bound)) = told else { return Ok(None) };
                 let email = claims.email().ok_or(SignOnError::Domain)?;
                 let named = claims.all["name"].as_str().unwrap_or(&email);
-                (
-                    crate::access::name(named).unwrap_or_else(|_| email.clone()),
-                    email,
-                    role,
-                    bound,
-                )
+                let named = crate::access::name(named).ok();
+                // There people may call themselves what they like, and the history names people by nothing else.
+                let free = named.filter(|named| !users.iter().any(|user| user.name.eq_ignore_ascii_case(named)));
+                (free.unwrap_or_else(|| email.clone()), email, role, bound)
             }
         };
         if users.iter().any(|user| user.active() && user.email == email) {
