@@ -1,17 +1,19 @@
 //! How people are bound to locations, and what that takes from them.
 
-use crate::scope::{bound, divided, person, to};
+use crate::scope::{bound, desk, divided, person, to};
 use crate::support::{House, NOW, email};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use bridge_admin::access::role::Role;
 use bridge_admin::api::Api;
 use bridge_admin::api::tokens::Token;
+use bridge_engine::located::Whereabouts;
 use bridge_store::{Mirrored, conflict_id};
 use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 const HERE: &str = "CL-200001";
+const THERE: &str = "CL-200002";
 const SECRET: &str = "a token of one location 0123456789";
 
 async fn clinics(house: &House) {
@@ -150,7 +152,7 @@ async fn what_cannot_be_divided_is_not_shown_and_the_history_is_of_ones_own_peop
 #[tokio::test]
 async fn a_token_of_some_locations_decides_there_and_makes_nothing_else() {
     let (house, _) = divided().await;
-    let desk = crate::scope::desk(&house);
+    let desk = desk(&house);
     let token = Token {
         name: "kiosk".into(),
         secret: SECRET.into(),
@@ -242,4 +244,129 @@ async fn a_token_of_some_locations_decides_there_and_makes_nothing_else() {
     assert_eq!(ask("GET", "/api/bookings/free", "").await.0, 403);
     let (_, listed) = ask("GET", "/api/halaxy", "").await;
     assert_eq!(listed["actions"], json!([]), "{listed}");
+}
+
+#[tokio::test]
+async fn finding_somebody_shows_those_of_ones_own_and_hides_who_shares_an_address() {
+    let (house, _) = divided().await;
+    let mut kim = bound(&house, Role::Reviewer, to(&[HERE], false)).await;
+    for (text, found) in [
+        ("samplew", 11),
+        ("samplew mir", 11),
+        ("person3@samplewood.example", 1),
+        ("person23@samplewood.example", 0),
+        ("p0023", 0),
+    ] {
+        let page = kim.post("/search", &[("text", text)]).await;
+        assert_eq!(page.text.matches("<tr tabindex").count(), found, "{text}");
+    }
+    let page = kim.get(&format!("/person/{}", person(3))).await;
+    assert!(page.text.contains("Somebody at another location"));
+    assert!(!page.text.contains(&person(23)) && !page.text.contains("c0023"));
+    let card = kim.get(&format!("/inbox/{}", conflict_id(&person(3), "mobile"))).await;
+    assert!(card.text.contains("Somebody at another location") && !card.text.contains(&person(23)));
+    // Who is hidden is in no history as shown.
+    let lines = house.store.latest_audit(None, true, 1_000).await.unwrap();
+    let shown = lines
+        .iter()
+        .filter(|(_, line)| line.event == "viewed")
+        .filter_map(|(_, line)| line.entity.as_deref());
+    assert!(shown.collect::<Vec<_>>().iter().all(|id| *id != person(23)));
+}
+
+#[tokio::test]
+async fn an_appointment_at_another_location_makes_somebody_visible_there() {
+    let (house, _) = divided().await;
+    let desk = desk(&house);
+    let mut kim = bound(&house, Role::Reviewer, to(&[HERE], false)).await;
+    let mut other = bound(&house, Role::Auditor, to(&[THERE], true)).await;
+    let row = |kind: &str, id: &str, body: serde_json::Value| Mirrored {
+        kind: kind.into(),
+        id: id.into(),
+        seq: 0,
+        seen: NOW,
+        gone: false,
+        body,
+    };
+    let role = |location: &str| {
+        row(
+            "PractitionerRole",
+            "PR-1",
+            json!({"organization": {"reference": format!("Organization/{location}")}}),
+        )
+    };
+    let booked = |id: &str, patient: &str| {
+        let actor = |of: String| json!({"actor": {"reference": of}});
+        row(
+            "Appointment",
+            id,
+            json!({"participant": [actor("PractitionerRole/PR-1".into()), actor(format!("Patient/{patient}"))]}),
+        )
+    };
+    let clinic = row(
+        "Organization",
+        HERE,
+        json!({"name": "Sampleton Clinic", "partOf": {"reference": "Organization/PG-100001"}}),
+    );
+    let follow = async |rows: Vec<Mirrored>| {
+        let mut tx = house.store.begin().await.unwrap();
+        tx.put_mirrored("halaxy", &rows).await.unwrap();
+        tx.commit().await.unwrap();
+        let whereabouts = Whereabouts::new(desk.engine(), "halaxy", "Patient");
+        while whereabouts.step(true).await.unwrap() {}
+    };
+    let moved = format!("/person/{}", person(30));
+    let nowhere = format!("/person/{}", person(59));
+    assert_eq!(
+        (
+            kim.get(&moved).await.status.as_u16(),
+            other.get(&moved).await.status.as_u16()
+        ),
+        (404, 200)
+    );
+    assert_eq!(
+        (
+            kim.get(&nowhere).await.status.as_u16(),
+            other.get(&nowhere).await.status.as_u16()
+        ),
+        (404, 200)
+    );
+    follow(vec![clinic, role(HERE), booked("a1", "p0030"), booked("a2", "p0059")]).await;
+    assert_eq!(
+        (
+            kim.get(&moved).await.status.as_u16(),
+            other.get(&moved).await.status.as_u16()
+        ),
+        (200, 200)
+    );
+    assert_eq!(
+        (
+            kim.get(&nowhere).await.status.as_u16(),
+            other.get(&nowhere).await.status.as_u16()
+        ),
+        (200, 404)
+    );
+    // The practitioner moves: so do all appointments.
+    follow(vec![role(THERE)]).await;
+    assert_eq!(
+        (
+            kim.get(&moved).await.status.as_u16(),
+            kim.get(&nowhere).await.status.as_u16()
+        ),
+        (404, 404)
+    );
+    assert_eq!(other.get(&nowhere).await.status.as_u16(), 200);
+    let gone = Mirrored {
+        gone: true,
+        ..booked("a2", "p0059")
+    };
+    follow(vec![gone]).await;
+    assert_eq!(other.get(&nowhere).await.status.as_u16(), 200, "of no location again");
+    // Nobody has looked at the calendar for long: who is of no location is not known.
+    for _ in 0..11 {
+        house.later(40 * 60);
+        other.get("/vitals").await;
+    }
+    assert_eq!(other.get(&nowhere).await.status.as_u16(), 404);
+    assert_eq!(other.get(&moved).await.status.as_u16(), 200);
 }

@@ -8,8 +8,7 @@ use bridge_admin::desk::Desk;
 use bridge_admin::desk::act::Decision;
 use bridge_admin::desk::inbox::Query;
 use bridge_core::Value;
-use bridge_engine::located::Whereabouts;
-use bridge_store::{AuditEntry, Mirrored, RecordKey, Visited, conflict_id};
+use bridge_store::{AuditEntry, RecordKey, Visited, conflict_id};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -126,7 +125,6 @@ async fn every_route_answers_for_what_is_out_of_sight_as_for_what_is_not_there()
     let desk = desk(&house);
     let mut kim = bound(&house, Role::Reviewer, to(&[HERE], false)).await;
     let token = async |number: usize| desk.detail(&mobile(number)).await.unwrap().token;
-    let unit = async |number: usize| desk.unit_token(&person(number), "mobile").await.unwrap();
     let item = |path: &str, number: usize| path.replace("{id}", &mobile(number));
     let of = |path: &str, number: usize| path.replace("{id}", &person(number));
     let (first, second) = (decided(&desk, 1, None).await, decided(&desk, 21, None).await);
@@ -224,7 +222,6 @@ async fn every_route_answers_for_what_is_out_of_sight_as_for_what_is_not_there()
         ),
     ];
     table.push(row(path, "POST", asked));
-    assert!(unit(3).await != unit(23).await);
 
     for (path, method, [(own, fields), (foreign, others)]) in table {
         let unknown = match path.starts_with("/decisions") {
@@ -431,129 +428,4 @@ async fn many_at_once_and_rules_on_trial_never_reach_another_location() {
     let all = whole.bound(Some(&to(&[THERE], false))).await.unwrap();
     assert!(kim.undo_group(&group, "Kim").await.is_err());
     assert!(!all.undo_group(&group, "Kim").await.unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn finding_somebody_shows_those_of_ones_own_and_hides_who_shares_an_address() {
-    let (house, _) = divided().await;
-    let mut kim = bound(&house, Role::Reviewer, to(&[HERE], false)).await;
-    for (text, found) in [
-        ("samplew", 11),
-        ("samplew mir", 11),
-        ("person3@samplewood.example", 1),
-        ("person23@samplewood.example", 0),
-        ("p0023", 0),
-    ] {
-        let page = kim.post("/search", &[("text", text)]).await;
-        assert_eq!(page.text.matches("<tr tabindex").count(), found, "{text}");
-    }
-    let page = kim.get(&format!("/person/{}", person(3))).await;
-    assert!(page.text.contains("Somebody at another location"));
-    assert!(!page.text.contains(&person(23)) && !page.text.contains("c0023"));
-    let card = kim.get(&format!("/inbox/{}", mobile(3))).await;
-    assert!(card.text.contains("Somebody at another location") && !card.text.contains(&person(23)));
-    // Who is hidden is in no history as shown.
-    let lines = house.store.latest_audit(None, true, 1_000).await.unwrap();
-    let shown = lines
-        .iter()
-        .filter(|(_, line)| line.event == "viewed")
-        .filter_map(|(_, line)| line.entity.as_deref());
-    assert!(shown.collect::<Vec<_>>().iter().all(|id| *id != person(23)));
-}
-
-#[tokio::test]
-async fn an_appointment_at_another_location_makes_somebody_visible_there() {
-    let (house, _) = divided().await;
-    let desk = desk(&house);
-    let mut kim = bound(&house, Role::Reviewer, to(&[HERE], false)).await;
-    let mut other = bound(&house, Role::Auditor, to(&[THERE], true)).await;
-    let row = |kind: &str, id: &str, body: serde_json::Value| Mirrored {
-        kind: kind.into(),
-        id: id.into(),
-        seq: 0,
-        seen: NOW,
-        gone: false,
-        body,
-    };
-    let role = |location: &str| {
-        row(
-            "PractitionerRole",
-            "PR-1",
-            json!({"organization": {"reference": format!("Organization/{location}")}}),
-        )
-    };
-    let booked = |id: &str, patient: &str| {
-        let actor = |of: String| json!({"actor": {"reference": of}});
-        row(
-            "Appointment",
-            id,
-            json!({"participant": [actor("PractitionerRole/PR-1".into()), actor(format!("Patient/{patient}"))]}),
-        )
-    };
-    let clinic = row(
-        "Organization",
-        HERE,
-        json!({"name": "Sampleton Clinic", "partOf": {"reference": "Organization/PG-100001"}}),
-    );
-    let follow = async |rows: Vec<Mirrored>| {
-        let mut tx = house.store.begin().await.unwrap();
-        tx.put_mirrored("halaxy", &rows).await.unwrap();
-        tx.commit().await.unwrap();
-        let whereabouts = Whereabouts::new(desk.engine(), "halaxy", "Patient");
-        while whereabouts.step(true).await.unwrap() {}
-    };
-    let moved = format!("/person/{}", person(30));
-    let nowhere = format!("/person/{}", person(59));
-    assert_eq!(
-        (
-            kim.get(&moved).await.status.as_u16(),
-            other.get(&moved).await.status.as_u16()
-        ),
-        (404, 200)
-    );
-    assert_eq!(
-        (
-            kim.get(&nowhere).await.status.as_u16(),
-            other.get(&nowhere).await.status.as_u16()
-        ),
-        (404, 200)
-    );
-    follow(vec![clinic, role(HERE), booked("a1", "p0030"), booked("a2", "p0059")]).await;
-    assert_eq!(
-        (
-            kim.get(&moved).await.status.as_u16(),
-            other.get(&moved).await.status.as_u16()
-        ),
-        (200, 200)
-    );
-    assert_eq!(
-        (
-            kim.get(&nowhere).await.status.as_u16(),
-            other.get(&nowhere).await.status.as_u16()
-        ),
-        (200, 404)
-    );
-    // The practitioner moves: so do all appointments.
-    follow(vec![role(THERE)]).await;
-    assert_eq!(
-        (
-            kim.get(&moved).await.status.as_u16(),
-            kim.get(&nowhere).await.status.as_u16()
-        ),
-        (404, 404)
-    );
-    assert_eq!(other.get(&nowhere).await.status.as_u16(), 200);
-    let gone = Mirrored {
-        gone: true,
-        ..booked("a2", "p0059")
-    };
-    follow(vec![gone]).await;
-    assert_eq!(other.get(&nowhere).await.status.as_u16(), 200, "of no location again");
-    // Nobody has looked at the calendar for long: who is of no location is not known.
-    for _ in 0..11 {
-        house.later(40 * 60);
-        other.get("/vitals").await;
-    }
-    assert_eq!(other.get(&nowhere).await.status.as_u16(), 404);
-    assert_eq!(other.get(&moved).await.status.as_u16(), 200);
 }
