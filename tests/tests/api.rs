@@ -36,6 +36,7 @@ fn tokens() -> Vec<Token> {
         secret: secret.into(),
         writes,
         actions: actions.iter().map(ToString::to_string).collect(),
+        bound: None,
     };
     vec![
         token("everything", FULL, true, &[]),

@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`role`] | what each role may see |
+//! | [`bound`] | which locations of the practice somebody is bound to |
 //! | [`password`] | argon2id, and which passwords are taken |
 //! | [`totp`], [`recovery`] | the second factor, and what replaces a lost phone |
 //! | [`throttle`] | delays that grow with wrong attempts |
@@ -13,6 +14,7 @@
 //! | [`sign_on`] | signing in by an identity provider (OpenID Connect) |
 //! | [`user`] | one person |
 
+pub mod bound;
 pub mod chance;
 mod desk;
 pub mod invitation;

@@ -221,6 +221,7 @@ impl From<DeskError> for Refused {
     fn from(error: DeskError) -> Self {
         let status = match &error {
             DeskError::Asked(_) => StatusCode::BAD_REQUEST,
+            DeskError::Everywhere => StatusCode::FORBIDDEN,
             DeskError::TooOften(_) => StatusCode::TOO_MANY_REQUESTS,
             DeskError::Engine(error) => match error {
                 EngineError::NotFound(_) => return Refused::Missing,

@@ -42,6 +42,7 @@ impl Office {
             secret: secret.into(),
             writes,
             actions: actions.iter().map(|action| (*action).to_string()).collect(),
+            bound: None,
         };
         let tokens = vec![
             token("reads", READS, false, &[]),

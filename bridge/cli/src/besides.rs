@@ -8,6 +8,7 @@ use crate::times;
 use crate::watch::Watch;
 use adapter_halaxy::HalaxyMirror;
 use bridge_engine::diary::Diary;
+use bridge_engine::located::{self, Whereabouts};
 use bridge_engine::mirror::{Mirror, MirrorStep, Mirroring};
 use bridge_engine::referrers::ReferrerDesk;
 use bridge_engine::vitals::{PartVitals, parts};
@@ -28,6 +29,7 @@ pub struct Besides<'e> {
     engine: &'e Engine,
     every: Duration,
     mirror: Mirror<'e>,
+    located: Option<Whereabouts<'e>>,
     diary: Option<Diary>,
     referrers: Option<ReferrerDesk>,
     care: Option<Watch<'e>>,
@@ -52,6 +54,13 @@ pub fn mirror<'e>(config: &Config, engine: &'e Engine) -> Option<Mirror<'e>> {
     })
 }
 
+/// Where people belong, if what tells of it is mirrored.
+fn whereabouts<'e>(config: &Config, engine: &'e Engine) -> Option<Whereabouts<'e>> {
+    let home = config.systems.get(&config.home)?;
+    let told = located::KINDS.iter().all(|kind| config.mirror.kinds.contains(*kind));
+    told.then(|| Whereabouts::new(engine, &config.home, &home.mapping.kind))
+}
+
 impl<'e> Besides<'e> {
     /// The parts that the configuration asks for; none if it asks for none.
     pub fn new(config: &Config, engine: &'e Engine) -> Option<Besides<'e>> {
@@ -60,6 +69,7 @@ impl<'e> Besides<'e> {
             engine,
             every: config.mirror.every,
             mirror,
+            located: whereabouts(config, engine),
             diary: diary::beside(config, engine),
             referrers: referrers::beside(config, engine),
             care: Watch::new(config, engine),
@@ -100,6 +110,13 @@ impl<'e> Besides<'e> {
     /// One turn of the parts that live from the mirror.
     async fn rest(&self) -> Result<bool, EngineError> {
         let mut more = false;
+        if let Some(located) = &self.located {
+            let (roles, visits) = (
+                self.mirror.complete("PractitionerRole"),
+                self.mirror.complete("Appointment"),
+            );
+            more |= located.step(roles.await? && visits.await?).await?;
+        }
         if let Some(diary) = &self.diary {
             more |= diary::turn(diary, &self.mirror, self.engine, self.every).await?;
         }

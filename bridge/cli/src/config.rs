@@ -414,6 +414,9 @@ impl<'s> Reader<'s> {
         let ledger = self.ledger(ledger, &books);
         let mut mirror = self.mirror(mirror);
         mirror.need(&care.kinds());
+        if serve.as_ref().is_some_and(|serve| serve.locations) {
+            mirror.need(&bridge_engine::located::KINDS);
+        }
         let booking = self.booking(booking, &connected);
         let export = self.export(export);
         let warehouse = self.warehouse(warehouse);

@@ -4,6 +4,7 @@ use crate::config::{Config, HALAXY, OidcConfig, SecretRef, ServeConfig};
 use crate::wiring::WiringError;
 use adapter_kit::{Network, NetworkOptions, SystemClock};
 use bridge_admin::access::Access;
+use bridge_admin::access::bound::Bound;
 use bridge_admin::access::chance;
 use bridge_admin::access::password::Passwords;
 use bridge_admin::access::sign_on::{Provider, SignOnSettings};
@@ -24,11 +25,12 @@ pub fn app(config: &Config, listen: SocketAddr, watch: &Watch) -> Arc<App> {
     )
 }
 
-/// The identity provider that people may sign in by. Whoever names one may have it on the practice's own network.
+/// The identity provider that people may sign in by. Where people are bound to locations (`by_location`), whoever comes in
+/// by a claim sees nobody until an administrator says whom, unless the configuration does. Whoever names a provider may have it on the practice's own network.
 ///
 /// # Errors
 /// [`WiringError`] if its secret cannot be had, or nothing can be called.
-pub fn provider(oidc: &OidcConfig) -> Result<Provider, WiringError> {
+pub fn provider(oidc: &OidcConfig, by_location: bool) -> Result<Provider, WiringError> {
     let secret = oidc.client_secret.as_ref().map(SecretRef::load).transpose();
     let options = NetworkOptions {
         allow_private: true,
@@ -44,6 +46,7 @@ pub fn provider(oidc: &OidcConfig) -> Result<Provider, WiringError> {
         scopes: oidc.scopes.clone(),
         role_claim: oidc.role_claim.clone(),
         roles: oidc.roles.clone(),
+        bound: oidc.locations.clone().or(by_location.then(Bound::default)),
     };
     Ok(Provider::new(settings, Arc::new(Network::new(options)?)))
 }

@@ -148,7 +148,7 @@ pub async fn start(
     parts.extend(api.iter().map(|(api, _)| api.routes()));
     let pages = serve.admin.then(|| pages::app(config, address, watch));
     if let (Some(app), Some(oidc)) = (&pages, &serve.oidc) {
-        app.sign_on(pages::provider(oidc)?);
+        app.sign_on(pages::provider(oidc, serve.locations)?);
     }
     parts.extend(pages.iter().map(App::routes));
     let app = router(parts);
@@ -194,6 +194,7 @@ pub fn api(config: &Config) -> Result<Option<(Arc<Api>, SystemConfig)>, WiringEr
             secret,
             writes: token.writes,
             actions: token.actions.clone(),
+            bound: token.bound.clone(),
         })
     };
     let tokens: Result<Vec<Token>, WiringError> = config.api.iter().map(token).collect();

@@ -384,3 +384,37 @@ fn completions_are_scripts_of_the_shell() {
         ran.stdout
     );
 }
+
+/// A token of some locations is for the review alone, and ids are ids.
+#[test]
+fn locations_are_checked_where_they_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    assert_eq!(run_at(dir, &["init", "."]).code, 0);
+    let config = dir.join("bridge.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let token = "[serve]\nlisten = \"127.0.0.1:0\"\nlocations = true\n[[api.token]]\nname = \"kiosk\"\nsecret = \"env:KIOSK\"\n";
+    for (lines, wrong) in [
+        (
+            "actions = [\"review\"]\nlocations = [\"CL-200001\"]\nwithout_location = true\n",
+            None,
+        ),
+        ("locations = [\"CL-200001\"]\n", Some("for the review alone")),
+        ("without_location = true\n", Some("for the review alone")),
+        (
+            "actions = [\"review\"]\nlocations = [\"CL 1\"]\n",
+            Some("must be a list of ids"),
+        ),
+        (
+            "actions = [\"review\"]\nlocations = \"CL-1\"\n",
+            Some("must be a list of ids"),
+        ),
+    ] {
+        std::fs::write(&config, format!("{text}\n{token}{lines}")).unwrap();
+        let checked = run_in(dir, &["check", "--offline", "--json"]);
+        match wrong {
+            None => assert_eq!(checked.json()["ok"], true, "{checked:?}"),
+            Some(words) => _ = problem(&checked, words),
+        }
+    }
+}

@@ -34,5 +34,6 @@ pub use months::{Months, months};
 pub use plan::{Act, Edits, Given, Held, Plan, Planned, Why};
 pub use rules::{Rules, Tell, Wanted};
 pub use status::{Outcome, outcome};
+pub(crate) use visit::linked;
 pub use visit::{Attendance, NotRead, Visit};
 pub use wording::without_links;

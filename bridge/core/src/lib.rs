@@ -37,6 +37,7 @@ mod hex;
 pub mod hindsight;
 pub mod laws;
 pub mod ledger;
+pub mod location;
 pub mod mapping;
 pub mod matching;
 pub mod merge;

@@ -224,6 +224,7 @@ impl Engine {
             let mut tx = self.store.begin().await?;
             tx.index_names(OLD).await?;
             tx.file_holds(OLD / 10, now).await?;
+            tx.index_located(OLD).await?;
             tx.commit().await?;
         }
         Ok(())

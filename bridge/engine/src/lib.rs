@@ -27,6 +27,7 @@ mod identify;
 pub mod joined;
 pub mod kept_back;
 pub mod ledger;
+pub mod located;
 mod look_back;
 pub mod lookup;
 mod marked;

@@ -10,6 +10,7 @@ use crate::{
     pool::Row,
     records::{Page, Paged},
     tx::Tx,
+    within::{self, Within},
 };
 use bridge_core::Time;
 use bridge_core::undo::UnitState;
@@ -110,6 +111,27 @@ impl Store {
 
     /// Decisions of one sort, about one unit, or all, newest first.
     pub async fn decisions(&self, sort: Option<&str>, unit: Option<&str>, page: &Page) -> Result<Paged<DecisionRow>> {
+        self.newest(sort, unit, page, None).await
+    }
+
+    /// As [`Store::decisions`], of those that somebody sees who may see so much.
+    pub async fn decisions_seen(
+        &self,
+        sort: Option<&str>,
+        unit: Option<&str>,
+        page: &Page,
+        within: &Within,
+    ) -> Result<Paged<DecisionRow>> {
+        self.newest(sort, unit, page, Some(within)).await
+    }
+
+    async fn newest(
+        &self,
+        sort: Option<&str>,
+        unit: Option<&str>,
+        page: &Page,
+        within: Option<&Within>,
+    ) -> Result<Paged<DecisionRow>> {
         let (at, id) = match &page.after {
             Some(_) => page.start(),
             None => (Time::MAX, String::new()),
@@ -121,7 +143,20 @@ impl Store {
             .text_or_null(sort)
             .text_or_null(unit)
             .int(page.limit as i64);
-        let rows = self.decision_rows(NEWEST, args).await?;
+        let mut conn = self.read().await?;
+        let sql = match within {
+            None => NEWEST,
+            Some(within) => {
+                within.bind(&mut args);
+                args.text(&within.home);
+                conn.either(within::DECISIONS[0], within::DECISIONS[1])
+            }
+        };
+        let rows = fetch(&mut conn, sql, args).await?;
+        let rows = rows
+            .iter()
+            .map(|row| self.scope.decision(row))
+            .collect::<Result<Vec<_>>>()?;
         Ok(Paged::of(rows, page, |row| (row.at, &row.id)))
     }
 

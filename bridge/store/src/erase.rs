@@ -27,7 +27,7 @@ const FORBID: Insert = Insert {
     tail: "ON CONFLICT (practice, hash) DO NOTHING",
 };
 /// What goes with an entity, and what is left of it: the history keeps its lines, without values.
-const OF_ENTITY: [(&str, &str); 10] = [
+const OF_ENTITY: [(&str, &str); 11] = [
     (
         "inbox",
         "DELETE FROM inbox WHERE practice = $1 AND entity = $2 AND entity <> ''",
@@ -36,6 +36,7 @@ const OF_ENTITY: [(&str, &str); 10] = [
         "decision",
         "DELETE FROM decision WHERE practice = $1 AND entity = $2 AND entity <> ''",
     ),
+    ("located", "DELETE FROM located WHERE practice = $1 AND entity = $2"),
     ("write", "DELETE FROM write WHERE practice = $1 AND entity = $2"),
     ("conflict", "DELETE FROM conflict WHERE practice = $1 AND entity = $2"),
     ("card", "DELETE FROM card WHERE practice = $1 AND entity = $2"),
@@ -49,7 +50,7 @@ const OF_ENTITY: [(&str, &str); 10] = [
     ("entity", "DELETE FROM entity WHERE practice = $1 AND id = $2"),
 ];
 /// What goes with a record.
-const OF_RECORD: [(&str, &str); 9] = [
+const OF_RECORD: [(&str, &str); 10] = [
     (
         "inbox",
         "DELETE FROM inbox WHERE practice = $1 AND id IN (SELECT id FROM candidate WHERE practice = $1 \
@@ -58,6 +59,10 @@ const OF_RECORD: [(&str, &str); 9] = [
     (
         "link",
         "DELETE FROM link WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id = $4",
+    ),
+    (
+        "visited",
+        "DELETE FROM visited WHERE practice = $1 AND system = $2 AND kind = $3 AND remote_id = $4",
     ),
     (
         "lookup",

@@ -67,6 +67,9 @@ impl ItemFilter {
 impl Store {
     /// Items that wait, longest first.
     pub async fn items(&self, filter: &ItemFilter, page: &Page) -> Result<Paged<Item>> {
+        if let Some(within) = &filter.within {
+            return self.items_seen(filter, within, page).await;
+        }
         let mut conn = self.read().await?;
         let (since, id) = page.start();
         let place = (since, id);

@@ -13,6 +13,7 @@ use crate::{
     open::Store,
     records::{Found, RecordKey},
     tx::Tx,
+    within::{self, Within},
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -169,6 +170,15 @@ impl Store {
     /// Records whose names have a part that starts with each of up to three words of `text` (the
     /// first eight letters of each count), at most `limit`. Case and accents do not matter.
     pub async fn search_name(&self, text: &str, limit: usize) -> Result<Vec<Found>> {
+        self.named(text, limit, None).await
+    }
+
+    /// As [`Store::search_name`], of those that somebody sees who may see so much.
+    pub async fn search_name_within(&self, text: &str, limit: usize, within: &Within) -> Result<Vec<Found>> {
+        self.named(text, limit, Some(within)).await
+    }
+
+    async fn named(&self, text: &str, limit: usize, within: Option<&Within>) -> Result<Vec<Found>> {
         let mut words = parts(text);
         words.truncate(3);
         let words: BTreeSet<Hash> = words
@@ -203,7 +213,15 @@ impl Store {
             args.blob(word.to_vec());
         }
         args.int(limit as i64);
-        let sql = if one { SEARCH_ONE } else { SEARCH };
+        let sql = match within {
+            None if one => SEARCH_ONE,
+            None => SEARCH,
+            Some(within) => {
+                within.bind(&mut args);
+                let [lite, post] = if one { within::NAMED_ONE } else { within::NAMED };
+                conn.either(lite, post)
+            }
+        };
         let rows = fetch(&mut conn, sql, args).await?;
         rows.iter()
             .map(|row| {

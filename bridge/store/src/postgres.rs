@@ -16,7 +16,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -51,6 +51,11 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
         11,
         "sample",
         include_str!("../../../migrations/postgres/0011_sample.sql"),
+    ),
+    (
+        12,
+        "located",
+        include_str!("../../../migrations/postgres/0012_located.sql"),
     ),
     (
         13,

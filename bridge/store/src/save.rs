@@ -6,6 +6,7 @@ use crate::{
     codes,
     db::{Among, Args, Columns, Insert, execute},
     error::Result,
+    located::{self, Moved},
     records::{conflict_id, short_id},
     tx::{OBSERVED, Tx, bind_link},
     waiting::{self, Filed, ITEM, KNOWN_ITEM, NO_ITEM, bind_item, card_item, conflict_item},
@@ -87,6 +88,7 @@ struct Change<'a> {
     no_conflicts: Vec<&'a str>,
     no_cards: Vec<(&'static str, &'a str)>,
     filed: Filed,
+    moved: Option<Moved>,
 }
 
 impl Tx {
@@ -177,8 +179,10 @@ impl Tx {
         let mut no_conflicts: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         let mut no_cards: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
         let (mut new, mut known, mut no_items) = (vec![], vec![], vec![]);
+        let mut moved = vec![];
         for change in changes {
             let id = change.after.id.as_str();
+            moved.extend(change.moved);
             known.extend(change.filed.known);
             no_items.extend(change.filed.gone);
             let conflicts_of = change.conflicts.iter();
@@ -297,7 +301,7 @@ impl Tx {
                 .int(card.since);
         })
         .await?;
-        Ok(())
+        scope.relocate(conn, moved).await
     }
 
     /// Entities that take a record which belongs to another entity, and is not given up by it here.
@@ -354,7 +358,7 @@ impl Scope {
             ..
         } = after;
         let before_links = before.map(|b| &b.links);
-        let leaving = before
+        let leaving: Vec<_> = before
             .into_iter()
             .flat_map(|before| leaving(before, after))
             .map(|link| Link {
@@ -386,7 +390,9 @@ impl Scope {
         filed
             .gone
             .extend(no_cards.iter().map(|(kind, system)| card_id(id, kind, system)));
+        let records = before.is_none() || !leaving.is_empty() || !joining.is_empty();
         Change {
+            moved: located::moved(before, after, records),
             place,
             fresh: true,
             after,

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -41,6 +41,11 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
     (11, "feed", include_str!("../../../migrations/sqlite/0011_feed.sql")),
     (12, "review", include_str!("../../../migrations/sqlite/0012_review.sql")),
     (13, "sample", include_str!("../../../migrations/sqlite/0013_sample.sql")),
+    (
+        14,
+        "located",
+        include_str!("../../../migrations/sqlite/0014_located.sql"),
+    ),
     (
         15,
         "concern",

@@ -56,7 +56,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 30] = [
+const TABLES: [Table; 32] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -74,6 +74,9 @@ const TABLES: [Table; 30] = [
     table!("name_prefix", "hash, system, kind, remote_id", hash Blob, system Text, kind Text, remote_id Text),
     table!("inbox", "id", id Text, topic Text, systems Text, entity Text, since Int, assigned Text, snoozed Int),
     table!("decision", "id", id Text, at Int, who Text, sort Text, entity Text, unit Text, item Text, grp Text, undone Int, body Blob),
+    table!("visited", "system, kind, remote_id, appointment, role", system Text, kind Text, remote_id Text, appointment Text,
+        role Text, location Text),
+    table!("located", "entity, location, sort", entity Text, location Text, sort Text),
     table!("cursor", "system, kind, digest", system Text, kind Text, digest Text, position Text, updated Int),
     table!("run", "id", id Text, kind Text, started Int, ended Int, counts Text),
     table!("sample", "span, name, at", span Text, name Text, at Int, value Int),

@@ -8,6 +8,7 @@ use crate::{
     pool::Row,
     records::short_id,
     tx::Tx,
+    within::Within,
 };
 use bridge_core::waiting::{Held, cosmetic, held};
 use bridge_core::{Card, Conflict, Entity, Hold, Time};
@@ -49,7 +50,7 @@ const ONE: &str =
 const HELD: &str = "SELECT entity FROM link WHERE practice = $1 AND held = 1 AND entity IS NOT NULL AND entity > $2 \
      UNION SELECT entity FROM write WHERE practice = $1 AND state IN ('doubtful', 'refused') AND entity > $2 ORDER BY 1 LIMIT $3";
 const HOLDS_FILED: &str = "holds_filed";
-const DONE: &str = "done";
+pub(crate) const DONE: &str = "done";
 
 /// One thing that waits for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub struct ItemFilter {
     pub asleep: Option<(bool, Time)>,
     /// Waiting since this moment or longer.
     pub until: Option<Time>,
+    /// Only what somebody sees who may see so much.
+    pub within: Option<Within>,
 }
 
 /// How many items are alike.
@@ -314,10 +317,13 @@ impl Store {
             .collect()
     }
 
-    /// Whether something that an older release stored is still to be taken in ([`Tx::index_names`], [`Tx::file_holds`]).
+    /// Whether something that an older release stored is still to be taken in ([`Tx::index_names`], [`Tx::file_holds`],
+    /// [`Tx::index_located`]).
     pub async fn is_behind(&self) -> Result<bool> {
         let done = |place: Option<String>| place.as_deref() == Some(DONE);
-        Ok(!done(self.meta(HOLDS_FILED).await?) || !done(self.meta(crate::names::INDEXED).await?))
+        Ok(!done(self.meta(HOLDS_FILED).await?)
+            || !done(self.meta(crate::names::INDEXED).await?)
+            || !done(self.meta(crate::located::INDEXED).await?))
     }
 }
 

@@ -33,6 +33,8 @@ mod leases;
 mod ledger;
 #[path = "conformance/lists.rs"]
 mod lists;
+#[path = "conformance/located.rs"]
+mod located;
 #[path = "conformance/mirror.rs"]
 mod mirror;
 #[path = "conformance/notes.rs"]

@@ -1,6 +1,7 @@
 //! People and links in the store. Every change reads what it rests on while it holds the store's one write
 //! transaction, so that two at once cannot both count on the same.
 
+use super::bound::Bound;
 use super::chance::{self, Chance};
 use super::invitation::{Invitation, Purpose};
 use super::password::{self, Passwords};
@@ -149,6 +150,21 @@ impl Access {
     /// # Errors
     /// [`AccessError::Taken`], [`AccessError::Typed`].
     pub async fn invite(&self, typed: (&str, &str), role: Role, by: &str) -> Result<SecretString, AccessError> {
+        self.invite_to(typed, role, None, by).await
+    }
+
+    /// As [`Access::invite`], for somebody who is bound to some locations.
+    ///
+    /// # Errors
+    /// As [`Access::invite`]; an administrator cannot be bound.
+    pub async fn invite_to(
+        &self,
+        typed: (&str, &str),
+        role: Role,
+        bound: Option<Bound>,
+        by: &str,
+    ) -> Result<SecretString, AccessError> {
+        may_be_bound(role, bound.as_ref())?;
         let (name, email) = (name(typed.0)?, address(typed.1)?);
         let mut tx = self.store.begin().await?;
         if self
@@ -164,8 +180,14 @@ impl Access {
             |of| matches!(&of.purpose, Purpose::Join { email: other, .. } if *other == email),
         )
         .await?;
-        let words = format!("{name} was invited as {}", role.key());
-        self.link(tx, Purpose::Join { name, email, role }, by, words).await
+        let words = format!("{name} was invited as {}{}", role.key(), bound_to(bound.as_ref()));
+        let purpose = Purpose::Join {
+            name,
+            email,
+            role,
+            bound,
+        };
+        self.link(tx, purpose, by, words).await
     }
 
     /// Makes a link by which somebody who is here gets a new password and a new second factor. Until it is used the old
@@ -210,10 +232,18 @@ impl Access {
     pub async fn accept(&self, token: &str, joining: &Joining) -> Result<Accepted, AccessError> {
         let now = self.clock.now();
         let (invitation, renewed) = self.invitation(token).await?;
-        let (name, email, role) = match (&invitation.purpose, &renewed) {
-            (Purpose::Join { name, email, role }, _) => (name.clone(), email.clone(), *role),
-            (_, Some(user)) => (user.name.clone(), user.email.clone(), user.role),
-            (_, None) => (name(&joining.name)?, address(&joining.email)?, Role::Admin),
+        let (name, email, role, bound) = match (&invitation.purpose, &renewed) {
+            (
+                Purpose::Join {
+                    name,
+                    email,
+                    role,
+                    bound,
+                },
+                _,
+            ) => (name.clone(), email.clone(), *role, bound.clone()),
+            (_, Some(user)) => (user.name.clone(), user.email.clone(), user.role, user.bound.clone()),
+            (_, None) => (name(&joining.name)?, address(&joining.email)?, Role::Admin, None),
         };
         let typed = joining.password.expose_secret();
         password::taken(typed, &email, &name)?;
@@ -257,6 +287,7 @@ impl Access {
             signed_in: None,
             ended: None,
             linked: None,
+            bound,
         });
         user.password = hash;
         user.second = invitation.second;
@@ -295,6 +326,24 @@ impl Access {
                 user.role.key()
             );
             user.role = role;
+            user.out_everywhere();
+            Ok(words)
+        })
+        .await
+    }
+
+    /// Binds somebody to some locations, or to none in particular; their sessions end.
+    ///
+    /// # Errors
+    /// [`AccessError::Nobody`]; [`AccessError::Typed`] for an administrator.
+    pub async fn bind(&self, id: &str, bound: Option<Bound>, by: &str) -> Result<User, AccessError> {
+        self.change(id, |user, _| {
+            may_be_bound(user.role, bound.as_ref())?;
+            let words = match &bound {
+                Some(bound) => format!("{} sees {} and nobody else now, by {by}", user.name, bound.words()),
+                None => format!("{} sees every location now, by {by}", user.name),
+            };
+            user.bound = bound;
             user.out_everywhere();
             Ok(words)
         })
@@ -475,4 +524,18 @@ impl Access {
     async fn all<T: DeserializeOwned>(&self, part: &'static str) -> Result<Vec<T>, AccessError> {
         Ok(self.rows(part).await?.into_iter().map(|(_, row)| row).collect())
     }
+}
+
+fn may_be_bound(role: Role, bound: Option<&Bound>) -> Result<(), AccessError> {
+    match bound {
+        Some(_) if role == Role::Admin => Err(AccessError::Typed(
+            "an administrator is bound to no location: choose another role",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What the history adds for somebody who is bound.
+pub(super) fn bound_to(bound: Option<&Bound>) -> String {
+    bound.map_or_else(String::new, |bound| format!(", bound to {}", bound.words()))
 }

@@ -1,6 +1,7 @@
 //! Links that let somebody in once: the first administrator, somebody invited, somebody who lost their access.
 
 use super::HOUR;
+use super::bound::Bound;
 use super::role::Role;
 use super::totp::Secret;
 use bridge_core::Time;
@@ -20,6 +21,9 @@ pub enum Purpose {
         email: String,
         /// What the person may do.
         role: Role,
+        /// What the person is bound to, unless everybody may be seen.
+        #[serde(default)]
+        bound: Option<Bound>,
     },
     /// A new password and a new second factor for somebody who is here.
     Renew {

@@ -1,5 +1,6 @@
 //! One person who uses the app.
 
+use super::bound::Bound;
 use super::role::Role;
 use super::totp::Secret;
 use bridge_core::Time;
@@ -35,6 +36,9 @@ pub struct User {
     /// Who the person is at the identity provider, for whoever comes in by it.
     #[serde(default)]
     pub linked: Option<Linked>,
+    /// What the person is bound to, unless everybody may be seen.
+    #[serde(default)]
+    pub bound: Option<Bound>,
 }
 
 /// Somebody as an identity provider knows them: the two together are never given to anybody else.
@@ -50,6 +54,11 @@ impl User {
     /// Whether the person may sign in.
     pub fn active(&self) -> bool {
         self.ended.is_none()
+    }
+
+    /// What the person is bound to. Administrators never are: they could let go of it themselves.
+    pub fn bound(&self) -> Option<&Bound> {
+        self.bound.as_ref().filter(|_| self.role != Role::Admin)
     }
 
     /// Ends every session there is.

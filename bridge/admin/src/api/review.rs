@@ -65,7 +65,7 @@ impl Api {
         *self.desk.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(desk);
     }
 
-    fn caller(&self, headers: &HeaderMap, writes: bool) -> Result<Caller, Refused> {
+    async fn caller(&self, headers: &HeaderMap, writes: bool) -> Result<Caller, Refused> {
         let token = self.known(headers)?;
         if !token.may(ACTION, writes) {
             let remedy =
@@ -78,7 +78,7 @@ impl Api {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone();
         Ok(Caller {
-            desk: desk.ok_or_else(Refused::away)?,
+            desk: desk.ok_or_else(Refused::away)?.bound(token.bound.as_ref()).await?,
             by: token.name.clone(),
         })
     }
@@ -113,6 +113,7 @@ impl From<DeskError> for Refused {
         let of = |status, remedy: &str| Refused::new(status, &text, remedy);
         match error {
             DeskError::Asked(_) => of(StatusCode::BAD_REQUEST, "See /api/openapi.json."),
+            DeskError::Everywhere => of(StatusCode::FORBIDDEN, "Ask with a token that names no locations."),
             DeskError::TooOften(wait) => Refused {
                 wait: Some(wait),
                 ..of(StatusCode::TOO_MANY_REQUESTS, "Search less often.")
@@ -158,7 +159,7 @@ struct Text {
 
 async fn find(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<Text>) -> Response {
     let find = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let found = caller.desk.find(&asked.text, &caller.by).await?;
         caller
             .seen(None, &format!("{} people found by search", found.len()))
@@ -178,7 +179,7 @@ struct Whole {
 
 async fn story(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let story = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let story = caller.desk.story(&id).await?;
         let affairs = caller.desk.affairs_of(&id).await?;
         caller.seen_with(Some(&id), "the timeline", affairs.shown()).await?;
@@ -189,7 +190,7 @@ async fn story(State(api): Shared, headers: HeaderMap, Named(id): Named<String>)
 
 async fn sync(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let sync = async {
-        let caller = api.caller(&headers, true)?;
+        let caller = api.caller(&headers, true).await?;
         let since = caller.desk.sync_now(&id, &caller.by).await?;
         Ok(json!({ "since": since }))
     };
@@ -207,13 +208,13 @@ async fn steps(
     Named(id): Named<String>,
     Asked(asked): Asked<Since>,
 ) -> Response {
-    let steps = async { Ok(api.caller(&headers, false)?.desk.steps(&id, asked.since).await?) };
+    let steps = async { Ok(api.caller(&headers, false).await?.desk.steps(&id, asked.since).await?) };
     told(steps.await)
 }
 
 async fn comment(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let comment = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let said: Text = body(request).await?;
         let done = caller.desk.comment(&id, "", &said.text, &caller.by).await?;
         Ok(json!({ "decision": done.id }))
@@ -223,7 +224,7 @@ async fn comment(State(api): Shared, Named(id): Named<String>, request: Request)
 
 async fn unit(State(api): Shared, headers: HeaderMap, Named((id, unit)): Named<(String, String)>) -> Response {
     let token = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         Ok(json!({ "token": caller.desk.unit_token(&id, &unit).await? }))
     };
     told(token.await)
@@ -238,7 +239,7 @@ struct Apart {
 
 async fn apart(State(api): Shared, Named((id, unit)): Named<(String, String)>, request: Request) -> Response {
     let apart = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let asked: Apart = body(request).await?;
         let done = caller
             .desk
@@ -251,7 +252,7 @@ async fn apart(State(api): Shared, Named((id, unit)): Named<(String, String)>, r
 
 async fn inbox(State(api): Shared, headers: HeaderMap, Asked(wanted): Asked<Wanted>) -> Response {
     let inbox = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let inbox = caller.desk.inbox(&wanted).await?;
         caller
             .seen(None, &format!("{} rows of the inbox", inbox.rows.len()))
@@ -262,13 +263,13 @@ async fn inbox(State(api): Shared, headers: HeaderMap, Asked(wanted): Asked<Want
 }
 
 async fn totals(State(api): Shared, headers: HeaderMap) -> Response {
-    let totals = async { Ok(api.caller(&headers, false)?.desk.totals().await?) };
+    let totals = async { Ok(api.caller(&headers, false).await?.desk.totals().await?) };
     told(totals.await)
 }
 
 async fn detail(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let detail = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let detail = caller.desk.detail(&id).await?;
         for who in &detail.row.who {
             let affairs = detail.affairs.iter().find(|of| of.entity == who.entity);
@@ -282,7 +283,7 @@ async fn detail(State(api): Shared, headers: HeaderMap, Named(id): Named<String>
 
 async fn decide(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let decide = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let decision: Decision = body(request).await?;
         let done = caller.desk.decide(&id, &decision, &caller.by).await?;
         Ok(json!({ "decision": done.id }))
@@ -303,7 +304,7 @@ struct Noted {
 
 async fn note(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let note = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let noted: Noted = body(request).await?;
         if let Some(to) = &noted.assign {
             caller
@@ -315,7 +316,7 @@ async fn note(State(api): Shared, Named(id): Named<String>, request: Request) ->
             caller.desk.snooze(&id, until).await?;
         }
         if let Some(text) = &noted.text {
-            let item = caller.desk.store().item(&id).await.map_err(DeskError::from)?;
+            let item = caller.desk.item(&id).await?;
             let entity = item.and_then(|item| item.entity).unwrap_or_default();
             caller.desk.comment(&entity, &id, text, &caller.by).await?;
         }
@@ -326,7 +327,7 @@ async fn note(State(api): Shared, Named(id): Named<String>, request: Request) ->
 
 async fn group(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let group = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let group = caller.desk.group(&id).await?;
         caller
             .seen(None, &format!("{} rows as a sample", group.sample.len()))
@@ -338,7 +339,7 @@ async fn group(State(api): Shared, headers: HeaderMap, Named(id): Named<String>)
 
 async fn decide_group(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let decide = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let decision: Decision = body(request).await?;
         // Goes on when the caller hangs up: half a group is nobody's wish.
         let work = tokio::spawn(async move { caller.desk.decide_group(&id, &decision, &caller.by).await });
@@ -361,7 +362,7 @@ struct Take {
 
 async fn rule(State(api): Shared, headers: HeaderMap, Named(id): Named<String>, Asked(asked): Asked<Take>) -> Response {
     let rule = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let rule = caller.desk.rule_of(&id, &asked.take).await?;
         Ok(caller.desk.try_rule(&rule).await?)
     };
@@ -370,7 +371,7 @@ async fn rule(State(api): Shared, headers: HeaderMap, Named(id): Named<String>, 
 
 async fn try_rule(State(api): Shared, request: Request) -> Response {
     let tried = async {
-        let caller = api.caller(request.headers(), false)?;
+        let caller = api.caller(request.headers(), false).await?;
         let rule: Rule = body(request).await?;
         Ok(caller.desk.try_rule(&rule).await?)
     };
@@ -387,7 +388,7 @@ struct Past {
 
 async fn decisions(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<Past>) -> Response {
     let decisions = async {
-        let caller = api.caller(&headers, false)?;
+        let caller = api.caller(&headers, false).await?;
         let page = Page {
             after: asked.after,
             limit: asked.limit.unwrap_or(50).clamp(1, 200),
@@ -404,7 +405,7 @@ async fn decisions(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<P
 
 async fn undo(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let undo = async {
-        let caller = api.caller(&headers, true)?;
+        let caller = api.caller(&headers, true).await?;
         caller.desk.undo(&id, &caller.by).await?;
         Ok(json!({ "decision": id, "undone": true }))
     };
@@ -413,7 +414,7 @@ async fn undo(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) 
 
 async fn undo_group(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let undo = async {
-        let caller = api.caller(&headers, true)?;
+        let caller = api.caller(&headers, true).await?;
         Ok(json!({ "decisions": caller.desk.undo_group(&id, &caller.by).await? }))
     };
     told(undo.await)
@@ -428,7 +429,7 @@ struct Dry {
 
 async fn runs(State(api): Shared, headers: HeaderMap) -> Response {
     let runs = async {
-        let runs = api.caller(&headers, false)?.desk.runs(100).await?;
+        let runs = api.caller(&headers, false).await?.desk.runs(100).await?;
         let rows = runs.iter().map(|run| {
             json!({ "id": run.id, "kind": run.kind, "started": run.started, "ended": run.ended, "counts": run.counts })
         });
@@ -439,7 +440,7 @@ async fn runs(State(api): Shared, headers: HeaderMap) -> Response {
 
 async fn undo_run(State(api): Shared, Named(id): Named<String>, request: Request) -> Response {
     let undo = async {
-        let caller = api.caller(request.headers(), true)?;
+        let caller = api.caller(request.headers(), true).await?;
         let asked: Dry = body(request).await?;
         Ok(match asked.dry_run {
             true => caller.desk.look_at_undo(&id, &caller.by).await?,
@@ -451,7 +452,7 @@ async fn undo_run(State(api): Shared, Named(id): Named<String>, request: Request
 
 async fn undo_stage(State(api): Shared, Named(id): Named<String>, headers: HeaderMap) -> Response {
     let stage = async {
-        let stage = api.caller(&headers, false)?.desk.undo_of(&id).await?;
+        let stage = api.caller(&headers, false).await?.desk.undo_of(&id).await?;
         let none = || EngineError::NotFound(format!("taking back of run {id}"));
         Ok(stage.ok_or_else(|| DeskError::from(none()))?)
     };

@@ -1,5 +1,7 @@
 //! Who may call the API: tokens with a name and what they may do. Finding one tells nothing of it by the time it takes.
 
+use super::review::ACTION;
+use crate::access::bound::Bound;
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -19,12 +21,15 @@ pub struct Token {
     pub writes: bool,
     /// The actions it may make; every one if none are named.
     pub actions: BTreeSet<String>,
+    /// The review shows it people of these locations only. Nothing else may be made with it then.
+    pub bound: Option<Bound>,
 }
 
 impl Token {
     /// Whether it may make an action.
     pub fn may(&self, action: &str, writes: bool) -> bool {
-        (self.writes || !writes) && (self.actions.is_empty() || self.actions.contains(action))
+        let fits = self.bound.is_none() || action == ACTION;
+        fits && (self.writes || !writes) && (self.actions.is_empty() || self.actions.contains(action))
     }
 }
 

@@ -3,17 +3,17 @@
 //! Lines are filtered as they are read, a stretch at a time: a filter that fits nothing must not read the whole history for
 //! one page, so the page says how far it looked, and goes on from there.
 
-use super::App;
 use super::call::{Call, Fields};
 use super::render::{Answer, page};
 use super::words::{Clockwork, Moment, capital, named, system, unit};
-use crate::desk::because;
+use super::{App, Refused};
+use crate::desk::{Desk, DeskError, because};
 use axum::body::Body;
 use axum::http::header;
 use axum::response::IntoResponse;
 use bridge_core::Time;
 use bridge_core::ledger::sheet::csv_safe;
-use bridge_store::{AuditEntry, LineFilter, Store, StoreError};
+use bridge_store::{AuditEntry, LineFilter, Store};
 use futures::stream;
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -149,14 +149,14 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let wanted = Wanted::read(&call.query, &clock);
     let of = if wanted.access { "access" } else { "all" };
     let before: Option<i64> = call.query.get("before").and_then(|text| text.parse().ok());
-    let store = &call.shelf.store;
+    let (store, desk) = (&call.shelf.store, masking(call)?);
     let mut place = match (before, wanted.until) {
         (None, Some(until)) => Some(store.audit_place(until).await?.saturating_add(1)),
         (before, _) => before,
     };
     let (mut lines, mut looked, mut more) = (vec![], None, true);
-    // Words that every database knows in small letters are looked for there, others here, some lines at a time.
-    let (stretch, limit) = if wanted.who.is_ascii() {
+    // Words that every database knows in small letters are looked for there; others, and who is seen, here, some lines at a time.
+    let (stretch, limit) = if wanted.who.is_ascii() && desk.is_none() {
         (LOOKED, LINES)
     } else {
         (READ, READ)
@@ -164,7 +164,7 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     'reading: for _ in 0..LOOKED / stretch {
         let found = store.lines(place, &wanted.filter(), stretch, limit).await?;
         more = found.more;
-        for (seq, line) in found.rows {
+        for (seq, line) in seen(desk.as_ref(), found.rows).await? {
             if wanted.over(line.at) {
                 more = false;
                 break 'reading;
@@ -217,6 +217,18 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         },
     };
     page(app, call, "activity.html", content)
+}
+
+/// The desk that says which lines are seen, for whoever is bound to some locations.
+fn masking(call: &Call) -> Result<Option<Desk>, Refused> {
+    call.bound().then(|| call.desk().cloned()).transpose()
+}
+
+async fn seen(desk: Option<&Desk>, rows: Vec<(i64, AuditEntry)>) -> Result<Vec<(i64, AuditEntry)>, DeskError> {
+    match desk {
+        Some(desk) => desk.lines(rows).await,
+        None => Ok(rows),
+    }
 }
 
 fn shown(line: AuditEntry, clock: &Clockwork, systems: &[String]) -> Line {
@@ -277,6 +289,7 @@ fn again(query: &Fields, of: &str, place: Option<i64>) -> String {
 /// Where a file that is sent line by line has got to.
 struct Reading {
     store: Store,
+    desk: Option<Desk>,
     wanted: Wanted,
     place: Option<i64>,
     rows: VecDeque<(i64, AuditEntry)>,
@@ -286,7 +299,7 @@ struct Reading {
 
 impl Reading {
     /// The next lines; none at the end.
-    async fn next(&mut self) -> Result<Option<String>, StoreError> {
+    async fn next(&mut self) -> Result<Option<String>, DeskError> {
         let mut text = String::new();
         if std::mem::take(&mut self.head) {
             text.push_str("at,event,entity,system,record,units,reason,concerns,details\r\n");
@@ -297,7 +310,7 @@ impl Reading {
                 .lines(self.place, &self.wanted.filter(), LOOKED, READ)
                 .await?;
             self.over = !found.more || found.looked.is_some_and(|(_, at)| self.wanted.over(at));
-            self.rows.extend(found.rows);
+            self.rows.extend(seen(self.desk.as_ref(), found.rows).await?);
             while let Some((_, line)) = self.rows.pop_front() {
                 if self.wanted.over(line.at) {
                     self.over = true;
@@ -347,6 +360,7 @@ pub(super) async fn export(app: &App, call: &Call) -> Answer {
     call.shelf.access.noted(&call.known()?.user, words).await?;
     let reading = Reading {
         store,
+        desk: masking(call)?,
         wanted,
         place,
         rows: VecDeque::new(),

@@ -67,6 +67,10 @@ impl Call {
             Some(held) => shelf.access.session(&held, by_itself).await?,
             None => None,
         };
+        let mut shelf = shelf;
+        if let (Some(desk), Some(signed)) = (&shelf.desk, &signed) {
+            shelf.desk = Some(desk.bound(signed.user.bound()).await?);
+        }
         let form = match parts.method {
             Method::POST => {
                 if !ours(headers, &app.settings.url) {
@@ -127,7 +131,12 @@ impl Call {
         self.user().is_some_and(|signed| signed.user.role.sees_values())
     }
 
-    /// Where people decide.
+    /// Whether whoever asks is bound to some locations.
+    pub fn bound(&self) -> bool {
+        self.user().is_some_and(|signed| signed.user.bound().is_some())
+    }
+
+    /// Where people decide; of whoever is bound to some locations, about the people of those.
     pub fn desk(&self) -> Result<&Desk, Refused> {
         self.shelf.desk.as_ref().ok_or(Refused::Away)
     }

@@ -158,7 +158,7 @@ pub(super) async fn invitation(app: &App, call: &Call) -> Answer {
 async fn asked(app: &App, call: &Call, trouble: Option<String>, status: StatusCode) -> Answer {
     let (invitation, user) = call.shelf.access.invitation(call.part()).await?;
     let (purpose, name, email, role) = match (&invitation.purpose, &user) {
-        (Purpose::Join { name, email, role }, _) => ("join", name.clone(), email.clone(), *role),
+        (Purpose::Join { name, email, role, .. }, _) => ("join", name.clone(), email.clone(), *role),
         (_, Some(user)) => ("renew", user.name.clone(), user.email.clone(), user.role),
         (_, None) => (
             "found",

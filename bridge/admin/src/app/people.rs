@@ -1,5 +1,9 @@
 //! People and access: who may use the app, and as what.
 
+mod bound;
+
+pub(super) use bound::bind;
+
 use super::call::Call;
 use super::door::trouble;
 use super::render::{Answer, page, shown, to};
@@ -9,11 +13,16 @@ use crate::access::AccessError;
 use crate::access::invitation::Purpose;
 use crate::access::role::Role;
 use axum::http::StatusCode;
+use bound::Reach;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 #[derive(Serialize)]
 struct People {
+    /// For somebody new.
+    reach: Reach,
+    /// No location is known to choose from.
+    nowhere: bool,
     people: Vec<Row>,
     gone: Vec<Row>,
     invited: Vec<Open>,
@@ -34,12 +43,16 @@ struct Row {
     ended: Option<Moment>,
     recovery: usize,
     own: bool,
+    reach: Reach,
+    /// The role can be bound.
+    binds: bool,
 }
 
 #[derive(Serialize)]
 struct Open {
     what: String,
     role: &'static str,
+    sees: Option<String>,
     by: String,
     until: Moment,
 }
@@ -66,6 +79,7 @@ async fn listed(app: &App, call: &Call, status: StatusCode, trouble: Option<Stri
     let clock = Clockwork::new(call.now, &app.settings.time_zone);
     let me = &call.known()?.user.id;
     let (users, open) = (call.shelf.access.users().await?, call.shelf.access.invitations().await?);
+    let places = bound::known(call).await?;
     let invited = open
         .iter()
         .map(|invitation| Open {
@@ -82,6 +96,10 @@ async fn listed(app: &App, call: &Call, status: StatusCode, trouble: Option<Stri
                 Purpose::Found => Role::Admin.title(),
                 Purpose::Renew { .. } => "as before",
             },
+            sees: match &invitation.purpose {
+                Purpose::Join { bound, .. } => bound.as_ref().map(|of| bound::words(of, &places)),
+                _ => None,
+            },
             by: invitation.by.clone(),
             until: clock.moment(invitation.until),
         })
@@ -94,12 +112,17 @@ async fn listed(app: &App, call: &Call, status: StatusCode, trouble: Option<Stri
         signed_in: clock.maybe(user.signed_in),
         ended: clock.maybe(user.ended),
         recovery: user.recovery.len(),
+        reach: Reach::of(user.bound(), &places),
+        binds: user.role != Role::Admin,
         id: user.id,
         name: user.name,
         email: user.email,
     });
     let (people, gone) = rows.partition(|row| row.ended.is_none());
+    let asked = bound::asked(call).ok().flatten();
     let content = People {
+        reach: Reach::of(asked.as_ref(), &places),
+        nowhere: places.is_empty(),
         people,
         gone,
         invited,
@@ -146,7 +169,12 @@ fn link(app: &App, call: &Call, whom: String, hours: i64, token: &SecretString) 
 
 pub(super) async fn invite(app: &App, call: &Call) -> Answer {
     let typed = (call.typed("name"), call.typed("email"));
-    match call.shelf.access.invite(typed, role_typed(call)?, call.by()?).await {
+    let bound = match bound::asked(call) {
+        Ok(bound) => bound,
+        Err(error) => return told(app, call, error).await,
+    };
+    let access = &call.shelf.access;
+    match access.invite_to(typed, role_typed(call)?, bound, call.by()?).await {
         Ok(token) => link(app, call, typed.0.trim().into(), 72, &token),
         Err(error) => told(app, call, error).await,
     }

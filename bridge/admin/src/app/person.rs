@@ -89,9 +89,10 @@ struct WaitingLine {
 
 #[derive(Serialize)]
 struct OtherLine {
-    entity: String,
+    /// None for somebody at another location.
+    entity: Option<String>,
     name: Option<String>,
-    record: String,
+    record: Option<String>,
     same: &'static str,
 }
 
@@ -163,8 +164,9 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
             record: None,
             units: units.chain(lost).collect::<BTreeSet<_>>().into_iter().collect(),
         };
-        let others = around.others.iter().map(|other| Viewed {
-            entity: Some(other.who.entity.clone()),
+        let others = around.others.iter().filter_map(|other| other.who.as_ref());
+        let others = others.map(|who| Viewed {
+            entity: Some(who.entity.clone()),
             record: None,
             units: vec!["official_name".into()],
         });
@@ -255,9 +257,12 @@ impl View {
                 .into_iter()
                 .map(|other| OtherLine {
                     same: same_way(&other.same),
-                    record: records(&in_order(other.who.records, systems)).join(", "),
-                    name: other.who.name.filter(|_| self.values),
-                    entity: other.who.entity,
+                    record: other
+                        .who
+                        .as_ref()
+                        .map(|who| records(&in_order(who.records.clone(), systems)).join(", ")),
+                    entity: other.who.as_ref().map(|who| who.entity.clone()),
+                    name: other.who.and_then(|who| who.name).filter(|_| self.values),
                 })
                 .collect(),
             lost: around

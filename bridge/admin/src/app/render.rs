@@ -1,6 +1,7 @@
 //! Pages: strict templates (what is not defined is an error), what is embedded, and the headers of both.
 
 use super::call::Call;
+use super::routes::of_every_location;
 use super::words::Clockwork;
 use super::{App, Refused};
 use axum::Router;
@@ -223,7 +224,10 @@ pub(super) fn shown(
     });
     let path = call.map_or("", |call| &call.path);
     let lets = |path: &str| user.is_some_and(|signed| super::routes::lets(path, signed.user.role));
-    let places = PLACES.into_iter().filter(|(path, ..)| lets(path));
+    let bound = call.is_some_and(Call::bound);
+    let places = PLACES
+        .into_iter()
+        .filter(|(path, ..)| lets(path) && !(bound && of_every_location(path)));
     let frame = Frame {
         practice: &app.settings.practice,
         version: &app.pages.version,
@@ -243,7 +247,8 @@ pub(super) fn shown(
                 title,
                 more,
                 here: path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')),
-                count: waiting.filter(|n| place == "/inbox" && *n > 0),
+                // It counts everybody's.
+                count: waiting.filter(|n| place == "/inbox" && *n > 0 && !bound),
             })
             .collect(),
         now: Clockwork::new(app.clock.now(), &app.settings.time_zone).local(app.clock.now()),

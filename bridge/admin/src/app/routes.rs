@@ -11,7 +11,7 @@ use super::{
 use crate::access::role::Role;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use std::pin::Pin;
@@ -139,6 +139,7 @@ routes! {
     GET  "/people"               ADMIN         => people::show;
     POST "/people/invite"        ADMIN         => people::invite;
     POST "/people/{id}/role"     ADMIN         => people::role;
+    POST "/people/{id}/bound"    ADMIN         => people::bind;
     POST "/people/{id}/renew"    ADMIN         => people::renew;
     POST "/people/{id}/out"      ADMIN         => people::out;
     POST "/people/{id}/end"      ADMIN         => people::end;
@@ -191,6 +192,11 @@ async fn taken(app: &App, route: &Route, does: Does, request: Request) -> Respon
             (false, _) => render::to(&door::way_back(route, &call)),
         };
     }
+    if call.bound() && of_every_location(route.path) {
+        let words = "The books are of the whole practice, and your access is bound to some of its locations.";
+        let refusal = Refused::Told(StatusCode::FORBIDDEN, words.into());
+        return render::refused(app, Some(&call), refusal);
+    }
     if route.method == Method::POST && !call.form_is_ours() {
         return render::refused(app, Some(&call), Refused::Form);
     }
@@ -204,6 +210,11 @@ async fn taken(app: &App, route: &Route, does: Does, request: Request) -> Respon
 pub(super) fn lets(path: &str, role: Role) -> bool {
     let mut of = ROUTES.iter().filter(|route| route.method == Method::GET);
     of.any(|route| route.path == path && route.need.lets(role))
+}
+
+/// Whether a route shows what cannot be divided by location: reports sum over all of them.
+pub(super) fn of_every_location(path: &str) -> bool {
+    path == "/books" || path.starts_with("/books/")
 }
 
 /// Whether that is the path of a page that somebody who is signed in may be sent to.

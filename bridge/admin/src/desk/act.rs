@@ -77,7 +77,7 @@ impl Desk {
         group: Option<String>,
     ) -> Result<Decided, DeskError> {
         let gone = || EngineError::NotFound(format!("open item {id}: it was decided, or closed by itself"));
-        let item = self.store().item(id).await?.ok_or_else(gone)?;
+        let item = self.item(id).await?.ok_or_else(gone)?;
         let asked = Asked {
             by: by.into(),
             token: decision.token.clone(),
@@ -133,6 +133,7 @@ impl Desk {
             token: shown.into(),
             group: None,
         };
+        self.sees(entity).await?;
         Ok(self.engine.decide(entity, "", &act, &asked).await?)
     }
 
@@ -149,6 +150,7 @@ impl Desk {
     /// # Errors
     /// [`EngineError::NotFound`] if it does not wait any more.
     pub async fn assign(&self, id: &str, to: Option<&str>) -> Result<(), DeskError> {
+        self.still(id).await?;
         let mut tx = self.store().begin().await?;
         let there = tx.assign_item(id, to).await?;
         tx.commit().await?;
@@ -162,9 +164,17 @@ impl Desk {
     /// # Errors
     /// [`EngineError::NotFound`] if it does not wait any more.
     pub async fn snooze(&self, id: &str, until: Time) -> Result<(), DeskError> {
+        self.still(id).await?;
         let mut tx = self.store().begin().await?;
         let there = tx.snooze_item(id, until).await?;
         tx.commit().await?;
+        there
+            .then_some(())
+            .ok_or_else(|| EngineError::NotFound(format!("open item {id}")).into())
+    }
+
+    async fn still(&self, id: &str) -> Result<(), DeskError> {
+        let there = self.item(id).await?.is_some();
         there
             .then_some(())
             .ok_or_else(|| EngineError::NotFound(format!("open item {id}")).into())
@@ -179,6 +189,14 @@ impl Desk {
         if text.is_empty() || text.len() > 4_000 {
             return Err(DeskError::Asked("a comment has 1 to 4000 characters".into()));
         }
+        // One of the two of a pair may be seen by the pair alone.
+        let named = match item {
+            "" => false,
+            item => self.waiting(item).await?.1.who.iter().any(|who| who.entity == entity),
+        };
+        if !named {
+            self.sees(entity).await?;
+        }
         Ok(self.engine.comment(entity, item, text, by).await?)
     }
 
@@ -192,7 +210,7 @@ impl Desk {
         unit: Option<&str>,
         page: &Page,
     ) -> Result<(Vec<Past>, Option<String>), DeskError> {
-        let found = self.store().decisions(sort, unit, page).await?;
+        let found = self.decision_rows(sort, unit, page).await?;
         let now = self.clock.now();
         Ok((found.rows.into_iter().map(|row| past(row, now)).collect(), found.next))
     }
@@ -202,6 +220,9 @@ impl Desk {
     /// # Errors
     /// As [`bridge_engine::Engine::take_back`].
     pub async fn undo(&self, decision: &str, by: &str) -> Result<(), DeskError> {
+        self.decision(decision)
+            .await?
+            .ok_or_else(|| EngineError::NotFound(format!("decision {decision}")))?;
         Ok(self.engine.take_back(decision, by).await?)
     }
 
@@ -210,13 +231,33 @@ impl Desk {
     /// # Errors
     /// As [`bridge_engine::Engine::take_back_group`].
     pub async fn undo_group(&self, group: &str, by: &str) -> Result<Vec<Outcome>, DeskError> {
-        let done = self.engine.take_back_group(group, by).await?;
+        let done = match self.within() {
+            None => self.engine.take_back_group(group, by).await?,
+            Some(_) => self.undo_seen(group, by).await?,
+        };
         let outcome = |(row, result): (DecisionRow, Result<(), EngineError>)| Outcome {
             id: row.id,
             entity: row.entity,
             refused: result.err().map(|error| error.to_string()),
         };
         Ok(done.into_iter().map(outcome).collect())
+    }
+
+    /// Of what was decided together, only what is seen is taken back.
+    async fn undo_seen(&self, group: &str, by: &str) -> Result<Vec<(DecisionRow, Result<(), EngineError>)>, DeskError> {
+        let rows = self.decision_group(group).await?;
+        if rows.is_empty() {
+            return Err(EngineError::NotFound(format!("group {group}")).into());
+        }
+        let mut done = vec![];
+        for row in rows.into_iter().filter(|row| row.undone.is_none()) {
+            let result = self.engine.take_back(&row.id, by).await;
+            if let Err(EngineError::Store(error)) = result {
+                return Err(error.into());
+            }
+            done.push((row, result));
+        }
+        Ok(done)
     }
 }
 

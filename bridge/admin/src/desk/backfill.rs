@@ -136,7 +136,14 @@ pub struct Lane {
 impl Desk {
     /// How far planning is.
     pub fn plan(&self) -> Stage {
-        self.plans.stage()
+        match self.plans.stage() {
+            // Who is meant may be of any location.
+            Stage::Ready(mut plan) if self.within().is_some() => {
+                plan.groups.iter_mut().for_each(|group| group.people.clear());
+                Stage::Ready(plan)
+            }
+            stage => stage,
+        }
     }
 
     /// Has a plan worked out, unless one is under way. Ask [`Desk::plan`] for it.

@@ -148,6 +148,7 @@ impl Desk {
         let filter = ItemFilter {
             topics: Some(vec![item.topic.clone()]),
             asleep: Some((false, self.clock.now())),
+            within: self.within().cloned(),
             ..ItemFilter::default()
         };
         let (mut items, mut page, mut more) = (vec![], Page::first(MOST), false);

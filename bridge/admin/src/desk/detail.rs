@@ -12,7 +12,7 @@ use bridge_core::{Entity, Time, Value};
 use bridge_engine::{EngineError, lookup};
 use bridge_store::Item;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Lines of an entity's history that are looked through for an item.
 const LINES: usize = 500;
@@ -84,9 +84,9 @@ pub struct Lost {
 /// Somebody else with the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Other {
-    /// Who.
+    /// Who; not told of people at locations that whoever asks may not see: they are told as one.
     #[serde(flatten)]
-    pub who: Who,
+    pub who: Option<Who>,
     /// What is the same.
     pub same: String,
 }
@@ -172,7 +172,7 @@ impl Desk {
     /// The item, if something still stands behind it, and its row.
     pub(crate) async fn waiting(&self, id: &str) -> Result<(Item, Row), DeskError> {
         let gone = || EngineError::NotFound(format!("open item {id}: it was decided, or closed by itself"));
-        let item = self.store().item(id).await?.ok_or_else(gone)?;
+        let item = self.item(id).await?.ok_or_else(gone)?;
         let row = self.rows(vec![item.clone()]).await?.pop().ok_or_else(gone)?;
         Ok((item, row))
     }
@@ -311,15 +311,24 @@ impl Desk {
                 same.entry(other).or_insert_with(|| keys[hit.key].kind.into());
             }
         }
-        let ids: Vec<String> = same.keys().take(super::find::MOST).cloned().collect();
+        let all: Vec<String> = same.keys().cloned().collect();
+        let seen = self.seen_of(&all).await?;
+        let ids: Vec<String> = seen.iter().take(super::find::MOST).cloned().collect();
         let people = self.store().entities(&ids).await?;
-        Ok(people
+        let hidden: BTreeSet<&String> = same
             .iter()
-            .map(|other| Other {
-                who: who(other),
-                same: same.get(&other.id).cloned().unwrap_or_default(),
-            })
-            .collect())
+            .filter(|(id, _)| !seen.contains(*id))
+            .map(|(_, sort)| sort)
+            .collect();
+        let shown = people.iter().map(|other| Other {
+            who: Some(who(other)),
+            same: same.get(&other.id).cloned().unwrap_or_default(),
+        });
+        let hidden = hidden.into_iter().map(|sort| Other {
+            who: None,
+            same: sort.clone(),
+        });
+        Ok(shown.chain(hidden).collect())
     }
 }
 

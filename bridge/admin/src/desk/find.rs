@@ -80,11 +80,17 @@ impl Desk {
             }
         }
         if text.chars().any(char::is_alphabetic) && !text.contains('@') {
-            for hit in self.store().search_name(text, RECORDS).await? {
+            let hits = match self.within() {
+                None => self.store().search_name(text, RECORDS).await?,
+                Some(within) => self.store().search_name_within(text, RECORDS, within).await?,
+            };
+            for hit in hits {
                 add(hit.entity, "name");
             }
         }
-        let mut order: Vec<(String, (usize, String))> = found.into_iter().collect();
+        let all: Vec<String> = found.keys().cloned().collect();
+        let seen = self.seen_of(&all).await?;
+        let mut order: Vec<(String, (usize, String))> = found.into_iter().filter(|(id, _)| seen.contains(id)).collect();
         order.sort_by_key(|(_, (place, _))| *place);
         order.truncate(MOST);
         let ids: Vec<String> = order.iter().map(|(id, _)| id.clone()).collect();

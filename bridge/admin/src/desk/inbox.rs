@@ -167,6 +167,7 @@ impl Desk {
             until: query
                 .days
                 .map(|days| now.saturating_sub(Time::from(days).saturating_mul(DAY))),
+            within: self.within().cloned(),
         };
         if filter.topics.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Inbox {
@@ -189,11 +190,12 @@ impl Desk {
     /// The store's.
     pub async fn totals(&self) -> Result<Totals, DeskError> {
         let now = self.clock.now();
+        let (cells, old) = self.counted(now - 3 * DAY).await?;
         let mut totals = Totals {
-            old: self.store().items_older(now - 3 * DAY).await?,
+            old,
             ..Totals::default()
         };
-        for cell in self.store().item_cells().await? {
+        for cell in cells {
             if cell.snoozed > now {
                 totals.snoozed += cell.count;
                 continue;

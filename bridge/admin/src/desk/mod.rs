@@ -17,6 +17,7 @@
 //! | [`backfill`] | the first plan in groups, approving, pausing, when it will be done |
 //! | [`undo_run`] | taking a whole run back, which may take a while |
 //! | [`seen`] | alerts that somebody looks after |
+//! | `scope` | the desk of somebody who may see the people of some locations only |
 
 pub mod act;
 pub mod affairs;
@@ -30,6 +31,7 @@ mod limit;
 pub mod person;
 mod plain;
 pub mod rules;
+mod scope;
 pub mod seen;
 mod tasks;
 pub mod timeline;
@@ -46,7 +48,7 @@ use bridge_core::review::DecisionError;
 use bridge_core::{Class, Entity, LinkState, UnitType, Value};
 use bridge_engine::affairs::AffairsReader;
 use bridge_engine::{Engine, EngineError};
-use bridge_store::{Store, StoreError};
+use bridge_store::{Store, StoreError, Within};
 use limit::Limit;
 use serde::Serialize;
 use std::sync::Arc;
@@ -60,6 +62,9 @@ pub enum DeskError {
     /// What was asked makes no sense; how to ask.
     #[error("{0}")]
     Asked(String),
+    /// It is about every location, and whoever asks is bound to some.
+    #[error("that is about every location of the practice, and this access is bound to some")]
+    Everywhere,
     /// Asked too often; when to come again, seconds.
     #[error("that is too often: try again in {0} s")]
     TooOften(u64),
@@ -98,6 +103,7 @@ pub struct Desk {
     clock: Arc<dyn Clock>,
     searches: Arc<Limit>,
     plans: backfill::Planning,
+    within: Option<Arc<Within>>,
     looks: undo_run::Looks,
     affairs: Option<AffairsReader>,
 }
@@ -113,12 +119,13 @@ impl Desk {
             clock,
             searches: Arc::default(),
             plans: backfill::Planning::default(),
+            within: None,
             looks: undo_run::Looks::default(),
             affairs: None,
         }
     }
 
-    /// The store.
+    /// The store, with everything in it: whoever shows people of it asks whether they are seen.
     pub fn store(&self) -> &Store {
         self.engine.store()
     }
@@ -190,6 +197,7 @@ impl Desk {
     }
 
     pub(crate) async fn entity(&self, id: &str) -> Result<Entity, DeskError> {
+        self.sees(id).await?;
         let found = self.store().entities(&[id.to_string()]).await?.pop();
         Ok(found.ok_or_else(|| EngineError::NotFound(format!("entity {id}")))?)
     }

@@ -184,6 +184,7 @@ impl Desk {
     /// # Errors
     /// As [`bridge_engine::Engine::take_back_write`].
     pub async fn undo_write(&self, id: &str, system: &str, at: Time, by: &str) -> Result<Vec<String>, DeskError> {
+        self.sees(id).await?;
         Ok(self.engine.take_back_write(id, system, at, by).await?)
     }
 }

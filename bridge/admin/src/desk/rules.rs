@@ -119,6 +119,7 @@ impl Desk {
         ];
         let filter = ItemFilter {
             topics: Some(topics),
+            within: self.within().cloned(),
             ..ItemFilter::default()
         };
         let mut page = Page::first(500);
@@ -145,8 +146,7 @@ impl Desk {
             }
         }
         let past = self
-            .store()
-            .decisions(Some("value"), Some(&rule.unit), &Page::first(HISTORY))
+            .decision_rows(Some("value"), Some(&rule.unit), &Page::first(HISTORY))
             .await?;
         for row in past.rows.iter().filter(|row| row.undone.is_none()) {
             let Some(before) = &row.before else { continue };

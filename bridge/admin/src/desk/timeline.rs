@@ -146,6 +146,7 @@ impl Desk {
     /// # Errors
     /// [`bridge_engine::EngineError::NotFound`] for an unknown entity.
     pub async fn sync_now(&self, entity: &str, by: &str) -> Result<Time, DeskError> {
+        self.sees(entity).await?;
         Ok(self.engine.look_now(entity, by).await?)
     }
 

@@ -77,8 +77,10 @@ impl Desk {
     /// are listed.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended.
+    /// [`EngineError::NotFound`] for an unknown run, [`EngineError::NotPossible`] while it has not ended,
+    /// [`DeskError::Everywhere`] for whoever is bound to some locations.
     pub async fn look_at_undo(&self, run: &str, by: &str) -> Result<UndoStage, DeskError> {
+        self.everywhere()?;
         let now = self.now();
         if let Some(look) = self.looks.of(run) {
             let lasts = look.took.is_some_and(|took| took > PATIENCE);
@@ -129,6 +131,7 @@ impl Desk {
     /// # Errors
     /// As [`Desk::look_at_undo`]; [`EngineError::NotPossible`] while another run is being taken back.
     pub async fn take_run_back(&self, run: &str, by: &str, shown: Option<(u64, u64)>) -> Result<UndoStage, DeskError> {
+        self.everywhere()?;
         let going = self.undo_of(run).await?.is_some_and(|stage| !stage.ended);
         if let Some(shown) = shown.filter(|_| !going) {
             let look = self.look_at_undo(run, by).await?;
@@ -163,6 +166,12 @@ impl Desk {
     /// The store's.
     pub async fn undo_of(&self, run: &str) -> Result<Option<UndoStage>, DeskError> {
         let taken = self.engine.taken_back(run).await?;
-        Ok(taken.map(|taken| UndoStage::of(taken, true)))
+        let mut stage = taken.map(|taken| UndoStage::of(taken, true));
+        if let Some(stage) = stage.as_mut().filter(|_| self.within().is_some()) {
+            // Whose records they are may be of any location.
+            stage.undo.put_back.clear();
+            stage.undo.refused.clear();
+        }
+        Ok(stage)
     }
 }

@@ -5,6 +5,7 @@ mod access;
 mod affairs;
 mod attacks;
 mod books;
+mod bound;
 mod closing;
 #[path = "../common/mod.rs"]
 mod common;
@@ -15,6 +16,7 @@ mod progress;
 mod provider;
 mod review;
 mod routes;
+mod scope;
 mod sign_on;
 mod support;
 mod told;

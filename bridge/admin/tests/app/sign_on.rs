@@ -2,6 +2,7 @@
 
 use crate::provider::{CLIENT, Forged, ISSUER, SECRET, StandIn, Thin};
 use crate::support::{Browser, House, NOW, PASSWORD, Page, email};
+use bridge_admin::access::bound::Bound;
 use bridge_admin::access::role::Role;
 use bridge_admin::access::sign_on::{Provider, SignOnSettings};
 use serde_json::{Value as Json, json};
@@ -23,6 +24,7 @@ fn settings() -> SignOnSettings {
         scopes: vec![],
         role_claim: None,
         roles: BTreeMap::new(),
+        bound: None,
     }
 }
 
@@ -370,4 +372,22 @@ async fn a_provider_may_change_its_keys_and_nobody_is_sent_to_one_that_is_away()
     *office.provider.away.lock().unwrap() = false;
     let mut browser = office.house.browser();
     assert_eq!(office.tried(&mut browser, json!({}), Forged::No).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_comes_by_the_claim_is_bound_as_is_set_up_and_administrators_are_not() {
+    let settings = SignOnSettings {
+        bound: Some(Bound::default()),
+        ..by_claim()
+    };
+    let office = Office::new(settings).await;
+    for (group, subject, bound) in [("desk", "s-1", Some(Bound::default())), ("owners", "s-2", None)] {
+        let mut browser = office.house.browser();
+        let email = format!("{group}@practice.example");
+        let claims = json!({ "groups": group, "sub": subject, "email": email });
+        assert_eq!(office.tried(&mut browser, claims, Forged::No).await.status, 200);
+        let users = office.house.access.users().await.unwrap();
+        let user = users.into_iter().find(|user| user.email == email).unwrap();
+        assert_eq!(user.bound(), bound.as_ref(), "{group}");
+    }
 }

@@ -5,6 +5,7 @@ use crate::config::{Config, ServeConfig};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::{commands, pages, times, wiring};
+use bridge_admin::access::bound::Bound;
 use bridge_admin::access::invitation::Purpose;
 use bridge_admin::access::role::Role;
 use bridge_admin::access::user::User;
@@ -54,6 +55,12 @@ Roles: admin, reviewer, bookkeeper, auditor, operator. The link works once, for 
         /// What the person may do.
         #[arg(long, value_name = "ROLE", value_parser = role)]
         role: Role,
+        /// The person sees people of this location only, by its id in Halaxy; as often as there are.
+        #[arg(long = "location", value_name = "ID")]
+        locations: Vec<String>,
+        /// The person sees people who belong to no location as well.
+        #[arg(long)]
+        without_location: bool,
         /// Who makes it.
         #[command(flatten)]
         by: ByArg,
@@ -100,12 +107,26 @@ pub async fn run(args: &AdminArgs, out: &Output) -> Result<Exit, Failure> {
             let token = access.found(&by.name()).await.map_err(refused)?;
             link(&config, serve, &token, &Purpose::Found, "the first administrator", out)
         }
-        AdminAction::Invite { email, name, role, by } => {
-            let token = access.invite((name, email), *role, &by.name()).await.map_err(refused)?;
+        AdminAction::Invite {
+            email,
+            name,
+            role,
+            locations,
+            without_location,
+            by,
+        } => {
+            let bound = match (locations.is_empty(), *without_location) {
+                (true, false) => None,
+                _ => Some(Bound::to(locations.iter().map(String::as_str), *without_location).map_err(refused)?),
+            };
+            let by = by.name();
+            let invited = access.invite_to((name, email), *role, bound.clone(), &by);
+            let token = invited.await.map_err(refused)?;
             let purpose = Purpose::Join {
                 name: name.clone(),
                 email: email.clone(),
                 role: *role,
+                bound,
             };
             link(&config, serve, &token, &purpose, name, out)
         }
@@ -188,7 +209,7 @@ async fn users(access: &Access, out: &Output) -> Result<Exit, Failure> {
         .iter()
         .map(|user| {
             json!({
-                "id": user.id, "name": user.name, "email": user.email, "role": user.role, "since": times::iso(user.since),
+                "id": user.id, "name": user.name, "email": user.email, "role": user.role, "bound": user.bound(), "since": times::iso(user.since),
                 "signed_in": user.signed_in.map(times::iso), "ended": user.ended.map(times::iso),
             })
         })
@@ -198,10 +219,17 @@ async fn users(access: &Access, out: &Output) -> Result<Exit, Failure> {
     let rows = users.iter().map(|user| {
         let last = user.signed_in.map_or("never".into(), |at| times::ago(at, now));
         let state = if user.active() { last } else { "access ended".into() };
-        vec![user.name.clone(), user.email.clone(), user.role.key().into(), state]
+        let sees = user.bound().map_or_else(|| "everybody".into(), Bound::words);
+        vec![
+            user.name.clone(),
+            user.email.clone(),
+            user.role.key().into(),
+            sees,
+            state,
+        ]
     });
     out.table(
-        &["name", "e-mail", "role", "last signed in"],
+        &["name", "e-mail", "role", "sees", "last signed in"],
         rows.collect(),
         "Nobody yet: `halaxy-bridge admin setup` prints a link for the first administrator.",
     );

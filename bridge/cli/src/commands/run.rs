@@ -93,6 +93,7 @@ pub async fn run(args: &RunArgs, out: &Output, telemetry: &Telemetry) -> Result<
                 listen,
                 public_url: configured.as_ref().and_then(|serve| serve.public_url.clone()),
                 admin: configured.as_ref().is_none_or(|serve| serve.admin),
+                locations: configured.as_ref().is_some_and(|serve| serve.locations),
                 oidc: configured.as_ref().and_then(|serve| serve.oidc.clone()),
                 line: configured.map_or(0, |serve| serve.line),
             });

@@ -3,6 +3,7 @@
 use super::SecretRef;
 use super::reader::{Reader, Table};
 use adapter_halaxy::endpoints::{ENDPOINTS, endpoint};
+use bridge_admin::access::bound::Bound;
 use bridge_core::config_problem::{Keys, suggestion};
 use std::collections::BTreeSet;
 use toml::Spanned;
@@ -22,6 +23,8 @@ pub struct ApiToken {
     pub writes: bool,
     /// The actions it may make; every one if none are named.
     pub actions: BTreeSet<String>,
+    /// The review shows it people of these locations only.
+    pub bound: Option<Bound>,
     /// Line of the section.
     pub line: usize,
 }
@@ -67,18 +70,29 @@ impl<'s> Reader<'s> {
     fn api_token(&mut self, (table, span): Table<'_, 's>) -> Option<ApiToken> {
         let source = self.source;
         let line = source.line(span.start);
-        let mut keys = Keys::new(&source, table, span);
+        let mut keys = Keys::new(&source, table, span.clone());
         let (name, secret) = (keys.text("name"), keys.text("secret"));
         let writes = keys.optional_flag("writes").unwrap_or(false);
         let actions = keys.optional("actions");
+        let locations = keys.optional("locations");
+        let unplaced = keys.optional_flag("without_location").unwrap_or(false);
         self.problems.extend(keys.finish());
         let actions = actions.map(|value| self.actions(value)).unwrap_or_default();
+        let bound = locations.map(|value| self.bound(value, unplaced));
+        if bound.is_some() && actions.iter().ne([REVIEW]) || bound.is_none() && unplaced {
+            self.note(
+                span,
+                "a token of some locations is for the review alone",
+                "Write actions = [\"review\"] beside locations = [..], and without_location = true only with these.",
+            );
+        }
         let secret = secret.and_then(|(text, span)| self.secret("secret", text, span));
         Some(ApiToken {
             name: name?.0.to_string(),
             secret: secret?,
             writes,
             actions,
+            bound,
             line,
         })
     }

@@ -3,6 +3,7 @@
 use super::SecretRef;
 use super::reader::{Reader, Table};
 use adapter_kit::Origin;
+use bridge_admin::access::bound::Bound;
 use bridge_admin::access::role::Role;
 use bridge_core::config_problem::{Keys, suggestion};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct OidcConfig {
     pub role_claim: Option<String>,
     /// What a value of that claim means.
     pub roles: BTreeMap<String, Role>,
+    /// What people are bound to who come in for the first time by that claim alone, if that is said.
+    pub locations: Option<Bound>,
     /// Line of the section.
     pub line: usize,
 }
@@ -44,11 +47,13 @@ impl<'s> Reader<'s> {
         let role_claim = keys.optional_text("role_claim").map(|(text, _)| text.to_string());
         let (domains, roles) = (keys.optional("domains"), keys.optional("roles"));
         let scopes = keys.optional("scopes");
+        let locations = keys.optional("locations");
         self.problems.extend(keys.finish());
         let client_secret = secret.and_then(|(text, span)| self.secret("client_secret", text, span));
         let domains = domains.map(|value| self.domains(value)).unwrap_or_default();
         let scopes = scopes.map(|value| self.scopes(value)).unwrap_or_default();
         let roles = roles.map(|value| self.meant_roles(value)).unwrap_or_default();
+        let locations = locations.map(|value| self.bound(value, false));
         if role_claim.is_some() == roles.is_empty() {
             self.note(
                 span,
@@ -74,8 +79,23 @@ impl<'s> Reader<'s> {
             scopes,
             role_claim,
             roles,
+            locations,
             line,
         })
+    }
+
+    /// A list of locations, by their ids in Halaxy; an empty one is nobody's.
+    pub(super) fn bound(&mut self, value: &Spanned<DeValue<'s>>, unplaced: bool) -> Bound {
+        let list = value.get_ref().as_array();
+        let ids: Option<Vec<&str>> = list.and_then(|list| list.iter().map(|item| item.get_ref().as_str()).collect());
+        match ids.and_then(|ids| Bound::to(ids, unplaced).ok()) {
+            Some(bound) => bound,
+            None => {
+                let remedy = "Write locations = [\"CL-200001\"], with their ids in Halaxy.";
+                self.note(value.span(), "`locations` must be a list of ids", remedy);
+                Bound::default()
+            }
+        }
     }
 
     fn domains(&mut self, value: &Spanned<DeValue<'s>>) -> Vec<String> {

@@ -20,6 +20,8 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// The admin app is served there too.
     pub admin: bool,
+    /// People of the app may be bound to locations: what tells where patients are seen is mirrored for that.
+    pub locations: bool,
     /// The identity provider that people may sign in by.
     pub oidc: Option<OidcConfig>,
     /// Line of the section.
@@ -44,6 +46,7 @@ impl<'s> Reader<'s> {
         let listen = keys.text("listen");
         let public_url = keys.optional_text("public_url");
         let admin = keys.optional_flag("admin").unwrap_or(true);
+        let locations = keys.optional_flag("locations").unwrap_or(false);
         let oidc = keys.optional("oidc");
         self.problems.extend(keys.finish());
         let oidc =
@@ -63,6 +66,7 @@ impl<'s> Reader<'s> {
             listen,
             public_url,
             admin,
+            locations,
             oidc,
             line,
         })

@@ -126,7 +126,7 @@ fn text(value: &Json) -> Option<String> {
 }
 
 /// Type and id that a reference names, absolute or relative.
-pub(super) fn linked(reference: &Json) -> Option<(&str, &str)> {
+pub(crate) fn linked(reference: &Json) -> Option<(&str, &str)> {
     let text = reference["reference"].as_str()?.trim_end_matches('/');
     let (before, id) = text.rsplit_once('/')?;
     let kind = before.rsplit('/').next().filter(|kind| !kind.is_empty())?;

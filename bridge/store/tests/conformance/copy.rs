@@ -52,6 +52,12 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
     tx.put_mirrored("halaxy", &[appointment]).await.unwrap();
     let about = [("7".into(), vec![RecordKey::new("halaxy", "Patient", "p000007")])];
     tx.set_concerns("mirror/halaxy/Appointment", &about).await.unwrap();
+    let visit = bridge_store::Visited {
+        appointment: "7".into(),
+        people: ["p000007".to_string()].into(),
+        roles: vec![("PR-700001".into(), "CL-200001".into())],
+    };
+    tx.put_visited("halaxy", "Patient", &[visit]).await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();

@@ -118,6 +118,7 @@ async fn every_filter_gives_what_a_walk_through_all_gives_and_counters_follow() 
                             assigned: assigned.map(Into::into),
                             asleep,
                             until,
+                            within: None,
                         });
                     }
                 }

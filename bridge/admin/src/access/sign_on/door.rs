@@ -4,7 +4,8 @@
 
 use super::proof::Claims;
 use super::{Asked, Provider, SignOnError};
-use crate::access::desk::{Access, INVITATION, USER};
+use crate::access::bound::Bound;
+use crate::access::desk::{Access, INVITATION, USER, bound_to};
 use crate::access::invitation::{Invitation, Purpose};
 use crate::access::role::Role;
 use crate::access::session::Stage;
@@ -177,7 +178,9 @@ impl Access {
             Some(user) => Some((*user).clone()),
             None => {
                 // Whose access was ended comes back by a new invitation, not by the claim.
-                let told = told.filter(|_| theirs.is_empty());
+                let told = told
+                    .filter(|_| theirs.is_empty())
+                    .map(|role| (role, settings.bound.clone()));
                 self.joining(&mut tx, claims, &linked, &users, told).await?
             }
         };
@@ -208,7 +211,7 @@ impl Access {
         claims: &Claims,
         linked: &Linked,
         users: &[User],
-        told: Option<Role>,
+        told: Option<(Role, Option<Bound>)>,
     ) -> Result<Option<User>, AccessError> {
         let now = self.now();
         let invited = match claims.verified_email() {
@@ -219,28 +222,39 @@ impl Access {
             }
             None => None,
         };
-        let (name, email, role) = match invited {
+        let (name, email, role, bound) = match invited {
             Some((key, invitation)) => {
-                let Purpose::Join { name, email, role } = invitation.purpose else {
+                let Purpose::Join {
+                    name,
+                    email,
+                    role,
+                    bound,
+                } = invitation.purpose
+                else {
                     return Ok(None);
                 };
                 tx.drop_ledger(INVITATION, &[key]).await?;
-                (name, email, role)
+                (name, email, role, bound)
             }
             None => {
-                let Some(role) = told else { return Ok(None) };
+                let Some((role, bound)) = told else { return Ok(None) };
                 let email = claims.email().ok_or(SignOnError::Domain)?;
                 let named = claims.all["name"].as_str().unwrap_or(&email);
                 let named = crate::access::name(named).ok();
                 // There people may call themselves what they like, and the history names people by nothing else.
                 let free = named.filter(|named| !users.iter().any(|user| user.name.eq_ignore_ascii_case(named)));
-                (free.unwrap_or_else(|| email.clone()), email, role)
+                (free.unwrap_or_else(|| email.clone()), email, role, bound)
             }
         };
         if users.iter().any(|user| user.active() && user.email == email) {
             return Err(AccessError::Taken);
         }
-        let words = format!("{name} came in by the identity provider as {}", role.key());
+        let bound = bound.filter(|_| role != Role::Admin);
+        let words = format!(
+            "{name} came in by the identity provider as {}{}",
+            role.key(),
+            bound_to(bound.as_ref())
+        );
         self.line(tx, words).await?;
         Ok(Some(User {
             id: chance::id(&*self.chance),
@@ -257,6 +271,7 @@ impl Access {
             signed_in: None,
             ended: None,
             linked: Some(linked.clone()),
+            bound,
         }))
     }
 }

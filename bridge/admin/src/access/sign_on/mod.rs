@@ -7,6 +7,7 @@ pub mod proof;
 pub(crate) use door::LIFE;
 pub use door::{Back, Setting};
 
+use super::bound::Bound;
 use super::role::Role;
 use adapter_kit::code_flow::{Attempt, CodeFlow, shown_code};
 use adapter_kit::{HttpRequest, Origin, TokenStyle, Transport};
@@ -52,6 +53,8 @@ pub struct SignOnSettings {
     pub role_claim: Option<String>,
     /// What a value of that claim means. If several do, the first of [`Role::ALL`] counts.
     pub roles: BTreeMap<String, Role>,
+    /// What people are bound to who come in for the first time by that claim alone.
+    pub bound: Option<Bound>,
 }
 
 impl SignOnSettings {

@@ -83,8 +83,9 @@ pub(in crate::app) async fn unlink(_app: &App, call: &Call) -> Answer {
 
 pub(in crate::app) async fn undo(_app: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.typed("decision"));
+    desk.sees(call.part()).await?;
     // Only what stands on this page.
-    let decision = desk.store().decision(id).await?;
+    let decision = desk.decision(id).await?;
     if decision.is_none_or(|decision| decision.entity.as_deref() != Some(call.part())) {
         return Err(Refused::Missing);
     }

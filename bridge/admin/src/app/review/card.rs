@@ -140,10 +140,10 @@ pub(super) struct Lost {
     pub why: String,
 }
 
-/// Somebody with the same e-mail or phone.
+/// Somebody with the same e-mail or phone; not told of people at other locations.
 #[derive(Serialize)]
 pub(super) struct Other {
-    pub person: Person,
+    pub person: Option<Person>,
     pub same: &'static str,
 }
 
@@ -171,7 +171,9 @@ impl View<'_> {
             shown.add(who, detail.row.unit.as_deref());
         }
         for other in &detail.others {
-            shown.add(&other.who, Some(&other.same));
+            if let Some(who) = &other.who {
+                shown.add(who, Some(&other.same));
+            }
         }
         for of in &detail.affairs {
             shown.add_all(&of.entity, of.shown());
@@ -243,7 +245,7 @@ impl View<'_> {
             why: lost.why.clone(),
         });
         let others = detail.others.iter().map(|other| Other {
-            person: self.person(&other.who),
+            person: other.who.as_ref().map(|who| self.person(who)),
             same: same_way(&other.same),
         });
         Ok(Card {

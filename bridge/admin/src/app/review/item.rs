@@ -176,7 +176,7 @@ pub(super) async fn following(call: &Call, filter: &Filter, decided: &str, done:
     let more = [("done", done)];
     let more = if done.is_empty() { &more[..0] } else { &more[..] };
     let told = call.typed("next");
-    if told != decided && !told.is_empty() && desk.store().item(told).await?.is_some() {
+    if told != decided && !told.is_empty() && desk.item(told).await?.is_some() {
         return Ok(filter.link(&format!("/inbox/{}", path(told)), more));
     }
     for filter in [filter, &filter.with("after", None)] {

@@ -10,6 +10,7 @@ use crate::listener::Ending;
 use axum::body::{Body, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use bridge_store::Within;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -30,7 +31,8 @@ const LOOKS: u32 = 200;
 /// What all streams share.
 pub(in crate::app) struct Live {
     places: Arc<Semaphore>,
-    last: Mutex<Option<(Instant, String)>>,
+    /// What was last counted, by whose people were.
+    last: Mutex<BTreeMap<Option<Within>, (Instant, String)>>,
 }
 
 impl Default for Live {
@@ -46,11 +48,13 @@ impl Live {
     /// The counts, as somebody was just told them or as they are now. Whoever asks meanwhile waits for the same look.
     async fn counts(&self, desk: &Desk) -> Option<String> {
         let mut last = self.last.lock().await;
-        if let Some((_, counts)) = last.as_ref().filter(|(at, _)| at.elapsed() < SHARED) {
+        let whose = desk.within().cloned();
+        if let Some((_, counts)) = last.get(&whose).filter(|(at, _)| at.elapsed() < SHARED) {
             return Some(counts.clone());
         }
         let counts = look(desk).await?;
-        *last = Some((Instant::now(), counts.clone()));
+        last.retain(|_, (at, _)| at.elapsed() < SHARED);
+        last.insert(whose, (Instant::now(), counts.clone()));
         Some(counts)
     }
 }

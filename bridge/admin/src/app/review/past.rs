@@ -165,7 +165,7 @@ pub(super) async fn settled(view: &View<'_>, _: &Filter) -> Result<Option<Settle
     let Some(id) = view.call.query.get("done").filter(|_| view.values) else {
         return Ok(None);
     };
-    let row = view.desk.store().decision(id).await?;
+    let row = view.desk.decision(id).await?;
     Ok(row.map(|row| Settled {
         // It is told without values: those were shown with the card.
         value: None,
@@ -176,7 +176,7 @@ pub(super) async fn settled(view: &View<'_>, _: &Filter) -> Result<Option<Settle
 /// The last decision about an item.
 pub(super) async fn settled_item(view: &View<'_>, item: &str) -> Result<Option<Settled>, Refused> {
     let latest = bridge_store::Page::first(LATEST);
-    let rows = view.desk.store().decisions(None, None, &latest).await?.rows;
+    let rows = view.desk.decision_rows(None, None, &latest).await?.rows;
     let row = rows.into_iter().find(|row| row.item == item && row.sort != "comment");
     Ok(row.map(|row| Settled {
         value: None,
@@ -186,11 +186,10 @@ pub(super) async fn settled_item(view: &View<'_>, item: &str) -> Result<Option<S
 
 pub(in crate::app) async fn show(app: &App, call: &Call) -> Answer {
     let view = View::new(app, call)?;
-    let store = view.desk.store();
     let asked = |name: &str| call.query.get(name).filter(|text| !text.is_empty()).cloned();
     let (rows, next, group) = match asked("group") {
         Some(id) => {
-            let mut rows = store.decision_group(&id).await?;
+            let mut rows = view.desk.decision_group(&id).await?;
             let all = rows.len();
             let group = Group {
                 can_undo: view.decides && rows.iter().any(|row| past(row.clone(), call.now).can_undo),
@@ -205,7 +204,7 @@ pub(in crate::app) async fn show(app: &App, call: &Call) -> Answer {
                 after: asked("after"),
                 limit: ROWS,
             };
-            let found = store.decisions(None, None, &wanted).await?;
+            let found = view.desk.decision_rows(None, None, &wanted).await?;
             (found.rows, found.next, None)
         }
     };
@@ -240,10 +239,10 @@ pub(in crate::app) async fn undo(_: &App, call: &Call) -> Answer {
     let (desk, id) = (call.desk()?, call.part());
     desk.undo(id, call.by()?).await.map_err(not_undone)?;
     // Back to where it was decided, if it waits again.
-    let row = desk.store().decision(id).await?;
+    let row = desk.decision(id).await?;
     let item = row.map(|row| row.item).unwrap_or_default();
     let filter = Filter::parse(call.typed("back"));
-    if !call.typed("here").is_empty() && desk.store().item(&item).await?.is_some() {
+    if !call.typed("here").is_empty() && desk.item(&item).await?.is_some() {
         return Ok(to(&filter.link(&format!("/inbox/{}", path(&item)), &[])));
     }
     Ok(to("/decisions?undone=yes"))

@@ -47,7 +47,7 @@ pub(in crate::app) async fn show(app: &App, call: &Call) -> Answer {
     let trial = view.desk.try_rule(&rule).await?;
     let mut examples = vec![];
     for id in &trial.examples {
-        examples.extend(view.desk.store().decision(id).await?);
+        examples.extend(view.desk.decision(id).await?);
     }
     let schema = &view.desk.engine().settings().schema;
     let systems = view.systems().iter().map(|name| (name.clone(), system(name)));

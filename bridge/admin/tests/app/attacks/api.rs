@@ -20,6 +20,7 @@ fn served(house: &House) -> Router {
         secret: secret.into(),
         writes,
         actions: Default::default(),
+        bound: None,
     };
     let api = Api::new(
         vec![token("reads", READS, false), token("writes", WRITES, true)],
