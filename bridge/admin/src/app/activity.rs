@@ -156,8 +156,9 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     };
     let (mut lines, mut looked, mut more) = (vec![], None, true);
     // Words that every database knows in small letters are looked for there, others here, some lines at a time.
+    let most = if wanted.access { LOOKED / 10 } else { LOOKED };
     let (stretch, limit) = if wanted.who.is_ascii() {
-        (LOOKED, LINES)
+        (most, LINES)
     } else {
         (READ, READ)
     };
