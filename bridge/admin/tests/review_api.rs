@@ -144,7 +144,7 @@ impl Office {
 async fn every_route_asks_for_a_token_that_may() {
     let office = Office::new().await;
     let routes = office.routes().await;
-    assert_eq!(routes.len(), 21);
+    assert_eq!(routes.len(), 22);
     for (method, path) in routes {
         for (token, wanted) in [
             (None, 401),

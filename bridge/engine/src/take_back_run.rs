@@ -74,7 +74,9 @@ pub struct TakingBack {
     /// What it came to so far.
     #[serde(flatten)]
     pub undo: RunUndo,
-    /// Place of the history before the run's first line, the last that was looked at, and its last.
+    /// From when to when it ran.
+    within: (Time, Time),
+    /// Place of the history before its first line, the last that was looked at, and the last there was at the beginning.
     first: i64,
     place: i64,
     last: i64,
@@ -125,7 +127,8 @@ impl Engine {
             undo: RunUndo::default(),
             first,
             place: first,
-            last: self.store.audit_place(ended.saturating_add(1)).await?,
+            last: self.store.last_audit().await?,
+            within: (found.started, ended),
         })
     }
 
@@ -303,7 +306,10 @@ impl Engine {
     /// What the next lines of a run's history wrote. A record belongs to the stretch of the first line about it, with
     /// everything that the run wrote to it.
     async fn stretch(&self, of: &TakingBack) -> Result<Stretch, EngineError> {
-        let lines = self.store.applied_lines(of.place, of.last, STRETCH).await?;
+        let lines = self
+            .store
+            .applied_lines((of.place, of.last), of.within, STRETCH)
+            .await?;
         let over = lines.len() < STRETCH;
         let place = lines.last().map_or(of.last, |(place, _)| *place);
         let ids: BTreeSet<String> = lines.into_iter().map(|(_, entity)| entity).collect();
@@ -311,7 +317,7 @@ impl Engine {
         let mut written: BTreeMap<(String, String), Written> = BTreeMap::new();
         let mut out: BTreeMap<(String, String), (Values, Values, bool)> = BTreeMap::new();
         let mut firsts: BTreeMap<(String, String), i64> = BTreeMap::new();
-        for (seq, line) in self.store.written_to(&ids, of.first, of.last).await? {
+        for (seq, line) in self.store.written_to(&ids, (of.first, of.last), of.within).await? {
             let (Some(entity), Some(system)) = (line.entity, line.system) else {
                 continue;
             };

@@ -23,23 +23,28 @@ const LOSER: Insert = Insert {
 };
 const LAST_AUDIT: &str = "SELECT seq FROM audit WHERE practice = $1 ORDER BY seq DESC LIMIT 1";
 const LAST_LOSER: &str = "SELECT seq FROM loser WHERE practice = $1 ORDER BY seq DESC LIMIT 1";
-const OF_ENTITY: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
-     WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY seq";
+/// Places come first, from the index that holds them: asked for whole lines, SQLite walks through the table.
+const OF_ENTITY: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit WHERE practice = $1 \
+     AND seq IN (SELECT seq FROM audit WHERE practice = $1 AND entity = $2 AND entity <> '') ORDER BY seq";
 const OF_RECORD: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
+/// The same for SQLite, which would walk through the table.
+const OF_RECORD_LITE: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body \
+     FROM audit INDEXED BY audit_record WHERE practice = $1 AND system = $2 AND remote_id = $3 AND entity = '' ORDER BY seq";
 const APPLIED: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
      WHERE practice = $1 AND system = $2 AND seq > $3 AND event = 'applied' ORDER BY seq LIMIT $4";
 const AT: &str = "SELECT seq, at FROM audit WHERE practice = $1 AND seq >= $2 ORDER BY seq LIMIT 1";
 const APPLIED_LINES: &str = "SELECT seq, entity FROM audit \
-     WHERE practice = $1 AND seq > $2 AND seq <= $3 AND event = 'applied' AND entity <> '' ORDER BY seq LIMIT $4";
+     WHERE practice = $1 AND seq > $2 AND seq <= $3 AND at >= $4 AND at <= $5 AND event = 'applied' AND entity <> '' \
+     ORDER BY seq LIMIT $6";
 /// The stretch is a sum, so that lines are found by entity.
 const WRITTEN_TO: Among = Among {
     head: "SELECT seq, at, run, entity, system, remote_id, event, units, reason, body FROM audit \
-           WHERE practice = ? AND seq + 0 > ? AND seq + 0 <= ? AND event IN ('sent', 'applied') AND entity <> '' AND entity",
+           WHERE practice = ? AND seq + 0 > ? AND seq + 0 <= ? AND at >= ? AND at <= ? AND event IN ('sent', 'applied') AND entity <> '' AND entity",
     tail: "ORDER BY entity, seq",
 };
-const LOSERS: &str =
-    "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 AND entity = $2 ORDER BY seq";
+const LOSERS: &str = "SELECT seq, unit, system, at, until, why, value FROM loser WHERE practice = $1 \
+     AND seq IN (SELECT seq FROM loser WHERE practice = $1 AND entity = $2) ORDER BY seq";
 
 impl Tx {
     /// Appends to the audit, in this order.
@@ -121,7 +126,9 @@ impl Store {
         args.shared(&self.scope.practice)
             .text(&record.system)
             .text(&record.remote_id);
-        let rows = fetch(&mut self.read().await?, OF_RECORD, args).await?;
+        let mut conn = self.read().await?;
+        let sql = conn.either(OF_RECORD_LITE, OF_RECORD);
+        let rows = fetch(&mut conn, sql, args).await?;
         rows.iter().map(|row| self.scope.audit_entry(row)).collect()
     }
 
@@ -166,22 +173,39 @@ impl Store {
         Ok(low)
     }
 
-    /// Where writes were applied after one place of the audit and up to another, each with its own place, oldest first.
-    pub async fn applied_lines(&self, after: i64, until: i64, limit: usize) -> Result<Vec<(i64, String)>> {
+    /// Where writes were applied after one place of the audit and up to another, from one moment to another, each with
+    /// its own place, oldest first.
+    pub async fn applied_lines(
+        &self,
+        (after, until): (i64, i64),
+        within: (Time, Time),
+        limit: usize,
+    ) -> Result<Vec<(i64, String)>> {
         let mut args = Args::default();
         args.shared(&self.scope.practice)
             .int(after)
             .int(until)
+            .int(within.0)
+            .int(within.1)
             .int(limit as i64);
         let rows = fetch(&mut self.read().await?, APPLIED_LINES, args).await?;
         rows.iter().map(|row| Ok((row.int(0)?, row.text(1)?))).collect()
     }
 
-    /// Writes to these entities that were sent and applied after one place of the audit and up to another, each with its
-    /// own place; those of an entity together, oldest first.
-    pub async fn written_to(&self, ids: &[String], after: i64, until: i64) -> Result<Vec<(i64, AuditEntry)>> {
+    /// Writes to these entities that were sent and applied in such a stretch of the audit, each with its own place; those
+    /// of an entity together, oldest first.
+    pub async fn written_to(
+        &self,
+        ids: &[String],
+        (after, until): (i64, i64),
+        within: (Time, Time),
+    ) -> Result<Vec<(i64, AuditEntry)>> {
         let head = |args: &mut Args| {
-            args.shared(&self.scope.practice).int(after).int(until);
+            args.shared(&self.scope.practice)
+                .int(after)
+                .int(until)
+                .int(within.0)
+                .int(within.1);
         };
         let rows = WRITTEN_TO
             .fetch(&mut self.read().await?, ids, head, |args, id| {

@@ -136,10 +136,12 @@ impl Store {
             let row = fetch_one(&mut conn, sql, args).await?;
             row.map_or(Ok(None), |row| row.int_or_null(0))
         };
+        // The sums keep SQLite from looking for the least in the order of the whole table.
         Ok(Oldest {
             dirty: oldest(OLDEST_DIRTY).await?,
-            looks: oldest("SELECT min(asked) FROM link WHERE practice = $1 AND look = 1").await?,
-            unsettled: oldest("SELECT min(at) FROM write WHERE practice = $1 AND state IN ('sent', 'unknown')").await?,
+            looks: oldest("SELECT min(asked + 0) FROM link WHERE practice = $1 AND look = 1").await?,
+            unsettled: oldest("SELECT min(at + 0) FROM write WHERE practice = $1 AND state IN ('sent', 'unknown')")
+                .await?,
         })
     }
 

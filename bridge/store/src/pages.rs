@@ -18,11 +18,12 @@ const OF_ACCESS: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
 
 /// A stretch of the history, and what of it fits. Texts that are blank fit everything.
 macro_rules! stretch {
-    ($which:literal, $within:literal) => {
+    ($from:literal, $which:literal, $within:literal) => {
         concat!(
             "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL FROM \
-             (SELECT seq, at, run, entity, system, remote_id, event, units, reason FROM audit \
-             WHERE practice = $1 AND seq < $2 ",
+             (SELECT seq, at, run, entity, system, remote_id, event, units, reason FROM ",
+            $from,
+            " WHERE practice = $1 AND seq < $2 ",
             $which,
             " ORDER BY seq DESC LIMIT $3) AS stretch WHERE ($4 = '' OR event = $4) AND ($5 = '' OR system = $5) \
              AND ($6 = '' OR entity = $6) AND ($7 = '' OR ",
@@ -32,38 +33,70 @@ macro_rules! stretch {
     };
 }
 macro_rules! reach {
-    ($which:literal) => {
+    ($from:literal, $which:literal) => {
         concat!(
-            "SELECT min(seq), min(at), count(*) FROM (SELECT seq, at FROM audit WHERE practice = $1 AND seq < $2 ",
+            "SELECT min(seq), count(*) FROM (SELECT seq FROM ",
+            $from,
+            " WHERE practice = $1 AND seq < $2 ",
             $which,
             " ORDER BY seq DESC LIMIT $3) AS stretch WHERE $4 = $4"
         )
     };
 }
-/// Each in the words of both databases.
+/// The lines about one entity, found by their places, which an index holds whole.
+macro_rules! lines_of {
+    ($columns:literal, $more:literal) => {
+        concat!(
+            $columns,
+            " FROM audit WHERE practice = $1 \
+             AND seq IN (SELECT seq FROM audit WHERE practice = $1 AND entity = $2 AND entity <> '' ",
+            $more
+        )
+    };
+}
+/// Each in the words of both databases. SQLite, which knows nothing of how many rows are what, is told the index: else it
+/// walks through the table.
 const FITS: [[&str; 2]; 3] = [
-    [stretch!("", "instr"), stretch!("", "strpos")],
+    [stretch!("audit", "", "instr"), stretch!("audit", "", "strpos")],
     [
-        stretch!("AND event IN ('access', 'viewed')", "instr"),
-        stretch!("AND event IN ('access', 'viewed')", "strpos"),
+        stretch!(
+            "audit INDEXED BY audit_access",
+            "AND event IN ('access', 'viewed')",
+            "instr"
+        ),
+        stretch!("audit", "AND event IN ('access', 'viewed')", "strpos"),
     ],
     [
-        stretch!("AND entity = $6 AND entity <> ''", "instr"),
-        stretch!("AND entity = $6 AND entity <> ''", "strpos"),
+        stretch!(
+            "audit INDEXED BY audit_entity",
+            "AND entity = $6 AND entity <> ''",
+            "instr"
+        ),
+        stretch!("audit", "AND entity = $6 AND entity <> ''", "strpos"),
     ],
 ];
-const REACH: [&str; 3] = [
-    reach!(""),
-    reach!("AND event IN ('access', 'viewed')"),
-    reach!("AND entity = $4 AND entity <> ''"),
+const REACH: [[&str; 2]; 3] = [
+    [reach!("audit", ""), reach!("audit", "")],
+    [
+        reach!("audit INDEXED BY audit_access", "AND event IN ('access', 'viewed')"),
+        reach!("audit", "AND event IN ('access', 'viewed')"),
+    ],
+    [
+        reach!("audit INDEXED BY audit_entity", "AND entity = $4 AND entity <> ''"),
+        reach!("audit", "AND entity = $4 AND entity <> ''"),
+    ],
 ];
-const LATEST_OF: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL FROM audit \
-     WHERE practice = $1 AND entity = $2 AND entity <> '' ORDER BY seq DESC LIMIT $3";
+const MOMENT: &str = "SELECT at FROM audit WHERE practice = $1 AND seq = $2";
+const LATEST_OF: &str = lines_of!(
+    "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL",
+    "ORDER BY seq DESC LIMIT $3) ORDER BY seq DESC"
+);
 const COUNT_OF: &str = "SELECT count(*) FROM audit WHERE practice = $1 AND entity = $2 AND entity <> ''";
-const EVIDENCE_OF: &str = "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL FROM audit \
-     WHERE practice = $1 AND entity = $2 AND entity <> '' AND event IN ('linked', 'same person') ORDER BY seq";
-const TAKEN_OF: &str = "SELECT DISTINCT system, units FROM audit \
-     WHERE practice = $1 AND entity = $2 AND entity <> '' AND event = 'applied'";
+const EVIDENCE_OF: &str = lines_of!(
+    "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL",
+    ") AND event IN ('linked', 'same person') ORDER BY seq"
+);
+const TAKEN_OF: &str = lines_of!("SELECT DISTINCT system, units", ") AND event || '' = 'applied'");
 
 /// Which lines of the history are wanted; what is blank does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -133,6 +166,8 @@ impl Store {
         let mut conn = self.read().await?;
         let [lite, post] = FITS[sort];
         let sql = conn.either(lite, post);
+        let [lite, post] = REACH[sort];
+        let reach = conn.either(lite, post);
         let mut found = Lines::default();
         for row in fetch(&mut conn, sql, args).await? {
             found.rows.push((row.int(0)?, self.scope.audit_entry(&row)?));
@@ -144,9 +179,16 @@ impl Store {
             let mut args = Args::default();
             start(&mut args);
             args.text(&filter.entity);
-            if let Some(row) = fetch_one(&mut conn, REACH[sort], args).await? {
-                found.looked = row.int_or_null(0)?.zip(row.int_or_null(1)?);
-                found.more = row.int(2)? == stretch as i64;
+            if let Some(row) = fetch_one(&mut conn, reach, args).await? {
+                found.more = row.int(1)? == stretch as i64;
+                if let Some(place) = row.int_or_null(0)? {
+                    let mut args = Args::default();
+                    args.shared(&self.scope.practice).int(place);
+                    let row = fetch_one(&mut conn, MOMENT, args).await?;
+                    found.looked = row
+                        .map(|row| Ok::<_, crate::StoreError>((place, row.int(0)?)))
+                        .transpose()?;
+                }
             }
         }
         // Of one entity everything is looked through, whichever sort is wanted.

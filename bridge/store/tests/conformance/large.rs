@@ -303,10 +303,10 @@ async fn lines_of_the_history_are_found_by_filters_a_stretch_at_a_time() {
         store.audit_place(NOW + 100).await.unwrap(),
         store.last_audit().await.unwrap(),
     );
-    let applied = store.applied_lines(place, last, 1_000).await.unwrap();
+    let applied = store.applied_lines((place, last), (0, i64::MAX), 1_000).await.unwrap();
     assert_eq!(applied.len(), 40);
     let written = store
-        .written_to(&["e0".into(), "e2".into()], place, last)
+        .written_to(&["e0".into(), "e2".into()], (place, last), (0, i64::MAX))
         .await
         .unwrap();
     let wanted = all[100..]
