@@ -7,10 +7,11 @@ use bridge_admin::access::role::Role;
 use bridge_core::ledger::sheet::{Sheet, page};
 use bridge_core::mapping::EntityFile;
 use bridge_core::{Agreed, Conflict, Entity, Hold, Lane, Link, Origin, UnitType, Value};
-use bridge_engine::ledger::office::{Act, Files, Head, Item, Mood, Report, Section, Standing};
-use bridge_engine::ledger::reports::{HoldGroup, Light, Step};
+use bridge_engine::ledger::office::{Act, Item, Standing};
+use bridge_engine::ledger::reports::HoldGroup;
 use bridge_engine::vitals::{PartVitals, Trouble, Vitals};
 use bridge_store::{AuditEntry, Candidate, Loser, RecordKey, Store};
+use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -203,9 +204,7 @@ async fn people(store: &Store, file: &EntityFile, planted: &mut Planted) {
         .await
         .unwrap();
     let counts = BTreeMap::from([(planted.short("count of a run"), 3)]);
-    tx.end_run(run, NOW - 60_000_000, &serde_json::json!(counts))
-        .await
-        .unwrap();
+    tx.end_run(run, NOW - 60_000_000, &json!(counts)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -232,62 +231,42 @@ fn sick(planted: &mut Planted) -> Vitals {
         ..PartVitals::default()
     };
     all.parts = BTreeMap::from([(planted.short("name of a part"), part)]);
-    let alert = &mut all.alerts[0];
-    alert.message = planted.loud("message of an alert");
-    alert.remedy = planted.loud("remedy of an alert");
+    all.alerts[0].message = planted.loud("message of an alert");
     all
 }
 
-fn report(id: &str, planted: &mut Planted) -> (Report, Files) {
+/// A report and its files as rows hold them.
+fn report(id: &str, planted: &mut Planted) -> [Json; 2] {
     let mut loud = |part: &str| planted.loud(format!("{part} of {id}"));
     let mut sheet = Sheet::new(&["who", "what", "#amount"]);
-    sheet.push([
-        loud("table: practitioner"),
-        loud("table: account"),
-        loud("table: amount"),
-    ]);
+    sheet.push(["practitioner", "account", "amount"].map(|cell| loud(&format!("table: {cell}"))));
     for formula in FORMULAS {
         sheet.push([formula.into(), format!(" {formula}"), formula.into()]);
     }
     let title = loud("title");
-    let section = Section {
-        title: loud("table: heading"),
-        note: loud("table: note"),
-        sheet: sheet.clone(),
-        more: 3,
+    let section = json!({ "title": loud("table: heading"), "note": loud("table: note"), "sheet": sheet, "more": 3 });
+    let files = json!({
+        "csv": sheet.csv(),
+        "json": json!({ "title": title }).to_string(),
+        "page": page(&title, &sheet.html(), "figures"),
+    });
+    let steps = match id.starts_with("close") {
+        true => vec![json!({ "step": 3, "what": loud("step"), "light": "red", "detail": loud("finding") })],
+        false => vec![],
     };
-    let close = id.starts_with("close");
-    let files = Files {
-        csv: sheet.csv(),
-        json: serde_json::json!({ "title": title }).to_string(),
-        page: page(&title, &sheet.html(), "figures"),
+    let items: Vec<Item> = match id.split('-').next().unwrap() {
+        "statements" => vec![item(Act::Fee, &mut loud)],
+        "tieout" => vec![item(Act::Settle, &mut loud)],
+        _ => vec![],
     };
-    let step = Step {
-        step: 3,
-        what: if close { loud("step") } else { String::new() },
-        light: Light::Red,
-        detail: if close { loud("finding") } else { String::new() },
-    };
-    let act = match id.split('-').next().unwrap() {
-        "statements" => Some(Act::Fee),
-        "tieout" => Some(Act::Settle),
-        _ => None,
-    };
-    let report = Report {
-        head: Head {
-            id: id.into(),
-            title,
-            at: NOW - 1_000_000,
-            mood: Mood::Bad,
-            verdict: loud("verdict"),
-            digest: loud("digest"),
-        },
-        steps: if close { vec![step] } else { vec![] },
-        notes: vec![loud("remark")],
-        items: act.map(|act| item(act, &mut loud)).into_iter().collect(),
-        sections: vec![section],
-    };
-    (report, files)
+    let head = json!({
+        "id": id, "title": title, "at": NOW - 1_000_000, "mood": "bad", "verdict": loud("verdict"), "digest": loud("digest"),
+    });
+    let notes = [loud("remark")];
+    [
+        json!({ "head": head, "steps": steps, "notes": notes, "items": items, "sections": [section] }),
+        files,
+    ]
 }
 
 /// What spreadsheets would run.
@@ -328,12 +307,9 @@ pub const REPORTS: [&str; 8] = [
 async fn books(store: &Store, planted: &mut Planted) {
     let mut tx = store.begin().await.unwrap();
     for id in REPORTS {
-        let (report, files) = report(id, planted);
-        let of = |row: String| [(id.to_string(), row)];
-        let row = serde_json::to_string(&report).unwrap();
-        tx.put_ledger("office/report", &of(row)).await.unwrap();
-        let row = serde_json::to_string(&files).unwrap();
-        tx.put_ledger("office/files", &of(row)).await.unwrap();
+        for (part, row) in ["office/report", "office/files"].into_iter().zip(report(id, planted)) {
+            tx.put_ledger(part, &[(id.to_string(), row.to_string())]).await.unwrap();
+        }
     }
     let hold = HoldGroup {
         why: planted.loud("why a document waits"),

@@ -230,7 +230,8 @@ fn no_template_lets_a_value_be_markup() {
                 .map(|rest| rest.split("}}").next().unwrap().trim())
             {
                 let ends = [
-                    "link", "next", "previous", "list", "path", "export", "rule", "card", "address",
+                    "link", "next", "previous", "list", "path", "export", "rule", "card", "address", "here", "all",
+                    "on",
                 ];
                 let known = ends
                     .iter()

@@ -9,7 +9,7 @@ use crate::support::{Browser, House, NOW, PASSWORD, Page, email};
 use axum::http::Method;
 use bridge_admin::access::role::Role;
 use bridge_admin::access::sign_on::Provider;
-use bridge_admin::app::routes::{ROUTES, Route};
+use bridge_admin::app::routes::{Need, ROUTES, Route};
 use bridge_store::ItemFilter;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -151,40 +151,32 @@ async fn addresses(house: &House) -> Vec<String> {
     let typed: String = url::form_urlencoded::byte_serialize(more.as_bytes()).collect();
     let run = percent_encoding::utf8_percent_encode("run-<xss>\"'", percent_encoding::NON_ALPHANUMERIC).to_string();
     for address in [
-        "/",
-        "/live",
-        "/vitals",
         "/vitals?charts=month",
-        "/search",
-        "/runs",
-        "/people",
-        "/own",
-        "/about",
-        "/mappings",
-        "/mappings/rules",
-        "/decisions",
         "/rules?unit=mobile&key=wins&value=halaxy",
         "/activity?of=all",
-        "/activity",
         "/activity/export?of=all",
-        "/inbox",
         "/inbox?kind=match",
         "/inbox?kind=hold",
-        "/books",
-        "/books/preview",
-        "/books/drift",
-        "/books/tasks",
-        "/books/proof",
-        "/books/proof/2026-10-01-2026-10-31",
-        "/books/close",
         "/books/close?month=2026-10",
-        "/books/close/2026-10",
         "/books/statements?month=2026-10",
-        "/books/statements",
-        "/books/statements/dra/2026-10",
-        "/books/settlements",
     ] {
         all.push(address.into());
+    }
+    // Every route, as far as it is known what stands in its open pieces.
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.method == Method::GET && matches!(route.need, Need::Roles(_)))
+    {
+        let path = route
+            .path
+            .replace("{report}", "preview")
+            .replace("{section}", "0")
+            .replace("{month}", "2026-10");
+        let path = path
+            .replace("{form}", "csv")
+            .replace("{days}", "2026-10-01-2026-10-31")
+            .replace("{practitioner}", "dra");
+        all.extend(Some(path).filter(|path| !path.contains('{')));
     }
     for report in REPORTS {
         all.extend(["csv", "json", "html"].map(|form| format!("/books/file/{report}/{form}")));
