@@ -2,7 +2,7 @@
 
 use crate::support::{BOTH, bruno};
 use adapter_sandbox::{CrmKind, FaultKind, Manners};
-use bridge_tests::{Practice, fault, kind, person, writing};
+use bridge_tests::{Practice, fault, person, writing};
 
 async fn lost_create(crm: CrmKind, kind: FaultKind) {
     let mut practice = Practice::start(crm, Manners::Polite, bruno(), vec![]).await;

@@ -5,7 +5,7 @@ use adapter_sandbox::{CrmKind, Manners};
 use bridge_core::{CardKind, Hold};
 use bridge_engine::Verdict;
 use bridge_store::{CandidateState, Filter, Page};
-use bridge_tests::{Practice, Purpose, kind, person};
+use bridge_tests::{Practice, Purpose, person};
 
 #[tokio::test]
 async fn promise_13_a_mailbox_that_stands_on_another_contact_is_held_and_the_rest_goes_ahead() {

@@ -2,7 +2,7 @@
 
 use crate::support::BOTH;
 use bridge_core::{CardKind, LinkState};
-use bridge_tests::{Practice, kind};
+use bridge_tests::Practice;
 
 #[tokio::test]
 async fn promise_4_a_contact_removed_in_the_crm_is_not_made_again() {
