@@ -80,6 +80,7 @@ try {
   assert.equal(new URL(page.url()).pathname, "/inbox");
 
   // Out and in again, with a code from the drawer.
+  await page.click(".account summary");
   await page.click("text=Sign out");
   await judged(page, "sign-in", "light");
   await accessible(context, page, "sign-in", "light");
@@ -141,8 +142,20 @@ try {
     }
   }
 
+  // Menus of the bar: by keyboard, one at a time, away with Escape.
+  await page.focus(".bar nav summary");
+  await page.keyboard.press("Enter");
+  expect(await page.isVisible('.sheet a[href="/about"]'), "the menu opens by keyboard");
+  await judged(page, "menu", "dark");
+  await page.keyboard.press("Escape");
+  expect(!(await page.isVisible('.sheet a[href="/about"]')), "Escape shuts the menu");
+  await page.click(".bar nav summary");
+  await page.click(".account summary");
+  expect(!(await page.isVisible('.sheet a[href="/about"]')), "one menu is open at a time");
+
   // The switch is stronger than the device.
   await page.goto(`${base}/vitals`);
+  await page.click(".account summary");
   await page.click('[aria-label="Light"]');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "light");
   assert.equal(new URL(page.url()).pathname, "/vitals");

@@ -59,6 +59,8 @@ export function judge(folder) {
   async function judged(page, name, theme) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     expect(wide <= 0, `${name} (${theme}) scrolls sideways by ${wide} px`);
+    const bar = await page.evaluate(() => document.querySelector(".bar")?.getBoundingClientRect().height ?? 0);
+    expect(bar < 64, `${name} (${theme}): the bar at the top is ${bar} px high, more than a row`);
     await page.screenshot({ path: `${folder}/${name}-${theme}.png`, fullPage: true });
   }
 

@@ -2,13 +2,13 @@
 //! process, on one clock that moves only when told or waited for; and what the CRM should show, reckoned from the stand-ins'
 //! own records by other means than the bridge's.
 
-use adapter_kit::{
-    Clock, HttpRequest, HttpResponse, InProcess, ManualClock, Transport, TransportError, TransportErrorKind,
-};
-use adapter_sandbox::{ConnectionCut, CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions};
+mod setup;
+mod shown;
+
+use adapter_kit::{Clock, ManualClock};
+use adapter_sandbox::{CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions};
+use bridge_engine::Engine;
 use bridge_engine::diary::{Diary, DiaryStep};
-use bridge_engine::{Engine, RandomIds};
-use bridge_queue::Embedded;
 use bridge_store::{Filter, Page, Store};
 use futures::future::BoxFuture;
 use halaxy_bridge::config::{self, Config};
@@ -16,11 +16,12 @@ use halaxy_bridge::{besides, diary, wiring};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value as Json, json};
-use std::collections::{BTreeMap, BTreeSet};
+use setup::{engine, write};
+use shown::instant;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 const BASE: &str = "http://127.0.0.1:1";
 const STATUS: &str = "https://terminology.halaxy.com/StructureDefinition/appointment-participant-status";
@@ -121,17 +122,6 @@ fn status_of(part: &Json) -> &str {
     part["modifierExtension"][0]["valueCoding"]["code"]
         .as_str()
         .unwrap_or_default()
-}
-
-/// What each status means, said once more.
-fn outcome(status: &str) -> &'static str {
-    match status {
-        "attended" => "completed",
-        "did not attend" => "no_show",
-        "rejected" => "cancelled",
-        text if text.starts_with("cancel") => "cancelled",
-        _ => "scheduled",
-    }
 }
 
 const STATUSES: [&str; 9] = [
@@ -424,139 +414,6 @@ impl Calendar {
         }
     }
 
-    fn contacts(&self) -> BTreeMap<String, String> {
-        let rows = self.sandbox.records("crm", "contacts").unwrap();
-        let reference = |row: &Json| match self.crm {
-            CrmKind::Hubspot => row["properties"]["halaxy_patient_id"].as_str().map(str::to_owned),
-            CrmKind::Plain => row["external_ref"].as_str().map(str::to_owned),
-        };
-        rows.iter()
-            .filter_map(|row| Some((reference(row)?, row["id"].as_str()?.to_owned())))
-            .collect()
-    }
-
-    /// What the CRM should show of all appointments that are there, by patient and appointment.
-    pub fn own(&self) -> BTreeMap<String, Line> {
-        let contacts = self.contacts();
-        let mut lines = BTreeMap::new();
-        for one in self.sandbox.records("halaxy", "Appointment").unwrap() {
-            let id = one["id"].as_str().unwrap();
-            let told = one["supportingInformation"][1]["display"].as_str().unwrap();
-            let mode = MODES.iter().find(|(spelt, _)| *spelt == told).unwrap().1;
-            for part in one["participant"].as_array().unwrap() {
-                let link = part["actor"]["reference"].as_str().unwrap();
-                let (kind, patient) = link.rsplit_once('/').unwrap();
-                let Some(contact) = contacts.get(patient).filter(|_| kind.ends_with("Patient")) else {
-                    continue;
-                };
-                let line = (
-                    instant(&one["start"]),
-                    instant(&one["end"]),
-                    outcome(status_of(part)).to_owned(),
-                    status_of(part).to_owned(),
-                    mode.to_owned(),
-                    contact.clone(),
-                );
-                lines.insert(format!("halaxy-{id}-{patient}"), line);
-            }
-        }
-        lines
-    }
-
-    /// What the CRM shows. Nothing stands twice, and each activity with one contact.
-    pub fn shown(&self) -> BTreeMap<String, Line> {
-        let mut lines = BTreeMap::new();
-        for one in self.activities() {
-            let (key, line) = match self.crm {
-                CrmKind::Hubspot => {
-                    let p = &one["properties"];
-                    let with = one["associations"]["contacts"]["results"].as_array().unwrap();
-                    assert!(with.len() <= 1, "{one}");
-                    let own = |word: &str| match word {
-                        "SCHEDULED" => "scheduled",
-                        "COMPLETED" => "completed",
-                        "CANCELED" => "cancelled",
-                        "NO_SHOW" => "no_show",
-                        _ => panic!("{word}"),
-                    };
-                    assert_eq!(p["hs_timestamp"], p["hs_meeting_start_time"]);
-                    (
-                        text(&p["halaxy_appointment_key"]),
-                        (
-                            instant(&p["hs_meeting_start_time"]),
-                            instant(&p["hs_meeting_end_time"]),
-                            own(p["hs_meeting_outcome"].as_str().unwrap()).to_owned(),
-                            text(&p["halaxy_appointment_status"]),
-                            text(&p["halaxy_visit_mode"]),
-                            with.first().map(|c| text(&c["id"])).unwrap_or_default(),
-                        ),
-                    )
-                }
-                CrmKind::Plain => {
-                    let own = match one["state"].as_str().unwrap() {
-                        "planned" => "scheduled",
-                        "done" => "completed",
-                        "missed" => "no_show",
-                        word => word,
-                    };
-                    (
-                        text(&one["external_ref"]),
-                        (
-                            instant(&one["starts_at"]),
-                            instant(&one["ends_at"]),
-                            own.to_owned(),
-                            text(&one["status_text"]),
-                            text(&one["mode"]),
-                            text(&one["contact_id"]),
-                        ),
-                    )
-                }
-            };
-            assert!(lines.insert(key.clone(), line).is_none(), "{key} stands twice");
-        }
-        lines
-    }
-
-    /// Activities as the CRM shows them.
-    pub fn activities(&self) -> Vec<Json> {
-        self.sandbox.records("crm", self.kind()).unwrap()
-    }
-
-    /// What the CRM calls them.
-    pub fn kind(&self) -> &'static str {
-        match self.crm {
-            CrmKind::Hubspot => "meetings",
-            CrmKind::Plain => "appointments",
-        }
-    }
-
-    /// The CRM shows what it should; what stands there besides is of appointments that are gone, or that a patient was
-    /// taken out of, and is cancelled.
-    ///
-    /// # Panics
-    /// If not, with what differs.
-    pub fn equal(&self, when: &str) {
-        let (own, shown) = (self.own(), self.shown());
-        let mut differ = Vec::new();
-        for (key, line) in &own {
-            match shown.get(key) {
-                Some(there) if there == line => {}
-                there => differ.push(format!("{key}: {there:?}, should be {line:?}")),
-            }
-        }
-        for (key, line) in shown.iter().filter(|(key, _)| !own.contains_key(*key)) {
-            if (line.2.as_str(), line.3.as_str()) != ("cancelled", "removed") {
-                differ.push(format!("{key}: {line:?}, should be cancelled"));
-            }
-        }
-        assert!(
-            differ.is_empty(),
-            "{when}: {} differ: {:#?}",
-            differ.len(),
-            &differ[..differ.len().min(8)]
-        );
-    }
-
     /// Nothing that left about activities named a patient, a service, a comment or a link.
     ///
     /// # Panics
@@ -580,119 +437,4 @@ impl Calendar {
     pub async fn reopen(&mut self) {
         self.engine = engine(&self.config, &self.store, &self.sandbox, &self.clock, &self.sent).await;
     }
-}
-
-fn text(value: &Json) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn instant(value: &Json) -> i64 {
-    value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second()
-}
-
-async fn engine(
-    config: &Config,
-    store: &Store,
-    sandbox: &Arc<Sandbox>,
-    clock: &Arc<ManualClock>,
-    sent: &Sent,
-) -> Engine {
-    let transport = in_process(sandbox, sent);
-    let mut adapters = BTreeMap::new();
-    for system in config.systems.values() {
-        let shared: Arc<dyn Clock> = clock.clone();
-        let account = wiring::adapter(system, store, transport.clone(), shared, false).unwrap();
-        adapters.insert(system.name.clone(), account);
-    }
-    let settings = wiring::settings(config, &adapters);
-    let queue = Arc::new(Embedded::default());
-    Engine::start(settings, store.clone(), queue, clock.clone(), Arc::new(RandomIds))
-        .await
-        .unwrap()
-}
-
-fn write(folder: &TempDir, sandbox: &Sandbox, crm: CrmKind, section: &str) {
-    let ends = serde_json::to_value(sandbox.endpoints(BASE)).unwrap();
-    let file = |name: &str, value: &str| std::fs::write(folder.path().join(name), value).unwrap();
-    file("id", ends["halaxy"]["client_id"].as_str().unwrap());
-    file("secret", ends["halaxy"]["client_secret"].as_str().unwrap());
-    file("token", ends["crm"]["token"].as_str().unwrap());
-    file("key", &"0123456789abcdef".repeat(4));
-    let connector = match crm {
-        CrmKind::Hubspot => "hubspot",
-        CrmKind::Plain => "example-crm",
-    };
-    let text = format!(
-        r#"
-[practice]
-name = "Sampleton Clinic"
-country = "AU"
-time_zone = "Australia/Melbourne"
-[store]
-url = "sqlite:bridge.db"
-key = "file:key"
-[systems.halaxy]
-connector = "halaxy"
-base_url = {halaxy}
-client_id = "file:id"
-client_secret = "file:secret"
-user_agent = "SampletonBridge (it@sampleton.example)"
-[systems.crm]
-connector = "{connector}"
-base_url = {crm}
-token = "file:token"
-may_receive = ["identity", "contact", "appointment"]
-[sync.person]
-systems = ["halaxy", "crm"]
-create_in = ["crm"]
-create_when = "status in ['current', 'contact']"
-poll_every = "10s"
-[mirror]
-kinds = ["Appointment"]
-sweep_every = "never"
-[diary]
-back = "400d"
-forward = "400d"
-{section}
-"#,
-        halaxy = ends["halaxy"]["base_url"],
-        crm = ends["crm"]["base_url"],
-    );
-    file("bridge.toml", &text);
-}
-
-/// Calls the stand-ins' router without a network, and keeps what is said of activities.
-fn in_process(sandbox: &Arc<Sandbox>, sent: &Sent) -> Arc<dyn Transport> {
-    let router = sandbox.router();
-    let sent = sent.clone();
-    Arc::new(InProcess::new(move |request: HttpRequest| {
-        let (router, sent) = (router.clone(), sent.clone());
-        async move {
-            let path = request.url.path();
-            if (path.contains("/meetings") || path.contains("/plain/appointments")) && !path.contains("/properties/") {
-                let body = String::from_utf8_lossy(&request.body).into_owned();
-                sent.lock().unwrap().push(body);
-            }
-            let mut asked = axum::http::Request::builder()
-                .method(request.method)
-                .uri(request.url.as_str());
-            if let Some(headers) = asked.headers_mut() {
-                *headers = request.headers;
-            }
-            let asked = asked.body(axum::body::Body::from(request.body));
-            let asked = asked.map_err(|_| TransportError::never_left(TransportErrorKind::NotAllowed))?;
-            let answer = router.oneshot(asked).await.unwrap_or_else(|never| match never {});
-            let broken = TransportError::may_have_landed(TransportErrorKind::Broken);
-            if answer.extensions().get::<ConnectionCut>().is_some() {
-                return Err(broken);
-            }
-            let (parts, body) = answer.into_parts();
-            let body = axum::body::to_bytes(body, usize::MAX).await.map_err(|_| broken)?;
-            Ok(HttpResponse {
-                status: parts.status,
-                headers: parts.headers,
-                body,
-            })
-        }
-    }))
 }

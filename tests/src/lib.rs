@@ -5,6 +5,7 @@
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, CsvPerson, Manners, Sandbox, SandboxOptions, SystemClock};
 use bridge_engine::{Engine, Step};
+use halaxy_bridge::besides::Besides;
 use halaxy_bridge::{config, drive, wiring};
 use serde_json::Value as Json;
 use std::path::Path;
@@ -15,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 mod acts;
 pub mod diary;
 mod hooks;
+mod killed;
 pub mod ledger;
 pub mod referrers;
 pub use acts::{Purpose, fault, kind, purpose, writing};
 pub use hooks::{Hooks, Storm};
+pub use killed::killed_after;
 
 /// A practice with its stand-ins.
 pub struct Practice {
@@ -107,6 +110,13 @@ impl Practice {
     pub async fn configure(&mut self, file: &str, text: &str) {
         self.write(file, text);
         self.reopen().await;
+    }
+
+    /// What is done beside the engine, by the configuration as it stands, until nothing is left of it.
+    pub async fn besides(&self) {
+        let config = config::load(&self.folder.path().join("bridge.toml")).unwrap();
+        let besides = Besides::new(&config, &self.engine).unwrap();
+        besides.settle(&CancellationToken::new()).await.unwrap();
     }
 
     /// HubSpot's search may lag half a minute behind; the polite stand-in's does not.

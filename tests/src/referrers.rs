@@ -125,6 +125,20 @@ impl Town {
             .unwrap()
     }
 
+    /// Each of the two works from now on where the other one did.
+    pub fn swap(&self, doctors: &mut [Doctor], one: usize, other: usize) {
+        let places = (doctors[one].place.clone(), doctors[other].place.clone());
+        (doctors[other].place, doctors[one].place) = places;
+        for doctor in [&doctors[one], &doctors[other]] {
+            let place = format!("Organization/{}", doctor.place);
+            let patch = json!({"organization": {"reference": place, "type": "Organization"}});
+            let sandbox = &self.calendar.sandbox;
+            sandbox
+                .person_edit("halaxy", "PractitionerRole", &doctor.role, &patch)
+                .unwrap();
+        }
+    }
+
     /// As the program opens it, on what was kept.
     pub fn desk(&self) -> ReferrerDesk {
         referrers::beside(&self.calendar.config, &self.calendar.engine).unwrap()
@@ -313,7 +327,12 @@ impl Town {
             CrmKind::Hubspot => {
                 let contact = self.record_of(id)["id"].as_str().unwrap().to_owned();
                 let shown = self.calendar.sandbox.record("crm", "contacts", &contact).unwrap();
-                shown["associations"]["companies"][0].clone()
+                let companies = shown["associations"]["companies"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                assert_eq!(companies.len(), 1, "{id} stands with {companies:?}");
+                companies[0].clone()
             }
         }
     }

@@ -6,16 +6,14 @@ use adapter_sandbox::{CrmKind, Manners, Phase, Verdict};
 use bridge_core::codec::Country;
 use bridge_core::telehealth::{Call, Party};
 use bridge_engine::telehealth::{CrmCalls, Telehealth, TellStep, Untold};
+use bridge_tests::killed_after;
 use bridge_tests::referrers::{Doctor, Town};
 use halaxy_bridge::watch;
 use jiff::tz::TimeZone;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 
 const SECTION: &str = "practices = false\n[telehealth]\ncalls_to = \"crm\"";
@@ -176,19 +174,6 @@ async fn a_call_stands_with_whom_it_was_with() {
         assert_eq!((line.settle().await.created, line.untold().await), (1, vec![]));
         line.town.untold();
     }
-}
-
-/// Drops what is under way after so many polls: a crash at whatever it waits for then.
-async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match polls.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(left) => {
-            polls = left;
-            work.as_mut().poll(context).map(Some)
-        }
-    })
-    .await
 }
 
 #[tokio::test]

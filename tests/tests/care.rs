@@ -6,12 +6,10 @@ use bridge_core::care::{Limits, State};
 use bridge_engine::care::{Care, CareStep, KIND};
 use bridge_engine::vitals::Limits as Alerts;
 use bridge_tests::Practice;
-use halaxy_bridge::besides::Besides;
 use halaxy_bridge::config;
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 use serde_json::{Value as Json, json};
-use tokio_util::sync::CancellationToken;
 
 const MARK: &str = "ZQXREASONZQX";
 
@@ -20,12 +18,6 @@ async fn watched(section: &str) -> Practice {
     let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
     practice.configure("bridge.toml", &(text + section)).await;
     practice
-}
-
-async fn rounds(practice: &Practice) {
-    let config = config::load(&practice.folder.path().join("bridge.toml")).unwrap();
-    let besides = Besides::new(&config, &practice.engine).unwrap();
-    besides.settle(&CancellationToken::new()).await.unwrap();
 }
 
 /// A referral that ends in so many days, with so many of ten sessions left.
@@ -69,7 +61,7 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
         practice.sandbox.person_create("halaxy", "Referral", &body).unwrap()
     };
     let (long, soon, used) = (make(300, 8), make(40, 8), make(200, 4));
-    rounds(&practice).await;
+    practice.besides().await;
     // The first reading is no news.
     assert_eq!(told(&practice).await, Vec::<String>::new());
 
@@ -78,14 +70,14 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
         practice.sandbox.person_edit("halaxy", "Referral", id, &patch).unwrap();
     };
     edit(&used, 9);
-    rounds(&practice).await;
+    practice.besides().await;
     assert_eq!(told(&practice).await, std::slice::from_ref(&used));
     // Another session of one that is expiring anyhow, and one that has many left.
     edit(&long, 3);
-    rounds(&practice).await;
+    practice.besides().await;
     assert_eq!(told(&practice).await, std::slice::from_ref(&used));
     edit(&used, 10);
-    rounds(&practice).await;
+    practice.besides().await;
     assert_eq!(told(&practice).await, [used.clone(), used.clone()]);
 
     // A day passes, or a limit is set otherwise: the same records stand otherwise.
@@ -107,7 +99,7 @@ async fn who_follows_is_told_once_when_a_referral_comes_to_stand_otherwise() {
         .sandbox
         .person_edit("halaxy", "Referral", &long, &patch)
         .unwrap();
-    rounds(&practice).await;
+    practice.besides().await;
     let now = step(&practice, 30).await;
     assert_eq!(now.counts.values().sum::<u64>(), 1);
     assert_eq!(now.unread, [format!("Referral/{long}: `/period/end` is not a day")]);
@@ -166,7 +158,7 @@ async fn sessions_left_reach_the_contact_where_the_class_is_granted() {
         practice.sandbox.person_create("halaxy", "Referral", &body).unwrap()
     };
     let notes = async |practice: &Practice| {
-        rounds(practice).await;
+        practice.besides().await;
         practice.sync().await;
         let contact = practice.entity("halaxy", &practice.id("P1")).await.links["crm"]
             .remote_id

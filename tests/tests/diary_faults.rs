@@ -5,30 +5,15 @@
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, Manners, Phase, Verdict};
 use bridge_tests::diary::Calendar;
+use bridge_tests::killed_after;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
 
 /// Friday 3 April 2026, 8:00 in Melbourne.
 const FIRST: i64 = 1_775_163_600;
-
-/// Drops what is under way after so many polls: a crash at whatever it waits for then.
-async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match polls.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(left) => {
-            polls = left;
-            work.as_mut().poll(context).map(Some)
-        }
-    })
-    .await
-}
 
 /// Late calls land while their lives last: 30 s with the one CRM, 10 s with the other.
 fn disturb(calendar: &Calendar, seed: u64) -> Arc<AtomicUsize> {

@@ -5,28 +5,13 @@
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, Manners};
 use bridge_tests::diary::Calendar;
+use bridge_tests::killed_after;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 /// Friday 3 April 2026, 8:00 in Melbourne.
 const FIRST: i64 = 1_775_163_600;
-
-/// Drops what is under way after so many polls: a crash at whatever it waits for then.
-async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match polls.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(left) => {
-            polls = left;
-            work.as_mut().poll(context).map(Some)
-        }
-    })
-    .await
-}
 
 /// Activities by key: whom they stand with, and what became of them.
 fn shown(calendar: &Calendar) -> BTreeMap<String, (BTreeSet<String>, String)> {

@@ -5,28 +5,13 @@
 use adapter_kit::Clock;
 use adapter_sandbox::practice_month::MonthOptions;
 use adapter_sandbox::{FaultKind, FaultRule, Manners, Phase, Verdict};
+use bridge_tests::killed_after;
 use bridge_tests::ledger::{Desk, Modes, Truth, equal, held};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::collections::BTreeSet;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
-
-/// Drops what is under way after so many polls: a crash at whatever it waits for then.
-async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match polls.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(left) => {
-            polls = left;
-            work.as_mut().poll(context).map(Some)
-        }
-    })
-    .await
-}
 
 fn disturb(desk: &Desk, seed: u64) {
     let dice = Arc::new(Mutex::new(StdRng::seed_from_u64(seed)));

@@ -20,7 +20,7 @@ use bridge_core::ledger::prove::SalesRow;
 use bridge_core::ledger::{DocumentKind, EntryState};
 use bridge_engine::ledger::office::keeper::Keeper;
 use bridge_engine::ledger::office::{Act, Mood, Office, Outcome, Wish};
-use bridge_engine::vitals::Limits;
+use bridge_engine::vitals::{LedgerVitals, Limits};
 use bridge_store::Store;
 use bridge_tests::Practice;
 use bridge_tests::ledger::{Desk, Modes};
@@ -140,6 +140,21 @@ async fn a_bookkeeper_closes_a_month_and_puts_right_what_somebody_deleted() {
     let ready = ledger.close(of.parse().unwrap(), desk.clock.now()).await.unwrap();
     assert_eq!(close.steps, ready.steps, "the page ticks what the command ticks");
     let (from, to) = (ready.proof.from, ready.proof.to);
+    let vitals = LedgerVitals::read(desk.store()).await.unwrap().unwrap();
+    let last = vitals.proof.unwrap();
+    assert_eq!((last.from, last.digest), (from.to_string(), Some(ready.proof.digest())));
+
+    // A step is signed as it stands.
+    let token = close.steps[3].token(of.parse().unwrap());
+    let fields = [
+        ("do", "sign"),
+        ("month", of.as_str()),
+        ("what", "4"),
+        ("token", token.as_str()),
+        ("note", "looked through"),
+    ];
+    assert_eq!(dana.post("/books/sign", &fields).await.0, 303);
+    assert!(dana.get(&format!("/books/close/{of}")).await.contains("looked through"));
     let files = office.files(&format!("proof-{from}-{to}")).await.unwrap().unwrap();
     let sold = |r: &SalesRow| (r.halaxy_net, r.halaxy_tax) == (r.posted_net, r.posted_tax);
     assert!(ready.proof.sales.iter().all(sold), "{:?}", ready.proof.sales);
@@ -187,6 +202,23 @@ async fn a_bookkeeper_closes_a_month_and_puts_right_what_somebody_deleted() {
     let item = drift.items[0].clone();
     assert_eq!((item.act, &item.key), (Act::Repost, &gone.document.key));
     assert!(dana.get("/books/drift").await.contains(&item.key));
+    let document = dana.get(&format!("/books/document?key={}", item.key)).await;
+    assert!(
+        document.contains(&id) && document.contains("Halaxy’s date"),
+        "{document}"
+    );
+    let rows = dana
+        .get(&format!("/books/rows/drift/0?find={}", item.key.to_lowercase()))
+        .await;
+    assert!(rows.contains(&item.key) && !rows.contains("Further"), "{rows}");
+
+    // What was signed is open again, and says so without anybody asking: the night looks again.
+    keeper.look_again(desk.clock.now()).await.unwrap();
+    let page = dana.get(&format!("/books/close/{of}")).await;
+    assert!(page.contains("differences: 0 then, 1 now"), "{page}");
+    let told = desk.store().latest_audit(None, false, 50).await.unwrap();
+    let opened = format!("open again, since figures changed: closing {of}, step 4, signed by Dana Fox");
+    assert!(told.iter().any(|(_, line)| line.reason == opened), "{told:?}");
 
     // It is posted again, once: the same question is not answered twice.
     let fields = [

@@ -7,13 +7,11 @@ use adapter_sandbox::{CrmKind, Manners};
 use bridge_core::change::{Happened, members_between};
 use bridge_store::Event;
 use bridge_tests::Practice;
-use halaxy_bridge::besides::Besides;
 use halaxy_bridge::config;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tokio_util::sync::CancellationToken;
 
 /// A text that must be nowhere in the bridge.
 const SECRET: &str = "https://video.example/join/Quillfeather";
@@ -24,12 +22,6 @@ async fn mirrored(manners: Manners, section: &str) -> Practice {
     let text = std::fs::read_to_string(practice.folder.path().join("bridge.toml")).unwrap();
     practice.configure("bridge.toml", &(text + section)).await;
     practice
-}
-
-async fn rounds(practice: &Practice) {
-    let config = config::load(&practice.folder.path().join("bridge.toml")).unwrap();
-    let besides = Besides::new(&config, &practice.engine).unwrap();
-    besides.settle(&CancellationToken::new()).await.unwrap();
 }
 
 async fn sweep(practice: &Practice) {
@@ -152,7 +144,7 @@ async fn a_history(seed: u64, manners: Manners) {
                 _ => {}
             }
         }
-        rounds(&practice).await;
+        practice.besides().await;
     }
     sweep(&practice).await;
     holds_what_is_shown(&practice).await;
@@ -185,7 +177,7 @@ async fn a_history(seed: u64, manners: Manners) {
     assert!(text.contains("[link left out]") && !text.contains(SECRET));
     let again = practice.engine.store().last_mirrored("halaxy").await.unwrap();
     sweep(&practice).await;
-    rounds(&practice).await;
+    practice.besides().await;
     let last = practice.engine.store().last_mirrored("halaxy").await.unwrap();
     assert_eq!(last, again, "nothing changed, and something was kept anew");
 }
@@ -208,14 +200,14 @@ async fn nothing_is_told_of_what_was_there_before_unless_asked_for() {
     let mut rng = StdRng::seed_from_u64(1);
     let old = body(&practice, "Referral", &mut rng);
     let old = practice.sandbox.person_create("halaxy", "Referral", &old).unwrap();
-    rounds(&practice).await;
+    practice.besides().await;
     practice
         .sandbox
         .person_edit("halaxy", "Referral", &old, &json!({ "comment": "seen" }))
         .unwrap();
     let other = body(&practice, "Coverage", &mut rng);
     practice.sandbox.person_create("halaxy", "Coverage", &other).unwrap();
-    rounds(&practice).await;
+    practice.besides().await;
     practice.sandbox.person_delete("halaxy", "Referral", &old).unwrap();
     sweep(&practice).await;
     let events = practice.engine.store().events(0, 100).await.unwrap();

@@ -5,6 +5,7 @@ use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, Manners};
 use bridge_core::care::refer::{EntryState, Why};
 use bridge_engine::pause::{self, Pause};
+use bridge_store::Told;
 use bridge_tests::referrers::{Doctor, Town};
 use serde_json::json;
 use std::time::Duration;
@@ -73,6 +74,56 @@ async fn one_record_each_that_follows_and_is_nobodys_counterpart() {
         assert!(!town.settle(&town.desk()).await.active());
         town.untold();
     }
+}
+
+#[tokio::test]
+async fn whoever_moves_stands_with_the_new_practice_alone() {
+    for crm in CRMS {
+        let town = town(crm, "").await;
+        let mut doctors = Doctor::some(3);
+        town.furnish(&doctors);
+        for role in ["EP-1001", "EP-1002", "EP-1003"] {
+            town.refer(role, "2026-03-02");
+        }
+        let desk = town.desk();
+        town.settle(&desk).await;
+        town.equal(&doctors, &format!("{crm:?}, at first"));
+        town.swap(&mut doctors, 0, 1);
+        town.settle(&desk).await;
+        town.equal(&doctors, &format!("{crm:?}, elsewhere"));
+        // And back again, in a process that knows what was kept alone.
+        town.swap(&mut doctors, 0, 1);
+        let desk = town.desk();
+        town.settle(&desk).await;
+        town.equal(&doctors, &format!("{crm:?}, where they were"));
+        assert!(!town.settle(&desk).await.active());
+    }
+}
+
+#[tokio::test]
+async fn the_register_says_where_the_particulars_of_those_who_refer_went() {
+    let town = town(CrmKind::Hubspot, "").await;
+    town.furnish(&Doctor::some(2));
+    town.refer("EP-1001", "2026-03-02");
+    town.settle(&town.desk()).await;
+    let wanted = Told {
+        system: Some("crm".into()),
+        to: i64::MAX,
+        ..Told::default()
+    };
+    let told = town.calendar.store().all_told(&wanted).await.unwrap();
+    let told: Vec<_> = told.iter().filter(|line| line.reason.contains("referrers")).collect();
+    let [line] = told[..] else { panic!("{told:?}") };
+    assert!(
+        line.reason.ends_with("of Practitioner/EP-1") && line.entity.is_none(),
+        "{line:?}"
+    );
+    let units = ["referrer.phone", "referrer.provider_number", "referrer.family"];
+    assert!(
+        units.iter().all(|unit| line.units.iter().any(|told| told == unit)),
+        "{line:?}"
+    );
+    assert_eq!(line.remote_id, town.entries().await["EP-1"].remote_id);
 }
 
 #[tokio::test]

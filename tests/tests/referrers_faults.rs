@@ -4,28 +4,13 @@
 
 use adapter_kit::Clock;
 use adapter_sandbox::{CrmKind, Manners, Phase, Verdict};
+use bridge_tests::killed_after;
 use bridge_tests::referrers::{Doctor, Town};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 use std::time::Duration;
-
-/// Drops what is under way after so many polls: a crash at whatever it waits for then.
-async fn killed_after<T>(mut polls: u32, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = pin!(work);
-    poll_fn(|context| match polls.checked_sub(1) {
-        None => Poll::Ready(None),
-        Some(left) => {
-            polls = left;
-            work.as_mut().poll(context).map(Some)
-        }
-    })
-    .await
-}
 
 /// Late calls land while their lives last: 30 s with the one CRM, 10 s with the other.
 fn disturb(town: &Town, seed: u64) -> Arc<AtomicUsize> {
@@ -56,7 +41,7 @@ fn disturb(town: &Town, seed: u64) -> Arc<AtomicUsize> {
 async fn survive(crm: CrmKind, seed: u64) {
     let town = Town::open(crm, Manners::Polite, "", seed).await;
     let mut dice = StdRng::seed_from_u64(seed);
-    let doctors = Doctor::some(16);
+    let mut doctors = Doctor::some(16);
     town.furnish(&doctors);
     let struck = disturb(&town, seed);
     let (mut desk, mut crashes) = (town.desk(), 0);
@@ -65,6 +50,15 @@ async fn survive(crm: CrmKind, seed: u64) {
             let doctor = &doctors[dice.random_range(0..(4 + 2 * round).min(16))];
             let day = format!("2026-0{}-{:02}", dice.random_range(1..4), dice.random_range(1..29));
             town.refer(&doctor.role, &day);
+        }
+        // Some move to other practices, half of them twice.
+        if let 3 | 5 = round {
+            for one in [round / 5, round / 5 + 2, round / 5 + 4] {
+                for of in [one, one + 1] {
+                    town.refer(&doctors[of].role, "2026-03-20");
+                }
+                town.swap(&mut doctors, one, one + 1);
+            }
         }
         town.calendar.mirror(true).await;
         for _ in 0..6 {

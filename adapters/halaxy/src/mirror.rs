@@ -55,6 +55,10 @@ impl MirrorRules for HalaxyMirror {
         people
     }
 
+    fn by_person(&self) -> &'static [&'static str] {
+        &["Appointment", "Invoice"]
+    }
+
     fn version(&self) -> u32 {
         1
     }

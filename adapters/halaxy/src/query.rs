@@ -62,11 +62,6 @@ impl Query {
         self.with("_lastUpdated", format!("lt{}", stamp::spell(time)))
     }
 
-    /// Created at or after this second.
-    pub fn created_from(self, time: Time) -> Query {
-        self.with("created", format!("ge{}", stamp::spell(time)))
-    }
-
     /// Any part of the name.
     pub fn name(self, compare: Compare, text: &str) -> Query {
         self.with(format!("name{}", compare.modifier()), text)
@@ -105,11 +100,6 @@ impl Query {
     /// Active or not.
     pub fn active(self, active: bool) -> Query {
         self.with("active", active.to_string())
-    }
-
-    /// General practitioner, by Practitioner id.
-    pub fn general_practitioner(self, id: &str) -> Query {
-        self.with("general-practitioner", format!("Practitioner/{id}"))
     }
 
     /// Sorted by this field; `-` in front reverses.

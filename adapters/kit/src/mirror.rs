@@ -17,6 +17,9 @@ pub trait MirrorRules: Send + Sync {
     /// Ids of the people (records of [`MirrorRules::person_kind`]) that a body names.
     fn people(&self, kind: &str, body: &Json) -> BTreeSet<String>;
 
+    /// Kinds of which a person's own records are looked up, so that it is kept in an index whom they are about.
+    fn by_person(&self) -> &'static [&'static str];
+
     /// Grows when [`MirrorRules::keep`] keeps more: everything is read again then.
     fn version(&self) -> u32;
 }

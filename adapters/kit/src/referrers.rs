@@ -22,6 +22,8 @@ pub struct ReferrerManners {
     pub by_number: bool,
     /// Whether a person's record is put to that of their practice by a call of its own.
     pub relates: bool,
+    /// Whether it can be taken from there by another one.
+    pub leaves: bool,
 }
 
 /// A record to be made.
@@ -81,4 +83,8 @@ pub trait Referrers: Send + Sync {
 
     /// Puts a person's record to that of a practice, by the CRM's ids; it may stand there already.
     async fn relate(&self, person: &str, practice: &str) -> Answer;
+
+    /// Takes a person's record from that of a practice, by the CRM's ids; it may be away already. [`Answer::Gone`] where the
+    /// CRM has no such call, or one of the records is gone.
+    async fn leave(&self, person: &str, practice: &str) -> Answer;
 }

@@ -1,17 +1,14 @@
-//! OAuth2 authorization code with PKCE (RFC 6749 section 4.1, RFC 7636): a person signs in once, and the
-//! account is connected.
+//! Signing in to a product: a person consents once, in a browser, and the account is connected.
 
-use crate::auth::{TokenStyle, answer_code, token_request, usable_life};
+use crate::code_flow::{Attempt, CodeFlow, shown_code};
 use crate::origin::{Origin, OriginError};
+use crate::token::{TokenStyle, answer_code, usable_life};
 use crate::transport::Transport;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use url::Url;
 
 /// How an application asks for an account.
 #[derive(Clone)]
@@ -79,6 +76,15 @@ pub enum SignInError {
 }
 
 impl SignIn {
+    fn flow(&self) -> CodeFlow<'_> {
+        CodeFlow {
+            client_id: &self.client_id,
+            client_secret: self.client_secret.as_ref(),
+            style: self.style,
+            redirect_uri: &self.redirect_uri,
+        }
+    }
+
     /// Begins a sign-in.
     ///
     /// # Errors
@@ -86,24 +92,18 @@ impl SignIn {
     pub fn begin(&self) -> Result<Begun, SignInError> {
         let page = Origin::token_endpoint(&self.authorize_url)?;
         let (state, verifier) = (random(), random());
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
-        let mut address: Url = page.base().clone();
-        let mut query = address.query_pairs_mut();
-        query
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.client_id)
-            .append_pair("redirect_uri", &self.redirect_uri);
-        if !self.scopes.is_empty() {
-            query.append_pair("scope", &self.scopes.join(" "));
-        }
-        query
-            .append_pair("state", &state)
-            .append_pair("code_challenge", &challenge)
-            .append_pair("code_challenge_method", "S256")
-            .extend_pairs(&self.extra);
-        drop(query);
+        let attempt = Attempt {
+            state: &state,
+            verifier: &verifier,
+        };
+        let extra: Vec<(&str, &str)> = self
+            .extra
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let address = self.flow().address(&page, &self.scopes.join(" "), &attempt, &extra);
         Ok(Begun {
-            address: address.into(),
+            address,
             state: state.into(),
             verifier: verifier.into(),
         })
@@ -121,24 +121,13 @@ impl SignIn {
         user_agent: &str,
     ) -> Result<Granted, SignInError> {
         let endpoint = Origin::token_endpoint(&self.token_url)?;
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("code", code.expose_secret()),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", begun.verifier.expose_secret()),
-        ];
-        let fields = fields
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .to_vec();
-        let agent = HeaderValue::from_str(user_agent).unwrap_or(HeaderValue::from_static("halaxy-bridge"));
-        let request = token_request(
-            &agent,
-            &endpoint,
-            fields,
-            &self.client_id,
-            self.client_secret.as_ref(),
-            self.style,
-        );
+        let attempt = Attempt {
+            state: begun.state.expose_secret(),
+            verifier: begun.verifier.expose_secret(),
+        };
+        let request = self
+            .flow()
+            .exchange(&endpoint, code.expose_secret(), &attempt, user_agent);
         let request = request.map_err(|_| SignInError::Refused("the client secret cannot be sent".into()))?;
         let answer = transport.send(request).await;
         let answer = answer.map_err(|error| SignInError::Unreachable(error.to_string()))?;
@@ -189,12 +178,7 @@ impl Begun {
             });
         }
         if let Some(error) = held("error") {
-            let word: String = error
-                .chars()
-                .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
-                .take(40)
-                .collect();
-            return Err(SignInError::Denied(word));
+            return Err(SignInError::Denied(shown_code(error)));
         }
         let code = held("code")
             .filter(|code| !code.is_empty())
@@ -214,6 +198,8 @@ fn random() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
+    use url::Url;
 
     fn sign_in() -> SignIn {
         SignIn {

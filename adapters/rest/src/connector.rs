@@ -8,7 +8,6 @@ mod referrers;
 mod webhook;
 
 pub use activities::{ActivitiesSpec, MemberPlace, TimeStyle};
-pub(crate) use books::kind_name;
 pub use books::{
     AccountsSpec, BooksSpec, ContactsSpec, DocumentSpec, FindSpec, LineTracking, LinesSpec, OrganisationSpec,
     PartsSpec, Post, RefusalRule, Refusals, ShownSpec, SourceSpec, TaxRatesSpec, TrackingSpec, VoidSpec,

@@ -47,6 +47,7 @@ impl Referrers for RestAdapter {
             contacts: spec.contacts,
             by_number: spec.by_number.is_some(),
             relates: spec.relate.is_some(),
+            leaves: spec.leave.is_some(),
         })
     }
 
@@ -122,6 +123,15 @@ impl Referrers for RestAdapter {
         };
         let more = [("id", person), ("practice", practice)];
         self.associate(request, &more, "put a referrer to a practice").await
+    }
+
+    async fn leave(&self, person: &str, practice: &str) -> Answer {
+        let spec = self.referrers.get(&Sort::Person);
+        let Some(request) = spec.and_then(|spec| spec.leave.as_ref()) else {
+            return Answer::Gone;
+        };
+        let more = [("id", person), ("practice", practice)];
+        self.associate(request, &more, "take a referrer from a practice").await
     }
 }
 

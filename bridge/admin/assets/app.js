@@ -17,6 +17,20 @@
     }
   });
 
+  // Menus of the bar: away with a click elsewhere, with Escape, and when the keyboard goes on.
+  const menus = [...document.querySelectorAll("details.menu")];
+  const shut = (but) => menus.forEach((menu) => menu === but || (menu.open = false));
+  for (const how of ["click", "focusin"]) {
+    document.addEventListener(how, (event) => shut(event.target.closest("details.menu")));
+  }
+  document.addEventListener("keydown", (event) => {
+    const open = menus.find((menu) => menu.open);
+    if (!open || event.key !== "Escape") return;
+    open.open = false;
+    open.querySelector("summary").focus();
+    event.stopImmediatePropagation();
+  }, true);
+
   // Copying a link.
   for (const button of document.querySelectorAll("[data-copy]")) {
     if (!navigator.clipboard) continue;

@@ -7,9 +7,12 @@
 //! | `render` | strict templates, what is embedded, and the headers of pages |
 //! | `door`, `sign_on` | signing in and out, links that let somebody in, and the identity provider |
 //! | `people`, `own` | who may use the app, and one's own access |
+//! | `affairs` | appointments and balances in words |
 //! | `review` | the inbox, one item of it, many of one pattern, rules on trial, decisions |
 //! | `books`, `mappings` | the books, and what is passed on by which rules |
 //! | `vitals`, `activity`, `about` | what there is to see |
+//! | `remedy` | what pages say is to be done about each problem |
+//! | `told` | which reports of the books were shown to whom, for the history |
 //! | `search`, `person` | finding somebody, and everything about one person |
 //! | `runs`, `chart` | the backfill as a project, and charts drawn on the server |
 //!
@@ -17,6 +20,7 @@
 
 mod about;
 mod activity;
+mod affairs;
 mod books;
 mod call;
 mod chart;
@@ -25,17 +29,19 @@ mod mappings;
 mod own;
 mod people;
 mod person;
+mod remedy;
 mod render;
 mod review;
 pub mod routes;
 mod runs;
 mod search;
 mod sign_on;
+mod told;
 mod vitals;
 mod words;
 
 pub use render::check_templates;
-pub(crate) use words::value as value_line;
+pub(crate) use words::{system as system_title, unit as unit_title, value as value_line};
 
 use crate::access::chance::Chance;
 use crate::access::password::Passwords;
@@ -94,6 +100,8 @@ pub struct App {
     pages: Pages,
     /// For those who follow counts.
     live: Arc<Live>,
+    /// Which reports of the books were shown to whom.
+    told: told::Told,
     /// Who else knows the people, if anybody does.
     provider: OnceLock<Provider>,
     /// The store, while there is one.
@@ -127,6 +135,7 @@ impl App {
             throttle: Arc::default(),
             pages: Pages::new(),
             live: Arc::default(),
+            told: told::Told::default(),
             provider: OnceLock::new(),
             shelf: RwLock::default(),
         })

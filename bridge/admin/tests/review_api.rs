@@ -255,3 +255,81 @@ async fn a_decision_on_what_was_changed_since_is_refused() {
             .any(|(_, line)| line.event == "viewed" && line.reason.contains("to reads"))
     );
 }
+
+/// What of a schema a document does not keep to.
+fn against(schema: &Json, document: &Json, at: &str, out: &mut Vec<String>) {
+    let is = |kind: &str| match kind {
+        "object" => document.is_object(),
+        "array" => document.is_array(),
+        "string" => document.is_string(),
+        "integer" => document.is_i64(),
+        "null" => document.is_null(),
+        _ => false,
+    };
+    let kinds: Vec<&str> = match &schema["type"] {
+        Json::Array(kinds) => kinds.iter().filter_map(Json::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    };
+    if !kinds.iter().any(|kind| is(kind)) {
+        out.push(format!("{at} is {document}"));
+    }
+    let words = schema["enum"].as_array();
+    if words.is_some_and(|words| !words.contains(document)) {
+        out.push(format!("{at} is {document}"));
+    }
+    if let Some(members) = document.as_object() {
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Json::as_str)
+        {
+            if !members.contains_key(name) {
+                out.push(format!("{at} has no {name}"));
+            }
+        }
+        for (name, of) in schema["properties"].as_object().into_iter().flatten() {
+            if let Some(value) = members.get(name) {
+                against(of, value, &format!("{at}/{name}"), out);
+            }
+        }
+    }
+    for item in document.as_array().into_iter().flatten() {
+        against(&schema["items"], item, at, out);
+    }
+}
+
+#[tokio::test]
+async fn what_stands_with_people_is_as_described_and_noted() {
+    let office = Office::new().await;
+    let (_, document) = office.ask("GET", "/api/openapi.json", Some(READS), "").await;
+    let (_, inbox) = office.ask("GET", "/api/review/inbox", Some(READS), "").await;
+    let id = inbox["rows"][0]["id"].as_str().unwrap();
+    for (path, asked) in [
+        ("/api/review/items/{id}", format!("/api/review/items/{id}")),
+        ("/api/review/people/{id}", "/api/review/people/person1".into()),
+    ] {
+        let (status, shown) = office.ask("GET", &asked, Some(READS), "").await;
+        assert_eq!(status, 200);
+        let answer = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let mut wrong = vec![];
+        against(answer, &shown, "", &mut wrong);
+        assert_eq!(wrong, Vec::<String>::new());
+        let affairs = shown["affairs"].as_array().map_or(&shown["affairs"], |all| &all[0]);
+        assert_eq!(affairs["entity"], "person1");
+        assert_eq!(affairs["balance"]["standing"], "not_followed");
+    }
+    // Months are what is known where appointments are not followed.
+    let mut tx = office.desk.store().begin().await.unwrap();
+    let months = json!({ "last": null, "next": "2026-12" }).to_string();
+    tx.put_ledger("diary/visits", &[("Patient/halaxy-1".into(), months)])
+        .await
+        .unwrap();
+    tx.put_meta("diary_visits", "1").await.unwrap();
+    tx.commit().await.unwrap();
+    let (_, shown) = office.ask("GET", "/api/review/people/person1", Some(READS), "").await;
+    assert_eq!(shown["affairs"]["next_month"], "2026-12");
+    let lines = office.desk.store().audit("person1").await.unwrap();
+    let viewed = lines.iter().rfind(|line| line.event == "viewed").unwrap();
+    assert_eq!(viewed.units, ["appointments"]);
+}

@@ -115,7 +115,7 @@ pub async fn over(
 }
 
 /// The currency of a country where Halaxy is sold; amounts that name another one are held.
-fn currency_of(country: &str) -> Currency {
+pub(crate) fn currency_of(country: &str) -> Currency {
     let code = match country {
         "NZ" => "NZD",
         "GB" => "GBP",
@@ -194,19 +194,10 @@ async fn prove(ledger: &Ledger, settings: &LedgerConfig, keeper: &Keeper<'_>) ->
     tell(ledger, &ledger.step(now).await?).await?;
     let to = ledger.today(now);
     let from = to.saturating_sub(PROVED_DAYS.days());
-    let mut note = ProofVitals {
-        at: now,
-        from: from.to_string(),
-        to: to.to_string(),
-        differences: None,
-        digest: None,
-        failed: None,
-    };
     match ledger.prove_nightly(from, to, settings.reread, now).await {
         Ok(proof) => {
-            note.differences = Some(proof.differences.len() as u64);
-            note.digest = Some(proof.digest());
             keeper.proved(&proof, now).await?;
+            keeper.look_again(now).await?;
             if proof.holds() {
                 tracing::info!(documents = proof.documents, digest = proof.digest(), "ledger proved");
             } else {
@@ -223,10 +214,14 @@ async fn prove(ledger: &Ledger, settings: &LedgerConfig, keeper: &Keeper<'_>) ->
         }
         Err(error) => {
             tracing::warn!(%error, "ledger could not be proved");
-            note.failed = Some(error.to_string());
+            let tried = ProofVitals {
+                failed: Some(error.to_string()),
+                ..ProofVitals::tried((from, to), true, now)
+            };
+            ledger.note(None, Some(tried), now).await?;
         }
     }
-    ledger.note(None, Some(note), now).await
+    Ok(())
 }
 
 /// The next time of the nightly proof.

@@ -8,6 +8,7 @@
 //! | [`booking`] | the booking desk in a process |
 //! | [`books`], [`landing`] | accounting systems, and signing in to them |
 //! | [`serving`] | what the service listens on |
+//! | [`affairs`] | what of appointments and invoices the desk may show |
 //! | [`outlets`] | the public stream, and who it is sent to |
 //! | [`besides`] | the mirror and what lives from it, beside the engine |
 //! | [`diary`] | appointments in the CRM, beside the engine |
@@ -23,6 +24,7 @@
 //! | [`telemetry`] | logs, traces and metrics |
 #![deny(missing_docs)]
 
+pub mod affairs;
 pub mod args;
 pub mod besides;
 pub mod booking;

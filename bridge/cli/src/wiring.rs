@@ -503,7 +503,12 @@ pub fn review_desk(config: &Config, driver: &Engine) -> Result<Desk, WiringError
     let (queue, ids) = (Arc::new(Embedded::default()), Arc::new(RandomIds));
     let engine = Engine::attend(settings(config, &adapters), store, queue, Arc::clone(&clock), ids);
     let engine = engine.ringing(driver.bell());
-    Ok(Desk::new(engine, config.entity.clone(), config.country, clock))
+    let affairs = crate::affairs::reader(config, driver.store().clone());
+    let desk = Desk::new(engine, config.entity.clone(), config.country, clock);
+    Ok(match affairs {
+        Some(affairs) => desk.knowing(affairs),
+        None => desk,
+    })
 }
 
 async fn beside(config: &Config, queue: Arc<dyn Queue>) -> Result<Engine, WiringError> {

@@ -104,6 +104,55 @@ impl Desk {
     }
 }
 
+/// Somebody else is erased while the warehouse is away: whoever runs what is printed then leaves no row of theirs, and all
+/// rows of everybody else.
+async fn statements_for_people_delete_what_the_bridge_cannot(
+    desk: &Desk,
+    schema: &str,
+    but: &str,
+    session: &mut PgConnection,
+) {
+    let sql = format!("SELECT halaxy_id FROM {schema}.people WHERE halaxy_id <> '{but}' ORDER BY 1 LIMIT 1");
+    let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut *session).await.unwrap();
+    let id: String = row.get(0);
+    let count = format!("SELECT count(*) FILTER (WHERE halaxy_id = '{id}'), count(*) FROM {schema}.people");
+    let secret = desk.dir().join("warehouse.secret");
+    std::fs::write(&secret, "postgres://bridge@127.0.0.1:9/postgres").unwrap();
+    let person = format!("halaxy:{id}");
+    let erased = desk.ran(&["privacy", "erase", &person, "--yes", "--json"]).json();
+    std::fs::write(&secret, server()).unwrap();
+    let told = &erased["warehouse"];
+    assert!(
+        told["trouble"].as_str().unwrap().contains("cannot be reached"),
+        "{erased}"
+    );
+    let row = sqlx::query(AssertSqlSafe(count.as_str()));
+    let row = row.fetch_one(&mut *session).await.unwrap();
+    let all: i64 = row.get(1);
+    assert!(row.get::<i64, _>(0) == 1 && all > 1, "nothing was done there");
+    // As the list of what is to be done says: one more pass, which takes away who it was, then the statements.
+    desk.ran(&["warehouse", "once"]);
+    let to_do = erased["to_do"].to_string();
+    let statements = told["statements"].as_object().unwrap();
+    assert!(
+        statements.contains_key("people") && to_do.contains("warehouse once"),
+        "{erased}"
+    );
+    for (table, sql) in statements {
+        let sql = sql.as_str().unwrap();
+        let escaped = Json::from(format!("{sql};")).to_string();
+        assert!(to_do.contains(escaped.trim_matches('"')), "{table}: {to_do}");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *session).await.unwrap();
+    }
+    let row = sqlx::query(AssertSqlSafe(count.as_str()));
+    let row = row.fetch_one(&mut *session).await.unwrap();
+    assert_eq!(
+        (row.get::<i64, _>(0), row.get::<i64, _>(1)),
+        (0, all - 1),
+        "{statements:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_names_it() {
     let schema = format!("reg_{}", std::process::id());
@@ -250,6 +299,8 @@ async fn whatever_is_told_of_a_person_stands_in_the_register_and_an_erasure_name
         lines.as_array().unwrap().len()
     );
     std::fs::remove_dir_all(&folder).unwrap();
+
+    statements_for_people_delete_what_the_bridge_cannot(&desk, &schema, &id, &mut session).await;
 
     // An erasure empties the warehouse, and names the files.
     let count = format!(

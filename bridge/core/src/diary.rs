@@ -29,6 +29,7 @@ pub use activity::{Activity, Member, Members, key};
 pub use around::{Around, KINDS};
 pub use entry::{Entry, EntryState, Outgoing, Refused};
 pub use mode::Mode;
+pub(crate) use months::last_and_next;
 pub use months::{Months, months};
 pub use plan::{Act, Edits, Given, Held, Plan, Planned, Why};
 pub use rules::{Rules, Tell, Wanted};

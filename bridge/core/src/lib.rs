@@ -19,6 +19,7 @@
 //! | hold | something that must wait, always with a reason |
 #![deny(missing_docs)]
 
+pub mod affairs;
 pub mod booking;
 pub mod capture;
 pub mod care;

@@ -191,6 +191,42 @@ fn each_is_made_once_put_to_its_practice_and_changed_where_it_differs() {
 }
 
 #[test]
+fn whoever_moved_is_taken_from_the_old_practice_and_put_to_the_new_one() {
+    let (mut known, mut entries) = (known(), BTreeMap::new());
+    for _ in 0..2 {
+        let plan = plan(&known.wanted(&rules(), TODAY), &entries, 0);
+        done(&plan, &mut entries, 0);
+    }
+    let rowan = "halaxy-referrer-EP-1";
+    let (old, new) = ("crm-SP-2".to_string(), "crm-SP-1".to_string());
+    entries.get_mut(rowan).unwrap().stands.insert(old.clone());
+    known.take("PractitionerRole", "EP-12", &role("EP-1", "SP-1", "0000012B"), false);
+    let wanted = known.wanted(&rules(), TODAY);
+    let of_rowan = |entries: &BTreeMap<String, Entry>| {
+        let plan = plan(&wanted, entries, 0);
+        plan.acts.into_iter().find(|act| act.key == rowan).unwrap()
+    };
+    // As long as the new practice has no record there, they stay where they are.
+    let practice = entries.remove("halaxy-referrer-SP-1").unwrap();
+    assert_eq!(of_rowan(&entries).act, Act::Change);
+    entries.insert(practice.key.clone(), practice);
+    assert_eq!(of_rowan(&entries).act, Act::Leave(old.clone()));
+    // A call that nobody saw answered is open, and made again when it cannot land any more.
+    let entry = entries.get_mut(rowan).unwrap();
+    (entry.leaving, entry.base) = (Some(old.clone()), Fields::new());
+    assert!(entry.is_open() && plan(&wanted, &entries, 0).acts.iter().all(|act| act.key != rowan));
+    let entry = entries.get_mut(rowan).unwrap();
+    *entry = entry.clone().doubted();
+    assert_eq!(of_rowan(&entries).act, Act::Leave(old.clone()));
+    entries.get_mut(rowan).unwrap().stands.remove(&old);
+    let put = of_rowan(&entries);
+    assert_eq!(
+        (put.act, put.fields.get(&Field::PracticeRecord)),
+        (Act::Change, Some(&new))
+    );
+}
+
+#[test]
 fn a_change_nobody_answered_is_written_again_and_nothing_else() {
     let (known, mut entries) = (known(), BTreeMap::new());
     let wanted = known.wanted(&rules(), TODAY);

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Parts of the store that the books rest on: tax law wants them kept, so only names go.
-const BOOKS: [&str; 8] = [
+const BOOKS: [&str; 9] = [
     "fact/",
     "entry",
     "contact",
@@ -20,6 +20,7 @@ const BOOKS: [&str; 8] = [
     "shown/",
     "statement",
     "journal",
+    "sign-off",
 ];
 /// Mirrored rows read at once.
 const PAGE: usize = 500;

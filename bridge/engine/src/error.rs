@@ -32,3 +32,14 @@ pub enum EngineError {
     #[error("this was changed by somebody else at the same moment: look again")]
     Changed,
 }
+
+impl EngineError {
+    /// A row that a part of ours keeps is not understood.
+    pub(crate) fn unread_row(part: &str, id: &str) -> EngineError {
+        EngineError::Store(StoreError::Damaged {
+            table: "ledger",
+            row: format!("{part}/{id}"),
+            detail: "its content is not understood",
+        })
+    }
+}

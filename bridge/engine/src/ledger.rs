@@ -5,6 +5,7 @@
 //! anything is repeated, so that a crash between any two effects posts nothing twice and nothing not at all.
 
 mod besides;
+mod concerns;
 mod decisions;
 mod filed;
 mod follow;
@@ -19,14 +20,17 @@ pub mod reports;
 mod reread;
 mod telling;
 
+pub(crate) use concerns::INVOICES;
 pub use filed::{TASK, open_task};
 pub use follow::{followed_books, followed_invoices};
+pub(crate) use keep::looked;
 pub use outlook::journal_view;
 pub use recode::RecodePreview;
 pub use reread::Reading;
 
 use crate::error::EngineError;
 use crate::pause;
+use crate::vitals::ProofVitals;
 use adapter_kit::{Accounting, Adapter};
 use bridge_core::Time;
 use bridge_core::ledger::adopt::Foreign;
@@ -144,6 +148,11 @@ impl Ledger {
         })
     }
 
+    /// Where it keeps what it knows.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The settings.
     pub fn settings(&self) -> &LedgerSettings {
         &self.settings
@@ -157,6 +166,7 @@ impl Ledger {
     pub async fn step(&self, now: Time) -> Result<LedgerStep, EngineError> {
         let mut state = self.state.lock().await;
         let mut step = LedgerStep::default();
+        self.take_in(&state).await?;
         self.look_up(&mut state).await?;
         if self.gather(&mut state, now, &mut step).await? {
             self.decide(&mut state, now, &mut step).await?;
@@ -239,7 +249,9 @@ impl Ledger {
     /// As [`Ledger::preview`].
     pub async fn prove(&self, from: Date, to: Date, full: bool, now: Time) -> Result<Proof, EngineError> {
         let how = if full { Reread::Whole } else { Reread::Changes };
-        self.prove_by(from, to, how, now).await
+        let proof = self.prove_by(from, to, how, now).await?;
+        self.note(None, Some(ProofVitals::of(&proof, false, now)), now).await?;
+        Ok(proof)
     }
 
     /// The same at night: as much of the books is read from the beginning as so many calls allow, all of it in turn over
@@ -248,7 +260,14 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::preview`].
     pub async fn prove_nightly(&self, from: Date, to: Date, calls: usize, now: Time) -> Result<Proof, EngineError> {
-        self.prove_by(from, to, Reread::Share(calls), now).await
+        let proof = self.prove_by(from, to, Reread::Share(calls), now).await?;
+        self.note(None, Some(ProofVitals::of(&proof, true, now)), now).await?;
+        Ok(proof)
+    }
+
+    /// The same for what is reckoned again by itself: nobody asked for this proof, so nobody is told of it.
+    async fn prove_quietly(&self, from: Date, to: Date, now: Time) -> Result<Proof, EngineError> {
+        self.prove_by(from, to, Reread::Changes, now).await
     }
 
     async fn prove_by(&self, from: Date, to: Date, how: Reread, now: Time) -> Result<Proof, EngineError> {

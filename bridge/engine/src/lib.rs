@@ -7,6 +7,7 @@
 //! simulation can drive the real engine.
 #![deny(missing_docs)]
 
+pub mod affairs;
 mod approval;
 pub mod booking;
 mod capture;
@@ -29,6 +30,7 @@ pub mod ledger;
 pub mod located;
 mod look_back;
 pub mod lookup;
+mod marked;
 mod matches;
 mod measure;
 mod merges;

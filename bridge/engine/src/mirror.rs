@@ -5,6 +5,7 @@
 //! A page and the cursor it leads to are stored in one transaction with the events they call for. A record that a
 //! listing does not show is gone only when a direct read says so.
 
+mod concerns;
 mod hints;
 
 pub use hints::followed_records;
@@ -94,6 +95,17 @@ pub async fn incomplete(
     Ok(missing)
 }
 
+/// When changes of a kind were last asked for with success; nothing before the first time.
+pub(crate) async fn looked(
+    store: &Store,
+    system: &str,
+    rules: &dyn MirrorRules,
+    kind: &str,
+) -> Result<Option<Time>, EngineError> {
+    let cursor = store.cursor(system, kind, &digest(rules)).await?;
+    Ok(cursor.map(|cursor| cursor.updated))
+}
+
 /// The mirror of one system, beside the engine that drives its account.
 pub struct Mirror<'e> {
     engine: &'e Engine,
@@ -154,6 +166,7 @@ impl<'e> Mirror<'e> {
         let _reading = self.reading.lock().await;
         let mut step = MirrorStep::default();
         for kind in self.kinds() {
+            step.more |= self.take_in(kind).await?;
             if let Err(error) = self.follow(kind, &mut step).await? {
                 step.trouble.push((kind.into(), error.to_string()));
             } else if self.sweep_due(kind).await?
@@ -335,7 +348,7 @@ impl<'e> Mirror<'e> {
             });
         }
         step.changed += news.len();
-        tx.put_mirrored(&self.told.system, &news).await?;
+        self.put(tx, kind, &news).await?;
         Ok(tx.append_events(&events).await?)
     }
 
@@ -383,7 +396,7 @@ impl<'e> Mirror<'e> {
             });
         }
         step.gone += news.len();
-        tx.put_mirrored(&self.told.system, &news).await?;
+        self.put(tx, kind, &news).await?;
         Ok(tx.append_events(&events).await?)
     }
 

@@ -9,11 +9,12 @@ mod send;
 mod settle;
 
 use crate::error::EngineError;
+use crate::marked::{Keep, Part};
 use crate::pause;
 use adapter_kit::{Adapter, ReferrerManners, Referrers};
 use bridge_core::Time;
 use bridge_core::care::refer::{Entry, EntryState, Field, Given, Held, KINDS, Known, Plan, Planned, Rules, Sort};
-use bridge_store::{Store, StoreError};
+use bridge_store::Store;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -25,8 +26,8 @@ use tokio::sync::Mutex;
 const ENTRY: &str = "referrers/entry";
 /// Rows of the mirror taken at a time.
 const PAGE: usize = 500;
-/// A record is made, put to its practice and changed in one step at most.
-const ROUNDS: usize = 4;
+/// A record is made, taken from practices, put to its own and changed in one step at most.
+const ROUNDS: usize = 6;
 
 /// What is configured.
 #[derive(Clone, Debug)]
@@ -86,7 +87,7 @@ pub struct ReferrersOutlook {
 
 /// What is known: entries stand in the store, the rest is read anew from the mirror.
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     known: Known,
     taken: BTreeMap<&'static str, i64>,
     entries: BTreeMap<String, Entry>,
@@ -187,11 +188,7 @@ impl ReferrerDesk {
             .await?;
         match bad {
             None => Ok(state),
-            Some(id) => Err(EngineError::Store(StoreError::Damaged {
-                table: "ledger",
-                row: format!("{ENTRY}/{id}"),
-                detail: "its content is not understood",
-            })),
+            Some(id) => Err(EngineError::unread_row(ENTRY, &id)),
         }
     }
 
@@ -254,28 +251,8 @@ impl ReferrerDesk {
         if entries.is_empty() {
             return Ok(());
         }
-        let row = |entry: &Entry| (entry.key.clone(), serde_json::to_string(entry).unwrap_or_default());
-        let rows: Vec<(String, String)> = entries.iter().map(row).collect();
-        let mut tx = self.store.begin().await?;
-        tx.put_ledger(ENTRY, &rows).await?;
-        tx.commit().await?;
-        state
-            .entries
-            .extend(entries.into_iter().map(|entry| (entry.key.clone(), entry)));
-        Ok(())
-    }
-
-    async fn forget(&self, state: &mut State, keys: &[String]) -> Result<(), EngineError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.store.begin().await?;
-        tx.drop_ledger(ENTRY, keys).await?;
-        tx.commit().await?;
-        for key in keys {
-            state.entries.remove(key);
-        }
-        Ok(())
+        // No time is noted where nobody is told of.
+        self.keep(state, Keep::entries(entries), 0).await
     }
 }
 

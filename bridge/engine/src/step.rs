@@ -1,126 +1,37 @@
 //! One round of everything that is due, and the loops around it.
 
+mod parked;
+mod tally;
+
+pub use tally::{Step, Tally};
+
 use crate::approval::Approval;
 use crate::deliver::{micros, wait};
 use crate::directory::Directory;
 use crate::error::EngineError;
 use crate::follow::Seen;
 use crate::handed::Handed;
-use crate::look_back;
 use crate::note::Noted;
-use crate::pause;
 use crate::retention::Retention;
 use crate::settings::{Ids, Settings, System};
 use crate::tell::Telling;
+use crate::{look_back, pause};
 use adapter_kit::{AdapterError, Clock, Failure};
 use bridge_core::Time;
 use bridge_queue::Queue;
 use bridge_store::{RecordKey, Sizes, Store};
+use parked::Parked;
 use serde::Serialize;
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// A sweep asked for: due whatever the record of the last one says.
 pub(crate) const SWEEP_NOW: Time = Time::MIN;
-
-/// What one step did, and when the next is due.
-#[derive(Clone, Debug, Default)]
-pub struct Step {
-    /// Polls that ended.
-    pub polls: usize,
-    /// Facts stored that call for a reconcile, and new records.
-    pub observed: usize,
-    /// Hints followed.
-    pub hints: usize,
-    /// Direct reads asked for.
-    pub looks_asked: usize,
-    /// Direct reads made because a record was due for one.
-    pub looks: usize,
-    /// Direct reads made as guards.
-    pub guards: usize,
-    /// Records that joined another system's record.
-    pub linked: usize,
-    /// New entities.
-    pub entities: usize,
-    /// Entities reconciled.
-    pub reconciled: usize,
-    /// Writes sent.
-    pub sent: usize,
-    /// Writes refused.
-    pub failures: usize,
-    /// Records listed by sweeps.
-    pub swept: usize,
-    /// There is more to do right away.
-    pub more: bool,
-    /// When something is due next, if known.
-    pub wake: Option<Time>,
-    /// Per system.
-    pub tallies: BTreeMap<String, Tally>,
-}
-
-/// Writes applied in one system.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
-    /// Records created.
-    pub created: u64,
-    /// Records updated.
-    pub updated: u64,
-}
-
-impl Step {
-    pub(crate) fn wake_at(&mut self, at: Time) {
-        self.wake = Some(self.wake.map_or(at, |w| w.min(at)));
-    }
-
-    pub(crate) fn tally(&mut self, system: &str) -> &mut Tally {
-        self.tallies.entry(system.into()).or_default()
-    }
-
-    /// Whether the step found anything to do beside quiet polls.
-    pub fn active(&self) -> bool {
-        self.more
-            || self.hints
-                + self.observed
-                + self.looks_asked
-                + self.looks
-                + self.linked
-                + self.entities
-                + self.reconciled
-                + self.sent
-                > 0
-    }
-
-    /// Adds another step's work to this one.
-    pub fn add(&mut self, other: &Step) {
-        self.polls += other.polls;
-        self.observed += other.observed;
-        self.hints += other.hints;
-        self.looks_asked += other.looks_asked;
-        self.looks += other.looks;
-        self.guards += other.guards;
-        self.linked += other.linked;
-        self.entities += other.entities;
-        self.reconciled += other.reconciled;
-        self.sent += other.sent;
-        self.failures += other.failures;
-        self.swept += other.swept;
-        self.more |= other.more;
-        if let Some(at) = other.wake {
-            self.wake_at(at);
-        }
-        for (system, tally) in &other.tallies {
-            let sum = self.tally(system);
-            sum.created += tally.created;
-            sum.updated += tally.updated;
-        }
-    }
-}
 
 /// How a system is doing.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -182,13 +93,6 @@ pub struct Engine {
     /// The public stream, if there is one.
     pub(crate) telling: Option<Telling>,
     held: Vec<Box<dyn Any + Send + Sync>>,
-}
-
-/// A record that cannot be read, while others can: it waits by itself, ever longer.
-#[derive(Clone, Debug)]
-struct Parked {
-    failures: u32,
-    until: Time,
 }
 
 impl Engine {
@@ -299,60 +203,6 @@ impl Engine {
             () = self.dismissed.cancelled() => Err(EngineError::Dismissed),
             done = work => done,
         }
-    }
-
-    /// Whether a record could not be read so often that nobody waits for it any more.
-    pub(crate) fn given_up(&self, system: &System, remote_id: &str) -> bool {
-        const OFTEN: u32 = 5;
-        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked
-            .get(&(system.name.clone(), remote_id.into()))
-            .is_some_and(|p| p.failures >= OFTEN)
-    }
-
-    /// Whether a record waits because it could not be read.
-    pub(crate) fn parked(&self, system: &System, remote_id: &str) -> bool {
-        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked
-            .get(&(system.name.clone(), remote_id.into()))
-            .is_some_and(|p| self.clock.now() < p.until)
-    }
-
-    /// Parks a record that could not be read, or lets it go on.
-    pub(crate) fn park(&self, system: &System, remote_id: &str, error: Option<&AdapterError>) {
-        let mut parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let key = (system.name.clone(), remote_id.to_string());
-        match error {
-            None => {
-                parked.remove(&key);
-            }
-            Some(error) => {
-                let now = self.clock.now();
-                let entry = parked.entry(key).or_insert(Parked {
-                    failures: 0,
-                    until: now,
-                });
-                entry.failures = entry.failures.saturating_add(1);
-                entry.until = now + micros(wait(error, entry.failures + 3));
-                tracing::warn!(system = %system.name, id = remote_id, code = %error.code, "this record cannot be read; the others go on");
-            }
-        }
-    }
-
-    /// Lets something of a system wait until a moment.
-    pub(crate) fn park_until(&self, system: &System, name: &str, until: Time) {
-        let mut parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked.insert((system.name.clone(), name.into()), Parked { failures: 0, until });
-    }
-
-    /// Records that wait because they could not be read, by system.
-    pub fn unreadable(&self) -> Vec<(String, String)> {
-        let parked = self.parked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        parked
-            .iter()
-            .filter(|(_, p)| p.failures > 0)
-            .map(|(name, _)| name.clone())
-            .collect()
     }
 
     /// Whether this process drives the practice's accounts.

@@ -8,12 +8,14 @@ mod alerts;
 mod books;
 mod forecast;
 pub mod parts;
+mod remedy;
 pub mod samples;
 
 pub use alerts::{Alert, AlertCode, Limits};
 pub use books::{LedgerVitals, ProofVitals};
 pub use forecast::{Forecast, Load, forecast};
 pub use parts::PartVitals;
+pub use remedy::Remedy;
 
 use crate::approval::Approval;
 use crate::deliver::micros;
@@ -413,9 +415,7 @@ impl Engine {
                         code: AlertCode::Parked,
                         system: None,
                         message: format!("{} messages were given up", depth.buried),
-                        remedy:
-                            "The store keeps their work. See the log for what failed, then empty the parking queue."
-                                .into(),
+                        remedy: Remedy::EmptyParking,
                     });
                 }
                 Some(depth.into())
@@ -425,9 +425,7 @@ impl Engine {
                     code: AlertCode::Queue,
                     system: None,
                     message: error.to_string(),
-                    remedy:
-                        "Start the broker or mend its settings. Nothing is lost: the store keeps what is to be done."
-                            .into(),
+                    remedy: Remedy::StartBroker,
                 });
                 None
             }

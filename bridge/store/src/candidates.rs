@@ -70,7 +70,7 @@ impl Tx {
                 args.text(text);
             }
             let reasons = serde_json::Value::from(c.reasons.clone()).to_string();
-            args.int(c.score).text(&reasons).text(code(c.state)).int(c.since);
+            args.int(c.score).text(&reasons).text(c.state.code()).int(c.since);
         })
         .await?;
         let ids: Vec<String> = candidates.iter().map(|c| c.id.clone()).collect();
@@ -91,7 +91,7 @@ impl Tx {
                 conn,
                 ids,
                 |args| {
-                    args.text(code(state)).int(now).text(by).shared(&scope.practice);
+                    args.text(state.code()).int(now).text(by).shared(&scope.practice);
                 },
                 |args, id| {
                     args.text(id);
@@ -139,7 +139,7 @@ impl Store {
         let mut args = Args::default();
         let (since, id) = page.start();
         args.shared(&self.scope.practice)
-            .text(code(state))
+            .text(state.code())
             .int(since)
             .text(&id)
             .int(page.limit as i64);
@@ -222,18 +222,6 @@ impl Store {
             .as_ref()
             .map(candidate)
             .transpose()
-    }
-}
-
-fn code(state: CandidateState) -> &'static str {
-    match state {
-        CandidateState::Open => "open",
-        CandidateState::Twice => "twice",
-        CandidateState::Faint => "faint",
-        CandidateState::Same => "same",
-        CandidateState::Different => "different",
-        CandidateState::Household => "household",
-        CandidateState::Duplicate => "duplicate",
     }
 }
 

@@ -132,6 +132,9 @@ impl Tx {
                 .text(&record.remote_id);
             *gone.entry("audit").or_default() += execute(conn, AUDIT_OF_RECORD, args).await?;
         }
+        for record in records {
+            *gone.entry("concern").or_default() += self.forget_concerns(record).await?;
+        }
         self.drop_traces(&records.iter().map(trace_subject).collect::<Vec<_>>())
             .await?;
         let mut never: Vec<RecordKey> = records.to_vec();

@@ -21,6 +21,7 @@ mod body;
 mod candidates;
 mod codec;
 mod codes;
+mod concerns;
 mod counterparts;
 mod counts;
 mod db;
@@ -59,6 +60,7 @@ mod waiting;
 mod within;
 mod work;
 
+pub use concerns::mirrored_part;
 pub use counts::Sizes;
 pub use decisions::DecisionRow;
 pub use error::{Result, StoreError};

@@ -87,6 +87,12 @@ impl Tx {
         scope.mirrored_among(conn, system, kind, ids).await
     }
 
+    /// As [`Store::mirrored_ids`], within this transaction.
+    pub async fn mirrored_ids(&mut self, system: &str, kind: &str, after: &str, limit: usize) -> Result<Vec<String>> {
+        let (conn, scope) = self.parts();
+        scope.mirrored_ids(conn, system, kind, after, limit).await
+    }
+
     /// Forgets records that are gone and were last seen before a moment; how many.
     pub async fn drop_mirrored_gone(&mut self, before: Time) -> Result<u64> {
         let (conn, scope) = self.parts();
@@ -132,14 +138,8 @@ impl Store {
 
     /// Ids of a kind's records that are there, after one of them, in order.
     pub async fn mirrored_ids(&self, system: &str, kind: &str, after: &str, limit: usize) -> Result<Vec<String>> {
-        let mut args = Args::default();
-        args.shared(&self.scope.practice)
-            .text(system)
-            .text(kind)
-            .text(after)
-            .int(i64::try_from(limit).unwrap_or(i64::MAX));
-        let rows = fetch(&mut self.read().await?, IDS, args).await?;
-        rows.iter().map(|row| row.text(0)).collect()
+        let mut conn = self.read().await?;
+        self.scope.mirrored_ids(&mut conn, system, kind, after, limit).await
     }
 
     /// How many records of each kind are there.
@@ -160,6 +160,24 @@ impl Store {
 }
 
 impl Scope {
+    async fn mirrored_ids(
+        &self,
+        conn: &mut Conn,
+        system: &str,
+        kind: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>> {
+        let mut args = Args::default();
+        args.shared(&self.practice)
+            .text(system)
+            .text(kind)
+            .text(after)
+            .int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = fetch(conn, IDS, args).await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
     async fn mirrored_among(&self, conn: &mut Conn, system: &str, kind: &str, ids: &[String]) -> Result<Vec<Mirrored>> {
         let rows = OF
             .fetch(

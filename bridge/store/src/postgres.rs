@@ -16,7 +16,7 @@ use std::{str::FromStr, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-const MIGRATIONS: [(i64, &str, &str); 13] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (1, "store", include_str!("../../../migrations/postgres/0001_store.sql")),
     (
         2,
@@ -56,6 +56,11 @@ const MIGRATIONS: [(i64, &str, &str); 13] = [
         12,
         "located",
         include_str!("../../../migrations/postgres/0012_located.sql"),
+    ),
+    (
+        13,
+        "concern",
+        include_str!("../../../migrations/postgres/0013_concern.sql"),
     ),
     (14, "speed", include_str!("../../../migrations/postgres/0014_speed.sql")),
 ];
@@ -164,7 +169,7 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<()> {
 /// Gives the space of what was replaced free to be overwritten. Until then, and in the server's log and backups, the
 /// old rows are still there, sealed as they were.
 pub(crate) async fn vacuum(mut conn: Conn) -> Result<()> {
-    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, ledger, mirror, lookup, name_part";
+    let sql = "VACUUM entity, link, write, conflict, audit, loser, secret, ledger, mirror, lookup, name_part, concern";
     execute(&mut conn, sql, Args::default()).await?;
     Ok(())
 }

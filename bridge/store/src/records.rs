@@ -141,6 +141,21 @@ pub enum CandidateState {
     Duplicate,
 }
 
+impl CandidateState {
+    /// Its word, as it is kept and shown.
+    pub fn code(self) -> &'static str {
+        match self {
+            CandidateState::Open => "open",
+            CandidateState::Twice => "twice",
+            CandidateState::Faint => "faint",
+            CandidateState::Same => "same",
+            CandidateState::Different => "different",
+            CandidateState::Household => "household",
+            CandidateState::Duplicate => "duplicate",
+        }
+    }
+}
+
 /// Who decided, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {

@@ -267,6 +267,7 @@ impl Tx {
             args.shared(&scope.practice);
             execute(conn, sql, args).await?;
         }
+        self.reset_concerns().await?;
         let mut last = RecordKey::new("", "", "");
         loop {
             let (conn, scope) = self.parts();

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use std::{path::Path, str::FromStr, time::Duration};
 
-const MIGRATIONS: [(i64, &str, &str); 15] = [
+const MIGRATIONS: [(i64, &str, &str); 16] = [
     (1, "store", include_str!("../../../migrations/sqlite/0001_store.sql")),
     (
         2,
@@ -45,6 +45,11 @@ const MIGRATIONS: [(i64, &str, &str); 15] = [
         14,
         "located",
         include_str!("../../../migrations/sqlite/0014_located.sql"),
+    ),
+    (
+        15,
+        "concern",
+        include_str!("../../../migrations/sqlite/0015_concern.sql"),
     ),
     (16, "speed", include_str!("../../../migrations/sqlite/0016_speed.sql")),
 ];

@@ -56,7 +56,7 @@ macro_rules! table {
     };
 }
 
-const TABLES: [Table; 31] = [
+const TABLES: [Table; 32] = [
     table!("meta", "name", name Text, value Text; replacing "ON CONFLICT (practice, name) DO UPDATE SET value = excluded.value"),
     table!("entity", "id", id Text, kind Text, revision Int, dirty Int, dirty_since Int, lane Int, candidate Int, body Blob),
     table!("link", "system, kind, remote_id", system Text, kind Text, remote_id Text, entity Text, generation Int, state Text,
@@ -90,6 +90,7 @@ const TABLES: [Table; 31] = [
     table!("secret", "name", name Text, body Blob),
     table!("ledger", "part, id", part Text, id Text, body Blob),
     table!("mirror", "system, kind, remote_id", system Text, kind Text, remote_id Text, seq Int, seen Int, gone Int, body Blob),
+    table!("concern", "hash, part, id", hash Blob, part Text, id Text),
     table!("feed", "part, id", part Text, id Text, seq Int, mark Text, gone Int),
     table!("trace", "subject", subject Text, context Text, since Int),
     table!("event", "seq", seq Int, id Text, at Int, system Text, kind Text, remote_id Text, happened Text, units Text,

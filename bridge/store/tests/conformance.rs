@@ -9,6 +9,8 @@ mod support;
 
 #[path = "conformance/aggregates.rs"]
 mod aggregates;
+#[path = "conformance/concerns.rs"]
+mod concerns;
 #[path = "conformance/counterparts.rs"]
 mod counterparts;
 #[path = "conformance/damage.rs"]

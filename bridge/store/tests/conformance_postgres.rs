@@ -9,6 +9,8 @@ mod support;
 
 #[path = "conformance/aggregates.rs"]
 mod aggregates;
+#[path = "conformance/concerns.rs"]
+mod concerns;
 #[path = "conformance/copy.rs"]
 mod copy;
 #[path = "conformance/counterparts.rs"]

@@ -3,7 +3,7 @@
 use super::outgoing::is_key;
 use super::shown::{Parent, first, shown};
 use super::{RestBooks, chart::Chart};
-use crate::connector::{DocumentSpec, List, SourceSpec, kind_name};
+use crate::connector::{DocumentSpec, List, SourceSpec};
 use crate::cursor::Position;
 use crate::place::Place;
 use adapter_kit::{AdapterError, Failure, ShownContact, ShownPage};
@@ -107,7 +107,7 @@ impl RestBooks {
         cursor: Option<&str>,
     ) -> Result<ShownPage, AdapterError> {
         let spec = self.document(kind)?;
-        let what = format!("list {}", kind_name(kind));
+        let what = format!("list {}", kind.name());
         let mut cursor: Cursor = cursor
             .and_then(|text| serde_json::from_str(text).ok())
             .unwrap_or_default();
@@ -194,7 +194,7 @@ impl RestBooks {
     /// Looks keys up: by the product's own search, else by going through the list.
     pub(super) async fn find_keys(&self, kind: DocumentKind, keys: &[String]) -> Result<Vec<Shown>, AdapterError> {
         let spec = self.document(kind)?;
-        let what = format!("find {}", kind_name(kind));
+        let what = format!("find {}", kind.name());
         if kind == DocumentKind::Allocation {
             return Err(self.unfindable(&what, "allocations carry no key: list them"));
         }

@@ -17,7 +17,7 @@ mod refusal;
 mod shown;
 
 use crate::account::{Account, RestOptions, SetupError};
-use crate::connector::{BooksSpec, Connector, DocumentSpec, SourceSpec, kind_name};
+use crate::connector::{BooksSpec, Connector, DocumentSpec, SourceSpec};
 use crate::meaning::Rules;
 use crate::place::Place;
 use adapter_kit::{
@@ -75,7 +75,7 @@ impl RestBooks {
     fn document(&self, kind: DocumentKind) -> Result<&DocumentSpec, AdapterError> {
         self.spec.documents.get(&kind).ok_or_else(|| AdapterError {
             system: self.account.client.system().to_string(),
-            what: kind_name(kind).to_string(),
+            what: kind.name().to_string(),
             code: "the product has no such documents".into(),
             failure: Failure::Refused,
             not_processed: true,
@@ -165,7 +165,7 @@ impl Accounting for RestBooks {
         for (kind, spec) in &self.spec.documents {
             for source in &spec.lists {
                 if seen.insert(source.list.request.path.source()) {
-                    let what = format!("list {}", kind_name(*kind));
+                    let what = format!("list {}", kind.name());
                     tried(&what, self.glance(&source.list, &what).await.err());
                 }
             }

@@ -56,7 +56,7 @@ pub(super) fn variables(
         set("contact", json!(contact));
     }
     if let Some((kind, id)) = &posting.of {
-        set("of", json!({"kind": crate::connector::kind_name(*kind), "id": id}));
+        set("of", json!({"kind": kind.name(), "id": id}));
     }
     if let Some(to) = &posting.to {
         set("to", json!(to));

@@ -5,7 +5,7 @@ use super::RestBooks;
 use super::chart::Chart;
 use super::outgoing::{refused, variables};
 use super::shown::{Parent, first, shown};
-use crate::connector::{ContactsSpec, DocumentSpec, Post, kind_name};
+use crate::connector::{ContactsSpec, DocumentSpec, Post};
 use crate::template::Variables;
 use adapter_kit::{AdapterError, BooksRefusal, BooksRefusalKind, CallError, Outcome, Posted, Posting, Verdict};
 use bridge_core::deny;
@@ -111,7 +111,7 @@ impl RestBooks {
                 Err(refusal) => answers[at] = Some(Posted::Refused(refusal)),
             }
         }
-        let what = format!("post {}", kind_name(kind));
+        let what = format!("post {}", kind.name());
         let reading = Reading::Document(kind, spec, chart);
         self.send_items(&spec.post, &reading, items, &mut answers, &what).await;
         answers
@@ -257,7 +257,7 @@ impl RestBooks {
     }
 
     pub(super) async fn void_one(&self, kind: DocumentKind, remote_id: &str, attempt: &str) -> Posted {
-        let what = format!("void {}", kind_name(kind));
+        let what = format!("void {}", kind.name());
         let Ok(spec) = self.document(kind) else {
             return Posted::Refused(refused(BooksRefusalKind::Invalid, "the product has no such documents"));
         };
@@ -279,7 +279,7 @@ impl RestBooks {
             (DocumentKind::Allocation, [of, credit, id]) if spec.lives_below() => {
                 variables.insert("of".into(), json!({"kind": of, "id": credit}));
                 parent = Some(Parent {
-                    kind: self.spec.documents.keys().copied().find(|kind| kind_name(*kind) == *of),
+                    kind: self.spec.documents.keys().copied().find(|kind| kind.name() == *of),
                     id: (*credit).to_string(),
                 });
                 (*id).to_string()

@@ -1,7 +1,7 @@
 //! Records of an accounting product as the ledger knows them.
 
 use super::chart::Chart;
-use crate::connector::{LinesSpec, ShownSpec, kind_name};
+use crate::connector::{LinesSpec, ShownSpec};
 use crate::place::Place;
 use bridge_core::ledger::money::json_decimal;
 use bridge_core::ledger::{Cents, Currency, DocumentKind, Shown, ShownLine, Status};
@@ -26,7 +26,7 @@ pub(super) fn first(places: &[Place], json: &Json) -> Option<String> {
 
 /// The id of an allocation names its credit too, since it lives below it: `credit_note/ID/ID`.
 pub(super) fn allocation_id(parent: &Parent, id: &str) -> String {
-    let kind = parent.kind.map_or("credit", kind_name);
+    let kind = parent.kind.map_or("credit", DocumentKind::name);
     format!("{kind}/{}/{id}", parent.id)
 }
 

@@ -353,17 +353,3 @@ impl BooksSpec {
         all
     }
 }
-
-/// The name of a kind in connector files.
-pub(crate) fn kind_name(kind: DocumentKind) -> &'static str {
-    match kind {
-        DocumentKind::Invoice => "invoice",
-        DocumentKind::CreditNote => "credit_note",
-        DocumentKind::Payment => "payment",
-        DocumentKind::Prepayment => "prepayment",
-        DocumentKind::Overpayment => "overpayment",
-        DocumentKind::Allocation => "allocation",
-        DocumentKind::Refund => "refund",
-        DocumentKind::Journal => "journal",
-    }
-}

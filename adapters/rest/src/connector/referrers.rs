@@ -19,4 +19,6 @@ pub struct ReferrersSpec {
     pub by_number: Option<(Request, Place)>,
     /// Puts a person (`{{ id }}`) to a practice (`{{ practice }}`), where that is a call of its own.
     pub relate: Option<Request>,
+    /// Takes a person from a practice again.
+    pub leave: Option<Request>,
 }

@@ -1,6 +1,7 @@
 //! What concerns the whole account: credentials, limits, and what answers mean.
 
-use super::section::{Section, whole};
+use super::section::Section;
+use super::wording::whole;
 use crate::connector::{
     Answers, AuthStyle, Authorize, ErrorRule, LimitsSpec, Means, OAuthSpec, Tenants, TenantsTold, Window,
 };

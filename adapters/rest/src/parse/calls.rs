@@ -1,7 +1,8 @@
 //! One call: request line, query, headers, body, paging, and where the answer holds what.
 
 use super::ACCOUNT;
-use super::section::{Section, empty_object, whole};
+use super::section::Section;
+use super::wording::{empty_object, whole};
 use crate::connector::{
     Changes, ItemErrors, List, Lookup, Need, Paging, PagingStyle, Prepare, ProbeCall, Removed, Request, Shown, Writing,
 };

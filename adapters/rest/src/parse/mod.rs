@@ -4,13 +4,15 @@ mod account;
 mod activities;
 mod books;
 mod calls;
+mod condition;
 mod kind;
 mod referrers;
 mod requests;
 mod section;
 mod webhook;
+mod wording;
 
-use crate::connector::{Connector, Kind, ReferrersSpec, Request, kind_name};
+use crate::connector::{Connector, Kind, ReferrersSpec, Request};
 use bridge_core::config_problem::{Problem, Source, suggestion};
 use section::Section;
 
@@ -82,7 +84,7 @@ fn check_webhook(connector: &Connector, root: &mut Section<'_, '_, '_>) {
             .books
             .iter()
             .flat_map(|books| books.documents.keys())
-            .map(|kind| kind_name(*kind)),
+            .map(|kind| kind.name()),
     );
     known.extend(connector.books.iter().map(|_| "contacts"));
     for rule in rules.filter(|rule| !known.contains(&rule.kind.as_str())) {
@@ -148,11 +150,12 @@ fn check_groups(connector: &Connector, root: &mut Section<'_, '_, '_>) {
         .iter()
         .flat_map(|spec| [spec.attach.as_ref(), spec.detach.as_ref()]);
     named.extend(moves.flatten().filter_map(|request| request.limit.as_deref()));
-    let of = |spec| -> [Option<&Request>; 2] {
+    let of = |spec| -> [Option<&Request>; 3] {
         let spec: &ReferrersSpec = spec;
         [
             spec.by_number.as_ref().map(|(request, _)| request),
             spec.relate.as_ref(),
+            spec.leave.as_ref(),
         ]
     };
     let referrers = connector.referrers.values().flat_map(of);

@@ -31,10 +31,21 @@ fn of_sort(one: &mut Section<'_, '_, '_>, sort: Sort) -> Option<ReferrersSpec> {
         Some((calls::request(lookup)?, records))
     });
     one.scope(&[ACCOUNT, "id", "practice"]);
-    let relate = match sort {
-        Sort::Person => one.section("relate", calls::request).flatten(),
-        Sort::Practice => None,
+    let (relate, leave) = match sort {
+        Sort::Person => (
+            one.section("relate", calls::request).flatten(),
+            one.section("leave", calls::request).flatten(),
+        ),
+        Sort::Practice => (None, None),
     };
+    if leave.is_some() && relate.is_none() {
+        let span = one.span();
+        one.note(
+            span,
+            "`leave` needs `relate`",
+            "Say how a person is put to a practice too, or leave it out.",
+        );
+    }
     if by_number.is_some()
         && members
             .as_ref()
@@ -61,6 +72,7 @@ fn of_sort(one: &mut Section<'_, '_, '_>, sort: Sort) -> Option<ReferrersSpec> {
         members: members?,
         by_number: by_number.flatten(),
         relate,
+        leave,
     })
 }
 

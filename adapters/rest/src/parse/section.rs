@@ -1,11 +1,7 @@
 //! Reads a table of a connector file key by key. Every finding knows its line; keys that nobody
 //! asked for are refused with the nearest known one.
 
-use crate::connector::{Condition, Test};
-use crate::place::Place;
-use crate::template::{Shape, Template};
-use bridge_core::config_problem::{Keys, Problem, Source, suggestion};
-use serde_json::{Map, Value as Json};
+use bridge_core::config_problem::{Keys, Problem, Source};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
@@ -17,13 +13,13 @@ pub(super) type Node<'a> = Spanned<DeValue<'a>>;
 
 /// One table while it is read.
 pub(super) struct Section<'s, 'a, 't> {
-    keys: Keys<'s, 'a, 't>,
-    source: &'s Source<'a>,
+    pub(super) keys: Keys<'s, 'a, 't>,
+    pub(super) source: &'s Source<'a>,
     table: &'t DeTable<'a>,
     span: Span,
-    findings: Vec<Problem>,
+    pub(super) findings: Vec<Problem>,
     /// Variables that templates in this table may name.
-    scope: Vec<&'static str>,
+    pub(super) scope: Vec<&'static str>,
 }
 
 impl<'s, 'a, 't> Section<'s, 'a, 't> {
@@ -146,157 +142,12 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         self.keys.word(key, &text, span, words)
     }
 
-    pub fn place(&mut self, key: &'static str) -> Option<Place> {
-        let (text, span) = self.text_at(key)?;
-        self.parsed_place(&text, span)
-    }
-
-    pub fn needed_place(&mut self, key: &'static str) -> Place {
-        let text = self.keys.text(key).map(|(text, span)| (text.to_string(), span));
-        text.and_then(|(text, span)| self.parsed_place(&text, span))
-            .unwrap_or_else(whole)
-    }
-
-    /// One place or several to try in turn.
-    pub fn needed_places(&mut self, key: &'static str) -> Vec<Place> {
-        if !self.has(key) {
-            self.needed_text(key);
-            return Vec::new();
-        }
-        let span = self.raw(key).map(Spanned::span).unwrap_or_default();
-        let texts = self.texts(key);
-        texts
-            .iter()
-            .filter_map(|text| self.parsed_place(text, span.clone()))
-            .collect()
-    }
-
-    pub fn parsed_place(&mut self, text: &str, span: Span) -> Option<Place> {
-        Place::parse(text)
-            .map_err(|error| {
-                self.note(
-                    span,
-                    error.to_string(),
-                    "Write the members from the outside in, e.g. \"paging.next.after\", or \".\".",
-                );
-            })
-            .ok()
-    }
-
-    pub fn template(&mut self, key: &'static str) -> Option<Template> {
-        let (text, span) = self.text_at(key)?;
-        self.parsed_template(&text, span)
-    }
-
-    pub fn parsed_template(&mut self, text: &str, span: Span) -> Option<Template> {
-        match Template::parse(text) {
-            Ok(template) => {
-                for name in template.variables() {
-                    let known = self.scope.iter().any(|known| {
-                        name == *known || name.strip_prefix(known).is_some_and(|below| below.starts_with('.'))
-                            // `page` itself inside an expression whose members are not spelt out.
-                            || known.strip_prefix(name.as_str()).is_some_and(|below| below.starts_with('.'))
-                    });
-                    if !known {
-                        let remedy = suggestion(&name, &self.scope);
-                        self.note(span.clone(), format!("`{name}` is nothing that can stand here"), remedy);
-                    }
-                }
-                Some(template)
-            }
-            Err(error) => {
-                self.note(span, error.to_string(), "Write {{ name }} or {{ name | filter }}.");
-                None
-            }
-        }
-    }
-
     /// A list of texts; one text alone is a list of one.
     pub fn texts(&mut self, key: &'static str) -> Vec<String> {
         let Some(node) = self.keys.optional(key) else {
             return Vec::new();
         };
         self.scalars(node)
-    }
-
-    /// A JSON value with holes.
-    pub fn shape(&mut self, key: &'static str) -> Option<Shape> {
-        let node = self.keys.optional(key)?;
-        self.parsed_shape(node)
-    }
-
-    fn parsed_shape(&mut self, node: &Node<'a>) -> Option<Shape> {
-        Some(match node.get_ref() {
-            DeValue::String(text) => {
-                let template = self.parsed_template(text, node.span())?;
-                if template.is_fixed() {
-                    Shape::Fixed(Json::String(text.to_string()))
-                } else {
-                    Shape::Text(template)
-                }
-            }
-            DeValue::Boolean(flag) => Shape::Fixed(Json::Bool(*flag)),
-            DeValue::Integer(number) => {
-                let number = i64::from_str_radix(number.as_str(), number.radix());
-                Shape::Fixed(number.map_or(Json::Null, Json::from))
-            }
-            DeValue::Float(number) => Shape::Fixed(number.as_str().parse::<f64>().map_or(Json::Null, Json::from)),
-            DeValue::Datetime(moment) => Shape::Fixed(Json::String(moment.to_string())),
-            DeValue::Array(elements) => Shape::List(elements.iter().filter_map(|e| self.parsed_shape(e)).collect()),
-            DeValue::Table(members) => Shape::Table(self.shapes_of(members)),
-        })
-    }
-
-    fn shapes_of(&mut self, table: &DeTable<'a>) -> Vec<(String, Shape)> {
-        table
-            .iter()
-            .filter_map(|(name, node)| Some((name.get_ref().to_string(), self.parsed_shape(node)?)))
-            .collect()
-    }
-
-    /// A table of values with holes.
-    pub fn shapes(&mut self, key: &'static str) -> Vec<(String, Shape)> {
-        self.table_of(key)
-            .map(|table| self.shapes_of(table))
-            .unwrap_or_default()
-    }
-
-    /// A table of texts with holes.
-    pub fn templates(&mut self, key: &'static str) -> Vec<(String, Template)> {
-        let Some(table) = self.table_of(key) else {
-            return Vec::new();
-        };
-        let mut templates = Vec::new();
-        for (name, node) in table.iter() {
-            match node.get_ref().as_str() {
-                Some(text) => {
-                    let template = self.parsed_template(text, node.span());
-                    templates.extend(template.map(|template| (name.get_ref().to_string(), template)));
-                }
-                None => self.note(
-                    node.span(),
-                    format!("`{}` must be text", name.get_ref()),
-                    "Put it in quotes.",
-                ),
-            }
-        }
-        templates
-    }
-
-    /// A table whose keys are places and whose values are texts with holes.
-    pub fn names(&mut self, key: &'static str) -> Vec<(Place, Template)> {
-        let Some(table) = self.table_of(key) else {
-            return Vec::new();
-        };
-        let spans: BTreeMap<String, Span> = table.iter().map(|(k, _)| (k.get_ref().to_string(), k.span())).collect();
-        let templates = self.templates(key);
-        templates
-            .into_iter()
-            .filter_map(|(text, template)| {
-                let span = spans.get(&text).cloned().unwrap_or_default();
-                Some((self.parsed_place(&text, span)?, template))
-            })
-            .collect()
     }
 
     /// A table of plain texts.
@@ -320,58 +171,7 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         texts
     }
 
-    /// A table of places and what must stand there.
-    pub fn condition(&mut self, key: &'static str) -> Condition {
-        let Some(table) = self.table_of(key) else {
-            return Condition::default();
-        };
-        let mut tests = Vec::new();
-        for (name, node) in table.iter() {
-            let place = self.parsed_place(name.get_ref(), name.span());
-            let test = match node.get_ref() {
-                DeValue::Table(inner) => self.inner_test(inner, node.span()),
-                _ => Some(Test::Is(self.scalars(node))),
-            };
-            tests.extend(place.zip(test));
-        }
-        Condition { tests }
-    }
-
-    fn inner_test(&mut self, table: &'t DeTable<'a>, span: Span) -> Option<Test> {
-        let mut inner = Section::new(self.source, table, span.clone());
-        let not = inner.has("not").then(|| Test::Not(inner.texts("not")));
-        let contains = inner.text("contains").map(|text| Test::Contains(text.to_lowercase()));
-        let present = inner.flag("present").map(Test::Present);
-        self.findings.extend(inner.finish());
-        let test = not.or(contains).or(present);
-        if test.is_none() {
-            self.note(
-                span,
-                "this test says nothing",
-                "Use { not = .. }, { contains = \"..\" } or { present = true }.",
-            );
-        }
-        test
-    }
-
-    /// Header names and the values they must have; `true` means that the header is there.
-    pub fn header_tests(&mut self, key: &'static str) -> Vec<(String, Vec<String>)> {
-        let Some(table) = self.table_of(key) else {
-            return Vec::new();
-        };
-        let mut tests = Vec::new();
-        for (name, node) in table.iter() {
-            let values = if node.get_ref().as_bool() == Some(true) {
-                Vec::new()
-            } else {
-                self.scalars(node)
-            };
-            tests.push((name.get_ref().to_lowercase(), values));
-        }
-        tests
-    }
-
-    fn scalars(&mut self, node: &Node<'a>) -> Vec<String> {
+    pub(super) fn scalars(&mut self, node: &Node<'a>) -> Vec<String> {
         let elements: Vec<&Node<'a>> = match node.get_ref() {
             DeValue::Array(elements) => elements.iter().collect(),
             _ => vec![node],
@@ -392,7 +192,7 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
         texts
     }
 
-    fn table_of(&mut self, key: &'static str) -> Option<&'t DeTable<'a>> {
+    pub(super) fn table_of(&mut self, key: &'static str) -> Option<&'t DeTable<'a>> {
         let node = self.keys.optional(key)?;
         let table = node.get_ref().as_table();
         if table.is_none() {
@@ -483,10 +283,6 @@ impl<'s, 'a, 't> Section<'s, 'a, 't> {
     }
 }
 
-pub(super) fn whole() -> Place {
-    Place::whole()
-}
-
 fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -500,9 +296,4 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_millis(number.checked_mul(milliseconds)?))
-}
-
-/// An empty JSON object, for shapes that default to nothing.
-pub(super) fn empty_object() -> Shape {
-    Shape::Fixed(Json::Object(Map::new()))
 }

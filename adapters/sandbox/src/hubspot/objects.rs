@@ -272,6 +272,16 @@ impl Hubspot {
         Ok(Answer::json(200, json!({"status": "COMPLETE", "results": results})))
     }
 
+    /// Takes a contact from a company: of two that do not stand together nothing is said.
+    fn dismiss(&mut self, id: &str, company: &str) -> Result<Answer, Problem> {
+        let own = self.find(id, None)?.id;
+        let meant = company.parse().ok();
+        if let Some(all) = self.employers.get_mut(&own) {
+            all.retain(|known| Some(*known) != meant);
+        }
+        Ok(Answer::empty(204))
+    }
+
     /// The companies of a contact.
     pub fn employers_of(&self, id: &str) -> Vec<String> {
         let all = id.parse().ok().and_then(|id: u64| self.employers.get(&id));
@@ -294,6 +304,7 @@ impl Hubspot {
             (Method::PUT, [id, "associations", "default", "companies" | "company", company]) => {
                 self.employ(id, company)
             }
+            (Method::DELETE, [id, "associations", "companies" | "company", company]) => self.dismiss(id, company),
             (_, [] | [_] | ["batch", _]) => Err(Problem::new(405, "VALIDATION_ERROR", "Method not allowed")),
             _ => Err(Problem::new(404, "OBJECT_NOT_FOUND", "No such path")),
         }

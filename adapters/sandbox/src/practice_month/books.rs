@@ -167,22 +167,6 @@ impl OwnBooks {
         all.retain(|_, cents| *cents != 0);
         all
     }
-
-    /// Net and tax by practitioner role, and what was received for invoices whose lines are all that role's.
-    pub fn by_role(&self) -> BTreeMap<&'static str, (i64, i64, i64)> {
-        let mut all = BTreeMap::new();
-        for invoice in self.invoices.values() {
-            for line in &invoice.lines {
-                let (net, tax, _) = all.entry(line.role).or_insert((0, 0, 0));
-                *net += line.net;
-                *tax += line.tax;
-            }
-            if let Some(line) = invoice.lines.first() {
-                all.entry(line.role).or_insert((0, 0, 0)).2 += invoice.received;
-            }
-        }
-        all
-    }
 }
 
 fn sums<K: Ord>(of: impl Iterator<Item = (K, i64)>) -> BTreeMap<K, i64> {

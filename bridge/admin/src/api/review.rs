@@ -1,6 +1,7 @@
 //! `/api/review`: the desk over HTTP, for programs with a token. A token without `actions` may read, and decide if it may
 //! write; one with `actions` must name `review`. Whoever is shown values of people leaves a line in the history.
 
+mod affairs;
 mod asked;
 mod description;
 
@@ -8,8 +9,10 @@ pub(super) use description::paths;
 
 use super::{Api, Refused, answer};
 use crate::desk::act::Decision;
+use crate::desk::affairs::PersonAffairs;
 use crate::desk::inbox::Query as Wanted;
 use crate::desk::rules::Rule;
+use crate::desk::timeline::Story;
 use crate::desk::{Desk, DeskError};
 use asked::{Asked, Named, body};
 use axum::Router;
@@ -84,10 +87,16 @@ impl Api {
 impl Caller {
     /// A line in the history: somebody was shown what is known of somebody, or of many.
     async fn seen(&self, entity: Option<&str>, what: &str) -> Result<(), Refused> {
+        self.seen_with(entity, what, vec![]).await
+    }
+
+    /// The same, with names of what was shown.
+    async fn seen_with(&self, entity: Option<&str>, what: &str, names: Vec<&str>) -> Result<(), Refused> {
         let line = AuditEntry {
             at: self.desk.now(),
             entity: entity.map(str::to_string),
             event: "viewed".into(),
+            units: names.into_iter().map(str::to_string).collect(),
             reason: format!("{what}, to {}", self.by),
             ..AuditEntry::default()
         };
@@ -160,12 +169,21 @@ async fn find(State(api): Shared, headers: HeaderMap, Asked(asked): Asked<Text>)
     told(find.await)
 }
 
+/// A person's story, with what stands beside it.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    story: Story,
+    affairs: PersonAffairs,
+}
+
 async fn story(State(api): Shared, headers: HeaderMap, Named(id): Named<String>) -> Response {
     let story = async {
         let caller = api.caller(&headers, false).await?;
         let story = caller.desk.story(&id).await?;
-        caller.seen(Some(&id), "the timeline").await?;
-        Ok(story)
+        let affairs = caller.desk.affairs_of(&id).await?;
+        caller.seen_with(Some(&id), "the timeline", affairs.shown()).await?;
+        Ok(Whole { story, affairs })
     };
     told(story.await)
 }
@@ -254,7 +272,9 @@ async fn detail(State(api): Shared, headers: HeaderMap, Named(id): Named<String>
         let caller = api.caller(&headers, false).await?;
         let detail = caller.desk.detail(&id).await?;
         for who in &detail.row.who {
-            caller.seen(Some(&who.entity), "what waits").await?;
+            let affairs = detail.affairs.iter().find(|of| of.entity == who.entity);
+            let names = affairs.map(PersonAffairs::shown).unwrap_or_default();
+            caller.seen_with(Some(&who.entity), "what waits", names).await?;
         }
         Ok(detail)
     };

@@ -5,9 +5,9 @@
 
 use super::call::{Call, Fields};
 use super::render::{Answer, page};
-use super::words::{Clockwork, Moment, capital, system, unit};
+use super::words::{Clockwork, Moment, capital, named, system, unit};
 use super::{App, Refused};
-use crate::desk::{Desk, DeskError};
+use crate::desk::{Desk, DeskError, because};
 use axum::body::Body;
 use axum::http::header;
 use axum::response::IntoResponse;
@@ -117,7 +117,8 @@ struct Activity {
     first: bool,
     /// How far was looked, if the page is not full for that.
     looked: Option<Moment>,
-    events: Vec<&'static str>,
+    /// Key and words.
+    events: Vec<(&'static str, String)>,
     systems: Vec<(String, String)>,
     typed: Typed,
     filtered: bool,
@@ -171,7 +172,7 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
             place = Some(seq);
             looked = Some(line.at);
             if wanted.fits(&line) {
-                lines.push(shown(line, &clock));
+                lines.push(shown(line, &clock, &app.settings.systems));
                 if lines.len() == LINES {
                     more = true;
                     break 'reading;
@@ -196,7 +197,7 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
         next: next.map(|place| format!("/activity?{}", again(&call.query, of, Some(place)))),
         export: format!("/activity/export?{}", again(&call.query, of, None)),
         first: before.is_none(),
-        events: EVENTS.into(),
+        events: EVENTS.iter().map(|key| (*key, event(key))).collect(),
         systems: app
             .settings
             .systems
@@ -230,22 +231,44 @@ async fn seen(desk: Option<&Desk>, rows: Vec<(i64, AuditEntry)>) -> Result<Vec<(
     }
 }
 
-fn shown(line: AuditEntry, clock: &Clockwork) -> Line {
+fn shown(line: AuditEntry, clock: &Clockwork, systems: &[String]) -> Line {
     Line {
         at: clock.moment(line.at),
-        event: match line.event.as_str() {
-            "viewed" => "Values shown".into(),
-            other => capital(other),
-        },
+        event: event(&line.event),
         record: match (&line.system, &line.remote_id) {
             (Some(name), Some(id)) => Some(format!("{} {id}", system(name))),
             (Some(name), None) => Some(system(name)),
             _ => None,
         },
-        entity: line.entity,
         units: line.units.iter().map(|name| unit(name)).collect(),
-        reason: line.reason,
+        reason: named(&because(&line), systems),
+        entity: line.entity,
     }
+}
+
+/// What happened, in a word or two.
+fn event(key: &str) -> String {
+    let words = match key {
+        "viewed" => "Values shown",
+        "adopted" => "Taken",
+        "conflict" => "Values differ",
+        "conflict closed" => "Differ no more",
+        "hold" => "Held back",
+        "create" => "To be created",
+        "write" => "To be written",
+        "applied" => "Written",
+        "moved" | "gone" | "later" => "Not taken",
+        "unknown" => "No answer",
+        "settled" => "Known now",
+        "skip" => "Left alone",
+        "new" => "First seen",
+        "may be told" => "May have been told",
+        "sync asked" => "Looked at afresh",
+        "alert seen" => "Alert looked after",
+        "action" => "Done by hand",
+        other => return capital(other),
+    };
+    words.into()
 }
 
 /// The same filters, from another place.
@@ -279,7 +302,7 @@ impl Reading {
     async fn next(&mut self) -> Result<Option<String>, DeskError> {
         let mut text = String::new();
         if std::mem::take(&mut self.head) {
-            text.push_str("at,event,entity,system,record,units,reason\r\n");
+            text.push_str("at,event,entity,system,record,units,reason,concerns,details\r\n");
         }
         while text.is_empty() && !self.over {
             let found = self
@@ -306,6 +329,9 @@ impl Reading {
 fn csv(line: &AuditEntry) -> String {
     let at = Clockwork::new(line.at, "UTC").moment(line.at).iso;
     let units = line.units.join(" ");
+    // For programs by their keys, for people by their titles.
+    let titles: Vec<String> = line.units.iter().map(|name| unit(name)).collect();
+    let (titles, details) = (titles.join(", "), because(line));
     let cells = [
         at.as_str(),
         &line.event,
@@ -314,6 +340,8 @@ fn csv(line: &AuditEntry) -> String {
         line.remote_id.as_deref().unwrap_or_default(),
         &units,
         &line.reason,
+        &titles,
+        &details,
     ];
     let cells = cells.map(|cell| format!("\"{}\"", csv_safe(cell).replace('"', "\"\"")));
     cells.join(",") + "\r\n"

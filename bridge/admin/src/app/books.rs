@@ -4,22 +4,28 @@
 //! they are asked for waits there for that process; no page calls an account.
 
 mod ask;
+mod closing;
 mod reports;
+mod rows;
 mod table;
 
 pub(super) use ask::{act, settlement, work};
+pub(super) use closing::sign;
 pub(super) use reports::{close, closing, drift, file, practitioners, preview, proof, settlements, statement, tasks};
+pub(super) use rows::{document, show as rows};
 
 use super::call::Call;
+use super::remedy::{self, Remedy};
 use super::render::{Answer, page};
 use super::words::{Clockwork, Moment};
-use super::{App, Refused};
+use super::{App, Refused, told};
 use crate::access::role::Role;
 use bridge_core::ledger::month::Month;
 use bridge_engine::EngineError;
 use bridge_engine::ledger::office::{Act, Ask, Head, Item, Mood, Office, Outcome, Report, Standing};
-use bridge_engine::ledger::reports::{HoldGroup, Light};
+use bridge_engine::ledger::reports::HoldGroup;
 use bridge_engine::vitals::LedgerVitals;
+use closing::{Closing, Far};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -29,7 +35,7 @@ use table::{Table, grouped};
 const ASKS: usize = 8;
 
 /// The pages, in the order of their tabs.
-const TABS: [(&str, &str); 8] = [
+const TABS: [(&str, &str); 9] = [
     ("/books", "Overview"),
     ("/books/close", "Close"),
     ("/books/preview", "To be posted"),
@@ -38,6 +44,7 @@ const TABS: [(&str, &str); 8] = [
     ("/books/statements", "Practitioners"),
     ("/books/settlements", "Settlements"),
     ("/books/tasks", "In Halaxy"),
+    ("/books/document", "Documents"),
 ];
 
 /// Roles that ask and decide; auditors only read.
@@ -78,11 +85,31 @@ struct Overview {
     standing: Option<Stands>,
     vitals: Option<LedgerVitals>,
     looked: Option<Moment>,
-    proof: Option<Line>,
-    holds: Vec<HoldGroup>,
+    proof: Option<LastProof>,
+    holds: Vec<HoldLine>,
+    /// How far the closes of months are.
+    closes: Vec<Far>,
+    /// What to do where there are no books.
+    none: Remedy,
     decide: Vec<Group>,
     reports: Vec<Line>,
     month: String,
+}
+
+/// The last proof, whoever asked for it.
+#[derive(Serialize)]
+struct LastProof {
+    mood: &'static str,
+    words: String,
+    at: Moment,
+    link: Option<String>,
+}
+
+#[derive(Serialize)]
+struct HoldLine {
+    why: String,
+    remedy: Remedy,
+    who: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -148,20 +175,11 @@ struct Body {
     head: Line,
     id: String,
     digest: String,
-    steps: Vec<StepLine>,
+    /// Of a close.
+    closing: Option<Closing>,
     tables: Vec<Table>,
     decide: Vec<Group>,
     notes: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct StepLine {
-    step: u8,
-    what: String,
-    mood: &'static str,
-    state: &'static str,
-    detail: String,
-    link: String,
 }
 
 fn office(call: &Call) -> Office {
@@ -299,14 +317,24 @@ pub(super) async fn overview(app: &App, call: &Call) -> Answer {
         posted: s.posted,
         due: s.due,
     });
-    let proof = heads.iter().find(|head| head.id.starts_with("proof-"));
+    let proof = vitals.as_ref().and_then(|v| v.proof.as_ref()).map(|proof| {
+        let id = format!("proof-{}-{}", proof.from, proof.to);
+        LastProof {
+            mood: if proof.agrees() { "good" } else { "bad" },
+            words: super::vitals::proof_words(proof, &clock),
+            at: clock.moment(proof.at),
+            link: heads.iter().any(|head| head.id == id).then(|| place(&id)),
+        }
+    });
     let content = Overview {
         around: around(app, call, "/books").await?,
         standing: stands,
         looked: vitals.as_ref().map(|v| clock.moment(v.at)),
         vitals,
-        proof: proof.map(|head| line(&clock, head)),
-        holds,
+        proof,
+        holds: holds.iter().map(hold_line).collect(),
+        closes: closing::far(call, month(app, call)).await?,
+        none: remedy::of_no_books(),
         decide: groups(items),
         reports: heads
             .iter()
@@ -317,6 +345,14 @@ pub(super) async fn overview(app: &App, call: &Call) -> Answer {
         month: month(app, call).to_string(),
     };
     page(app, call, "books.html", content)
+}
+
+fn hold_line(hold: &HoldGroup) -> HoldLine {
+    HoldLine {
+        why: hold.why.clone(),
+        remedy: remedy::of_hold(hold),
+        who: hold.who.clone(),
+    }
 }
 
 /// A page over one report.
@@ -344,6 +380,10 @@ async fn screen(app: &App, call: &Call, screen: Screen) -> Answer {
         Some(id) => office.report(id).await.map_err(read)?,
         None => None,
     };
+    if let Some(report) = &report {
+        let thing = format!("the books’ report {}", report.head.id);
+        told::shown(app, call, &thing, &report.head.digest).await?;
+    }
     let others = heads.iter().filter(|head| {
         screen.others.is_some_and(|front| head.id.starts_with(front)) && Some(&head.id) != screen.id.as_ref()
     });
@@ -368,48 +408,30 @@ async fn screen(app: &App, call: &Call, screen: Screen) -> Answer {
         days,
         layouts: standing.layouts,
         others: others.take(12).map(|head| line(&clock, head)).collect(),
-        report: report.map(|report| body(&clock, report, screen.month)),
+        report: match report {
+            Some(report) => Some(body(call, &clock, report, screen.month).await?),
+            None => None,
+        },
     };
     page(app, call, "books-report.html", content)
 }
 
-fn body(clock: &Clockwork, report: Report, month: Month) -> Body {
-    let step = |step: bridge_engine::ledger::reports::Step| {
-        let (mood, state) = match step.light {
-            Light::Green => ("good", "Done"),
-            Light::Amber => ("busy", "Open"),
-            Light::Red => ("bad", "In the way"),
-        };
-        StepLine {
-            link: drill(step.step, month),
-            step: step.step,
-            what: super::words::capital(&step.what),
-            mood,
-            state,
-            detail: step.detail,
-        }
+async fn body(call: &Call, clock: &Clockwork, report: Report, month: Month) -> Result<Body, Refused> {
+    let closing = match report.steps.is_empty() {
+        true => None,
+        false => Some(closing::closing(call, clock, month, &report.steps).await?),
     };
-    let steps: Vec<StepLine> = report.steps.into_iter().map(step).collect();
     // A close has its steps, drawn as a list.
-    let sections = report.sections.into_iter().filter(|_| steps.is_empty());
-    Body {
+    let sections = report.sections.into_iter().enumerate().filter(|_| closing.is_none());
+    Ok(Body {
         head: line(clock, &report.head),
+        tables: sections
+            .map(|(n, section)| Table::of(section, format!("/books/rows/{}/{n}", report.head.id)))
+            .collect(),
         id: report.head.id,
         digest: report.head.digest,
-        tables: sections.map(Table::of).collect(),
+        closing,
         decide: groups(report.items),
         notes: report.notes,
-        steps,
-    }
-}
-
-/// Where the reason of a step can be seen.
-fn drill(step: u8, month: Month) -> String {
-    match step {
-        2 => "/books/preview".into(),
-        3 | 5 | 6 | 8 => format!("/books/proof/{}-{}", month.first(), month.last()),
-        4 => "/books/drift".into(),
-        9 => format!("/books/statements?month={month}"),
-        _ => "/books".into(),
-    }
+    })
 }

@@ -46,6 +46,8 @@ pub struct Call {
     /// Where it came from, for counting attempts.
     pub from: String,
     pub theme: &'static str,
+    /// The page asked by itself, and nobody did.
+    pub by_itself: bool,
     pub now: Time,
     /// When whoever serves this ends.
     pub ending: Ending,
@@ -60,11 +62,9 @@ impl Call {
         let peer = parts.extensions.get::<Peer>();
         let ending = parts.extensions.get::<Ending>().cloned().unwrap_or_default();
         let held = cookie(headers, session_cookie(app.settings.secure));
+        let by_itself = headers.contains_key(BY_ITSELF) || pattern == LIVE;
         let signed = match held {
-            Some(held) => {
-                let by_itself = headers.contains_key(BY_ITSELF) || pattern == LIVE;
-                shelf.access.session(&held, by_itself).await?
-            }
+            Some(held) => shelf.access.session(&held, by_itself).await?,
             None => None,
         };
         let mut shelf = shelf;
@@ -91,6 +91,7 @@ impl Call {
             from: from(headers, peer, app.settings.behind_proxy),
             theme: theme(cookie(headers, "bridge-theme").as_deref()),
             query: fields(query.as_bytes()),
+            by_itself,
             now: app.clock.now(),
             ending,
             shelf,

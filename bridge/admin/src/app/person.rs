@@ -5,15 +5,17 @@ mod act;
 
 pub(super) use act::{apart, comment, steps, sync, undo, undo_write, unlink};
 
+use super::affairs::{Fact, as_of, facts, month};
 use super::call::Call;
 use super::render::{Answer, page};
-use super::words::{Clockwork, Moment, capital, system, unit, value};
+use super::words::{Clockwork, Moment, capital, named, same_way, system, unit, value};
 use super::{App, sentence};
 use crate::access::Viewed;
 use crate::access::role::Role;
 use crate::desk::person::{Around, RecordRow, UnitRow};
 use crate::desk::timeline::{Entry, Story};
 use crate::desk::{Record, Who};
+use bridge_core::merge::AGREED;
 use bridge_core::{Time, Value};
 use bridge_engine::KEPT;
 use serde::Serialize;
@@ -33,7 +35,8 @@ struct Person {
     number: Option<String>,
     records: Vec<String>,
     now: Vec<String>,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<Fact>,
+    as_of: Option<String>,
     systems: Vec<String>,
     units: Vec<UnitLine>,
     links: Vec<LinkLine>,
@@ -125,6 +128,13 @@ pub(super) fn records(all: &[Record]) -> Vec<String> {
     all.iter().map(text).collect()
 }
 
+/// As systems are shown everywhere, the home system's record first.
+fn in_order(mut all: Vec<Record>, systems: &[String]) -> Vec<Record> {
+    let place = |name: &str| systems.iter().position(|system| system == name).unwrap_or(usize::MAX);
+    all.sort_by_key(|record| place(&record.system));
+    all
+}
+
 fn decides(call: &Call) -> bool {
     matches!(call.role(), Some(Role::Admin | Role::Reviewer))
 }
@@ -142,8 +152,12 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     };
     let around = desk.around(id, &app.settings.systems).await?;
     let values = call.sees_values();
+    let mut affairs = None;
     if values {
+        let found = desk.affairs_of(id).await?;
         let units = around.units.iter().map(|row| row.unit.clone());
+        let units = units.chain(found.shown().into_iter().map(str::to_string));
+        affairs = Some(found);
         let lost = around.lost.iter().map(|(unit, _)| unit.clone());
         let own = Viewed {
             entity: Some(id.into()),
@@ -170,6 +184,10 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     };
     let mut content = view.person(story, around, &app.settings.systems);
     content.older = older;
+    if let Some(affairs) = affairs {
+        content.as_of = as_of(&affairs, &view.clock);
+        content.facts.splice(0..0, facts(&affairs, &view.clock));
+    }
     content.syncs = call.role() != Some(Role::Auditor);
     content.since = call.query.get("since").and_then(|text| text.parse().ok());
     content.done = call.query.get("done").and_then(|done| told(done)).map(Into::into);
@@ -218,9 +236,10 @@ impl View {
             name: name.filter(|_| self.values),
             born: born.filter(|_| self.values),
             number: number.filter(|_| self.values),
-            records: records(&own),
+            records: records(&in_order(own, systems)),
             now: story.now.iter().map(|line| sentence(&named(line, systems))).collect(),
             facts: self.facts(&around),
+            as_of: None,
             systems: systems.iter().map(|name| system(name)).collect(),
             units: around.units.into_iter().map(|row| self.unit(row)).collect(),
             links: around.records.into_iter().map(|row| self.link(row, only)).collect(),
@@ -237,14 +256,14 @@ impl View {
                 .others
                 .into_iter()
                 .map(|other| OtherLine {
-                    same: if other.same == "email" {
-                        "same e-mail address"
-                    } else {
-                        "same phone number"
-                    },
-                    record: other.who.as_ref().map(|who| records(&who.records).join(", ")),
+                    same: same_way(&other.same),
                     entity: other.who.as_ref().map(|who| who.entity.clone()),
-                    name: other.who.and_then(|who| who.name).filter(|_| self.values),
+                    name: other
+                        .who
+                        .as_ref()
+                        .and_then(|who| who.name.clone())
+                        .filter(|_| self.values),
+                    record: other.who.map(|who| records(&in_order(who.records, systems)).join(", ")),
                 })
                 .collect(),
             lost: around
@@ -270,18 +289,19 @@ impl View {
         self.values.then(|| value(of))
     }
 
-    fn facts(&self, around: &Around) -> Vec<(&'static str, String)> {
+    fn facts(&self, around: &Around) -> Vec<Fact> {
         if !self.values {
             return vec![];
         }
-        let words = |name: &str| match name {
-            "next_visit" => "Next visit",
-            "last_visit" => "Last visit",
-            "sessions_left" => "Referral: sessions left",
-            _ => "Referral runs until",
+        let fact = |(name, text): (&&str, &String)| Fact {
+            title: match *name {
+                "sessions_left" => "Referral: sessions left",
+                _ => "Referral runs until",
+            },
+            text: month(text),
+            faint: false,
         };
-        let facts = around.facts.iter();
-        facts.map(|(name, text)| (words(name), month(text))).collect()
+        around.facts.iter().map(fact).collect()
     }
 
     fn unit(&self, row: UnitRow) -> UnitLine {
@@ -373,33 +393,14 @@ impl View {
     fn chosen(&self, details: &serde_json::Value) -> Option<String> {
         let choice = &details["choice"];
         if let Some(name) = choice["take"].as_str() {
-            return Some(format!("What stands in {} was taken.", system(name)));
+            return Some(match name {
+                AGREED => "It was kept as agreed.".into(),
+                name => format!("What stands in {} was taken.", system(name)),
+            });
         }
         let typed: Value = serde_json::from_value(choice.get("value")?.clone()).ok()?;
         self.values.then(|| format!("“{}” was typed.", value(&typed)))
     }
-}
-
-/// A line of the history with systems as people call them: `sent to crm (crm:7)` is `sent to CRM (7)`.
-fn named(text: &str, systems: &[String]) -> String {
-    systems.iter().fold(text.to_string(), |text, name| {
-        let title = system(name);
-        let text = text
-            .replace(&format!("({name}:"), "(")
-            .replace(&format!("{name}: "), &format!("{title}: "))
-            .replace(&format!("{name}:"), &format!("{title} "));
-        let words = text.split(' ').map(|word| match word.strip_prefix(name.as_str()) {
-            Some(rest) if rest.chars().all(|c| c.is_ascii_punctuation()) => format!("{title}{rest}"),
-            _ => word.to_string(),
-        });
-        words.collect::<Vec<_>>().join(" ")
-    })
-}
-
-/// `2026-12` as `December 2026`; other texts as they are.
-fn month(text: &str) -> String {
-    let date = format!("{text}-01").parse::<jiff::civil::Date>();
-    date.map_or_else(|_| text.into(), |date| date.strftime("%B %Y").to_string())
 }
 
 /// What sort of thing an event is, for its mark.
@@ -414,25 +415,5 @@ fn sort(event: &str) -> &'static str {
         "taken back" | "undone" => "undo",
         "viewed" => "view",
         _ => "look",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn systems_have_their_names() {
-        let systems = ["halaxy".to_string(), "crm".into()];
-        let read = |text| named(text, &systems);
-        assert_eq!(read("sent to crm (crm:7): mobile"), "sent to CRM (7): mobile");
-        assert_eq!(read("halaxy:9 is there"), "Halaxy 9 is there");
-        assert_eq!(read("crm: no record, crm."), "CRM: no record, CRM.");
-        assert_eq!(read("crmnote"), "crmnote");
-    }
-
-    #[test]
-    fn months_read_as_words() {
-        assert_eq!((month("2026-12"), month("6")), ("December 2026".into(), "6".into()));
     }
 }

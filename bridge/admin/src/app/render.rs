@@ -69,6 +69,7 @@ macro_rules! templates {
 }
 templates!(
     "layout.html",
+    "remedy.html",
     "door.html",
     "sign-in.html",
     "code.html",
@@ -85,6 +86,8 @@ templates!(
     "books-parts.html",
     "books.html",
     "books-report.html",
+    "books-rows.html",
+    "books-document.html",
     "mappings.html",
     "mappings-rules.html",
     "activity.html",
@@ -147,18 +150,21 @@ struct Place {
     path: &'static str,
     title: &'static str,
     here: bool,
+    /// It stands in the menu, so that the bar stays one row.
+    more: bool,
     count: Option<u64>,
 }
 
-const PLACES: [(&str, &str); 8] = [
-    ("/inbox", "Inbox"),
-    ("/runs", "Runs"),
-    ("/vitals", "Health"),
-    ("/books", "Books"),
-    ("/mappings", "Mappings"),
-    ("/activity", "Activity"),
-    ("/people", "People and access"),
-    ("/about", "About"),
+/// The last ones stand in a menu.
+const PLACES: [(&str, &str, bool); 8] = [
+    ("/inbox", "Inbox", false),
+    ("/books", "Books", false),
+    ("/runs", "Runs", false),
+    ("/vitals", "Health", false),
+    ("/mappings", "Mappings", true),
+    ("/activity", "Activity", true),
+    ("/people", "People and access", true),
+    ("/about", "About", true),
 ];
 
 impl Pages {
@@ -217,14 +223,11 @@ pub(super) fn shown(
         of.conflicts + of.cards + of.candidates + of.holds
     });
     let path = call.map_or("", |call| &call.path);
-    let lets = |path: &str| {
-        let route = super::routes::ROUTES.iter().find(|route| route.path == path);
-        user.is_some_and(|signed| route.is_some_and(|route| route.need.lets(signed.user.role)))
-    };
+    let lets = |path: &str| user.is_some_and(|signed| super::routes::lets(path, signed.user.role));
     let bound = call.is_some_and(Call::bound);
     let places = PLACES
         .into_iter()
-        .filter(|(path, _)| lets(path) && !(bound && of_every_location(path)));
+        .filter(|(path, ..)| lets(path) && !(bound && of_every_location(path)));
     let frame = Frame {
         practice: &app.settings.practice,
         version: &app.pages.version,
@@ -239,9 +242,10 @@ pub(super) fn shown(
             .map_or("", |signed| &signed.session.form),
         finds: lets("/search"),
         places: places
-            .map(|(place, title)| Place {
+            .map(|(place, title, more)| Place {
                 path: place,
                 title,
+                more,
                 here: path == place || path.strip_prefix(place).is_some_and(|rest| rest.starts_with('/')),
                 // It counts everybody's.
                 count: waiting.filter(|n| place == "/inbox" && *n > 0 && !bound),

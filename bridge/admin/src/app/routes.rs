@@ -106,6 +106,9 @@ routes! {
     POST "/books/settlements"    KEEPS         => books::settlement;
     GET  "/books/tasks"          BOOKS         => books::tasks;
     GET  "/books/file/{report}/{form}" BOOKS   => books::file;
+    GET  "/books/rows/{report}/{section}" BOOKS => books::rows;
+    GET  "/books/document"       BOOKS         => books::document;
+    POST "/books/sign"           KEEPS         => books::sign;
     POST "/books/ask"            KEEPS         => books::work;
     POST "/books/act"            KEEPS         => books::act;
     GET  "/mappings"             ALL           => mappings::show;
@@ -206,6 +209,12 @@ async fn taken(app: &App, route: &Route, does: Does, request: Request) -> Respon
 /// Whether a route shows what cannot be divided by location: reports sum over all of them.
 pub(super) fn of_every_location(path: &str) -> bool {
     path == "/books" || path.starts_with("/books/")
+}
+
+/// Whether somebody of that role may open the page of that path.
+pub(super) fn lets(path: &str, role: Role) -> bool {
+    let mut of = ROUTES.iter().filter(|route| route.method == Method::GET);
+    of.any(|route| route.path == path && route.need.lets(role))
 }
 
 /// Whether that is the path of a page that somebody who is signed in may be sent to.

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::chart::{Chart, charts};
+use super::remedy::{self, Remedy, Told};
 use super::render::{Answer, page, to};
 use super::words::{Clockwork, Moment, capital, count, duration, system, thousands};
 use super::{App, Refused};
@@ -9,7 +10,7 @@ use crate::access::role::Role;
 use crate::desk::seen::{self, Seen};
 use bridge_core::Time;
 use bridge_engine::Approval;
-use bridge_engine::vitals::{AlertCode, LedgerVitals, PartVitals, Sight, State, SystemVitals, Vitals};
+use bridge_engine::vitals::{AlertCode, LedgerVitals, PartVitals, ProofVitals, Sight, State, SystemVitals, Vitals};
 use bridge_store::{Run, Span};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ struct Health {
     mood: &'static str,
     headline: &'static str,
     detail: String,
+    /// What is to be done first, if it is for a person to do.
+    remedy: Option<Remedy>,
     looked: Option<Moment>,
     /// Why nobody could look.
     lost: Option<String>,
@@ -49,7 +52,9 @@ struct AlertLine {
     serious: bool,
     about: Option<String>,
     message: String,
-    remedy: String,
+    remedy: Remedy,
+    /// What the message names for whoever runs the bridge.
+    runner: Vec<remedy::Piece>,
 }
 
 #[derive(Serialize)]
@@ -97,8 +102,7 @@ struct PartLine {
     at: Moment,
     figures: Vec<String>,
     waiting: u64,
-    trouble: Vec<String>,
-    notices: Vec<String>,
+    told: Vec<Told>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +115,8 @@ struct Books {
     trouble: Vec<String>,
     proof: Option<String>,
     agrees: bool,
+    /// An earlier one that found differences which none has found gone since.
+    amiss: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -147,6 +153,7 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
             mood: "bad",
             headline: "Nobody could look just now",
             detail: "The service looks again every few seconds.".into(),
+            remedy: None,
             looked: None,
             lost: Some(super::sentence(why)),
             alerts: vec![],
@@ -171,6 +178,10 @@ pub(super) async fn show(app: &App, call: &Call) -> Answer {
     let samples = call.shelf.store.samples(span, call.now - stretch).await?;
     content.charts = charts(&samples, stretch, vitals.as_deref().ok(), &clock, call.now);
     content.tends = call.role() != Some(Role::Auditor);
+    content.remedy = content.remedy.map(|remedy| remedy.seen_by(call));
+    for alert in &mut content.alerts {
+        alert.remedy = std::mem::take(&mut alert.remedy).seen_by(call);
+    }
     page(app, call, "vitals.html", content)
 }
 
@@ -187,12 +198,14 @@ fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>, taken: &BTreeM
         mood,
         headline,
         detail: detail(vitals),
+        remedy: (vitals.state == State::Unapproved).then(remedy::of_plan),
         looked: Some(clock.moment(vitals.at)),
         lost: None,
         alerts: vitals
             .alerts
             .iter()
-            .map(|alert| AlertLine {
+            .map(|alert| (alert, remedy::told(&alert.message)))
+            .map(|(alert, told)| AlertLine {
                 seen: taken.get(&seen::name(alert)).map(|seen| SeenLine {
                     by: seen.by.clone(),
                     until: clock.moment(seen.until),
@@ -203,8 +216,9 @@ fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>, taken: &BTreeM
                     AlertCode::CouldNotLook | AlertCode::Credentials | AlertCode::Brake | AlertCode::Approval
                 ),
                 about: alert.system.as_deref().map(system),
-                message: super::sentence(&alert.message),
-                remedy: alert.remedy.clone(),
+                message: told.words,
+                runner: told.runner,
+                remedy: remedy::of_alert(&alert.remedy),
             })
             .collect(),
         systems: vitals
@@ -237,7 +251,12 @@ fn health(vitals: &Vitals, clock: &Clockwork, runs: Vec<RunLine>, taken: &BTreeM
                 Some("/inbox?show=holds"),
                 "a system did not take a value",
             ),
-            figure("Systems on the brake", of.brakes, None, "too much would change at once"),
+            figure(
+                "Systems on the brake",
+                of.brakes,
+                Some("/runs"),
+                "too much would change at once",
+            ),
         ],
         work: vec![
             figure("People to be judged", left.dirty, None, "something of theirs changed"),
@@ -327,9 +346,7 @@ fn detail(vitals: &Vitals) -> String {
     match vitals.state {
         State::CouldNotLook => "What the systems named below hold now is not known. Nothing is lost.".into(),
         State::Starting => "Nobody is created before everybody was read.".into(),
-        State::Unapproved => {
-            "Look at `halaxy-bridge plan`; whoever runs the service approves it. Until then nothing is written.".into()
-        }
+        State::Unapproved => "Until the plan is approved nothing is written.".into(),
         State::Working if vitals.oldest_work_seconds > 0 => {
             format!("The longest waiting for {}.", duration(vitals.oldest_work_seconds))
         }
@@ -372,8 +389,12 @@ fn part_line(name: &str, part: &PartVitals, clock: &Clockwork) -> PartLine {
         at: clock.moment(part.at),
         figures: figures.map(|(what, n)| format!("{} {what}", thousands(*n))).collect(),
         waiting: part.waiting,
-        trouble: part.trouble.iter().map(|why| super::sentence(why)).collect(),
-        notices: part.notices.iter().map(|why| super::sentence(why)).collect(),
+        told: part
+            .trouble
+            .iter()
+            .chain(&part.notices)
+            .map(|why| remedy::told(why))
+            .collect(),
     }
 }
 
@@ -386,22 +407,26 @@ fn books(ledger: &LedgerVitals, clock: &Clockwork) -> Books {
         approved: ledger.approved,
         unapproved: ledger.unapproved,
         trouble: ledger.trouble.iter().map(|why| super::sentence(why)).collect(),
-        agrees: proof.is_some_and(|proof| proof.differences == Some(0)),
-        proof: proof.map(|proof| {
-            let came_to = match (&proof.failed, proof.differences) {
-                (Some(why), _) => format!("could not be done: {why}"),
-                (None, Some(0)) => "no difference".into(),
-                (None, Some(n)) => count(n, "difference"),
-                (None, None) => "not finished".into(),
-            };
-            format!(
-                "{} to {}, {}: {came_to}",
-                proof.from,
-                proof.to,
-                clock.moment(proof.at).ago
-            )
-        }),
+        agrees: proof.is_some_and(ProofVitals::agrees),
+        proof: proof.map(|proof| proof_words(proof, clock)),
+        amiss: ledger
+            .amiss
+            .as_ref()
+            .filter(|amiss| Some(*amiss) != proof)
+            .map(|amiss| proof_words(amiss, clock)),
     }
+}
+
+/// Which days, when, and what it came to.
+pub(super) fn proof_words(proof: &ProofVitals, clock: &Clockwork) -> String {
+    let came_to = match (&proof.failed, proof.differences) {
+        (Some(why), _) => format!("could not be done: {why}"),
+        (None, Some(0)) => "no difference".into(),
+        (None, Some(n)) => count(n, "difference"),
+        (None, None) => "not finished".into(),
+    };
+    let ago = clock.moment(proof.at).ago;
+    format!("{} to {}, {ago}: {came_to}", proof.from, proof.to)
 }
 
 pub(super) fn run_line(run: &Run, clock: &Clockwork) -> RunLine {

@@ -57,6 +57,12 @@ impl Clockwork {
         stamp(at).to_zoned(self.zone.clone()).strftime(form).to_string()
     }
 
+    /// `Thursday 26 November 2026, 14:30`.
+    pub fn full(&self, at: Time) -> String {
+        let at = stamp(at).to_zoned(self.zone.clone());
+        at.strftime("%A %-d %B %Y, %H:%M").to_string()
+    }
+
     /// The beginning of a day on the practice's clock, typed as `2026-11-23`.
     pub fn day(&self, typed: &str) -> Option<Time> {
         let day: jiff::civil::Date = typed.parse().ok()?;
@@ -115,10 +121,17 @@ pub fn thousands(n: u64) -> String {
     groups.join(",")
 }
 
-/// A unit's name: `birth_date` is `Birth date`.
+/// A unit's name: `birth_date` is `Birth date`, `marketing_sms` is `Marketing SMS`.
 pub fn unit(name: &str) -> String {
-    capital(&name.replace(['_', '.'], " "))
+    let words = name.split(['_', '.']).map(|word| match SHORT.contains(&word) {
+        true => word.to_uppercase(),
+        false => word.to_string(),
+    });
+    capital(&words.collect::<Vec<_>>().join(" "))
 }
+
+/// Words that are letters.
+const SHORT: [&str; 5] = ["sms", "id", "dva", "ndis", "ihi"];
 
 /// A system's name: `halaxy` is `Halaxy`, `crm` is `CRM`.
 pub fn system(name: &str) -> String {
@@ -126,6 +139,30 @@ pub fn system(name: &str) -> String {
         name.to_uppercase()
     } else {
         capital(name)
+    }
+}
+
+/// A line of the history with systems as people call them: `sent to crm (crm:7)` is `sent to CRM (7)`.
+pub fn named(text: &str, systems: &[String]) -> String {
+    systems.iter().fold(text.to_string(), |text, name| {
+        let title = system(name);
+        let text = text
+            .replace(&format!("({name}:"), "(")
+            .replace(&format!("{name}: "), &format!("{title}: "))
+            .replace(&format!("{name}:"), &format!("{title} "));
+        let words = text.split(' ').map(|word| match word.strip_prefix(name.as_str()) {
+            Some(rest) if rest.chars().all(|c| c.is_ascii_punctuation()) => format!("{title}{rest}"),
+            _ => word.to_string(),
+        });
+        words.collect::<Vec<_>>().join(" ")
+    })
+}
+
+/// What two people have in common, by the kind of the key that found it.
+pub fn same_way(key: &str) -> &'static str {
+    match key {
+        "email" => "same e-mail address",
+        _ => "same phone number",
     }
 }
 
@@ -175,13 +212,26 @@ mod tests {
 
     #[test]
     fn codes_and_numbers_read_as_words() {
-        assert_eq!(unit("birth_date"), "Birth date");
+        assert_eq!(
+            (unit("birth_date"), unit("marketing_sms")),
+            ("Birth date".into(), "Marketing SMS".into())
+        );
         assert_eq!((system("crm"), system("halaxy")), ("CRM".into(), "Halaxy".into()));
         assert_eq!((thousands(7), thousands(1_234_567)), ("7".into(), "1,234,567".into()));
         assert_eq!((duration(1), duration(7_300)), ("1 second".into(), "2 hours".into()));
         let name = Value::group([("family", "Samplewood"), ("given", "Miriam")]);
         assert_eq!(value(&name), "Miriam Samplewood");
         assert_eq!(value(&Value::Empty), "");
+    }
+
+    #[test]
+    fn systems_have_their_names() {
+        let systems = ["halaxy".to_string(), "crm".into()];
+        let read = |text| named(text, &systems);
+        assert_eq!(read("sent to crm (crm:7): mobile"), "sent to CRM (7): mobile");
+        assert_eq!(read("halaxy:9 is there"), "Halaxy 9 is there");
+        assert_eq!(read("crm: no record, crm."), "CRM: no record, CRM.");
+        assert_eq!(read("crmnote"), "crmnote");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! One item with everything that helps to decide: what each system holds and where it differs, who and when, the unit's
 //! history, who else has the same e-mail or phone, and for each choice the exact writes it will cause.
 
+use super::affairs::PersonAffairs;
 use super::inbox::{Row, unit_of};
 use super::timeline::Entry;
-use super::{Desk, DeskError, Piece, Who, pieces, who};
+use super::{Desk, DeskError, Piece, Who, pieces, plain, who};
 use bridge_core::effects::Effects;
 use bridge_core::merge::AGREED;
 use bridge_core::review::{Act, Choice, token};
@@ -36,6 +37,8 @@ pub struct Detail {
     pub others: Vec<Other>,
     /// Units that are kept out of the sync for this person.
     pub apart: Vec<String>,
+    /// What stands with each person it is about: appointments and what is owed.
+    pub affairs: Vec<PersonAffairs>,
 }
 
 /// Two values and where they differ.
@@ -111,6 +114,7 @@ impl Desk {
                 lost: vec![],
                 others: vec![],
                 apart: vec![],
+                affairs: vec![],
             });
         };
         let entity = self.entity(entity).await?;
@@ -143,11 +147,12 @@ impl Desk {
                     system: l.system,
                     value: l.value,
                     at: l.at,
-                    why: l.why,
+                    why: plain::reason(&l.why),
                 })
                 .collect(),
             others: self.others(&entity).await?,
             apart: entity.apart.iter().cloned().collect(),
+            affairs: vec![self.affairs(&entity).await?],
             row,
         })
     }
@@ -239,8 +244,17 @@ impl Desk {
         let owners = self.owners_of(&pair).await?;
         let ids: Vec<String> = owners.iter().flatten().cloned().collect();
         let people = self.store().entities(&ids).await?;
-        let mut differences = vec![];
-        let mut history = vec![];
+        let (mut differences, mut history, mut affairs) = (vec![], vec![], vec![]);
+        let mut others: Vec<Other> = vec![];
+        for person in &people {
+            affairs.push(self.affairs(person).await?);
+            for other in self.others(person).await? {
+                let known = |known: &Other| known.who.entity == other.who.entity;
+                if !ids.contains(&other.who.entity) && !others.iter().any(known) {
+                    others.push(other);
+                }
+            }
+        }
         if let [one, other] = people.as_slice() {
             let names = [&pair.a, &pair.b].map(|key| format!("{}:{}", key.system, key.remote_id));
             for unit in self.engine.settings().schema.units.iter().map(|u| &u.name) {
@@ -274,8 +288,9 @@ impl Desk {
                 .collect(),
             history,
             lost: vec![],
-            others: vec![],
+            others,
             apart: vec![],
+            affairs,
             row,
         })
     }

@@ -1,7 +1,9 @@
 //! The inbox: one list over conflicts, cards, pairs, holds, tasks for Halaxy and brakes, longest waiting first, with the
 //! counts of every filter.
 
-use super::{Desk, DeskError, Risk, Who, who};
+use super::timeline::held_units;
+use super::{Desk, DeskError, Risk, Who, plain, who};
+use crate::app::{system_title, unit_title};
 use bridge_core::merge::AGREED;
 use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
@@ -316,7 +318,7 @@ impl Desk {
     fn pair_row(&self, item: &Item, pair: &Candidate, who: Vec<Who>) -> Row {
         let certainty = pair.score / 10;
         let sort = if item.topic == "match/twice" {
-            format!("probably twice in {}", pair.a.system)
+            format!("probably twice in {}", system_title(&pair.a.system))
         } else {
             "may be one person".into()
         };
@@ -334,7 +336,7 @@ impl Desk {
                 let conflict = entity.conflicts.get(unit)?;
                 let sides = sides(entity, unit);
                 Some(Row {
-                    what: format!("{unit}: {}", conflict.why),
+                    what: format!("{}: {}", unit_title(unit), plain::reason(&conflict.why)),
                     agreed: entity.agreed.get(unit).map(|a| a.value.clone()),
                     suggestion: suggestion(entity, unit, &sides),
                     sides,
@@ -352,8 +354,8 @@ impl Desk {
                 Some(Row {
                     what: format!(
                         "{} held back from {}: {}{}",
-                        held.units.join(", "),
-                        held.system,
+                        held_units(&held.units),
+                        system_title(&held.system),
                         hold_reason(&held.why),
                         held.note
                     ),
@@ -368,9 +370,12 @@ impl Desk {
                     .cards
                     .iter()
                     .find(|c| item.systems.contains(&c.system) && card_name(c.kind) == kind)?;
-                let units: Vec<&str> = card.units.iter().map(String::as_str).collect();
+                let units = match plain::units(&card.units) {
+                    units if units.is_empty() => units,
+                    units => format!(" ({units})"),
+                };
                 Some(Row {
-                    what: format!("{}: {} {}", card.system, row.what, units.join(", ")),
+                    what: format!("{}: {}{units}", system_title(&card.system), row.what),
                     ..row
                 })
             }
@@ -400,7 +405,8 @@ pub(crate) fn sides(entity: &Entity, unit: &str) -> Vec<Side> {
         Some(Side {
             system: system.clone(),
             value: x.seen()?.clone(),
-            spelt: x.shown.clone(),
+            // What is kept is the spelling of the agreed value: of another one it would tell nothing.
+            spelt: x.shown.clone().filter(|_| x.seen() == x.base.as_ref()),
             after: x.lo,
             before: x.hi,
             author: x.author,

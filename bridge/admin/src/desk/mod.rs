@@ -4,6 +4,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`affairs`] | appointments and what is owed |
 //! | [`find`] | people by name parts, e-mail, phone, number or invoice |
 //! | [`inbox`] | one list of what waits, with filters and counts |
 //! | [`detail`] | one item with everything that helps to decide, and what each choice would write |
@@ -19,6 +20,7 @@
 //! | `scope` | the desk of somebody who may see the people of some locations only |
 
 pub mod act;
+pub mod affairs;
 pub mod backfill;
 pub mod bulk;
 pub mod detail;
@@ -27,6 +29,7 @@ pub mod find;
 pub mod inbox;
 mod limit;
 pub mod person;
+mod plain;
 pub mod rules;
 mod scope;
 pub mod seen;
@@ -36,12 +39,14 @@ pub mod trial;
 pub mod undo_run;
 
 pub use diff::{Piece, pieces};
+pub(crate) use plain::because;
 
 use adapter_kit::Clock;
-use bridge_core::codec::Country;
+use bridge_core::codec::{Country, national};
 use bridge_core::mapping::EntityFile;
 use bridge_core::review::DecisionError;
 use bridge_core::{Class, Entity, LinkState, UnitType, Value};
+use bridge_engine::affairs::AffairsReader;
 use bridge_engine::{Engine, EngineError};
 use bridge_store::{Store, StoreError, Within};
 use limit::Limit;
@@ -100,6 +105,7 @@ pub struct Desk {
     plans: backfill::Planning,
     within: Option<Arc<Within>>,
     looks: undo_run::Looks,
+    affairs: Option<AffairsReader>,
 }
 
 impl Desk {
@@ -115,6 +121,7 @@ impl Desk {
             plans: backfill::Planning::default(),
             within: None,
             looks: undo_run::Looks::default(),
+            affairs: None,
         }
     }
 
@@ -149,6 +156,33 @@ impl Desk {
             ("hold", Some(Class::Identity | Class::Clinical)) => Risk::Amber,
             ("hold", _) => Risk::Grey,
             _ => Risk::Amber,
+        }
+    }
+
+    /// A value as people of the practice write it, where that is not how it is kept: `0491 570 006`, `31 December 1980`.
+    pub(crate) fn as_written(&self, unit: &str, value: &Value) -> Option<String> {
+        let text = value.as_text()?;
+        match self.kind_of_unit(unit)? {
+            UnitType::Phone => {
+                let digits = national(text, self.country)?;
+                let groups: &[usize] = match digits.as_bytes() {
+                    [b'0', b'4' | b'5', ..] if digits.len() == 10 => &[4, 3, 3],
+                    [b'0', ..] if digits.len() == 10 => &[2, 4, 4],
+                    _ => return Some(digits),
+                };
+                let mut rest = digits.as_str();
+                let groups = groups.iter().map(|n| {
+                    let (group, after) = rest.split_at((*n).min(rest.len()));
+                    rest = after;
+                    group
+                });
+                Some(groups.collect::<Vec<_>>().join(" "))
+            }
+            UnitType::Date => {
+                let date: jiff::civil::Date = text.parse().ok()?;
+                Some(date.strftime("%-d %B %Y").to_string())
+            }
+            _ => None,
         }
     }
 

@@ -2,12 +2,11 @@
 //! referrals, and who else shares an address.
 
 use super::detail::{Lost, Other};
-use super::{Desk, DeskError};
+use super::{Desk, DeskError, plain};
 use bridge_core::review::token;
 use bridge_core::{Class, Entity, LinkState, Time, Value};
 use bridge_engine::EngineError;
 use bridge_engine::care::ReferralUnits;
-use bridge_engine::diary::VisitMonths;
 use bridge_engine::joined::Joins;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -54,7 +53,7 @@ pub struct Around {
     pub units: Vec<UnitRow>,
     /// Records.
     pub records: Vec<RecordRow>,
-    /// Month of the last visit, of the next one, sessions left of the referral, and the month it ends: where known.
+    /// Sessions left of the referral, and the month it ends: where known.
     pub facts: BTreeMap<&'static str, String>,
     /// Values that lost and are kept.
     pub lost: Vec<(String, Lost)>,
@@ -93,7 +92,7 @@ impl Desk {
                         system: l.system,
                         value: l.value,
                         at: l.at,
-                        why: l.why,
+                        why: plain::reason(&l.why),
                     };
                     (l.unit, lost)
                 })
@@ -121,7 +120,7 @@ impl Desk {
                 evidence: match (link.created_here, own.or(said)) {
                     (true, _) => "created by the bridge".into(),
                     (_, Some(e)) if e.event == "same person" => format!("a person said so {}", e.reason),
-                    (_, Some(e)) => e.reason.clone(),
+                    (_, Some(e)) => plain::reason(&e.reason),
                     (_, None) if entity.links.len() == 1 => "the only record of this person".into(),
                     (_, None) => "the record that this person was first seen by".into(),
                 },
@@ -131,7 +130,7 @@ impl Desk {
         Ok(entity.links.values().map(|link| row(link)).collect())
     }
 
-    /// What is known of visits and referrals: a unit where there is one, else what the diary and the care part keep.
+    /// What is known of referrals: a unit where there is one, else what the care part keeps.
     async fn facts(&self, entity: &Entity) -> Result<BTreeMap<&'static str, String>, DeskError> {
         let mut facts = BTreeMap::new();
         let settings = self.engine.settings();
@@ -139,16 +138,13 @@ impl Desk {
             .links
             .get(&settings.home)
             .map(|link| vec![link.remote_id.clone()]);
-        let (mut visits, mut referral) = (Json::Null, Json::Null);
+        let mut referral = Json::Null;
         if let Some(ids) = &home {
-            let store = || self.store().clone();
-            let first = |found: Option<BTreeMap<String, Json>>| found.and_then(|all| all.into_values().next());
-            visits = first(VisitMonths::new(store()).of(ids).await?).unwrap_or_default();
-            referral = first(ReferralUnits::new(store()).of(ids).await?).unwrap_or_default();
+            let found = ReferralUnits::new(self.store().clone()).of(ids).await?;
+            let first = found.and_then(|all: BTreeMap<String, Json>| all.into_values().next());
+            referral = first.unwrap_or_default();
         }
         for (name, unit, kept) in [
-            ("last_visit", "last_visit", &visits["last"]),
-            ("next_visit", "next_visit", &visits["next"]),
             ("sessions_left", "referral_sessions_left", &referral["sessions_left"]),
             ("referral_until", "referral_until", &referral["until"]),
         ] {

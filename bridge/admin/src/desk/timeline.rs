@@ -2,11 +2,11 @@
 
 use super::act::{Past, past};
 use super::inbox::Row;
-use super::{Desk, DeskError, Who, who};
+use super::{Desk, DeskError, Who, plain, who};
+use crate::app::{system_title, unit_title};
 use bridge_core::plan::hold_reason;
 use bridge_core::waiting::held;
 use bridge_core::{Entity, Time, WriteState};
-use bridge_engine::{record_stands, words, write_stands};
 use bridge_store::{AuditEntry, Run};
 use serde::Serialize;
 
@@ -62,7 +62,7 @@ impl Desk {
     /// Everything about one entity.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown one.
+    /// [`bridge_engine::EngineError::NotFound`] for an unknown one.
     pub async fn story(&self, entity: &str) -> Result<Story, DeskError> {
         self.latest_story(entity, usize::MAX >> 1).await
     }
@@ -87,7 +87,7 @@ impl Desk {
         let now = self.clock.now();
         let line = |e: AuditEntry| Entry {
             at: e.at,
-            text: words(&e),
+            text: plain::sentence(&e),
             event: e.event,
             system: e.system,
             units: e.units,
@@ -144,7 +144,7 @@ impl Desk {
     /// [`Desk::steps`] tells how it goes on.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown entity.
+    /// [`bridge_engine::EngineError::NotFound`] for an unknown entity.
     pub async fn sync_now(&self, entity: &str, by: &str) -> Result<Time, DeskError> {
         self.sees(entity).await?;
         Ok(self.engine.look_now(entity, by).await?)
@@ -153,7 +153,7 @@ impl Desk {
     /// What happened to an entity since a look was asked for.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`] for an unknown entity.
+    /// [`bridge_engine::EngineError::NotFound`] for an unknown entity.
     pub async fn steps(&self, entity: &str, since: Time) -> Result<Steps, DeskError> {
         let found = self.entity(entity).await?;
         let history = self.history(entity, STEPS).await?;
@@ -178,7 +178,7 @@ impl Desk {
 
 /// Where things stand with an entity, and why nothing more happens.
 fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> {
-    let mut lines: Vec<String> = entity.links.values().map(|link| record_stands(link)).collect();
+    let mut lines: Vec<String> = entity.links.values().map(|link| plain::record(link)).collect();
     for system in settings.systems.iter().filter(|s| !entity.links.contains_key(&s.name)) {
         let why = if entity.candidate {
             "nothing is created while somebody may be the same person"
@@ -189,32 +189,32 @@ fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> 
         } else {
             "the condition for creating one does not hold, or it was removed there"
         };
-        lines.push(format!("{}: no record; {why}", system.name));
+        lines.push(format!("{}: no record; {why}", system_title(&system.name)));
     }
     lines.extend(
         entity
             .conflicts
             .iter()
-            .map(|(unit, c)| format!("{unit} waits for a decision: {}", c.why)),
+            .map(|(unit, c)| format!("{} waits for a decision: {}", unit_title(unit), plain::reason(&c.why))),
     );
     lines.extend(
         entity
             .apart
             .iter()
-            .map(|unit| format!("{unit} is kept out of the sync for this person")),
+            .map(|unit| format!("{} is kept out of the sync for this person", unit_title(unit))),
     );
     lines.extend(
         entity
             .undoing
             .keys()
-            .map(|unit| format!("{unit} is being put back as it was")),
+            .map(|unit| format!("{} is being put back as it was", unit_title(unit))),
     );
-    lines.extend(entity.writes.values().map(write_stands));
+    lines.extend(entity.writes.values().map(plain::write));
     for h in held(entity) {
         lines.push(format!(
             "{} held in {}: {}{}",
-            h.units.join(", "),
-            h.system,
+            held_units(&h.units),
+            system_title(&h.system),
             hold_reason(&h.why),
             h.note
         ));
@@ -223,4 +223,13 @@ fn standing(settings: &bridge_engine::Settings, entity: &Entity) -> Vec<String> 
         lines.push("something changed that is judged with the next step".into());
     }
     lines
+}
+
+/// What of a record is held: some units, or all of it.
+pub(crate) fn held_units(units: &[String]) -> String {
+    if units.is_empty() {
+        "the whole record".into()
+    } else {
+        plain::units(units)
+    }
 }

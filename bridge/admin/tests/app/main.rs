@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod affairs;
 mod attacks;
 mod books;
 mod bound;
+mod closing;
 #[path = "../common/mod.rs"]
 mod common;
 mod office;
@@ -17,4 +19,5 @@ mod routes;
 mod scope;
 mod sign_on;
 mod support;
+mod told;
 mod weight;

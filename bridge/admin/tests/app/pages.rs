@@ -5,7 +5,7 @@ use bridge_admin::access::role::Role;
 use bridge_engine::Approval;
 use bridge_engine::vitals::State;
 
-const PAGES: [&str; 27] = [
+const PAGES: [&str; 28] = [
     "/inbox",
     "/inbox?kind=conflict&unit=mobile&risk=amber",
     "/inbox?kind=match",
@@ -31,13 +31,14 @@ const PAGES: [&str; 27] = [
     "/books/statements",
     "/books/settlements",
     "/books/tasks",
+    "/books/document?key=HX-1",
     "/mappings",
     "/mappings/rules",
 ];
 
 #[test]
 fn every_template_can_be_read() {
-    assert_eq!(bridge_admin::app::check_templates(), Ok(32));
+    assert_eq!(bridge_admin::app::check_templates(), Ok(35));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ fn path(route: &Route) -> String {
         .replace("{practitioner}", "DrA")
         .replace("{report}", "preview")
         .replace("{form}", "csv")
+        .replace("{section}", "0")
 }
 
 /// Whether the answer is one of the page itself, and not of what stands before it.

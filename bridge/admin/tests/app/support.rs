@@ -15,7 +15,7 @@ use bridge_admin::{Peer, router};
 use bridge_core::{Agreed, Card, CardKind, Conflict, Entity, Hold, Lane, Link, Origin, Value};
 use bridge_engine::Approval;
 use bridge_engine::vitals::{
-    Alert, AlertCode, Budget, LedgerVitals, Limits, PartVitals, ProofVitals, Sight, State, SubscriberVitals,
+    Alert, AlertCode, Budget, LedgerVitals, Limits, PartVitals, ProofVitals, Remedy, Sight, State, SubscriberVitals,
     SystemVitals, Trouble, Vitals, Waiting, Work,
 };
 use bridge_store::{Candidate, Key, RecordKey, Store};
@@ -463,7 +463,9 @@ pub fn vitals() -> Vitals {
                 differences: Some(2),
                 digest: None,
                 failed: None,
+                nightly: true,
             }),
+            amiss: None,
         }),
         parts: BTreeMap::from([(
             "mirror".into(),
@@ -482,7 +484,7 @@ pub fn vitals() -> Vitals {
             code: AlertCode::CouldNotLook,
             system: Some("crm".into()),
             message: "never read".into(),
-            remedy: "See its state page.".into(),
+            remedy: Remedy::LookAtAccount,
         }],
     }
 }

@@ -6,8 +6,9 @@ pub(super) mod write;
 
 pub use line::{Asked, HalaxyArgs};
 
+pub(super) use crate::booking::account;
+
 use crate::commands;
-use crate::config::{Config, HALAXY, SystemConfig};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 use crate::wiring;
@@ -54,13 +55,6 @@ pub async fn run(args: &HalaxyArgs, out: &Output) -> Result<Exit, Failure> {
     }
     told(&request, read(&client, &request, asked.all).await?, out);
     Ok(Exit::Done)
-}
-
-/// The Halaxy account of a configuration.
-pub(super) fn account(config: &Config) -> Result<&SystemConfig, Failure> {
-    let home = config.systems.get(&config.home);
-    home.filter(|system| system.connector == HALAXY)
-        .ok_or_else(|| Failure::Usage("the home system is not Halaxy; name one with connector = \"halaxy\"".into()))
 }
 
 fn request(asked: &Asked, base: &str) -> Result<Request, Failure> {

@@ -159,12 +159,8 @@ Examples:
         /// Its key: the number or reference in the books.
         key: String,
     },
-    /// Walk through the ten steps of closing a month.
-    #[command(after_help = "Example:\n  halaxy-bridge ledger close 2026-10")]
-    Close {
-        /// The month, e.g. 2026-10.
-        month: String,
-    },
+    /// Walk through the ten steps of closing a month, and sign them.
+    Close(close::CloseArgs),
     /// Practitioners' statements of a month: billed, received, service fee, payable, held.
     Statement(statement::StatementArgs),
     /// Import a settlement statement (HICAPS, Tyro, Medicare, card payouts), tie it to payments, and book its fees.
@@ -210,7 +206,7 @@ pub async fn run(args: &LedgerArgs, out: &Output) -> Result<Exit, Failure> {
         LedgerCommand::Drift { csv } => proof::drift(&config, csv.as_deref(), out).await,
         LedgerCommand::Recode(args) => recode::run(&config, args, out).await,
         LedgerCommand::Show { key } => show::run(&config, key, out).await,
-        LedgerCommand::Close { month } => close::run(&config, month, out).await,
+        LedgerCommand::Close(args) => close::run(&config, args, out).await,
         LedgerCommand::Statement(args) => statement::run(&config, args, out).await,
         LedgerCommand::Settle(args) => settle::settle(&config, args, out).await,
         LedgerCommand::Tieout(args) => settle::tieout(&config, args, out).await,

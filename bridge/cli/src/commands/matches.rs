@@ -163,7 +163,7 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
         None => engine.undo_match(id, &by.name()).await?,
     }
     let pair = engine.store().candidate(id).await?;
-    out.document(&json!({ "id": id, "state": pair.map(|p| state(p.state)) }));
+    out.document(&json!({ "id": id, "state": pair.map(|p| p.state.code()) }));
     out.line(match verdict {
         Some(Verdict::Same) => "Linked: from now on they are kept in step.",
         Some(Verdict::Different) => "Noted: two people, never asked again.",
@@ -172,18 +172,6 @@ pub async fn run(args: &MatchesArgs, out: &Output) -> Result<Exit, Failure> {
         None => "Taken back: the pair is open again.",
     });
     Ok(Exit::Done)
-}
-
-fn state(state: CandidateState) -> &'static str {
-    match state {
-        CandidateState::Open => "open",
-        CandidateState::Twice => "twice",
-        CandidateState::Faint => "faint",
-        CandidateState::Same => "same",
-        CandidateState::Different => "different",
-        CandidateState::Household => "household",
-        CandidateState::Duplicate => "duplicate",
-    }
 }
 
 async fn show(store: &Store, id: &str, values: bool, out: &Output) -> Result<Exit, Failure> {
@@ -212,7 +200,7 @@ async fn show(store: &Store, id: &str, values: bool, out: &Output) -> Result<Exi
     match pair.decided.as_ref().filter(|_| !undecided) {
         Some(decided) => out.line(format!(
             "Decided: {}, by {} on {}. Take it back with: halaxy-bridge matches undo {id}",
-            state(pair.state),
+            pair.state.code(),
             decided.by,
             times::iso(decided.at)
         )),
@@ -340,6 +328,6 @@ fn candidate_json(c: &Candidate, seen: &HashMap<RecordKey, Values>, values: bool
         document
     };
     json!({ "id": c.id, "records": [record(&c.a), record(&c.b)], "score": c.score as f64 / 1_000.0, "reasons": c.reasons,
-        "state": state(c.state), "since": times::iso(c.since),
+        "state": c.state.code(), "since": times::iso(c.since),
         "decided": c.decided.as_ref().map(|d| json!({ "by": d.by, "at": times::iso(d.at) })) })
 }

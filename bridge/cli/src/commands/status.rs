@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::{commands, times, wiring};
 use bridge_core::Time;
 use bridge_engine::Approval;
-use bridge_engine::vitals::{LedgerVitals, PartVitals, State};
+use bridge_engine::vitals::{LedgerVitals, PartVitals, ProofVitals, State};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -191,21 +191,28 @@ fn books(config: &Config, ledger: Option<&LedgerVitals>, now: Time) -> Vec<Strin
     for trouble in &ledger.trouble {
         lines.push(format!("  {trouble}"));
     }
+    let told = |proof: &ProofVitals| {
+        let result = match (&proof.failed, proof.differences) {
+            (Some(why), _) => format!("could not be done: {why}"),
+            (None, Some(0) | None) => "no difference".to_string(),
+            (None, Some(n)) => format!("{}; see `{}`", count(n, "difference"), config.command("ledger drift")),
+        };
+        format!(
+            "  Proof of {} to {}, {}: {result}.",
+            proof.from,
+            proof.to,
+            times::ago(proof.at, now)
+        )
+    };
     lines.push(match &ledger.proof {
         None => "  Not proved yet: the service does it every night.".into(),
-        Some(proof) => {
-            let result = match (&proof.failed, proof.differences) {
-                (Some(why), _) => format!("could not be done: {why}"),
-                (None, Some(0) | None) => "no difference".to_string(),
-                (None, Some(n)) => format!("{}; see `{}`", count(n, "difference"), config.command("ledger drift")),
-            };
-            format!(
-                "  Proof of {} to {}, {}: {result}.",
-                proof.from,
-                proof.to,
-                times::ago(proof.at, now)
-            )
-        }
+        Some(proof) => told(proof),
     });
+    // A later proof of other days that agrees says nothing of these.
+    let amiss = ledger
+        .amiss
+        .as_ref()
+        .filter(|amiss| ledger.proof.as_ref() != Some(amiss));
+    lines.extend(amiss.map(told));
     lines
 }

@@ -41,6 +41,32 @@ async fn a_month_is_previewed_posted_and_proved_and_what_people_change_is_correc
     assert_eq!((code, &proof["holds"]), (0, &json!(true)), "{proof}");
     let status = run_in(desk.path(), &["status"]);
     assert!(status.stdout.contains("Books: "), "{status:?}");
+    assert!(
+        status.stdout.contains(": no difference."),
+        "a proof by hand counts: {status:?}"
+    );
+
+    // The close is signed; nobody signs twice, and the month only once every step is.
+    let month = desk.month.clone();
+    let (_, close) = desk.json(&["close", &month, "--sign", "4", "--note", "looked at", "--by", "Dana"]);
+    let signed = &close["steps"][3]["signed"];
+    assert_eq!(
+        (&signed["by"], &signed["stands"]),
+        (&json!("Dana"), &json!(true)),
+        "{close}"
+    );
+    assert_eq!(
+        (&close["signed"], &close["steps"][0]["signed"]),
+        (&json!(null), &json!(null))
+    );
+    for (step, why) in [
+        ("4", "Dana has signed it already"),
+        ("month", "not signed as they stand"),
+        ("11", "no step"),
+    ] {
+        let ran = desk.ledger(&["close", &month, "--sign", step]);
+        assert!(!matches!(ran.code, 0 | 3) && ran.stderr.contains(why), "{ran:?}");
+    }
 
     // Somebody changes an invoice in Halaxy, somebody else deletes a payment in the books.
     let number = desk.unpaid().await["InvoiceNumber"]
@@ -79,6 +105,15 @@ async fn a_month_is_previewed_posted_and_proved_and_what_people_change_is_correc
     assert_eq!(drift["proposed"][0]["key"], format!("HX-{number}-R2"));
     assert_eq!(drift["voided_in_books"], json!([key]));
     assert_eq!(desk.prove().0, 3);
+    let (_, close) = desk.json(&["close", &month]);
+    let signed = &close["steps"][3]["signed"];
+    let changes = signed["changes"].as_array().unwrap().iter();
+    let mut changes = changes.map(|change| change.as_str().unwrap());
+    assert_eq!(signed["stands"], false, "{close}");
+    assert!(
+        changes.any(|change| change.starts_with("differences: 0 then, ")),
+        "{close}"
+    );
 
     assert_eq!(desk.ledger(&["repost", "HX-P1"]).code, 2, "nobody voided that");
     assert_eq!(desk.ledger(&["repost", key]).code, 0);

@@ -52,6 +52,12 @@ impl Around {
         }
     }
 
+    /// The practitioner and the organisation, by id, that a visit refers to through the role that holds it.
+    pub fn refers(&self, visit: &Visit) -> (Option<&str>, Option<&str>) {
+        let role = visit.role.as_ref().and_then(|role| self.roles.get(role));
+        role.map_or((None, None), |(who, place)| (who.as_deref(), place.as_deref()))
+    }
+
     /// The name of an appointment type.
     pub fn service(&self, visit: &Visit) -> Option<&str> {
         self.services.get(visit.service.as_ref()?).map(String::as_str)

@@ -18,21 +18,11 @@ pub struct Months {
 
 /// The months of one patient's visits, each given as start and end (seconds since 1970) and outcome.
 pub fn months(visits: impl IntoIterator<Item = (i64, i64, Outcome)>, now: Time, zone: &TimeZone) -> Months {
-    let now = now.div_euclid(1_000_000);
-    let (mut last, mut next) = (None::<i64>, None::<i64>);
-    for (start, end, outcome) in visits {
-        let over = match outcome {
-            Outcome::Completed => start <= now,
-            Outcome::Scheduled => end <= now,
-            Outcome::Cancelled | Outcome::NoShow => continue,
-        };
-        if over {
-            last = last.max(Some(start));
-        } else if outcome == Outcome::Scheduled {
-            next = Some(next.map_or(start, |at| at.min(start)));
-        }
-    }
-    let month = |at: i64| {
+    let visits = visits
+        .into_iter()
+        .map(|(start, end, outcome)| (start, end, outcome, ()));
+    let (last, next) = last_and_next(visits, now);
+    let month = |(at, ()): (i64, ())| {
         let zoned = Timestamp::from_second(at).ok()?.to_zoned(zone.clone());
         Some(zoned.strftime("%Y-%m").to_string())
     };
@@ -40,4 +30,32 @@ pub fn months(visits: impl IntoIterator<Item = (i64, i64, Outcome)>, now: Time, 
         last: last.and_then(month),
         next: next.and_then(month),
     }
+}
+
+/// A visit by its start, with what goes with it.
+pub(crate) type Begun<T> = Option<(i64, T)>;
+
+/// Of visits, each given as start and end (seconds since 1970), outcome and what goes with it: the last one that took place,
+/// and the next that is still to, with their starts.
+pub(crate) fn last_and_next<T>(
+    visits: impl IntoIterator<Item = (i64, i64, Outcome, T)>,
+    now: Time,
+) -> (Begun<T>, Begun<T>) {
+    let now = now.div_euclid(1_000_000);
+    let (mut last, mut next): (Begun<T>, Begun<T>) = (None, None);
+    for (start, end, outcome, with) in visits {
+        let over = match outcome {
+            Outcome::Completed => start <= now,
+            Outcome::Scheduled => end <= now,
+            Outcome::Cancelled | Outcome::NoShow => continue,
+        };
+        if over {
+            if last.as_ref().is_none_or(|(at, _)| start > *at) {
+                last = Some((start, with));
+            }
+        } else if outcome == Outcome::Scheduled && next.as_ref().is_none_or(|(at, _)| start < *at) {
+            next = Some((start, with));
+        }
+    }
+    (last, next)
 }

@@ -37,6 +37,22 @@ pub enum DocumentKind {
     Journal,
 }
 
+impl DocumentKind {
+    /// Its name in connector files, and in words about it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DocumentKind::Invoice => "invoice",
+            DocumentKind::CreditNote => "credit_note",
+            DocumentKind::Payment => "payment",
+            DocumentKind::Prepayment => "prepayment",
+            DocumentKind::Overpayment => "overpayment",
+            DocumentKind::Allocation => "allocation",
+            DocumentKind::Refund => "refund",
+            DocumentKind::Journal => "journal",
+        }
+    }
+}
+
 /// One document to be posted. Complete: nothing of it is looked up at posting but the remote ids of what it names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {

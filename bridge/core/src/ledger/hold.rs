@@ -272,6 +272,15 @@ impl Why {
         }
     }
 
+    /// Its name, as in JSON: `no_rule`.
+    pub fn kind(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::String(name)) => name,
+            Ok(serde_json::Value::Object(of)) => of.keys().next().cloned().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> String {
         self.remedy_by(|words| format!("halaxy-bridge {words}"))
@@ -322,7 +331,7 @@ impl Why {
             Why::Approval { key, .. } if key.contains(' ') => command(&format!("ledger approve \"{key}\"")),
             Why::Approval { key, .. } => command(&format!("ledger approve {key}")),
             Why::AlreadyThere { .. } => format!(
-                "Turn Halaxy's own accounting link off; then `{}` links what is there.",
+                "Turn Halaxy's own accounting link off, then link what is there: {}",
                 command("ledger adopt")
             ),
             Why::Refused { key, .. } => format!(

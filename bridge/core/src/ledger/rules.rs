@@ -63,11 +63,6 @@ impl PayerType {
             PayerType::Organisation => "organisation",
         }
     }
-
-    /// Whether the debtor is a patient.
-    pub fn is_person(self) -> bool {
-        matches!(self, PayerType::Patient | PayerType::NdisSelf | PayerType::NdisPlan)
-    }
 }
 
 impl fmt::Display for PayerType {

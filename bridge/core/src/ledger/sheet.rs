@@ -59,6 +59,31 @@ impl Sheet {
         }
     }
 
+    /// Its rows in pages of so many, in their order; nothing of a table without rows.
+    pub fn pages(&self, rows: usize) -> impl Iterator<Item = Sheet> {
+        self.rows.chunks(rows.max(1)).map(|rows| Sheet {
+            columns: self.columns.clone(),
+            rows: rows.to_vec(),
+        })
+    }
+
+    /// The rows in which this text stands, whatever its case.
+    pub fn with(&self, text: &str) -> Sheet {
+        let text = text.to_lowercase();
+        let has = |row: &&Vec<String>| row.iter().any(|cell| cell.to_lowercase().contains(&text));
+        Sheet {
+            columns: self.columns.clone(),
+            rows: self.rows.iter().filter(has).cloned().collect(),
+        }
+    }
+
+    /// Adds the rows of another table of the same columns.
+    pub fn append(&mut self, other: Sheet) {
+        for row in other.rows {
+            self.push(row);
+        }
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|c| c.trim_start_matches('#'))
     }

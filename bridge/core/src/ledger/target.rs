@@ -116,6 +116,15 @@ pub struct Target {
     pub left_out: u64,
 }
 
+/// Whether an invoice asks for money: it was issued, and neither voided nor written off. A word that is not known counts as
+/// issued, so that what is owed does not vanish behind it.
+pub(crate) fn is_due(invoice: &Invoice) -> bool {
+    !matches!(
+        standing(invoice),
+        Ok(Standing::WrittenOff | Standing::Void | Standing::NotYet)
+    )
+}
+
 /// The state of an invoice by its status word (halaxy-api.md 7.7: an open set).
 pub(super) enum Standing {
     Charged,

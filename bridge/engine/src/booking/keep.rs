@@ -4,7 +4,7 @@
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::booking::Record;
-use bridge_store::{AuditEntry, Store, StoreError, Telling, Tx};
+use bridge_store::{AuditEntry, Store, Telling, Tx};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -31,16 +31,8 @@ pub(super) enum Stepped {
     Behind(String),
 }
 
-fn damaged(part: &'static str, id: &str) -> EngineError {
-    EngineError::Store(StoreError::Damaged {
-        table: "ledger",
-        row: format!("{part}/{id}"),
-        detail: "its content is not understood",
-    })
-}
-
 fn read<T: DeserializeOwned>(part: &'static str, id: &str, body: Option<String>) -> Result<Option<T>, EngineError> {
-    body.map(|body| serde_json::from_str(&body).map_err(|_| damaged(part, id)))
+    body.map(|body| serde_json::from_str(&body).map_err(|_| EngineError::unread_row(part, id)))
         .transpose()
 }
 
@@ -90,7 +82,7 @@ pub(super) async fn all(store: &Store) -> Result<Vec<Record>, EngineError> {
     store
         .ledger(REQUEST, |key, body| match serde_json::from_str(&body) {
             Ok(record) => all.push(record),
-            Err(_) => bad = Some(damaged(REQUEST, &key)),
+            Err(_) => bad = Some(EngineError::unread_row(REQUEST, &key)),
         })
         .await?;
     bad.map_or(Ok(all), Err)

@@ -4,7 +4,7 @@ use super::{Known, Shown};
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::diary::{Around, Entry, Held, Months, Visit};
-use bridge_store::{Store, StoreError, Telling, Tx};
+use bridge_store::{Store, Telling, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries by key.
@@ -13,7 +13,7 @@ pub(super) const ENTRY: &str = "diary/entry";
 pub(super) const VISITS: &str = "diary/visits";
 
 /// Everything in memory. Entries and months stand in the store; the rest follows from the mirror.
-pub(super) struct State {
+pub(crate) struct State {
     pub entries: BTreeMap<String, Entry>,
     pub months: BTreeMap<String, Months>,
     pub around: Around,
@@ -46,7 +46,7 @@ pub(super) struct State {
 
 /// Appointments by the moment they come into the window.
 #[derive(Default)]
-pub(super) struct Due {
+pub(crate) struct Due {
     by_time: BTreeSet<(Time, String)>,
     of: BTreeMap<String, Time>,
 }
@@ -81,14 +81,6 @@ pub(super) fn place_of(patient: &str) -> String {
     format!("Patient/{patient}")
 }
 
-fn damaged(part: &str, id: &str) -> EngineError {
-    EngineError::Store(StoreError::Damaged {
-        table: "ledger",
-        row: format!("{part}/{id}"),
-        detail: "its content is not understood",
-    })
-}
-
 impl State {
     /// What was kept; the rest is read anew.
     pub async fn load(store: &Store) -> Result<State, EngineError> {
@@ -116,7 +108,7 @@ impl State {
         store
             .ledger(ENTRY, |id, body| match serde_json::from_str::<Entry>(&body) {
                 Ok(entry) => state.put(entry),
-                Err(_) => bad = Some(damaged(ENTRY, &id)),
+                Err(_) => bad = Some(EngineError::unread_row(ENTRY, &id)),
             })
             .await?;
         store
@@ -125,7 +117,7 @@ impl State {
                     let patient = id.rsplit('/').next().unwrap_or(&id).to_owned();
                     state.months.insert(patient, months);
                 }
-                Err(_) => bad = Some(damaged(VISITS, &id)),
+                Err(_) => bad = Some(EngineError::unread_row(VISITS, &id)),
             })
             .await?;
         bad.map_or(Ok(state), Err)

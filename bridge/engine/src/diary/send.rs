@@ -1,8 +1,10 @@
-//! Carrying out a plan: marked before each call, settled after it.
+//! Carrying out a plan: how each call is marked, and what its answer makes of an entry. The order of marks, calls and
+//! settlements is [`crate::marked`]'s.
 
-use super::keep::{Keep, State};
+use super::keep::State;
 use super::{Diary, DiaryStep};
 use crate::error::EngineError;
+use crate::marked::{self, Fate, Word};
 use adapter_kit::{Answer, ChangedActivity, NewActivity, ReadActivity, Refusal, RefusalKind};
 use bridge_core::Time;
 use bridge_core::diary::{Act, Activity, Entry, EntryState, Members, Outgoing, Planned, Refused, key};
@@ -49,28 +51,6 @@ impl Diary {
         Ok(true)
     }
 
-    pub(super) async fn save(&self, state: &mut State, entries: Vec<Entry>) -> Result<(), EngineError> {
-        self.save_told(state, entries, &[], 0).await
-    }
-
-    /// Keeps entries, with the lines of the history about what the CRM was told by that.
-    pub(super) async fn save_told(
-        &self,
-        state: &mut State,
-        entries: Vec<Entry>,
-        told: &[Telling],
-        now: Time,
-    ) -> Result<(), EngineError> {
-        let mut keep = Keep::new(&self.store).await?;
-        keep.entries(&entries).await?;
-        keep.told(told, now).await?;
-        keep.commit().await?;
-        for entry in entries {
-            state.put(entry);
-        }
-        Ok(())
-    }
-
     /// What the CRM was told of a patient's part in an appointment: these members.
     pub(super) fn telling(&self, entry: &Entry, members: &Members, certain: bool) -> Telling {
         let named = members.iter().filter(|(_, text)| !text.is_empty());
@@ -87,17 +67,9 @@ impl Diary {
         }
     }
 
-    pub(super) async fn drop_entries(&self, state: &mut State, keys: &[String]) -> Result<(), EngineError> {
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let mut keep = Keep::new(&self.store).await?;
-        keep.forget(keys).await?;
-        keep.commit().await?;
-        for key in keys {
-            state.entries.remove(key);
-        }
-        Ok(())
+    /// That it was told all that an entry holds.
+    pub(super) fn telling_all(&self, entry: &Entry, certain: bool) -> Telling {
+        self.telling(entry, &entry.base.members(&self.settings.rules.zone), certain)
     }
 
     async fn create(
@@ -108,14 +80,11 @@ impl Diary {
         step: &mut DiaryStep,
     ) -> Result<bool, EngineError> {
         let zone = &self.settings.rules.zone;
-        let marked: Vec<Entry> = planned
-            .iter()
-            .map(|p| {
-                let w = &p.wanted;
-                Entry::creating(&w.key, &w.appointment, &w.patient, w.activity.clone(), &p.contact, now)
-            })
-            .collect();
-        self.save(state, marked.clone()).await?;
+        let mark = |p: &Planned| {
+            let w = &p.wanted;
+            Entry::creating(&w.key, &w.appointment, &w.patient, w.activity.clone(), &p.contact, now)
+        };
+        let marked = planned.iter().map(|p| (mark(p), p)).collect();
         let new: Vec<NewActivity> = planned
             .iter()
             .map(|p| NewActivity {
@@ -124,49 +93,8 @@ impl Diary {
                 members: p.wanted.activity.members(zone),
             })
             .collect();
-        let answers = self.activities()?.create(&new).await;
-        let (mut settled, mut unsent, mut go_on) = (Vec::new(), Vec::new(), answers.len() == new.len());
-        let mut told = Vec::new();
-        for (((mut entry, planned), sent), answer) in marked.into_iter().zip(planned).zip(&new).zip(answers) {
-            match answer {
-                Answer::Applied { id, .. } => {
-                    entry.state = EntryState::Posted;
-                    entry.remote_id = Some(id);
-                    told.push(self.telling(&entry, &sent.members, true));
-                    step.created += 1;
-                }
-                // Ours may stand there, made by a call whose answer was lost: it is looked up.
-                Answer::Refused(Refusal {
-                    kind: RefusalKind::Taken,
-                    ..
-                }) => continue,
-                Answer::Refused(refusal) => {
-                    entry.state = EntryState::Unmade;
-                    entry.refused = Some(refused(planned, refusal.code));
-                    step.refused += 1;
-                }
-                Answer::Gone | Answer::Moved => {
-                    entry.state = EntryState::Unmade;
-                    entry.refused = Some(refused(planned, NO_CONTACT.into()));
-                    step.refused += 1;
-                }
-                Answer::Later(error) => {
-                    step.trouble.push(error.to_string());
-                    unsent.push(entry.key);
-                    go_on = false;
-                    continue;
-                }
-                Answer::Unknown(error) => {
-                    step.trouble.push(error.to_string());
-                    step.unknown += 1;
-                    continue;
-                }
-            }
-            settled.push(entry);
-        }
-        self.drop_entries(state, &unsent).await?;
-        self.save_told(state, settled, &told, now).await?;
-        Ok(go_on)
+        let call = self.activities()?.create(&new);
+        marked::send(self, state, marked, call, now, step).await
     }
 
     async fn change(
@@ -176,7 +104,7 @@ impl Diary {
         now: Time,
         step: &mut DiaryStep,
     ) -> Result<bool, EngineError> {
-        let mut ready = Vec::new();
+        let (mut marked, mut sent) = (Vec::new(), Vec::new());
         for p in planned {
             let (Act::Change(members) | Act::Restore(members)) = &p.act else {
                 continue;
@@ -185,59 +113,18 @@ impl Diary {
                 continue;
             };
             let Some(id) = entry.remote_id.clone() else { continue };
-            let mut marked = entry.clone();
-            marked.outgoing = Some(Outgoing::Change(p.wanted.activity.clone()));
-            marked.at = now;
-            ready.push((p, marked, id, members.clone()));
-        }
-        let marked: Vec<Entry> = ready.iter().map(|(_, marked, ..)| marked.clone()).collect();
-        self.save(state, marked).await?;
-        let sent: Vec<ChangedActivity> = ready
-            .iter()
-            .map(|(p, _, id, members)| ChangedActivity {
-                id: id.clone(),
+            let mut entry = entry.clone();
+            entry.outgoing = Some(Outgoing::Change(p.wanted.activity.clone()));
+            entry.at = now;
+            marked.push((entry, p));
+            sent.push(ChangedActivity {
+                id,
                 attempt: format!("{}-{}", p.wanted.key, digest(members)),
                 members: members.clone(),
-            })
-            .collect();
-        let answers = self.activities()?.change(&sent).await;
-        let (mut settled, mut disclosed, mut go_on) = (Vec::new(), Vec::new(), answers.len() == sent.len());
-        for ((p, mut entry, _, members), answer) in ready.into_iter().zip(answers) {
-            match answer {
-                Answer::Applied { .. } => {
-                    disclosed.push(self.telling(&entry, &members, true));
-                    let restores = matches!(p.act, Act::Restore(_));
-                    step.changed += 1;
-                    step.restored += usize::from(restores);
-                    entry.restored = if restores { entry.restored.saturating_add(1) } else { 0 };
-                    tells(&mut entry, p.wanted.activity.clone());
-                    state.shown.remove(&entry.key);
-                }
-                Answer::Gone => deleted(&mut entry, step),
-                Answer::Refused(refusal) => {
-                    entry.outgoing = None;
-                    entry.refused = Some(refused(p, refusal.code));
-                    step.refused += 1;
-                }
-                Answer::Later(error) => {
-                    step.trouble.push(error.to_string());
-                    entry.outgoing = None;
-                    go_on = false;
-                }
-                Answer::Unknown(error) => {
-                    step.trouble.push(error.to_string());
-                    step.unknown += 1;
-                    continue;
-                }
-                Answer::Moved => {
-                    entry = entry.doubted();
-                    go_on = false;
-                }
-            }
-            settled.push(entry);
+            });
         }
-        self.save_told(state, settled, &disclosed, now).await?;
-        Ok(go_on)
+        let call = self.activities()?.change(&sent);
+        marked::send(self, state, marked, call, now, step).await
     }
 
     /// Puts an activity to a contact, or takes it from one.
@@ -253,76 +140,105 @@ impl Diary {
             return Ok(true);
         };
         entry.at = now;
-        let answer = match &planned.act {
+        match &planned.act {
             Act::Attach(contact) => {
                 entry.contacts.insert(contact.clone(), false);
                 entry.outgoing = Some(Outgoing::Attach(contact.clone()));
-                self.save(state, vec![entry.clone()]).await?;
-                self.activities()?.attach(&id, contact).await
             }
             Act::Detach(contact) => {
                 // Where contacts were merged, taking it from the one may take it from the other.
                 entry.contacts.values_mut().for_each(|sure| *sure = false);
                 entry.outgoing = Some(Outgoing::Detach(contact.clone()));
-                self.save(state, vec![entry.clone()]).await?;
-                self.activities()?.detach(&id, contact).await
             }
             _ => return Ok(true),
+        }
+        let book = self.activities()?;
+        let call = async {
+            let answer = match &planned.act {
+                Act::Detach(contact) => book.detach(&id, contact).await,
+                Act::Attach(contact) => match book.attach(&id, contact).await {
+                    Answer::Gone => self.missing(&id).await,
+                    answer => answer,
+                },
+                _ => Answer::Gone,
+            };
+            vec![answer]
         };
-        let (mut go_on, mut told) = (true, vec![]);
-        match (answer, &planned.act) {
-            (Answer::Applied { .. }, Act::Attach(contact)) => {
-                told.push(self.telling(&entry, &entry.base.members(&self.settings.rules.zone), true));
+        marked::send(self, state, vec![(entry, planned)], call, now, step).await
+    }
+
+    /// Which of the two is missing where an activity could not be put to a contact.
+    async fn missing(&self, id: &str) -> Answer {
+        let ids = [id.to_owned()];
+        let read = match self.activities() {
+            Ok(book) => book.read(&ids).await.map(|mut read| read.pop()),
+            Err(_) => return Answer::Gone,
+        };
+        match read {
+            Ok(Some(ReadActivity::Found(shown))) if shown.alive => Answer::Refused(Refusal {
+                kind: RefusalKind::Invalid,
+                code: NO_CONTACT.into(),
+                path: None,
+            }),
+            Ok(Some(ReadActivity::Failed(error))) | Err(error) => Answer::Unknown(error),
+            Ok(_) => Answer::Gone,
+        }
+    }
+
+    /// What the CRM's word makes of an entry.
+    pub(super) fn settled(
+        &self,
+        state: &mut State,
+        mut entry: Entry,
+        planned: &Planned,
+        word: Word,
+        step: &mut DiaryStep,
+    ) -> Fate<Entry> {
+        let mut told = None;
+        match (&planned.act, word) {
+            (Act::Create, Word::Done(id)) => {
+                entry.state = EntryState::Posted;
+                entry.remote_id = Some(id);
+                told = Some(self.telling_all(&entry, true));
+                step.created += 1;
+            }
+            // Ours may stand there, made by a call whose answer was lost: it is looked up.
+            (Act::Create, Word::Refused(refusal)) if refusal.kind == RefusalKind::Taken => return Fate::Open,
+            (Act::Change(members) | Act::Restore(members), Word::Done(_)) => {
+                told = Some(self.telling(&entry, members, true));
+                let restores = matches!(planned.act, Act::Restore(_));
+                step.changed += 1;
+                step.restored += usize::from(restores);
+                entry.restored = if restores { entry.restored.saturating_add(1) } else { 0 };
+                tells(&mut entry, planned.wanted.activity.clone());
+                state.shown.remove(&entry.key);
+            }
+            (Act::Attach(contact), Word::Done(_)) => {
+                told = Some(self.telling_all(&entry, true));
                 entry.contacts.insert(contact.clone(), true);
                 entry.outgoing = None;
                 entry.refused = None;
                 step.moved += 1;
             }
-            (Answer::Applied { .. } | Answer::Gone, Act::Detach(contact)) => {
+            (Act::Detach(contact), Word::Done(_) | Word::Gone) => {
                 entry.contacts.remove(contact);
                 entry.outgoing = None;
             }
-            (Answer::Gone, _) => match self.stands(&id).await {
-                Some(true) => {
-                    entry.outgoing = None;
-                    entry.refused = Some(refused(planned, NO_CONTACT.into()));
-                    step.refused += 1;
+            (Act::Change(_) | Act::Restore(_) | Act::Attach(_), Word::Gone) => deleted(&mut entry, step),
+            (act, word) => {
+                if matches!(act, Act::Create) {
+                    entry.state = EntryState::Unmade;
                 }
-                Some(false) => deleted(&mut entry, step),
-                None => return Ok(false),
-            },
-            (Answer::Refused(refusal), _) => {
+                let code = match word {
+                    Word::Refused(refusal) => refusal.code,
+                    Word::Gone | Word::Done(_) => NO_CONTACT.into(),
+                };
                 entry.outgoing = None;
-                entry.refused = Some(refused(planned, refusal.code));
+                entry.refused = Some(refused(planned, code));
                 step.refused += 1;
             }
-            (Answer::Later(error), _) => {
-                step.trouble.push(error.to_string());
-                entry.outgoing = None;
-                go_on = false;
-            }
-            (Answer::Unknown(error), _) => {
-                step.trouble.push(error.to_string());
-                step.unknown += 1;
-                return Ok(true);
-            }
-            (Answer::Moved | Answer::Applied { .. }, _) => {
-                entry = entry.doubted();
-                go_on = false;
-            }
         }
-        self.save_told(state, vec![entry], &told, now).await?;
-        Ok(go_on)
-    }
-
-    /// Whether an activity is still there; nothing if that cannot be told now.
-    async fn stands(&self, id: &str) -> Option<bool> {
-        let ids = [id.to_owned()];
-        match self.activities().ok()?.read(&ids).await.ok()?.pop()? {
-            ReadActivity::Found(shown) => Some(shown.alive),
-            ReadActivity::Missing => Some(false),
-            ReadActivity::Failed(_) => None,
-        }
+        Fate::Settled(entry, told)
     }
 }
 

@@ -216,9 +216,13 @@ impl Ledger {
             held: before.as_ref().map_or(0, |b| b.held),
             unapproved: before.as_ref().map_or(0, |b| b.unapproved),
             trouble: before.as_ref().map_or_else(Vec::new, |b| b.trouble.clone()),
-            proof: proof.or_else(|| before.and_then(|b| b.proof)),
+            proof: before.as_ref().and_then(|b| b.proof.clone()),
+            amiss: before.and_then(|b| b.amiss),
         };
         drop(state);
+        if let Some(proof) = proof {
+            note.proved(proof);
+        }
         if let Some(step) = step {
             // A look that found nothing new judged nothing anew.
             if step.judged {

@@ -3,6 +3,7 @@
 
 use super::keep::State;
 use super::{Ledger, LedgerStep};
+use crate::deliver::micros;
 use crate::error::EngineError;
 use bridge_core::Time;
 use bridge_core::ledger::{DocumentKind, FactKind};
@@ -40,10 +41,6 @@ pub fn followed_invoices() -> BTreeSet<String> {
 /// Kinds that the ledger follows by hints in the books.
 pub fn followed_books() -> BTreeSet<String> {
     OF_BOOKS.iter().map(|(name, _)| (*name).to_owned()).collect()
-}
-
-fn micros(of: Duration) -> Time {
-    Time::try_from(of.as_micros()).unwrap_or(Time::MAX)
 }
 
 impl Ledger {

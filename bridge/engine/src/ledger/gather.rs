@@ -2,6 +2,7 @@
 
 use super::keep::{Keep, State};
 use super::{Ledger, LedgerStep};
+use crate::deliver::micros;
 use crate::error::EngineError;
 use adapter_kit::AdapterError;
 use adapter_kit::gathering::{Intake, Seen};
@@ -109,7 +110,9 @@ impl Ledger {
             return Ok(());
         }
         let mut keep = Keep::new(&self.store).await?;
-        let moved = keep.facts(state, self.reader.as_ref(), &seen).await?;
+        let moved = keep
+            .facts(state, &self.settings.source, self.reader.as_ref(), &seen)
+            .await?;
         keep.cursors(&self.settings, &state.cursors, &cursors, now).await?;
         keep.commit().await?;
         state.cursors = cursors;
@@ -118,7 +121,7 @@ impl Ledger {
     }
 
     pub(super) async fn chart(&self, state: &mut State, now: Time) -> Result<(), AdapterError> {
-        let life = i64::try_from(CHART_LIFE.as_micros()).unwrap_or(i64::MAX);
+        let life = micros(CHART_LIFE);
         if state.books.is_some() && now < state.books_read.saturating_add(life) {
             return Ok(());
         }

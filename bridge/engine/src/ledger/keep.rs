@@ -1,5 +1,6 @@
 //! What the ledger keeps in the store, and how it comes back after a start.
 
+use super::concerns::about;
 use super::reread::Read;
 use super::{LedgerSettings, filed};
 use crate::error::EngineError;
@@ -8,7 +9,7 @@ use bridge_core::ledger::tasks::Task;
 use bridge_core::ledger::{
     Books, Contact, Currency, Document, DocumentKind, Entry, Fact, FactKind, Gathered, ReadFacts, Shown, Source,
 };
-use bridge_store::{Item, Store, StoreError, Telling, Tx};
+use bridge_store::{Item, Store, Telling, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -115,12 +116,13 @@ pub(super) struct State {
     pub changed: bool,
 }
 
-fn damaged(part: &'static str, id: &str) -> EngineError {
-    EngineError::Store(StoreError::Damaged {
-        table: "ledger",
-        row: format!("{part}/{id}"),
-        detail: "its content is not understood",
-    })
+/// A document's entry as it is kept, by its key.
+pub(super) async fn entry(store: &Store, key: &str) -> Result<Option<Entry>, EngineError> {
+    let Some(body) = store.ledger_row(ENTRY, key).await? else {
+        return Ok(None);
+    };
+    let kept: Kept = serde_json::from_str(&body).map_err(|_| EngineError::unread_row(ENTRY, key))?;
+    Ok(Some(kept.entry))
 }
 
 async fn load<T: DeserializeOwned>(
@@ -133,7 +135,7 @@ async fn load<T: DeserializeOwned>(
     store
         .ledger(part, |id, body| match serde_json::from_str(&body) {
             Ok(value) => each(id, value),
-            Err(_) => bad = Some(damaged(name, &id)),
+            Err(_) => bad = Some(EngineError::unread_row(name, &id)),
         })
         .await?;
     bad.map_or(Ok(()), Err)
@@ -149,6 +151,12 @@ fn read_part(kind: DocumentKind) -> String {
 
 pub(super) fn shown_part(kind: DocumentKind) -> String {
     format!("shown/{kind:?}")
+}
+
+/// When the feed of a kind of facts last moved; nothing before it was read whole for the first time.
+pub(crate) async fn looked(store: &Store, source: &str, kind: &str) -> Result<Option<Time>, EngineError> {
+    let cursor = store.cursor(source, kind, FEED).await?;
+    Ok(cursor.map(|cursor| cursor.updated))
 }
 
 impl State {
@@ -269,6 +277,7 @@ impl Keep {
     pub async fn facts(
         &mut self,
         state: &State,
+        source: &str,
         reader: &dyn ReadFacts,
         seen: &BTreeSet<(&'static str, String)>,
     ) -> Result<bool, EngineError> {
@@ -285,11 +294,18 @@ impl Keep {
             }
             moved = true;
             let (mut put, mut drop, mut marks, mut healed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let mut concerns = Vec::new();
             for id in ids {
                 let place = (kind.to_owned(), id.clone());
                 match state.gathered.fact(of, id) {
-                    Some(fact) => put.push((id.clone(), json(&fact))),
-                    None => drop.push(id.clone()),
+                    Some(fact) => {
+                        put.push((id.clone(), json(&fact)));
+                        concerns.push((id.clone(), about(source, &fact)));
+                    }
+                    None => {
+                        drop.push(id.clone());
+                        concerns.push((id.clone(), vec![]));
+                    }
                 }
                 let mark = format!("{kind}/{id}");
                 if bad.contains(&place) {
@@ -305,6 +321,9 @@ impl Keep {
             let part = part_of(kind);
             self.tx.put_ledger(&part, &put).await?;
             self.tx.drop_ledger(&part, &drop).await?;
+            if of == FactKind::Invoice {
+                self.tx.set_concerns(&part, &concerns).await?;
+            }
             self.tx.put_ledger(UNREADABLE, &marks).await?;
             if of != FactKind::Practitioner {
                 self.tx.drop_ledger(UNREADABLE, &healed).await?;

@@ -7,14 +7,18 @@ mod file;
 mod import;
 pub mod keeper;
 mod months;
+mod sign;
 
 pub use act::{Act, Item};
 pub use file::{Files, Head, Mood, Report, Section};
+pub use sign::{SignOff, Signatures, Signed, What, month_token};
 
 use super::reports::HoldGroup;
 use crate::error::EngineError;
 use bridge_core::Time;
+use bridge_core::ledger::Entry;
 use bridge_core::ledger::month::Month;
+use bridge_core::ledger::sheet::Sheet;
 use bridge_store::{AuditEntry, Store, Tx};
 use jiff::civil::Date;
 use serde::de::DeserializeOwned;
@@ -26,6 +30,8 @@ const ASKED: &str = "office_asked";
 const ASK: &str = "office/ask";
 const REPORT: &str = "office/report";
 const FILES: &str = "office/files";
+/// Further pages of the tables of reports.
+const FURTHER: &str = "office/further";
 const STANDING: &str = "office/standing";
 const ALL: &str = "all";
 /// Wishes that were dealt with and are still shown.
@@ -205,31 +211,61 @@ impl Office {
         self.row(FILES, id).await
     }
 
+    /// A page of a table of a report, from 1, by the table's place in it; nothing if there is none.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn rows(&self, report: &Report, section: usize, page: usize) -> Result<Option<Sheet>, EngineError> {
+        match (report.sections.get(section), page) {
+            (Some(section), 1) => Ok(Some(section.sheet.clone())),
+            (Some(_), _) => self.row(FURTHER, &file::further(&report.head.id, section, page)).await,
+            (None, _) => Ok(None),
+        }
+    }
+
+    /// A document that was posted, or is on its way, by its key.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn document(&self, key: &str) -> Result<Option<Entry>, EngineError> {
+        super::keep::entry(&self.store, key).await
+    }
+
     /// Every report, the latest first.
     ///
     /// # Errors
     /// [`EngineError::Store`].
     pub async fn reports(&self) -> Result<Vec<Head>, EngineError> {
-        let mut heads = Vec::new();
-        let each = |_, body: String| heads.extend(serde_json::from_str::<Report>(&body).ok().map(|r| r.head));
+        Ok(self.all().await?.into_iter().map(|report| report.head).collect())
+    }
+
+    async fn all(&self) -> Result<Vec<Report>, EngineError> {
+        let mut all: Vec<Report> = Vec::new();
+        let each = |_, body: String| all.extend(serde_json::from_str::<Report>(&body).ok());
         self.store.ledger(REPORT, each).await?;
-        heads.sort_by(|a: &Head, b| (b.at, &a.id).cmp(&(a.at, &b.id)));
-        Ok(heads)
+        all.sort_by(|a, b| (b.head.at, &a.head.id).cmp(&(a.head.at, &b.head.id)));
+        Ok(all)
     }
 
     /// Keeps reports with their files, each in the place of the one before.
     async fn keep(&self, reports: Vec<(Report, Files)>) -> Result<(), EngineError> {
-        let mut old: Vec<Head> = self.reports().await?;
         let new: BTreeSet<&str> = reports.iter().map(|(report, _)| report.head.id.as_str()).collect();
-        old.retain(|head| !new.contains(head.id.as_str()));
+        let is_new = |report: &Report| new.contains(report.head.id.as_str());
+        let (replaced, old): (Vec<Report>, Vec<Report>) = self.all().await?.into_iter().partition(is_new);
         let stay = KEPT_REPORTS.saturating_sub(reports.len());
-        let gone: Vec<String> = old.into_iter().skip(stay).map(|head| head.id).collect();
+        let gone = &old[stay.min(old.len())..];
+        let further: Vec<String> = replaced.iter().chain(gone).flat_map(Report::further).collect();
+        let gone: Vec<String> = gone.iter().map(|report| report.head.id.clone()).collect();
         let mut tx = self.store.begin().await?;
         tx.drop_ledger(REPORT, &gone).await?;
         tx.drop_ledger(FILES, &gone).await?;
+        tx.drop_ledger(FURTHER, &further).await?;
         for (report, files) in &reports {
             put(&mut tx, REPORT, &report.head.id, report).await?;
             put(&mut tx, FILES, &report.head.id, files).await?;
+            for (name, sheet) in &files.further {
+                put(&mut tx, FURTHER, name, sheet).await?;
+            }
         }
         Ok(tx.commit().await?)
     }
@@ -284,5 +320,51 @@ fn line(at: Time, reason: String) -> AuditEntry {
         event: "books".into(),
         reason,
         ..AuditEntry::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file::{Draft, ROWS};
+    use super::*;
+    use bridge_store::Key;
+
+    fn report(rows: usize) -> (Report, Files) {
+        let mut sheet = Sheet::new(&["method", "#n"]);
+        for n in 0..rows {
+            sheet.push([if n % 2 == 0 { "Cash" } else { "EFTPOS" }.into(), n.to_string()]);
+        }
+        let draft = Draft::new("A clinic", "tieout", "A report", 1);
+        draft.table("Rows", "", sheet).report(&serde_json::json!({}))
+    }
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used)]
+    async fn long_tables_are_kept_page_by_page_and_go_with_their_report() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("bridge.db").display());
+        let store = Store::open(&url, &Key::generate(), "clinic", 0).await.unwrap();
+        let office = Office::new(store.clone());
+        let rows = 2 * ROWS + 1;
+        office.keep(vec![report(rows)]).await.unwrap();
+        let kept = office.report("tieout").await.unwrap().unwrap();
+        assert_eq!((kept.sections[0].pages(), kept.sections[0].more), (3, ROWS + 1));
+        let mut all = Vec::new();
+        for page in 1..=3 {
+            let sheet = office.rows(&kept, 0, page).await.unwrap().unwrap();
+            all.extend(sheet.rows().iter().map(|row| row[1].clone()));
+        }
+        let wanted: Vec<String> = (0..rows).map(|n| n.to_string()).collect();
+        assert_eq!(all, wanted, "every row once, in order");
+        for (section, page) in [(0, 4), (1, 1), (0, 0)] {
+            assert_eq!(office.rows(&kept, section, page).await.unwrap(), None);
+        }
+        let first = office.rows(&kept, 0, 1).await.unwrap().unwrap();
+        assert_eq!(first.with("eftpos").len(), ROWS / 2);
+
+        office.keep(vec![report(3)]).await.unwrap();
+        let mut left = 0;
+        store.ledger(FURTHER, |_, _| left += 1).await.unwrap();
+        assert_eq!(left, 0, "pages of the report before are gone");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::keep::{Keep, Kept, State, unique};
 use super::{Ledger, LedgerStep};
+use crate::deliver::micros;
 use crate::error::EngineError;
 use adapter_kit::{BooksRefusal, BooksRefusalKind, Posted, Posting};
 use bridge_core::Time;
@@ -369,7 +370,7 @@ impl Ledger {
             }
             found
         };
-        let life = i64::try_from(self.settings.call_life.as_micros()).unwrap_or(i64::MAX);
+        let life = micros(self.settings.call_life);
         let known: BTreeSet<String> = state
             .entries
             .values()

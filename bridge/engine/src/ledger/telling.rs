@@ -52,7 +52,7 @@ impl Ledger {
                 }
                 about.extend(document.contact.as_deref().and_then(|key| self.debtor(key)));
             }
-            let kind = word(document.kind);
+            let kind = document.kind.name();
             let mut units = vec![format!("{kind}.date"), format!("{kind}.amounts")];
             units.extend(document.contact.as_ref().map(|_| format!("{kind}.contact")));
             units.extend((!document.lines.is_empty()).then(|| format!("{kind}.lines")));
@@ -86,18 +86,5 @@ impl Ledger {
             .strip_prefix(self.settings.rules.prefix.as_str())?
             .strip_prefix("P-")?;
         Some(self.patient(id))
-    }
-}
-
-fn word(kind: DocumentKind) -> &'static str {
-    match kind {
-        DocumentKind::Invoice => "invoice",
-        DocumentKind::CreditNote => "credit_note",
-        DocumentKind::Payment => "payment",
-        DocumentKind::Prepayment => "prepayment",
-        DocumentKind::Overpayment => "overpayment",
-        DocumentKind::Allocation => "allocation",
-        DocumentKind::Refund => "refund",
-        DocumentKind::Journal => "journal",
     }
 }

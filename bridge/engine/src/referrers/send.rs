@@ -1,12 +1,16 @@
-//! Carrying out a plan: looked for first, marked before each call, settled after it.
+//! Carrying out a plan: what is to be made is looked for first, how each call is marked, and what its answer makes of an
+//! entry. The order of marks, calls and settlements is [`crate::marked`]'s.
 
 use super::{ReferrerDesk, ReferrersStep, State};
 use crate::error::EngineError;
-use adapter_kit::{AdapterError, Answer, ChangedReferrer, NewReferrer, RefusalKind, ShownReferrer};
+use crate::marked::{self, Fate, Word};
+use adapter_kit::{AdapterError, Answer, ChangedReferrer, NewReferrer, Refusal, RefusalKind, ShownReferrer};
 use bridge_core::Time;
 use bridge_core::care::refer::{Act, Entry, EntryState, Field, Fields, Planned, Refused, Sort, adopted};
 use bridge_core::hex;
+use bridge_store::{About, Telling};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Codes of ours, where the product said nothing.
 const PATIENT: &str = "the record with this provider number is a patient's contact";
@@ -36,7 +40,10 @@ impl ReferrerDesk {
                 continue;
             }
             let manners = self.manners(sort)?;
-            let to_practice = |act: &&Planned| manners.relates && act.fields.contains_key(&Field::PracticeRecord);
+            let to_practice = |act: &&Planned| match act.act {
+                Act::Leave(_) => true,
+                _ => manners.relates && act.fields.contains_key(&Field::PracticeRecord),
+            };
             let (moves, changes): (Vec<&Planned>, Vec<&Planned>) = changes.into_iter().partition(to_practice);
             for act in moves {
                 if !self.relate(state, act, now, step).await? {
@@ -80,8 +87,7 @@ impl ReferrerDesk {
         };
         let (mut missing, mut entries) = (Vec::new(), Vec::new());
         for (act, found) in planned.iter().zip(found) {
-            let alive = found.iter().find(|one| one.alive).or(found.first()).cloned();
-            let sought = match alive {
+            let sought = match marked::alive_first(found, |one| one.alive) {
                 Some(shown) => Sought::Ours(shown),
                 None => match self.by_number(state, sort, act).await? {
                     Ok(sought) => sought,
@@ -166,63 +172,20 @@ impl ReferrerDesk {
         now: Time,
         step: &mut ReferrersStep,
     ) -> Result<bool, EngineError> {
-        if planned.is_empty() {
-            return Ok(true);
-        }
         let relates = self.manners(sort)?.relates;
-        let mark = |act: &&Planned| {
+        let mark = |act: &Planned| {
             let mut fields = act.fields.clone();
             fields.retain(|field, _| !(relates && *field == Field::PracticeRecord));
             Entry::creating(&act.key, sort, &act.id, fields, now)
         };
-        let marked: Vec<Entry> = planned.iter().map(mark).collect();
-        self.save(state, marked.clone()).await?;
-        let new: Vec<NewReferrer> = marked
-            .iter()
-            .map(|entry| NewReferrer {
-                key: entry.key.clone(),
-                fields: entry.base.clone(),
-            })
-            .collect();
-        let answers = self.book()?.create(sort, &new).await;
-        let (mut settled, mut unsent, mut go_on) = (Vec::new(), Vec::new(), answers.len() == new.len());
-        for ((mut entry, act), answer) in marked.into_iter().zip(planned).zip(answers) {
-            match answer {
-                Answer::Applied { id, .. } => {
-                    entry.state = EntryState::Posted;
-                    entry.remote_id = Some(id);
-                    step.created += 1;
-                }
-                // Ours may stand there, made by a call whose answer was lost: it is looked up.
-                Answer::Refused(refusal) if refusal.kind == RefusalKind::Taken && refusal.path.is_none() => continue,
-                Answer::Refused(refusal) => {
-                    entry.state = EntryState::Unmade;
-                    let at = refusal.path.map_or(String::new(), |path| format!(" at {path}"));
-                    entry.refused = Some(refused(act, format!("{}{at}", refusal.code)));
-                    step.refused += 1;
-                }
-                Answer::Gone | Answer::Moved => {
-                    entry.state = EntryState::Unmade;
-                    entry.refused = Some(refused(act, NO_RECORD.into()));
-                    step.refused += 1;
-                }
-                Answer::Later(error) => {
-                    step.trouble.push(error.to_string());
-                    unsent.push(entry.key);
-                    go_on = false;
-                    continue;
-                }
-                Answer::Unknown(error) => {
-                    step.trouble.push(error.to_string());
-                    step.unknown += 1;
-                    continue;
-                }
-            }
-            settled.push(entry);
-        }
-        self.forget(state, &unsent).await?;
-        self.save(state, settled).await?;
-        Ok(go_on)
+        let marked: Vec<(Entry, &Planned)> = planned.iter().map(|act| (mark(act), *act)).collect();
+        let new = marked.iter().map(|(entry, _)| NewReferrer {
+            key: entry.key.clone(),
+            fields: entry.base.clone(),
+        });
+        let new: Vec<NewReferrer> = new.collect();
+        let call = self.book()?.create(sort, &new);
+        marked::send(self, state, marked, call, now, step).await
     }
 
     async fn change(
@@ -233,41 +196,24 @@ impl ReferrerDesk {
         now: Time,
         step: &mut ReferrersStep,
     ) -> Result<bool, EngineError> {
-        let mut ready = Vec::new();
+        let (mut marked, mut sent) = (Vec::new(), Vec::new());
         for act in planned {
-            if let Some((entry, id)) = marked(state, act, act.fields.clone(), now) {
-                ready.push((*act, entry, id));
-            }
-        }
-        self.save(state, ready.iter().map(|(_, entry, _)| entry.clone()).collect())
-            .await?;
-        let sent: Vec<ChangedReferrer> = ready
-            .iter()
-            .map(|(act, _, id)| ChangedReferrer {
-                id: id.clone(),
+            let Some((mut entry, id)) = known(state, act, now) else {
+                continue;
+            };
+            entry.outgoing = Some(act.fields.clone());
+            marked.push((entry, *act));
+            sent.push(ChangedReferrer {
+                id,
                 attempt: format!("{}-{}", act.key, digest(&act.fields)),
                 fields: act.fields.clone(),
-            })
-            .collect();
-        let answers = self.book()?.change(sort, &sent).await;
-        let (mut settled, mut go_on) = (Vec::new(), answers.len() == sent.len());
-        for ((act, entry, _), answer) in ready.into_iter().zip(answers) {
-            let gone = answer_is_gone(&answer);
-            let (entry, on) = take_answer(entry, act, answer, step);
-            go_on &= on;
-            if let Some(mut entry) = entry {
-                if gone {
-                    (entry.state, entry.refused) = (EntryState::Deleted, None);
-                    step.deleted += 1;
-                }
-                settled.push(entry);
-            }
+            });
         }
-        self.save(state, settled).await?;
-        Ok(go_on)
+        let call = self.book()?.change(sort, &sent);
+        marked::send(self, state, marked, call, now, step).await
     }
 
-    /// Puts a person's record to that of their practice. Said twice it is the same.
+    /// Puts a person's record to that of their practice, or takes it from that of one they left. Said twice it is the same.
     async fn relate(
         &self,
         state: &mut State,
@@ -275,68 +221,124 @@ impl ReferrerDesk {
         now: Time,
         step: &mut ReferrersStep,
     ) -> Result<bool, EngineError> {
-        let practice = act.fields.get(&Field::PracticeRecord).cloned().unwrap_or_default();
-        let only = Fields::from([(Field::PracticeRecord, practice.clone())]);
-        let Some((entry, id)) = marked(state, act, only, now) else {
+        let Some((mut entry, id)) = known(state, act, now) else {
             return Ok(true);
         };
-        self.save(state, vec![entry.clone()]).await?;
-        let answer = self.book()?.relate(&id, &practice).await;
-        if answer_is_gone(&answer) {
-            step.refused += 1;
+        let (book, practice) = (self.book()?, act.fields.get(&Field::PracticeRecord).cloned());
+        let practice = practice.unwrap_or_default();
+        match &act.act {
+            Act::Leave(left) => {
+                // Where practices were merged, taking it from the one may take it from the other: it is put there again.
+                entry.base.remove(&Field::PracticeRecord);
+                entry.leaving = Some(left.clone());
+            }
+            Act::Create | Act::Change => {
+                if self.manners(act.sort)?.leaves {
+                    let before = entry
+                        .base
+                        .get(&Field::PracticeRecord)
+                        .filter(|record| !record.is_empty());
+                    entry.stands.extend(before.cloned());
+                    entry.stands.insert(practice.clone());
+                }
+                entry.outgoing = Some(Fields::from([(Field::PracticeRecord, practice.clone())]));
+            }
         }
-        let (entry, go_on) = take_answer(entry, act, answer, step);
-        self.save(state, entry.into_iter().collect()).await?;
-        Ok(go_on)
+        let call = async {
+            let answer = match &act.act {
+                Act::Leave(left) => book.leave(&id, left).await,
+                Act::Create | Act::Change => match book.relate(&id, &practice).await {
+                    // Which of the two is gone is not said.
+                    Answer::Gone => Answer::Refused(Refusal {
+                        kind: RefusalKind::Invalid,
+                        code: NO_RECORD.into(),
+                        path: None,
+                    }),
+                    answer => answer,
+                },
+            };
+            vec![answer]
+        };
+        marked::send(self, state, vec![(entry, act)], call, now, step).await
+    }
+
+    /// What the CRM's word makes of an entry.
+    pub(super) fn settled(&self, mut entry: Entry, act: &Planned, word: Word, step: &mut ReferrersStep) -> Fate<Entry> {
+        let mut told = None;
+        match (&act.act, word) {
+            (Act::Create, Word::Done(id)) => {
+                entry.state = EntryState::Posted;
+                entry.remote_id = Some(id);
+                told = self.telling(&entry, &entry.base, true);
+                step.created += 1;
+            }
+            // Ours may stand there, made by a call whose answer was lost: it is looked up.
+            (Act::Create, Word::Refused(refusal)) if refusal.kind == RefusalKind::Taken && refusal.path.is_none() => {
+                return Fate::Open;
+            }
+            (Act::Change, Word::Done(_)) => {
+                let sent = entry.outgoing.take().unwrap_or_default();
+                told = self.telling(&entry, &sent, true);
+                entry.base.extend(sent);
+                entry.refused = None;
+                step.changed += 1;
+            }
+            (Act::Change, Word::Gone) => {
+                (entry.state, entry.outgoing, entry.refused) = (EntryState::Deleted, None, None);
+                step.deleted += 1;
+            }
+            (Act::Leave(left), Word::Done(_) | Word::Gone) => {
+                entry.stands.remove(left);
+                (entry.leaving, entry.refused) = (None, None);
+                step.changed += 1;
+            }
+            (does, word) => {
+                if *does == Act::Create {
+                    entry.state = EntryState::Unmade;
+                }
+                let code = match word {
+                    Word::Refused(Refusal { code, path, .. }) => {
+                        format!("{code}{}", path.map_or(String::new(), |path| format!(" at {path}")))
+                    }
+                    Word::Gone | Word::Done(_) => NO_RECORD.into(),
+                };
+                (entry.outgoing, entry.leaving) = (None, None);
+                entry.refused = Some(refused(act, code));
+                step.refused += 1;
+            }
+        }
+        Fate::Settled(entry, told)
+    }
+
+    /// What the CRM was told of a person who refers: these fields. They are nobody's patient, and may all the same ask whom
+    /// their particulars went to; the line names their record. A practice is no person.
+    pub(super) fn telling(&self, entry: &Entry, fields: &Fields, certain: bool) -> Option<Telling> {
+        let of_them = |(field, text): &(&Field, &String)| !text.is_empty() && !field.is_ours() && **field != Field::Key;
+        let units: Vec<String> = fields
+            .iter()
+            .filter(of_them)
+            .map(|(field, _)| format!("referrer.{}", field.name()))
+            .collect();
+        if entry.sort != Sort::Person || units.is_empty() {
+            return None;
+        }
+        Some(Telling {
+            system: self.settings.crm.clone(),
+            remote_id: entry.remote_id.clone(),
+            units,
+            purpose: "referrers".into(),
+            certain,
+            about: BTreeSet::from([About::record(&self.settings.source, "Practitioner", &entry.id)]),
+        })
     }
 }
 
-/// The entry with what is on its way, and the CRM's id of the record.
-fn marked(state: &State, act: &Planned, fields: Fields, now: Time) -> Option<(Entry, String)> {
+/// The entry of a record that stands there, about to be marked, and the CRM's id of it.
+fn known(state: &State, act: &Planned, now: Time) -> Option<(Entry, String)> {
     let mut entry = state.entries.get(&act.key)?.clone();
     let id = entry.remote_id.clone()?;
-    entry.outgoing = Some(fields);
     entry.at = now;
     Some((entry, id))
-}
-
-fn answer_is_gone(answer: &Answer) -> bool {
-    matches!(answer, Answer::Gone)
-}
-
-/// What an answer to a change makes of an entry, and whether to go on; nothing if it is not known yet.
-fn take_answer(mut entry: Entry, act: &Planned, answer: Answer, step: &mut ReferrersStep) -> (Option<Entry>, bool) {
-    match answer {
-        Answer::Applied { .. } => {
-            entry.base.extend(entry.outgoing.take().into_iter().flatten());
-            entry.refused = None;
-            step.changed += 1;
-            (Some(entry), true)
-        }
-        Answer::Gone => {
-            entry.outgoing = None;
-            entry.refused = Some(refused(act, NO_RECORD.into()));
-            (Some(entry), true)
-        }
-        Answer::Refused(refusal) => {
-            entry.outgoing = None;
-            let at = refusal.path.map_or(String::new(), |path| format!(" at {path}"));
-            entry.refused = Some(refused(act, format!("{}{at}", refusal.code)));
-            step.refused += 1;
-            (Some(entry), true)
-        }
-        Answer::Later(error) => {
-            step.trouble.push(error.to_string());
-            entry.outgoing = None;
-            (Some(entry), false)
-        }
-        Answer::Unknown(error) => {
-            step.trouble.push(error.to_string());
-            step.unknown += 1;
-            (None, true)
-        }
-        Answer::Moved => (Some(entry.doubted()), false),
-    }
 }
 
 fn refused(act: &Planned, code: String) -> Refused {

@@ -1,98 +1,81 @@
 //! Activities of calls that somebody said were with another person: taken from the one contact and put to the other, or
-//! withdrawn if it was nobody, one call at a time, each marked before it is made.
+//! withdrawn if it was nobody, one call at a time.
 
-use super::tell::{CallActivities, CallActivity, TOLD, TellStep, Whose};
+use super::tell::{CallActivity, Calls, Job, Row, TellStep, told_of};
 use super::told::Target;
-use super::{Move, Telehealth, Told, ToldState};
+use super::{Move, Told, ToldState};
 use crate::error::EngineError;
-use adapter_kit::Answer;
+use crate::marked::{self, Keep, Part};
 use bridge_core::Time;
 use bridge_core::telehealth::Party;
 use std::collections::BTreeMap;
 
 /// One activity needs no more calls than this.
-const CALLS: usize = 6;
+const MOST: usize = 6;
 
-impl Telehealth {
+impl Calls<'_> {
     /// Brings one activity to where it should stand. Whether to go on with others.
     pub(super) async fn bring(
         &self,
-        (id, mut told, mut call): (&str, Told, CallActivity),
+        told: &mut BTreeMap<String, Told>,
+        (id, mut call): (&str, CallActivity),
         (target, party): (&Target, Option<&Party>),
-        whose: &Whose<'_>,
-        book: &dyn CallActivities,
         now: Time,
         step: &mut TellStep,
     ) -> Result<bool, EngineError> {
         let mut moved = false;
-        for _ in 0..CALLS {
-            let (Some(next), Some(remote)) = (told.next(target), told.remote_id.clone()) else {
+        for _ in 0..MOST {
+            let Some(known) = told.get(id) else { break };
+            let (Some(next), Some(remote)) = (known.next(target), known.remote_id.clone()) else {
                 break;
             };
-            told = told.marked(&next, now);
-            self.keep_move(id, &told).await?;
-            let answer = match &next {
-                Move::Attach(contact) => book.attach(&remote, contact).await,
-                Move::Detach(contact) => book.detach(&remote, contact).await,
-                Move::Withdrawn(withdrawn) => {
-                    call.withdrawn = *withdrawn;
-                    let attempt = format!("{}-{withdrawn}-{now}", call.key);
-                    book.rewrite(&remote, &attempt, &call).await
-                }
+            let row = Row {
+                id: id.to_owned(),
+                told: known.clone().marked(&next, now),
             };
-            match (answer, &next) {
-                (Answer::Applied { .. }, _) | (Answer::Gone, Move::Detach(_)) => {
-                    told = told.done();
-                    told.code = None;
-                    moved = true;
-                }
-                (Answer::Gone, Move::Withdrawn(_)) => {
-                    (told.state, told.outgoing) = (ToldState::Deleted, None);
-                }
-                (Answer::Gone, Move::Attach(_)) => {
-                    told.outgoing = None;
-                    (told.code, told.blocked) = (Some("no_contact".into()), Some(next));
-                    step.refused += 1;
-                }
-                (Answer::Refused(refusal), _) => {
-                    told.outgoing = None;
-                    (told.code, told.blocked) = (Some(refusal.code), Some(next));
-                    step.refused += 1;
-                }
-                (Answer::Later(error), _) => {
-                    step.trouble.push(error.to_string());
-                    told.outgoing = None;
-                    self.keep_move(id, &told).await?;
-                    return Ok(false);
-                }
-                (Answer::Unknown(error), _) => {
-                    step.trouble.push(error.to_string());
-                    step.unknown += 1;
-                    return Ok(true);
-                }
-                (Answer::Moved, _) => {
-                    told.outgoing = None;
-                    self.keep_move(id, &told).await?;
-                    return Ok(false);
-                }
+            if let Move::Withdrawn(withdrawn) = next {
+                call.withdrawn = withdrawn;
             }
-            self.keep_move(id, &told).await?;
+            let job = Job::Move(next);
+            let sent = async {
+                let answer = match &job {
+                    Job::Move(Move::Attach(contact)) => self.book.attach(&remote, contact).await,
+                    Job::Move(Move::Detach(contact)) => self.book.detach(&remote, contact).await,
+                    Job::Move(Move::Withdrawn(withdrawn)) => {
+                        let attempt = format!("{}-{withdrawn}-{now}", call.key);
+                        self.book.rewrite(&remote, &attempt, &call).await
+                    }
+                    Job::Make => return vec![],
+                };
+                vec![answer]
+            };
+            if !marked::send(self, told, vec![(row, &job)], sent, now, step).await? {
+                return Ok(false);
+            }
+            let done = |told: &Told| told.state == ToldState::Posted && !told.is_open() && told.blocked.is_none();
+            moved |= told.get(id).is_some_and(done);
         }
+        let Some(known) = told.get(id) else { return Ok(true) };
         // Whom it stands for now is noted when it does: until then whom it was told for says why it is not there.
         let there = match target {
             Target::Keep => false,
-            Target::To(_) | Target::Away => told.next(target).is_none() && told.blocked.is_none() && !told.is_open(),
+            Target::To(_) | Target::Away => known.next(target).is_none() && known.blocked.is_none() && !known.is_open(),
         };
-        if there && told.state == ToldState::Posted && told.party.as_ref() != party && party.is_some() {
-            told.party = party.cloned();
-            self.keep_told(whose, &BTreeMap::from([(id.to_owned(), told)]), now)
-                .await?;
+        if there && known.state == ToldState::Posted && known.party.as_ref() != party && party.is_some() {
+            let mut known = known.clone();
+            known.party = party.cloned();
+            let row = Row {
+                id: id.to_owned(),
+                told: known,
+            };
+            let keep = Keep {
+                told: told_of(self, &row).into_iter().collect(),
+                entries: vec![row],
+                ..Keep::default()
+            };
+            self.keep(told, keep, now).await?;
         }
         step.moved += usize::from(moved);
         Ok(true)
-    }
-
-    async fn keep_move(&self, id: &str, told: &Told) -> Result<(), EngineError> {
-        self.put(TOLD, &BTreeMap::from([(id.to_owned(), told.clone())])).await
     }
 }

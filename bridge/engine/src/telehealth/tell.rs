@@ -1,11 +1,11 @@
-//! Calls as activities of the CRM's contacts: each made once, marked before the call that makes it, and looked up by our
-//! key before anything is repeated. A call is history: what is told of it is not changed afterwards, but where somebody
+//! Calls as activities of the CRM's contacts, each made once by the order of [`crate::marked`]. A call is history: what is told of it is not changed afterwards, but where somebody
 //! says that it was with another person, its activity goes there (`moves.rs`).
 
-use super::{CALL, KeptCall, Telehealth, Told, ToldState};
+use super::{CALL, KeptCall, Move, Telehealth, Told, ToldState};
 use crate::error::EngineError;
+use crate::marked::{self, Fate, Keep, Part, Tally, Word};
 use crate::pause;
-use adapter_kit::{AdapterError, Answer};
+use adapter_kit::{AdapterError, Answer, RefusalKind};
 use async_trait::async_trait;
 use bridge_core::Time;
 use bridge_core::telehealth::Party;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub(super) const TOLD: &str = "telehealth/told";
+const TOLD: &str = "telehealth/told";
 /// Calls told in one step at most.
 const MOST: usize = 200;
 
@@ -162,8 +162,19 @@ impl Telehealth {
         let mut told = self.told().await?;
         let calls: BTreeMap<String, KeptCall> = self.kept(CALL).await?;
         let crm = contacts.crm.as_str();
-        let whose = Whose { crm, calls: &calls };
-        if !self.settle(&mut told, &whose, book, now, &mut step).await? {
+        let at = Calls {
+            of: self,
+            crm,
+            calls: &calls,
+            book,
+        };
+        let open = told.iter().filter(|(_, told)| told.is_open());
+        let open = open.map(|(id, told)| Row {
+            id: id.clone(),
+            told: told.clone(),
+        });
+        let (open, manners) = (open.collect(), (book.batch(), book.call_life()));
+        if !marked::find_out(&at, &mut told, open, manners, now, &mut step).await? {
             return Ok(step);
         }
         // What was sent may be found out; nothing further goes to a system that a person paused.
@@ -191,11 +202,7 @@ impl Telehealth {
                 (Some(known), party, contact) => {
                     let target = known.target(&kept.who, contact.as_ref());
                     let one = activity(id, kept, known.contact.clone(), zone);
-                    let known = known.clone();
-                    if !self
-                        .bring((id, known, one), (&target, party), &whose, book, now, &mut step)
-                        .await?
-                    {
+                    if !at.bring(&mut told, (id, one), (&target, party), now, &mut step).await? {
                         return Ok(step);
                     }
                 }
@@ -207,159 +214,18 @@ impl Telehealth {
             }
         }
         for batch in next.chunks(book.batch().max(1)) {
-            if !self.send(batch, &whose, book, now, &mut step).await? {
+            let mark = |(id, activity, party): &(String, CallActivity, Party)| Row {
+                id: id.clone(),
+                told: Told::sent(party, &activity.contact, now),
+            };
+            let marked = batch.iter().map(|one| (mark(one), &Job::Make)).collect();
+            let new: Vec<CallActivity> = batch.iter().map(|(_, activity, _)| activity.clone()).collect();
+            if !marked::send(&at, &mut told, marked, book.create(&new), now, &mut step).await? {
                 step.more = false;
                 break;
             }
         }
         Ok(step)
-    }
-
-    async fn settle(
-        &self,
-        told: &mut BTreeMap<String, Told>,
-        whose: &Whose<'_>,
-        book: &dyn CallActivities,
-        now: Time,
-        step: &mut TellStep,
-    ) -> Result<bool, EngineError> {
-        let life = i64::try_from(book.call_life().as_micros()).unwrap_or(i64::MAX / 4);
-        let late = |told: &Told| now >= told.at.saturating_add(life);
-        // A change that was not answered is made again once the lost one cannot land any more.
-        let mut over = BTreeMap::new();
-        for (id, known) in told.iter_mut().filter(|(_, known)| known.outgoing.is_some()) {
-            match late(known) {
-                true => {
-                    known.outgoing = None;
-                    over.insert(id.clone(), known.clone());
-                }
-                false => step.unknown += 1,
-            }
-        }
-        self.put(TOLD, &over).await?;
-        let open: Vec<String> = told
-            .iter()
-            .filter(|(_, told)| told.state == ToldState::Sent)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for batch in open.chunks(book.batch().max(1)) {
-            let keys: Vec<String> = batch.iter().map(|id| key(id)).collect();
-            let found = match book.find(&keys).await {
-                Ok(found) => found,
-                Err(error) => {
-                    step.unknown += batch.len();
-                    step.trouble.push(error.to_string());
-                    return Ok(false);
-                }
-            };
-            let (mut posted, mut never) = (BTreeMap::new(), Vec::new());
-            for (id, found) in batch.iter().zip(found) {
-                let Some(known) = told.get_mut(id) else { continue };
-                match found {
-                    Some(remote_id) => {
-                        known.state = ToldState::Posted;
-                        known.remote_id = Some(remote_id);
-                        step.created += 1;
-                        posted.insert(id.clone(), known.clone());
-                    }
-                    // It cannot land any more, and it is not there.
-                    None if late(known) => never.push(id.clone()),
-                    None => step.unknown += 1,
-                }
-            }
-            self.keep_told(whose, &posted, now).await?;
-            self.forget(&never).await?;
-            told.retain(|id, _| !never.contains(id));
-        }
-        Ok(true)
-    }
-
-    /// Whether to go on.
-    async fn send(
-        &self,
-        batch: &[(String, CallActivity, Party)],
-        whose: &Whose<'_>,
-        book: &dyn CallActivities,
-        now: Time,
-        step: &mut TellStep,
-    ) -> Result<bool, EngineError> {
-        let mark = |(id, activity, party): &(String, CallActivity, Party)| {
-            (id.clone(), Told::sent(party, &activity.contact, now))
-        };
-        let mut marked: BTreeMap<String, Told> = batch.iter().map(mark).collect();
-        self.put(TOLD, &marked).await?;
-        let new: Vec<CallActivity> = batch.iter().map(|(_, activity, _)| activity.clone()).collect();
-        let answers = book.create(&new).await;
-        let (mut go_on, mut unsent) = (answers.len() == batch.len(), Vec::new());
-        let mut settled = BTreeMap::new();
-        for ((id, ..), answer) in batch.iter().zip(answers) {
-            let Some(mut told) = marked.remove(id) else { continue };
-            match answer {
-                Answer::Applied { id, .. } => {
-                    told.state = ToldState::Posted;
-                    told.remote_id = Some(id);
-                    step.created += 1;
-                }
-                Answer::Refused(refusal) => {
-                    // Ours may stand there, made by a call whose answer was lost: it is looked up.
-                    if refusal.kind == adapter_kit::RefusalKind::Taken {
-                        step.unknown += 1;
-                        continue;
-                    }
-                    told.state = ToldState::Refused;
-                    told.code = Some(refusal.code);
-                    step.refused += 1;
-                }
-                Answer::Gone | Answer::Moved => {
-                    told.state = ToldState::Refused;
-                    told.code = Some("no_contact".into());
-                    step.refused += 1;
-                }
-                Answer::Later(error) => {
-                    step.trouble.push(error.to_string());
-                    unsent.push(id.clone());
-                    go_on = false;
-                    continue;
-                }
-                Answer::Unknown(error) => {
-                    step.trouble.push(error.to_string());
-                    step.unknown += 1;
-                    continue;
-                }
-            }
-            settled.insert(id.clone(), told);
-        }
-        self.keep_told(whose, &settled, now).await?;
-        self.forget(&unsent).await?;
-        Ok(go_on)
-    }
-
-    /// Keeps what became of calls, with the lines of the history about what the CRM was told.
-    pub(super) async fn keep_told(
-        &self,
-        whose: &Whose<'_>,
-        told: &BTreeMap<String, Told>,
-        now: Time,
-    ) -> Result<(), EngineError> {
-        let posted = told.iter().filter(|(_, told)| told.state == ToldState::Posted);
-        let lines: Vec<Telling> = posted.map(|(id, told)| whose.telling(&self.home, id, told)).collect();
-        let rows = told
-            .iter()
-            .map(|(id, told)| (id.clone(), serde_json::to_string(told).unwrap_or_default()));
-        let rows: Vec<(String, String)> = rows.collect();
-        let mut tx = self.store.begin().await?;
-        tx.put_ledger(TOLD, &rows).await?;
-        tx.append_told(&lines, now).await?;
-        Ok(tx.commit().await?)
-    }
-
-    async fn forget(&self, ids: &[String]) -> Result<(), EngineError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.store.begin().await?;
-        tx.drop_ledger(TOLD, ids).await?;
-        Ok(tx.commit().await?)
     }
 
     /// The contacts of those patients that calls were with, where it is beyond doubt who that is.
@@ -393,26 +259,155 @@ impl Contacts {
 }
 
 /// Whose calls are told, and to whom.
-pub(super) struct Whose<'a> {
+pub(super) struct Calls<'a> {
+    of: &'a Telehealth,
     crm: &'a str,
     calls: &'a BTreeMap<String, KeptCall>,
+    pub book: &'a dyn CallActivities,
 }
 
-impl Whose<'_> {
-    fn telling(&self, home: &str, id: &str, told: &Told) -> Telling {
-        let patient = match self.calls.get(id).and_then(|kept| kept.who.party()) {
-            Some(Party::Patient(patient)) => Some(About::record(home, "Patient", patient)),
-            _ => None,
-        };
-        let units = ["title", "start", "end", "outcome", "mode"];
-        Telling {
-            system: self.crm.to_owned(),
-            remote_id: told.remote_id.clone(),
-            units: units.map(|unit| format!("call.{unit}")).to_vec(),
-            purpose: "telehealth: a call".into(),
-            certain: true,
-            about: patient.into_iter().collect::<BTreeSet<_>>(),
+/// What was told of one call.
+#[derive(Clone)]
+pub(super) struct Row {
+    pub id: String,
+    pub told: Told,
+}
+
+/// What a call to the CRM is made for.
+pub(super) enum Job {
+    Make,
+    Move(Move),
+}
+
+/// That the CRM was told of a call which stands there.
+pub(super) fn told_of(at: &Calls<'_>, row: &Row) -> Option<Telling> {
+    if row.told.state != ToldState::Posted {
+        return None;
+    }
+    let patient = match at.calls.get(&row.id).and_then(|kept| kept.who.party()) {
+        Some(Party::Patient(patient)) => Some(About::record(&at.of.home, "Patient", patient)),
+        _ => None,
+    };
+    let units = ["title", "start", "end", "outcome", "mode"];
+    Some(Telling {
+        system: at.crm.to_owned(),
+        remote_id: row.told.remote_id.clone(),
+        units: units.map(|unit| format!("call.{unit}")).to_vec(),
+        purpose: "telehealth: a call".into(),
+        certain: true,
+        about: patient.into_iter().collect::<BTreeSet<_>>(),
+    })
+}
+
+impl marked::Entry for Row {
+    fn row(&self) -> &str {
+        &self.id
+    }
+
+    fn is_making(&self) -> bool {
+        self.told.state == ToldState::Sent
+    }
+
+    fn at(&self) -> Time {
+        self.told.at
+    }
+
+    fn unsent(mut self) -> Row {
+        self.told.outgoing = None;
+        self
+    }
+
+    /// With whom it stands, and what it tells, was marked as not known.
+    fn doubted(self) -> Row {
+        self.unsent()
+    }
+}
+
+impl Tally for TellStep {
+    fn unknown(&mut self, calls: usize) {
+        self.unknown += calls;
+    }
+
+    fn trouble(&mut self, what: String) {
+        self.trouble.push(what);
+    }
+}
+
+#[async_trait]
+impl Part for Calls<'_> {
+    type State = BTreeMap<String, Told>;
+    type Entry = Row;
+    type Plan = Job;
+    type Found = String;
+    type Step = TellStep;
+
+    fn answered(
+        &self,
+        _: &mut BTreeMap<String, Told>,
+        mut row: Row,
+        job: &Job,
+        word: Word,
+        step: &mut TellStep,
+    ) -> Fate<Row> {
+        let told = &mut row.told;
+        match (job, word) {
+            (Job::Make, Word::Done(id)) => {
+                (told.state, told.remote_id) = (ToldState::Posted, Some(id));
+                step.created += 1;
+                let line = told_of(self, &row);
+                return Fate::Settled(row, line);
+            }
+            // Ours may stand there, made by a call whose answer was lost: it is looked up.
+            (Job::Make, Word::Refused(refusal)) if refusal.kind == RefusalKind::Taken => return Fate::Open,
+            (Job::Make, word) => {
+                (told.state, told.code) = (ToldState::Refused, Some(code(word)));
+                step.refused += 1;
+            }
+            (Job::Move(_), Word::Done(_)) | (Job::Move(Move::Detach(_)), Word::Gone) => told.done(),
+            (Job::Move(Move::Withdrawn(_)), Word::Gone) => {
+                (told.state, told.outgoing) = (ToldState::Deleted, None);
+            }
+            (Job::Move(next), word) => {
+                told.outgoing = None;
+                (told.code, told.blocked) = (Some(code(word)), Some(next.clone()));
+                step.refused += 1;
+            }
         }
+        Fate::Settled(row, None)
+    }
+
+    fn found(&self, mut row: Row, id: String, step: &mut TellStep) -> (Row, Option<Telling>) {
+        (row.told.state, row.told.remote_id) = (ToldState::Posted, Some(id));
+        step.created += 1;
+        let line = told_of(self, &row);
+        (row, line)
+    }
+
+    async fn find(&self, making: &[Row]) -> Result<Vec<Option<String>>, AdapterError> {
+        let keys: Vec<String> = making.iter().map(|row| key(&row.id)).collect();
+        self.book.find(&keys).await
+    }
+
+    async fn keep(&self, told: &mut BTreeMap<String, Told>, keep: Keep<Row>, now: Time) -> Result<(), EngineError> {
+        let text = |row: &Row| (row.id.clone(), serde_json::to_string(&row.told).unwrap_or_default());
+        let rows: Vec<(String, String)> = keep.entries.iter().map(text).collect();
+        let mut tx = self.of.store.begin().await?;
+        tx.put_ledger(TOLD, &rows).await?;
+        tx.drop_ledger(TOLD, &keep.forget).await?;
+        tx.append_told(&keep.told, now).await?;
+        tx.commit().await?;
+        for id in &keep.forget {
+            told.remove(id);
+        }
+        told.extend(keep.entries.into_iter().map(|row| (row.id, row.told)));
+        Ok(())
+    }
+}
+
+fn code(word: Word) -> String {
+    match word {
+        Word::Refused(refusal) => refusal.code,
+        Word::Done(_) | Word::Gone => "no_contact".into(),
     }
 }
 

@@ -152,7 +152,7 @@ impl Told {
     }
 
     /// A call that was marked is done.
-    pub(super) fn done(mut self) -> Told {
+    pub(super) fn done(&mut self) {
         let mut stands = self.stands();
         match self.outgoing.take() {
             Some(Move::Detach(contact)) => drop(stands.remove(&contact)),
@@ -161,7 +161,6 @@ impl Told {
             None => {}
         }
         self.stands = Some(stands);
-        self.blocked = None;
-        self
+        (self.blocked, self.code) = (None, None);
     }
 }

@@ -1,6 +1,6 @@
 //! Alerts: what somebody should be told of, and when.
 
-use super::{Budget, DAY, Sight, SubscriberVitals, SystemVitals, seconds};
+use super::{Budget, DAY, Remedy, Sight, SubscriberVitals, SystemVitals, seconds};
 use crate::approval::Brake;
 use crate::deliver::micros;
 use bridge_core::Time;
@@ -104,16 +104,16 @@ pub struct Alert {
     /// What is the matter; no values.
     pub message: String,
     /// What to do.
-    pub remedy: String,
+    pub remedy: Remedy,
 }
 
 pub(super) fn of_system(name: &str, vitals: &SystemVitals, limits: &Limits, now: Time, alerts: &mut Vec<Alert>) {
-    let mut tell = |code, message: String, remedy: &str| {
+    let mut tell = |code, message: String, remedy| {
         alerts.push(Alert {
             code,
             system: Some(name.into()),
             message,
-            remedy: remedy.into(),
+            remedy,
         });
     };
     if vitals.sight == Sight::CouldNotLook {
@@ -126,31 +126,24 @@ pub(super) fn of_system(name: &str, vitals: &SystemVitals, limits: &Limits, now:
             .map(|t| format!(": {}", t.what))
             .unwrap_or_default();
         let message = format!("{since}, allowed are {} s{why}", vitals.allowed_seconds);
-        let remedy = "See that `halaxy-bridge run` runs, and what `halaxy-bridge check` says of the account.";
-        tell(AlertCode::CouldNotLook, message, remedy);
+        tell(AlertCode::CouldNotLook, message, Remedy::LookAtAccount);
     }
     if let Some(trouble) = vitals.trouble.as_ref().filter(|t| t.credentials) {
-        let remedy = "Connect the account anew, or put a valid secret where the configuration says it is.";
-        tell(AlertCode::Credentials, trouble.what.clone(), remedy);
+        tell(AlertCode::Credentials, trouble.what.clone(), Remedy::ConnectAnew);
     }
     if let Some(until) = vitals.credentials_until
         && until - now < micros(limits.credentials_before)
     {
         let days = (until - now).max(0) / DAY;
-        let remedy = "Connect the account anew before.";
-        tell(
-            AlertCode::CredentialsExpire,
-            format!("the credentials end in {days} days"),
-            remedy,
-        );
+        let message = format!("the credentials end in {days} days");
+        tell(AlertCode::CredentialsExpire, message, Remedy::ConnectBefore);
     }
     if let Some(budget) = vitals.budget {
         let share = (budget.limit as f64 * limits.budget_share) as u64;
         if budget.used >= share || budget.forecast > budget.limit {
             let Budget { used, limit, forecast } = budget;
             let message = format!("{used} of {limit} calls of the day are used, {forecast} expected");
-            let remedy = "Poll less often, or ask the vendor for more; what a person asks for still goes through.";
-            tell(AlertCode::Budget, message, remedy);
+            tell(AlertCode::Budget, message, Remedy::FewerCalls);
         }
     }
 }
@@ -160,7 +153,7 @@ pub(super) fn of_brake(brake: &Brake) -> Alert {
         code: AlertCode::Brake,
         system: Some(brake.system.clone()),
         message: format!("{} writes to {} linked records are held", brake.writes, brake.linked),
-        remedy: "Look at `halaxy-bridge plan`; if it is right, `halaxy-bridge sync --approve DIGEST`.".into(),
+        remedy: Remedy::ApprovePlan,
     }
 }
 
@@ -175,9 +168,7 @@ pub(super) fn of_subscriber(name: &str, vitals: &SubscriberVitals, limits: &Limi
             vitals.waiting,
             vitals.trouble.as_deref().unwrap_or_default()
         ),
-        remedy: format!(
-            "Mend the subscriber, then `halaxy-bridge events resume {name}`. It goes on where it was as long as events are kept."
-        ),
+        remedy: Remedy::MendSubscriber(name.into()),
     })
 }
 
@@ -186,7 +177,7 @@ pub(super) fn of_approval() -> Alert {
         code: AlertCode::Approval,
         system: None,
         message: "mappings or rules changed since the last approval: nothing is written".into(),
-        remedy: "Look at `halaxy-bridge plan`; if it is right, `halaxy-bridge sync --approve DIGEST`.".into(),
+        remedy: Remedy::ApprovePlan,
     }
 }
 
@@ -208,6 +199,6 @@ pub(super) fn of_work(oldest: &Oldest, limits: &Limits, now: Time) -> Option<Ale
         code: AlertCode::Parked,
         system: None,
         message: named.join("; "),
-        remedy: "See the log for what fails. `halaxy-bridge replay` tries what is held once more.".into(),
+        remedy: Remedy::TryAgain,
     })
 }

@@ -1,6 +1,7 @@
 //! How the parts that work beside the engine are doing: the mirror, and those that live from it. Each notes what came of
 //! its last round for everybody who asks.
 
+use super::Remedy;
 use super::alerts::{Alert, AlertCode};
 use crate::error::EngineError;
 use bridge_core::Time;
@@ -99,25 +100,26 @@ impl PartVitals {
 
 /// What somebody should be told of a part.
 pub(super) fn alerts(name: &str, part: &PartVitals, now: Time) -> Vec<Alert> {
-    let alert = |message: String, remedy: &str| Alert {
+    let alert = |message: String, remedy| Alert {
         code: AlertCode::Part,
         system: None,
         message,
-        remedy: remedy.into(),
+        remedy,
     };
     let mut alerts = vec![];
     if now - part.at > part.patience() {
         let message = format!("{name}: no round for {} s", super::seconds(now - part.at));
-        alerts.push(alert(message, "See that `halaxy-bridge run` runs."));
+        alerts.push(alert(message, Remedy::SeeService));
     }
     if part.troubled_since.is_some_and(|since| now - since > part.patience()) {
         let message = format!("{name}: {}", part.trouble.join("; "));
-        alerts.push(alert(message, "See what `halaxy-bridge check` says of the account."));
+        alerts.push(alert(message, Remedy::LookAtPart));
     }
-    alerts.extend(part.notices.iter().map(|notice| {
-        let remedy = "It ends by itself when it is seen to.";
-        alert(format!("{name}: {notice}"), remedy)
-    }));
+    alerts.extend(
+        part.notices
+            .iter()
+            .map(|notice| alert(format!("{name}: {notice}"), Remedy::EndsByItself)),
+    );
     alerts
 }
 

@@ -56,6 +56,8 @@ async fn filled(folder: &std::path::Path, key: &Key) -> Store {
         roles: vec![("PR-700001".into(), "CL-200001".into())],
     };
     tx.put_visited("halaxy", "Patient", &[visit]).await.unwrap();
+    let about = [("7".into(), vec![RecordKey::new("halaxy", "Patient", "p000007")])];
+    tx.set_concerns("mirror/halaxy/Appointment", &about).await.unwrap();
     tx.match_again("crm", "contacts", &["c000100".into()], 3).await.unwrap();
     tx.put_meta("note", "Ünïcode ≠ bytes").await.unwrap();
     tx.set_cursor("crm", "contacts", "d1", "page 7", NOW).await.unwrap();

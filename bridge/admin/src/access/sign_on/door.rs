@@ -12,6 +12,7 @@ use crate::access::session::Stage;
 use crate::access::totp::Secret;
 use crate::access::user::{Linked, User, another_admin};
 use crate::access::{AccessError, MINUTE, chance};
+use adapter_kit::code_flow::shown_code;
 use bridge_core::Time;
 use bridge_store::Tx;
 use secrecy::SecretString;
@@ -134,7 +135,7 @@ impl Access {
             return Err(SignOnError::Attempt.into());
         }
         if let Some(error) = &with.error {
-            return Err(SignOnError::Denied(super::word(error)).into());
+            return Err(SignOnError::Denied(shown_code(error)).into());
         }
         let asked = Asked {
             state: &with.state,

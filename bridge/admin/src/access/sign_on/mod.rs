@@ -9,20 +9,18 @@ pub use door::{Back, Setting};
 
 use super::bound::Bound;
 use super::role::Role;
-use adapter_kit::{HttpRequest, Origin, Transport};
+use adapter_kit::code_flow::{Attempt, CodeFlow, shown_code};
+use adapter_kit::{HttpRequest, Origin, TokenStyle, Transport};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bridge_core::Time;
 use proof::{Claims, Expected, Keys, Untrue};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::Url;
 
 /// What the provider tells of itself is read again after so long.
 const KNOWN_FOR: Time = super::HOUR;
@@ -30,6 +28,8 @@ const KNOWN_FOR: Time = super::HOUR;
 const KEYS_AGAIN: Time = super::MINUTE;
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(6);
+/// What we name ourselves when a code is redeemed.
+const AGENT: &str = concat!("halaxy-bridge/", env!("CARGO_PKG_VERSION"));
 
 /// `[serve.oidc]`.
 #[derive(Clone)]
@@ -92,11 +92,11 @@ pub struct Provider {
 /// What it told of itself.
 #[derive(Clone)]
 struct Known {
-    authorize: Url,
-    token: Url,
+    authorize: Origin,
+    token: Origin,
     keys_at: Url,
-    /// The secret is sent in the form and not in a header.
-    in_form: bool,
+    /// How our secret is sent.
+    style: TokenStyle,
     keys: Keys,
     read: Time,
     keys_read: Time,
@@ -108,6 +108,15 @@ struct Asked<'a> {
     nonce: &'a str,
     verifier: &'a str,
     back: &'a str,
+}
+
+impl Asked<'_> {
+    fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            state: self.state,
+            verifier: self.verifier,
+        }
+    }
 }
 
 impl Provider {
@@ -123,59 +132,37 @@ impl Provider {
     /// The address that the browser is sent to. It holds no secret.
     async fn address(&self, asked: &Asked<'_>, now: Time) -> Result<String, SignOnError> {
         let known = self.known(now).await?;
-        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.verifier.as_bytes()));
-        let mut address = known.authorize;
-        address
-            .query_pairs_mut()
-            .append_pair("response_type", "code")
-            .append_pair("client_id", &self.settings.client_id)
-            .append_pair("redirect_uri", asked.back)
-            .append_pair("scope", "openid email profile")
-            .append_pair("state", asked.state)
-            .append_pair("nonce", asked.nonce)
-            .append_pair("code_challenge", &challenge)
-            .append_pair("code_challenge_method", "S256");
-        Ok(address.into())
+        let flow = self.flow(&known, asked);
+        let page = &known.authorize;
+        Ok(flow.address(
+            page,
+            "openid email profile",
+            &asked.attempt(),
+            &[("nonce", asked.nonce)],
+        ))
+    }
+
+    fn flow<'a>(&'a self, known: &Known, asked: &Asked<'a>) -> CodeFlow<'a> {
+        CodeFlow {
+            client_id: &self.settings.client_id,
+            client_secret: self.settings.client_secret.as_ref(),
+            style: known.style,
+            redirect_uri: asked.back,
+        }
     }
 
     /// What the provider says of whoever brought the code. A code works once: nothing is repeated.
     async fn redeem(&self, code: &str, asked: &Asked<'_>, now: Time) -> Result<Claims, SignOnError> {
         let known = self.known(now).await?;
-        let mut form = vec![
-            ("grant_type", "authorization_code"),
-            ("code", code),
-            ("redirect_uri", asked.back),
-            ("code_verifier", asked.verifier),
-        ];
-        let mut headers = HeaderMap::new();
-        let (id, secret) = (&self.settings.client_id, &self.settings.client_secret);
-        match secret {
-            Some(secret) if !known.in_form => {
-                let part = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-                let both = format!("{}:{}", part(id), part(secret.expose_secret()));
-                let value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(both)));
-                let mut value = value.map_err(|_| SignOnError::Provider("the client secret cannot be sent"))?;
-                value.set_sensitive(true);
-                headers.insert(header::AUTHORIZATION, value);
-            }
-            Some(secret) => {
-                form.extend([("client_id", id.as_str()), ("client_secret", secret.expose_secret())]);
-            }
-            None => form.push(("client_id", id)),
-        }
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let answer = self.call(Method::POST, known.token.clone(), headers, body).await;
+        let flow = self.flow(&known, asked);
+        let request = flow.exchange(&known.token, code, &asked.attempt(), AGENT);
+        let request = request.map_err(|_| SignOnError::Provider("the client secret cannot be sent"))?;
+        let answer = self.call(request).await;
         let token = answer?["id_token"].as_str().map(str::to_string);
         let token = token.ok_or(Untrue::Form)?;
         let expected = Expected {
             issuer: &self.settings.issuer,
-            client_id: id,
+            client_id: &self.settings.client_id,
             nonce: asked.nonce,
         };
         match proof::believed(&token, &known.keys, &expected, now) {
@@ -199,18 +186,21 @@ impl Provider {
         }
         let issuer = &self.settings.issuer;
         let described = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let told = self.get(usable(Some(&described))?).await?;
+        let told = self.get(usable(Some(&described))?.base().clone()).await?;
         if told["issuer"].as_str() != Some(issuer) {
             return Err(SignOnError::Provider("it names itself otherwise than `issuer` does"));
         }
         let address = |member: &str| usable(told[member].as_str());
         let methods = told["token_endpoint_auth_methods_supported"].as_array();
         let takes = |method: &str| methods.is_some_and(|all| all.iter().any(|one| one == method));
-        let keys_at = address("jwks_uri")?;
+        let keys_at = address("jwks_uri")?.base().clone();
         let known = Known {
             authorize: address("authorization_endpoint")?,
             token: address("token_endpoint")?,
-            in_form: takes("client_secret_post") && !takes("client_secret_basic"),
+            style: match takes("client_secret_post") && !takes("client_secret_basic") {
+                true => TokenStyle::Form,
+                false => TokenStyle::FormBasic,
+            },
             keys: Keys::read(&self.get(keys_at.clone()).await?),
             keys_at,
             read: now,
@@ -221,18 +211,20 @@ impl Provider {
     }
 
     async fn get(&self, url: Url) -> Result<Json, SignOnError> {
-        self.call(Method::GET, url, HeaderMap::new(), String::new()).await
-    }
-
-    async fn call(&self, method: Method, url: Url, mut headers: HeaderMap, body: String) -> Result<Json, SignOnError> {
+        let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-        let request = HttpRequest {
-            method,
+        self.call(HttpRequest {
+            method: Method::GET,
             url,
             headers,
-            body: body.into(),
-            longest: Some(PATIENCE),
-        };
+            body: Default::default(),
+            longest: None,
+        })
+        .await
+    }
+
+    async fn call(&self, mut request: HttpRequest) -> Result<Json, SignOnError> {
+        request.longest = Some(PATIENCE);
         let answer = self.transport.send(request).await;
         let answer = answer.map_err(|error| SignOnError::Away(error.to_string()))?;
         let document = answer.json().unwrap_or_default();
@@ -240,7 +232,7 @@ impl Provider {
             status if status.is_success() => Ok(document),
             status if status.is_client_error() => {
                 let error = document["error"].as_str().unwrap_or(status.as_str());
-                Err(SignOnError::Denied(word(error)))
+                Err(SignOnError::Denied(shown_code(error)))
             }
             status => Err(SignOnError::Away(status.as_str().to_string())),
         }
@@ -248,14 +240,7 @@ impl Provider {
 }
 
 /// An address that secrets may be sent to: https, or this machine.
-fn usable(address: Option<&str>) -> Result<Url, SignOnError> {
+fn usable(address: Option<&str>) -> Result<Origin, SignOnError> {
     let origin = Origin::token_endpoint(address.unwrap_or_default());
-    let origin = origin.map_err(|_| SignOnError::Provider("an address of it is missing or is not https"))?;
-    Ok(origin.base().clone())
-}
-
-/// A code of an error as it may be shown: it came by way of the browser.
-fn word(text: &str) -> String {
-    let allowed = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-    text.chars().filter(allowed).take(40).collect()
+    origin.map_err(|_| SignOnError::Provider("an address of it is missing or is not https"))
 }

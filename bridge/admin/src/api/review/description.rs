@@ -163,8 +163,12 @@ pub(in crate::api) fn paths() -> Map<String, Json> {
         let asked = asked.map(
             |(name, required, schema)| json!({ "name": name, "in": "query", "required": required, "schema": schema }),
         );
-        let done =
-            json!({ "description": "Done", "content": { "application/json": { "schema": { "type": "object" } } } });
+        let mut schema = json!({ "type": "object" });
+        if let Some(affairs) = super::affairs::answered(path).filter(|_| method == "get") {
+            schema["required"] = json!(["affairs"]);
+            schema["properties"] = json!({ "affairs": affairs });
+        }
+        let done = json!({ "description": "Done", "content": { "application/json": { "schema": schema } } });
         let refused = |description: &str| {
             let schema = json!({ "$ref": "#/components/schemas/Refused" });
             json!({ "description": description, "content": { "application/json": { "schema": schema } } })

@@ -22,7 +22,7 @@ fn back(call: &Call, id: &str) -> Answer {
     Ok(to(&format!("{back}?asked={id}")))
 }
 
-fn wrong(words: &str) -> Refused {
+pub fn wrong(words: &str) -> Refused {
     Refused::Told(StatusCode::BAD_REQUEST, words.into())
 }
 

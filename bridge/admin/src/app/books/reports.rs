@@ -3,7 +3,7 @@
 use super::{Screen, ask, month, office, read, screen};
 use crate::app::call::Call;
 use crate::app::render::{Answer, to};
-use crate::app::{App, Refused};
+use crate::app::{App, Refused, told};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse;
 use std::collections::BTreeSet;
@@ -88,7 +88,7 @@ pub(in crate::app) async fn closing(app: &App, call: &Call) -> Answer {
     let of = Screen {
         path: "/books/close",
         heading: format!("Closing {month}"),
-        lead: "Ten steps, each reckoned from what both sides show; nobody ticks anything.",
+        lead: "Ten steps, each reckoned from what both sides show. Whoever signs one, signs its figures: when they change, it is open again.",
         form: "month",
         id: Some(format!("close-{month}")),
         others: Some("close-"),
@@ -178,6 +178,7 @@ pub(in crate::app) async fn file(_: &App, call: &Call) -> Answer {
         "html" => ("text/html; charset=utf-8", files.page),
         _ => return Err(Refused::Missing),
     };
+    told::taken(call, &format!("the books’ report {id}"), &form.to_uppercase()).await?;
     let name = format!("attachment; filename=\"{id}.{form}\"");
     let name = HeaderValue::from_str(&name).map_err(|_| Refused::Missing)?;
     let mut response = ([(header::CONTENT_TYPE, kind)], text).into_response();

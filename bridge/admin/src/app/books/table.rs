@@ -13,6 +13,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
     pub more: u64,
+    /// Where all of it stands, page by page.
+    pub all: String,
 }
 
 #[derive(Serialize)]
@@ -36,10 +38,11 @@ struct Cell {
 }
 
 impl Table {
-    pub fn of(section: Section) -> Table {
+    pub fn of(section: Section, all: String) -> Table {
         let more = section.more as u64;
         Table {
             more,
+            all,
             ..Table::new(section.title, section.note, &section.sheet)
         }
     }
@@ -61,6 +64,7 @@ impl Table {
             columns: sheet.columns().map(column).collect(),
             rows: sheet.rows().iter().map(row).collect(),
             more: 0,
+            all: String::new(),
         }
     }
 }

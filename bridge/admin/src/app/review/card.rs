@@ -3,16 +3,15 @@
 
 use super::line::{Line, Person, side};
 use super::{Shown, View};
-use crate::app::Refused;
-use crate::app::words::{Moment, capital, question, system, unit, value};
+use crate::app::affairs::{Fact, as_of, facts};
+use crate::app::words::{Moment, named, question, same_way, system, unit, value};
+use crate::app::{Refused, sentence};
+use crate::desk::affairs::PersonAffairs;
 use crate::desk::detail::{Detail, Offer};
-use crate::desk::{Piece, Risk, Who};
+use crate::desk::{Piece, Risk};
 use bridge_core::effects::{Effect, Effects};
 use bridge_core::merge::AGREED;
 use bridge_core::{CardKind, Op};
-use bridge_engine::diary::VisitMonths;
-use bridge_engine::joined::Joins;
-use jiff::civil::Date;
 use serde::Serialize;
 
 /// Lines of the history that are shown at first.
@@ -40,8 +39,12 @@ pub(super) struct Card {
     pub lost: Vec<Lost>,
     pub others: Vec<Other>,
     pub apart: Vec<String>,
-    /// Months of next visits, where the diary works them out.
-    pub visits: Vec<String>,
+    /// Appointments and balance, where it is about one person.
+    pub affairs: Vec<Fact>,
+    /// The same of both people of a pair, beside each other.
+    pub affairs_of_both: Vec<[Fact; 2]>,
+    /// As of when that is.
+    pub as_of: Option<String>,
     /// Others of the same pattern may be decided with it.
     pub alike: bool,
     /// Sides that a rule could take.
@@ -58,6 +61,8 @@ pub(super) struct Column {
     pub pieces: Vec<Piece>,
     /// As the product spells it, where that is not the same.
     pub raw: Option<String>,
+    /// As people here write it, where it is kept in another form.
+    pub plain: Option<String>,
     /// Not before that ..
     pub after: Option<Moment>,
     /// .. and seen then.
@@ -139,7 +144,7 @@ pub(super) struct Lost {
 #[derive(Serialize)]
 pub(super) struct Other {
     pub person: Option<Person>,
-    pub same: String,
+    pub same: &'static str,
 }
 
 /// A side that could always win.
@@ -170,13 +175,26 @@ impl View<'_> {
                 shown.add(who, Some(&other.same));
             }
         }
+        for of in &detail.affairs {
+            shown.add_all(&of.entity, of.shown());
+        }
         self.noted("what waits was shown", shown).await?;
-        let visits = self.visits(&detail.row.who).await?;
         let names: Vec<String> = detail.row.who.iter().map(|who| who.entity.clone()).collect();
         let compared = match detail.row.kind.as_str() {
             "match" => self.compared(&self.desk.store().entities(&names).await?, &names),
             _ => vec![],
         };
+        let (mut affairs, as_of) = self.affairs(&detail);
+        let affairs_of_both = match affairs.as_slice() {
+            [one, other] => one
+                .iter()
+                .cloned()
+                .zip(other.iter().cloned())
+                .map(|(a, b)| [a, b])
+                .collect(),
+            _ => vec![],
+        };
+        let affairs = if affairs.len() == 1 { affairs.remove(0) } else { vec![] };
         let (mut columns, marks) = self.columns(&detail, seen);
         let mut choices = vec![];
         for offer in &detail.choices {
@@ -216,7 +234,7 @@ impl View<'_> {
             .filter(|entry| entry.event != "viewed")
             .map(|entry| Told {
                 at: self.clock.moment(entry.at),
-                text: capital(&entry.text),
+                text: sentence(&named(&entry.text, self.systems())),
             })
             .collect();
         let older = history.split_off(history.len().min(HISTORY));
@@ -228,7 +246,7 @@ impl View<'_> {
         });
         let others = detail.others.iter().map(|other| Other {
             person: other.who.as_ref().map(|who| self.person(who)),
-            same: unit(&other.same),
+            same: same_way(&other.same),
         });
         Ok(Card {
             token: detail.token.clone(),
@@ -243,25 +261,22 @@ impl View<'_> {
             lost: lost.collect(),
             others: others.collect(),
             apart: detail.apart.iter().map(|name| unit(name)).collect(),
-            visits,
+            affairs,
+            affairs_of_both,
+            as_of,
             alike: asks && detail.row.risk != Risk::Red,
             columns: columns.into_iter().map(|(_, column)| column).collect(),
             line: self.line(detail.row, None),
         })
     }
 
-    /// In which months these people come next.
-    async fn visits(&self, who: &[Who]) -> Result<Vec<String>, Refused> {
-        let home = self.systems().first();
-        let records = who.iter().flat_map(|who| &who.records);
-        let patients: Vec<String> = records
-            .filter(|record| Some(&record.system) == home && record.live)
-            .map(|record| record.id.clone())
-            .collect();
-        let found = VisitMonths::new(self.desk.store().clone()).of(&patients).await?;
-        let next = found.unwrap_or_default().into_values();
-        let next = next.filter_map(|months| format!("{}-01", months["next"].as_str()?).parse::<Date>().ok());
-        Ok(next.map(|day| day.strftime("%B %Y").to_string()).collect())
+    /// What stands with the people of an item, in their order; as of when.
+    fn affairs(&self, detail: &Detail) -> (Vec<Vec<Fact>>, Option<String>) {
+        let who = detail.row.who.iter();
+        let found = who.filter_map(|who| detail.affairs.iter().find(|of| of.entity == who.entity));
+        let found: Vec<&PersonAffairs> = found.collect();
+        let as_of = found.iter().find_map(|of| as_of(of, &self.clock));
+        (found.into_iter().map(|of| facts(of, &self.clock)).collect(), as_of)
     }
 
     /// How a value of a unit is typed.

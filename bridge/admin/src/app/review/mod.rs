@@ -96,6 +96,13 @@ fn decides(role: crate::access::role::Role) -> bool {
 struct Shown(BTreeMap<String, BTreeSet<String>>);
 
 impl Shown {
+    /// More of somebody who is shown.
+    fn add_all(&mut self, entity: &str, names: Vec<&'static str>) {
+        if let Some(units) = self.0.get_mut(entity) {
+            units.extend(names.into_iter().map(str::to_string));
+        }
+    }
+
     fn add(&mut self, who: &Who, unit: Option<&str>) {
         let units = self.0.entry(who.entity.clone()).or_default();
         units.insert(NAME.into());

@@ -6,6 +6,7 @@ use super::line::side;
 use super::past::Settled;
 use crate::app::App;
 use crate::app::call::Call;
+use crate::app::remedy::{self, Remedy};
 use crate::app::render::{Answer, page, to};
 use crate::app::words::{system, unit};
 use crate::desk::rules::{Rule, Trial};
@@ -17,6 +18,7 @@ struct Page {
     rule: Rule,
     words: String,
     trial: Trial,
+    remedy: Remedy,
     by: Vec<(String, usize)>,
     units: Vec<(String, String)>,
     values: Vec<(String, String)>,
@@ -63,6 +65,7 @@ pub(in crate::app) async fn show(app: &App, call: &Call) -> Answer {
             .collect(),
         examples: view.all_settled(examples).await?,
         rule,
+        remedy: remedy::of_rule(&trial.adopt).seen_by(call),
         trial,
     };
     page(app, call, "rule.html", content)

@@ -30,6 +30,7 @@ impl View<'_> {
         } else {
             names.insert(1.min(names.len()), AGREED);
         }
+        let unit_of = row.unit.as_deref();
         let side_of = |name: &str| row.sides.iter().find(|side| side.system == name);
         let held = |name: &str| match name {
             AGREED => row.agreed.as_ref(),
@@ -77,6 +78,7 @@ impl View<'_> {
                     known,
                     pieces,
                     raw: found.and_then(raw),
+                    plain: unit_of.and_then(|unit| self.desk.as_written(unit, held(name)?)),
                     after: found.and_then(|side| self.clock.maybe(Some(side.after).filter(|at| *at > 0))),
                     seen: found.and_then(|side| self.clock.maybe(Some(side.before).filter(|at| *at > 0))),
                     author: found.map(author),

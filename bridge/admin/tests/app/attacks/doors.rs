@@ -121,7 +121,7 @@ async fn whether_somebody_is_here_shows_nowhere() {
 async fn codes_are_guessed_no_faster_by_many_browsers_or_beginnings() {
     let house = House::empty().await;
     house.user(Role::Reviewer).await;
-    let mut halves = vec![half(&house, Role::Reviewer).await, half(&house, Role::Reviewer).await];
+    let mut halves = [half(&house, Role::Reviewer).await, half(&house, Role::Reviewer).await];
     let mut guesses = 0;
     for n in 0..40 {
         let browser = &mut halves[n % 2];

@@ -344,7 +344,7 @@ async fn what_is_typed_into_any_form_comes_back_as_text() {
                 assert!(!page.status.is_server_error(), "{path}: {}", page.status);
                 heard.answer(&path, &page);
                 if page.status == 303 {
-                    let page = browser.get(&page.to().to_string()).await;
+                    let page = browser.get(page.to()).await;
                     assert!(!page.status.is_server_error(), "{path}: {}", page.status);
                     heard.answer(&path, &page);
                 }

@@ -94,14 +94,16 @@ fn name(fields: &Fields) -> String {
 }
 
 fn does(act: &Planned) -> &'static str {
-    match act.act {
+    match &act.act {
         Act::Create => "make or find",
         Act::Change => "change",
+        Act::Leave(_) => "take from the practice they left",
     }
 }
 
 fn state(entry: &Entry) -> &'static str {
     match (entry.state, &entry.outgoing) {
+        (EntryState::Posted, None) if entry.is_open() => "changing, not answered yet",
         (EntryState::Creating, _) => "sent, not answered yet",
         (EntryState::Unmade, _) => "not made",
         (EntryState::Deleted, _) => "deleted in the CRM",

@@ -144,7 +144,7 @@ pub fn tell_held(config: &Config, held: &[Held], out: &Output) {
         return;
     }
     out.heading(&format!("\nWaiting: {}", count(held.len() as u64, "record")));
-    for HoldGroup { why, remedy, who } in hold_groups(held, |words| config.command(words)) {
+    for HoldGroup { why, remedy, who, .. } in hold_groups(held, |words| config.command(words)) {
         let first = who.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         let more = if who.len() > 3 {
             format!(" and {} more", who.len() - 3)

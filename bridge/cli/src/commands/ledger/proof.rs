@@ -8,6 +8,8 @@ use crate::output::{Output, count};
 use crate::times;
 use bridge_core::ledger::prove::Proof;
 use bridge_core::ledger::prove::sheets::{READ, differences};
+use bridge_engine::ledger::office::Office;
+use bridge_engine::ledger::office::keeper::Keeper;
 use jiff::civil::Date;
 use serde_json::json;
 use std::path::Path;
@@ -21,7 +23,12 @@ pub async fn prove(
     out: &Output,
 ) -> Result<Exit, Failure> {
     let (ledger, _lock) = ledger::look(config).await?;
-    let proof = ledger.prove(from, to, full, times::now()).await?;
+    let now = times::now();
+    let proof = ledger.prove(from, to, full, now).await?;
+    let office = Office::new(ledger.store().clone());
+    Keeper::new(office, &ledger, &config.practice)
+        .proved(&proof, now)
+        .await?;
     let read = ledger.readings_sheet().await;
     if let Some(path) = csv {
         write(path, &proof.figures(&read))?;

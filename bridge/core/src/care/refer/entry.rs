@@ -3,6 +3,7 @@
 use super::field::{Fields, Sort};
 use crate::Time;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How far a record got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +47,12 @@ pub struct Entry {
     /// What is on its way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outgoing: Option<Fields>,
+    /// Records of practices that it was put to by calls of their own, and was not taken from since: ids of the CRM.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stands: BTreeSet<String>,
+    /// The one of them that it is being taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaving: Option<String>,
     /// When the last call was marked.
     #[serde(default)]
     pub at: Time,
@@ -65,6 +72,8 @@ impl Entry {
             remote_id: None,
             base: fields,
             outgoing: None,
+            stands: BTreeSet::new(),
+            leaving: None,
             at,
             refused: None,
         }
@@ -72,7 +81,7 @@ impl Entry {
 
     /// Whether an answer is still to be found out.
     pub fn is_open(&self) -> bool {
-        self.state == EntryState::Creating || self.outgoing.is_some()
+        self.state == EntryState::Creating || self.outgoing.is_some() || self.leaving.is_some()
     }
 
     /// Its last change may or may not have landed, and cannot land any more.
@@ -80,6 +89,8 @@ impl Entry {
         for field in self.outgoing.take().into_iter().flat_map(Fields::into_keys) {
             self.base.remove(&field);
         }
+        // It is taken from that practice again: what is away already is done.
+        self.leaving = None;
         self
     }
 }

@@ -17,6 +17,8 @@ pub enum Act {
     Create,
     /// Change it.
     Change,
+    /// Take it from the record of a practice that they left, by the CRM's id.
+    Leave(String),
 }
 
 /// One thing to be done.
@@ -138,11 +140,19 @@ impl Plan {
         let act = match posted {
             None => Act::Create,
             Some(entry) => {
+                // Taken away before it is put: the record of the old practice may have been merged into that of the new one.
+                let here = fields.get(&Field::PracticeRecord);
+                let left = entry
+                    .stands
+                    .iter()
+                    .find(|record| here.is_some_and(|here| here != *record));
+                let left = left.cloned();
                 fields.retain(|field, text| entry.base.get(field) != Some(text));
-                if fields.is_empty() {
-                    return;
+                match left {
+                    Some(left) => Act::Leave(left),
+                    None if fields.is_empty() => return,
+                    None => Act::Change,
                 }
-                Act::Change
             }
         };
         self.acts.push(Planned {

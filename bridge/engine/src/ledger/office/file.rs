@@ -1,6 +1,6 @@
 //! Reports as they are kept: tables to show, and files to take away.
 
-use super::Item;
+use super::{Act, Item};
 use crate::ledger::Outlook;
 use crate::ledger::reports::{Drift, Step, documents, hold_groups, lines};
 use bridge_core::Time;
@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-/// Rows of a table that are kept to be shown; its files have all.
-const ROWS: usize = 250;
+/// Rows of a table on a page; those of the first are within the report.
+pub(super) const ROWS: usize = 250;
 
 /// What a report comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,8 +53,15 @@ pub struct Section {
     pub note: String,
     /// Its first rows.
     pub sheet: Sheet,
-    /// How many rows follow, in the files alone.
+    /// How many rows follow, on further pages and in the files.
     pub more: usize,
+}
+
+impl Section {
+    /// How many pages its rows have.
+    pub fn pages(&self) -> usize {
+        1 + self.more.div_ceil(ROWS)
+    }
 }
 
 /// A report.
@@ -72,8 +79,24 @@ pub struct Report {
     pub notes: Vec<String>,
 }
 
+impl Report {
+    /// Under which names the further pages of its tables are kept.
+    pub(super) fn further(&self) -> Vec<String> {
+        let of = |(n, section): (usize, &Section)| {
+            let pages = 2..=section.pages();
+            pages.map(|page| further(&self.head.id, n, page)).collect::<Vec<_>>()
+        };
+        self.sections.iter().enumerate().flat_map(of).collect()
+    }
+}
+
+/// The name of a page of a table.
+pub(super) fn further(report: &str, section: usize, page: usize) -> String {
+    format!("{report}/{section}/{page}")
+}
+
 /// The files of a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Files {
     /// Every figure.
     pub csv: String,
@@ -81,6 +104,9 @@ pub struct Files {
     pub json: String,
     /// A page to print.
     pub page: String,
+    /// Further pages of its tables, by name; kept beside it.
+    #[serde(skip)]
+    pub(super) further: Vec<(String, Sheet)>,
 }
 
 /// A report on its way into the store.
@@ -144,12 +170,18 @@ impl Draft {
             page: page(&title, &body, &csv),
             json: pretty(json),
             csv,
+            ..Files::default()
         };
         self.with(files)
     }
 
     /// With files made elsewhere.
-    pub fn with(self, files: Files) -> (Report, Files) {
+    pub fn with(self, mut files: Files) -> (Report, Files) {
+        for (n, (_, _, sheet)) in self.tables.iter().enumerate() {
+            let pages = sheet.pages(ROWS).enumerate().skip(1);
+            let pages = pages.map(|(at, page)| (further(&self.id, n, at + 1), page));
+            files.further.extend(pages);
+        }
         let digest = Sha256::digest(files.csv.as_bytes());
         let sections = self.tables.into_iter().map(|(title, note, sheet)| Section {
             title,
@@ -173,6 +205,20 @@ impl Draft {
         };
         (report, files)
     }
+}
+
+/// Where pages do what a command does.
+pub(super) fn in_app(command: &str) -> String {
+    let does = [
+        ("ledger approve ", Act::Approve),
+        ("ledger retry ", Act::Retry),
+        ("ledger adopt", Act::Adopt),
+    ];
+    let act = does.into_iter().find(|(words, _)| command.starts_with(words));
+    act.map_or_else(
+        || command.to_owned(),
+        |(_, act)| format!("“{}”, under Books", act.title()),
+    )
 }
 
 pub(super) fn pretty(json: &Json) -> String {
@@ -231,7 +277,7 @@ pub(super) fn preview(
     }
     draft.items = items;
     let json = json!({ "approved": approved, "documents": n, "by_kind": outlook.by_kind(), "calls": outlook.calls,
-        "voids": outlook.plan.void, "held": hold_groups(&outlook.plan.held, |words| format!("halaxy-bridge {words}")),
+        "voids": outlook.plan.void, "held": hold_groups(&outlook.plan.held, in_app),
         "older": outlook.target.older });
     let title = format!("{practice}: what would be posted");
     let csv = lines(&outlook.plan.post).csv();
@@ -240,6 +286,7 @@ pub(super) fn preview(
         page: page(&title, &body, &csv),
         json: pretty(&json),
         csv,
+        ..Files::default()
     };
     draft.with(files)
 }
@@ -283,11 +330,7 @@ pub(super) fn proof(practice: &str, proof: &Proof, read: &Sheet, at: Time) -> (R
             "The first side is named first.",
             differences(&proof.differences),
         )
-        .table(
-            "Waiting",
-            "",
-            proof.held_sheet(|words| format!("halaxy-bridge {words}")),
-        );
+        .table("Waiting", "", proof.held_sheet(in_app));
     if let Some(words) = proof.later_words() {
         draft = draft.table("In the next summaries", &words, differences(&proof.later));
     }
@@ -301,11 +344,11 @@ pub(super) fn proof(practice: &str, proof: &Proof, read: &Sheet, at: Time) -> (R
     ));
     draft.notes.push(format!("Digest of the proof: {}", proof.digest()));
     let json = json!({ "holds": proof.holds(), "digest": proof.digest(), "proof": proof });
-    let command = |words: &str| format!("halaxy-bridge {words}");
     let files = Files {
         csv: proof.figures(read),
         json: pretty(&json),
-        page: proof.printed(&format!("{practice}: {title}"), read, command),
+        page: proof.printed(&format!("{practice}: {title}"), read, in_app),
+        ..Files::default()
     };
     draft.with(files)
 }

@@ -3,7 +3,7 @@
 use super::file::{self, Draft, Files, Mood, Report};
 use super::{Act, Ask, Item, Office, Outcome, Standing, Wish, act, import, months};
 use crate::error::EngineError;
-use crate::ledger::reports::hold_groups;
+use crate::ledger::reports::{Closing, hold_groups};
 use crate::ledger::{Ledger, Outlook};
 use bridge_core::Time;
 use bridge_core::ledger::Proof;
@@ -12,6 +12,9 @@ use bridge_core::ledger::statement::statements;
 use bridge_core::ledger::tasks::{sheet, tasks};
 use bridge_store::StoreError;
 use serde_json::json;
+
+/// Signed months that are looked at again each night.
+const SIGNED_MONTHS: usize = 3;
 
 /// Keeps the office of a ledger.
 pub struct Keeper<'a> {
@@ -87,6 +90,32 @@ impl<'a> Keeper<'a> {
             .await
     }
 
+    /// Leaves the reports of a month that was walked through, and compares what was signed with them.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn closed(&self, month: Month, closing: &Closing, now: Time) -> Result<(), EngineError> {
+        let reports = months::reports(&self.practice, self.ledger, month, closing, now).await;
+        self.office.keep(reports).await?;
+        self.office.compare(month, &closing.steps, now).await
+    }
+
+    /// Walks once more through the latest months of which something is signed: what changed since is shown, whether or not
+    /// somebody looks. Trouble with an account leaves them as they were.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`].
+    pub async fn look_again(&self, now: Time) -> Result<(), EngineError> {
+        for month in self.office.signed_months().await?.into_iter().take(SIGNED_MONTHS) {
+            match self.ledger.close_again(month, now).await {
+                Ok(closing) => self.closed(month, &closing, now).await?,
+                Err(error @ EngineError::Store(_)) => return Err(error),
+                Err(error) => tracing::warn!(%month, %error, "a signed month could not be looked at again"),
+            }
+        }
+        Ok(())
+    }
+
     async fn grant(&self, ask: &Ask, now: Time) -> Result<String, EngineError> {
         match &ask.wish {
             Wish::Look => {
@@ -100,9 +129,8 @@ impl<'a> Keeper<'a> {
             }
             Wish::Month(month) => {
                 let closing = self.ledger.close(*month, now).await?;
-                let mut reports = months::reports(&self.practice, self.ledger, *month, &closing, now).await;
-                reports.push(import::report(&self.practice, self.ledger, now).await?);
-                self.office.keep(reports).await?;
+                self.closed(*month, &closing, now).await?;
+                self.tie_out(now).await?;
                 self.look(now).await?;
                 Ok("the steps were reckoned".into())
             }
@@ -231,7 +259,7 @@ impl<'a> Keeper<'a> {
                 approved,
                 posted: posted as u64,
                 due: outlook.plan.post.len() as u64,
-                holds: hold_groups(&outlook.plan.held, |words| format!("halaxy-bridge {words}")),
+                holds: hold_groups(&outlook.plan.held, file::in_app),
                 items,
                 layouts: settings
                     .rules

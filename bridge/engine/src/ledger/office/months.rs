@@ -125,6 +125,7 @@ fn overview(practice: &str, stated: &Statements, journals: &[(Item, Document)], 
         csv: stated.csv(),
         json: pretty(&json!(stated)),
         page: stated.html(),
+        ..Files::default()
     })
 }
 
@@ -148,5 +149,6 @@ fn statement(practice: &str, one: &Statement, at: Time) -> (Report, Files) {
         csv: one.csv(),
         json: pretty(&json!(one)),
         page: one.html(),
+        ..Files::default()
     })
 }
