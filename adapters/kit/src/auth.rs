@@ -299,7 +299,14 @@ impl Authority {
                 )
             }
         };
-        let request = token_request(&self.user_agent, &oauth.endpoint, fields, client_id, secret, style);
+        let request = token_request(
+            &self.user_agent,
+            oauth.endpoint.base(),
+            fields,
+            client_id,
+            secret,
+            style,
+        );
         let request = request.map_err(|_| protocol("client secret"))?;
         let (answer, asked) = self.ask(wire, request, priority).await?;
         let token = answer["access_token"].as_str().filter(|token| !token.is_empty());

@@ -2,7 +2,6 @@
 //! the code that it brings back. Signing in to a product ([`crate::SignIn`]) and people who sign in here both rest on it.
 
 use crate::auth::AuthOptionsError;
-use crate::origin::Origin;
 use crate::token::{TokenStyle, token_request};
 use crate::transport::HttpRequest;
 use base64::Engine as _;
@@ -10,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderValue;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 /// An application, as an authorization server knows it.
 #[derive(Clone, Copy)]
@@ -34,10 +34,10 @@ pub struct Attempt<'a> {
 }
 
 impl CodeFlow<'_> {
-    /// The address that the browser is sent to. It holds no secret.
-    pub fn address(&self, page: &Origin, scope: &str, attempt: &Attempt<'_>, extra: &[(&str, &str)]) -> String {
+    /// The address that the browser is sent to, made of the server's page. It holds no secret.
+    pub fn address(&self, page: &Url, scope: &str, attempt: &Attempt<'_>, extra: &[(&str, &str)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(attempt.verifier.as_bytes()));
-        let mut address = page.base().clone();
+        let mut address = page.clone();
         let mut query = address.query_pairs_mut();
         query
             .append_pair("response_type", "code")
@@ -55,13 +55,13 @@ impl CodeFlow<'_> {
         address.into()
     }
 
-    /// The request that redeems a code. A code works once: it is not to be repeated.
+    /// The request that redeems a code at an address that secrets may be sent to. A code works once: it is not to be repeated.
     ///
     /// # Errors
     /// [`AuthOptionsError::NotAHeader`] if the secret cannot be sent.
     pub fn exchange(
         &self,
-        endpoint: &Origin,
+        endpoint: &Url,
         code: &str,
         attempt: &Attempt<'_>,
         user_agent: &str,

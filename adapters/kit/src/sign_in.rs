@@ -101,7 +101,9 @@ impl SignIn {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let address = self.flow().address(&page, &self.scopes.join(" "), &attempt, &extra);
+        let address = self
+            .flow()
+            .address(page.base(), &self.scopes.join(" "), &attempt, &extra);
         Ok(Begun {
             address,
             state: state.into(),
@@ -127,7 +129,7 @@ impl SignIn {
         };
         let request = self
             .flow()
-            .exchange(&endpoint, code.expose_secret(), &attempt, user_agent);
+            .exchange(endpoint.base(), code.expose_secret(), &attempt, user_agent);
         let request = request.map_err(|_| SignInError::Refused("the client secret cannot be sent".into()))?;
         let answer = transport.send(request).await;
         let answer = answer.map_err(|error| SignInError::Unreachable(error.to_string()))?;

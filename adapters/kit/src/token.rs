@@ -1,7 +1,6 @@
 //! What is asked of a token endpoint, and how its answers are read.
 
 use crate::auth::AuthOptionsError;
-use crate::origin::Origin;
 use crate::transport::HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
+use url::Url;
 
 /// How the token endpoint wants its fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum TokenStyle {
 /// A request to a token endpoint.
 pub(crate) fn token_request(
     user_agent: &HeaderValue,
-    endpoint: &Origin,
+    endpoint: &Url,
     mut fields: Vec<(String, String)>,
     client_id: &str,
     secret: Option<&SecretString>,
@@ -65,7 +65,7 @@ pub(crate) fn token_request(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     Ok(HttpRequest {
         method: Method::POST,
-        url: endpoint.base().clone(),
+        url: endpoint.clone(),
         headers,
         body: Bytes::from(body),
         longest: None,

@@ -43,6 +43,7 @@ pub fn provider(oidc: &OidcConfig, by_location: bool) -> Result<Provider, Wiring
         client_secret: secret.map_err(WiringError::Oidc)?,
         label: oidc.label.clone(),
         domains: oidc.domains.clone(),
+        scopes: oidc.scopes.clone(),
         role_claim: oidc.role_claim.clone(),
         roles: oidc.roles.clone(),
         bound: oidc.locations.clone().or(by_location.then(Bound::default)),
