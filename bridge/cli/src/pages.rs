@@ -41,6 +41,7 @@ pub fn provider(oidc: &OidcConfig) -> Result<Provider, WiringError> {
         client_secret: secret.map_err(WiringError::Oidc)?,
         label: oidc.label.clone(),
         domains: oidc.domains.clone(),
+        scopes: oidc.scopes.clone(),
         role_claim: oidc.role_claim.clone(),
         roles: oidc.roles.clone(),
     };

@@ -12,6 +12,9 @@ use qrcodegen::{QrCode, QrCodeEcc};
 use serde::Serialize;
 use url::form_urlencoded;
 
+/// In the address of the page for signing in: somebody who came by the provider has just signed out.
+const LEFT: &str = "left";
+
 #[derive(Serialize, Default)]
 struct SignIn {
     /// Nobody is here yet: the first link is made on the command line.
@@ -21,6 +24,8 @@ struct SignIn {
     next: String,
     /// The identity provider that people may sign in by.
     provider: Option<String>,
+    /// Where somebody who has just signed out can do so at the provider, too.
+    leave: Option<String>,
 }
 
 /// Where somebody who is not signed in is sent: to sign in, and back to the page if it is one.
@@ -45,7 +50,12 @@ pub(super) async fn sign_in(app: &App, call: &Call) -> Answer {
     if call.user().is_some() {
         return Ok(to("/"));
     }
+    let leave = match app.provider.get().filter(|_| call.query.contains_key(LEFT)) {
+        Some(provider) => provider.leaving().await,
+        None => None,
+    };
     let content = SignIn {
+        leave,
         unfounded: call.shelf.access.unfounded().await?,
         next: next(call.query.get("next")).into(),
         provider: provider(app),
@@ -109,10 +119,14 @@ pub(super) async fn second_step(app: &App, call: &Call) -> Answer {
 }
 
 pub(super) async fn sign_out(app: &App, call: &Call) -> Answer {
+    let mut on = "/sign-in".to_string();
     if let Some(signed) = &call.signed {
         call.shelf.access.sign_out(signed).await?;
+        if signed.user.linked.is_some() {
+            on = format!("/sign-in?{LEFT}=1");
+        }
     }
-    Ok(to_with("/sign-in", hold(None, app.settings.secure)))
+    Ok(to_with(&on, hold(None, app.settings.secure)))
 }
 
 #[derive(Serialize)]

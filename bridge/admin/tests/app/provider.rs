@@ -33,6 +33,16 @@ pub enum Forged {
     UnknownKey,
 }
 
+/// What a provider tells of somebody only when it is asked with the access token.
+pub enum Thin {
+    /// Everything that is not needed for the token itself.
+    Told,
+    /// That, of somebody else.
+    OfAnother,
+    /// Nothing: it does not answer there.
+    Away,
+}
+
 struct Code {
     challenge: String,
     redirect: String,
@@ -41,19 +51,34 @@ struct Code {
 }
 
 pub struct StandIn {
-    key: EcdsaKeyPair,
+    key: Mutex<(EcdsaKeyPair, String)>,
     other: EcdsaKeyPair,
     now: i64,
     codes: Mutex<BTreeMap<String, Code>>,
     /// Requests to the token endpoint, refused ones too.
     pub asked: Mutex<usize>,
     pub away: Mutex<bool>,
+    pub thin: Mutex<Option<Thin>>,
+    /// What is told of whoever has an access token.
+    beside: Mutex<BTreeMap<String, Json>>,
 }
 
 fn pair() -> EcdsaKeyPair {
     let (how, chance) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
     let made = EcdsaKeyPair::generate_pkcs8(how, &chance).unwrap();
     EcdsaKeyPair::from_pkcs8(how, made.as_ref(), &chance).unwrap()
+}
+
+/// What an ID token must say, and what may be told beside it, of the same person.
+fn split(claims: &Json) -> (Json, Json) {
+    let (mut needed, mut beside) = (json!({}), json!({ "sub": claims["sub"] }));
+    for (name, value) in claims.as_object().unwrap() {
+        match ["iss", "aud", "nonce", "iat", "exp", "sub"].contains(&name.as_str()) {
+            true => needed[name] = value.clone(),
+            false => beside[name] = value.clone(),
+        }
+    }
+    (needed, beside)
 }
 
 fn fields(text: &str) -> Fields {
@@ -64,13 +89,20 @@ impl StandIn {
     /// A provider that lives at that moment, in seconds.
     pub fn new(now: i64) -> Arc<StandIn> {
         Arc::new(StandIn {
-            key: pair(),
+            key: Mutex::new((pair(), "k1".into())),
             other: pair(),
             now,
             codes: Mutex::default(),
             asked: Mutex::default(),
             away: Mutex::default(),
+            thin: Mutex::default(),
+            beside: Mutex::default(),
         })
+    }
+
+    /// From now on it signs by another key, and publishes that one alone.
+    pub fn changes_keys(&self) {
+        *self.key.lock().unwrap() = (pair(), "k9".into());
     }
 
     /// How the bridge reaches it.
@@ -131,12 +163,17 @@ impl StandIn {
                 json!({
                     "issuer": ISSUER, "authorization_endpoint": "https://id.example/authorize",
                     "token_endpoint": "https://id.example/token", "jwks_uri": "https://id.example/keys",
+                    "userinfo_endpoint": "https://id.example/me", "end_session_endpoint": "https://id.example/leave?from=us",
                 }),
             ),
             "/keys" => (StatusCode::OK, json!({ "keys": [self.published()] })),
             "/token" => match self.token(request) {
-                Some(token) => (StatusCode::OK, json!({ "id_token": token, "token_type": "Bearer" })),
+                Some(answer) => (StatusCode::OK, answer),
                 None => (StatusCode::BAD_REQUEST, json!({ "error": "invalid_grant" })),
+            },
+            "/me" => match self.more(request) {
+                Some(told) => (StatusCode::OK, told),
+                None => (StatusCode::UNAUTHORIZED, Json::Null),
             },
             _ => (StatusCode::NOT_FOUND, Json::Null),
         };
@@ -148,12 +185,13 @@ impl StandIn {
     }
 
     fn published(&self) -> Json {
-        let point = self.key.public_key().as_ref();
+        let held = self.key.lock().unwrap();
+        let (point, name) = (held.0.public_key().as_ref(), &held.1);
         let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        json!({ "kty": "EC", "crv": "P-256", "use": "sig", "kid": "k1", "x": part(&point[1..33]), "y": part(&point[33..]) })
+        json!({ "kty": "EC", "crv": "P-256", "use": "sig", "kid": name, "x": part(&point[1..33]), "y": part(&point[33..]) })
     }
 
-    fn token(&self, request: &HttpRequest) -> Option<String> {
+    fn token(&self, request: &HttpRequest) -> Option<Json> {
         *self.asked.lock().unwrap() += 1;
         let sent = fields(std::str::from_utf8(&request.body).unwrap());
         let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -165,21 +203,48 @@ impl StandIn {
             && sent.get("grant_type")? == "authorization_code"
             && sent.get("redirect_uri")? == &code.redirect
             && verifier == code.challenge;
-        holds.then(|| self.signed(&code.claims, code.forged))
+        if !holds {
+            return None;
+        }
+        let mut claims = code.claims.clone();
+        let access = format!("access-{}", verifier);
+        let (needed, beside) = split(&claims);
+        self.beside.lock().unwrap().insert(access.clone(), beside);
+        if self.thin.lock().unwrap().is_some() {
+            claims = needed;
+        }
+        Some(json!({ "id_token": self.signed(&claims, code.forged), "token_type": "Bearer", "access_token": access }))
+    }
+
+    fn more(&self, request: &HttpRequest) -> Option<Json> {
+        let shown = request.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let mut told = self
+            .beside
+            .lock()
+            .unwrap()
+            .get(shown.strip_prefix("Bearer ")?)
+            .cloned()?;
+        match self.thin.lock().unwrap().as_ref() {
+            None | Some(Thin::Told) => {}
+            Some(Thin::OfAnother) => told["sub"] = json!("s-666"),
+            Some(Thin::Away) => return None,
+        }
+        Some(told)
     }
 
     fn signed(&self, claims: &Json, forged: Forged) -> String {
+        let held = self.key.lock().unwrap();
         let (method, name) = match forged {
-            Forged::No | Forged::OtherKey => ("ES256", "k1"),
+            Forged::No | Forged::OtherKey => ("ES256", held.1.as_str()),
             Forged::UnknownKey => ("ES256", "k2"),
-            Forged::Unsigned => ("none", "k1"),
-            Forged::Shared => ("HS256", "k1"),
+            Forged::Unsigned => ("none", held.1.as_str()),
+            Forged::Shared => ("HS256", held.1.as_str()),
         };
         let part = |value: &Json| URL_SAFE_NO_PAD.encode(value.to_string());
         let text = format!("{}.{}", part(&json!({ "alg": method, "kid": name })), part(claims));
         let chance = SystemRandom::new();
         let signature = match forged {
-            Forged::No => self.key.sign(&chance, text.as_bytes()).unwrap().as_ref().to_vec(),
+            Forged::No => held.0.sign(&chance, text.as_bytes()).unwrap().as_ref().to_vec(),
             Forged::Unsigned => vec![],
             Forged::Shared => {
                 let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());

@@ -1,6 +1,6 @@
 //! Signing in by an identity provider, and what is tried against it.
 
-use crate::provider::{CLIENT, Forged, ISSUER, SECRET, StandIn};
+use crate::provider::{CLIENT, Forged, ISSUER, SECRET, StandIn, Thin};
 use crate::support::{Browser, House, NOW, PASSWORD, Page, email};
 use bridge_admin::access::role::Role;
 use bridge_admin::access::sign_on::{Provider, SignOnSettings};
@@ -20,6 +20,7 @@ fn settings() -> SignOnSettings {
         client_secret: Some(SECRET.into()),
         label: "Practice ID".into(),
         domains: vec![],
+        scopes: vec![],
         role_claim: None,
         roles: BTreeMap::new(),
     }
@@ -30,6 +31,7 @@ pub fn by_claim() -> SignOnSettings {
     let roles = [("desk", Role::Reviewer), ("owners", Role::Admin)];
     SignOnSettings {
         domains: vec!["practice.example".into()],
+        scopes: vec!["groups".into()],
         role_claim: Some("groups".into()),
         roles: roles.map(|(group, role)| (group.to_string(), role)).into(),
         ..settings()
@@ -307,4 +309,65 @@ async fn nobody_is_sent_elsewhere_and_a_provider_that_is_away_stops_no_password(
         last = many.get("/sign-in/out").await.status.as_u16();
     }
     assert_eq!(last, 429);
+}
+
+#[tokio::test]
+async fn what_the_token_leaves_out_is_asked_for_and_must_be_of_the_same_person() {
+    let office = Office::new(by_claim()).await;
+    let desk = json!({ "groups": ["desk"] });
+    let thin = |how: Thin| *office.provider.thin.lock().unwrap() = Some(how);
+    for (how, words) in [
+        (Thin::OfAnother, "not of the same person"),
+        (Thin::Away, "refused: 401"),
+    ] {
+        thin(how);
+        let mut browser = office.house.browser();
+        let page = office.tried(&mut browser, desk.clone(), Forged::No).await;
+        assert_eq!((page.status.as_u16(), signed_in(&browser)), (403, false));
+        assert!(page.text.contains(words), "{}", page.text);
+    }
+    thin(Thin::Told);
+    let mut browser = office.house.browser();
+    let unverified = json!({ "groups": ["desk"], "email_verified": false });
+    assert_eq!(office.tried(&mut browser, unverified, Forged::No).await.status, 403);
+    assert_eq!(office.tried(&mut browser, desk, Forged::No).await.status, 200);
+    let users = office.house.access.users().await.unwrap();
+    let rose = users.iter().find(|user| user.name == "Rose Brook").unwrap();
+    assert_eq!(
+        (rose.role, rose.email.as_str()),
+        (Role::Reviewer, "rose@practice.example")
+    );
+    // What is told beside the token makes nothing of one that is forged.
+    let mut forger = office.house.browser();
+    let owners = json!({ "groups": ["owners"] });
+    assert_eq!(office.tried(&mut forger, owners, Forged::OtherKey).await.status, 403);
+    // Signing out here says where to sign out there.
+    let out = browser.post("/sign-out", &[]).await;
+    assert_eq!(out.to(), "/sign-in?left=1");
+    let page = browser.get(out.to()).await.text;
+    assert!(
+        page.contains("https://id.example/leave?from=us&amp;client_id=bridge"),
+        "{page}"
+    );
+    assert!(!browser.get("/sign-in").await.text.contains("id.example/leave"));
+}
+
+#[tokio::test]
+async fn a_provider_may_change_its_keys_and_nobody_is_sent_to_one_that_is_away() {
+    let office = Office::new(settings()).await;
+    office.invited().await;
+    let mut browser = office.house.browser();
+    assert_eq!(office.tried(&mut browser, json!({}), Forged::No).await.status, 200);
+    office.provider.changes_keys();
+    office.house.later(11);
+    let mut browser = office.house.browser();
+    assert_eq!(office.tried(&mut browser, json!({}), Forged::No).await.status, 200);
+    *office.provider.away.lock().unwrap() = true;
+    office.house.later(11);
+    let page = office.house.browser().get("/sign-in/out").await;
+    assert_eq!(page.status, 503);
+    assert!(page.text.contains("cannot be reached now"), "{}", page.text);
+    *office.provider.away.lock().unwrap() = false;
+    let mut browser = office.house.browser();
+    assert_eq!(office.tried(&mut browser, json!({}), Forged::No).await.status, 200);
 }

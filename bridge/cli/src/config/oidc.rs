@@ -22,6 +22,8 @@ pub struct OidcConfig {
     pub label: String,
     /// Verified addresses of these domains only; any if empty.
     pub domains: Vec<String>,
+    /// What is asked for beside `openid email profile`.
+    pub scopes: Vec<String>,
     /// The claim that says what somebody may do, and what its values mean.
     pub role_claim: Option<String>,
     /// What a value of that claim means.
@@ -41,9 +43,11 @@ impl<'s> Reader<'s> {
         let label = keys.optional_text("label").map_or("your account", |(text, _)| text);
         let role_claim = keys.optional_text("role_claim").map(|(text, _)| text.to_string());
         let (domains, roles) = (keys.optional("domains"), keys.optional("roles"));
+        let scopes = keys.optional("scopes");
         self.problems.extend(keys.finish());
         let client_secret = secret.and_then(|(text, span)| self.secret("client_secret", text, span));
         let domains = domains.map(|value| self.domains(value)).unwrap_or_default();
+        let scopes = scopes.map(|value| self.scopes(value)).unwrap_or_default();
         let roles = roles.map(|value| self.meant_roles(value)).unwrap_or_default();
         if role_claim.is_some() == roles.is_empty() {
             self.note(
@@ -67,6 +71,7 @@ impl<'s> Reader<'s> {
             client_secret,
             label: label.to_string(),
             domains,
+            scopes,
             role_claim,
             roles,
             line,
@@ -83,6 +88,22 @@ impl<'s> Reader<'s> {
             Some(names) => names.iter().map(|name| name.to_lowercase()).collect(),
             None => {
                 self.note(value.span(), "`domains` must be a list of domains", remedy);
+                vec![]
+            }
+        }
+    }
+
+    fn scopes(&mut self, value: &Spanned<DeValue<'s>>) -> Vec<String> {
+        let list = value.get_ref().as_array();
+        let names: Option<Vec<&str>> = list.and_then(|list| list.iter().map(|item| item.get_ref().as_str()).collect());
+        // RFC 6749, section 3.3.
+        let sound =
+            |name: &&str| !name.is_empty() && name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
+        match names.filter(|names| names.iter().all(sound)) {
+            Some(names) => names.into_iter().map(str::to_string).collect(),
+            None => {
+                let remedy = "Write scopes = [\"groups\"], or leave it out.";
+                self.note(value.span(), "`scopes` must be a list of scopes", remedy);
                 vec![]
             }
         }

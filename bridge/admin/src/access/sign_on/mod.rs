@@ -23,8 +23,11 @@ use url::Url;
 
 /// What the provider tells of itself is read again after so long.
 const KNOWN_FOR: Time = super::HOUR;
-/// Its keys are read again for a key that is not known, but not more often than this.
-const KEYS_AGAIN: Time = super::MINUTE;
+/// Nobody is sent to a provider that has not answered within this: whoever comes while it is away is told so.
+const HEARD_OF: Time = 10 * super::SECOND;
+/// Its keys are read again for a key that is not known, but not more often than this. Such a token came from the provider
+/// itself, in answer to a code of its own, so nobody else can make us ask.
+const KEYS_AGAIN: Time = 10 * super::SECOND;
 /// How long the provider may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// What we name ourselves when a code is redeemed.
@@ -43,10 +46,22 @@ pub struct SignOnSettings {
     pub label: String,
     /// Addresses of these domains only, verified by the provider; any if empty.
     pub domains: Vec<String>,
+    /// What is asked for beside `openid email profile`.
+    pub scopes: Vec<String>,
     /// The claim that says what somebody may do, if the provider decides that.
     pub role_claim: Option<String>,
     /// What a value of that claim means. If several do, the first of [`Role::ALL`] counts.
     pub roles: BTreeMap<String, Role>,
+}
+
+impl SignOnSettings {
+    /// Whether a token leaves out what decides here who somebody is and what they may do.
+    fn lacks(&self, claims: &Claims) -> bool {
+        let lacks = |claim: &str| claims.all[claim].is_null();
+        let by_claim = self.role_claim.as_deref();
+        let vouched = by_claim.is_none() || !self.domains.is_empty();
+        lacks("email") || vouched && lacks("email_verified") || by_claim.is_some_and(lacks)
+    }
 }
 
 /// Why somebody is not signed in by the provider. Shown to whoever tries; carries nothing that was sent.
@@ -92,6 +107,10 @@ struct Known {
     authorize: Origin,
     token: Origin,
     keys_at: Url,
+    /// Where it tells more of somebody than the token does.
+    more_at: Option<Url>,
+    /// Where people end what it knows of their browser.
+    leave: Option<Url>,
     /// How our secret is sent.
     style: TokenStyle,
     keys: Keys,
@@ -128,15 +147,13 @@ impl Provider {
 
     /// The address that the browser is sent to. It holds no secret.
     async fn address(&self, asked: &Asked<'_>, now: Time) -> Result<String, SignOnError> {
-        let known = self.known(now).await?;
+        let known = self.known(now, HEARD_OF).await?;
         let flow = self.flow(&known, asked);
         let page = &known.authorize;
-        Ok(flow.address(
-            page,
-            "openid email profile",
-            &asked.attempt(),
-            &[("nonce", asked.nonce)],
-        ))
+        let scopes = ["openid", "email", "profile"].into_iter();
+        let scopes = scopes.chain(self.settings.scopes.iter().map(String::as_str));
+        let scopes = scopes.collect::<Vec<_>>().join(" ");
+        Ok(flow.address(page, &scopes, &asked.attempt(), &[("nonce", asked.nonce)]))
     }
 
     fn flow<'a>(&'a self, known: &Known, asked: &Asked<'a>) -> CodeFlow<'a> {
@@ -150,40 +167,66 @@ impl Provider {
 
     /// What the provider says of whoever brought the code. A code works once: nothing is repeated.
     async fn redeem(&self, code: &str, asked: &Asked<'_>, now: Time) -> Result<Claims, SignOnError> {
-        let known = self.known(now).await?;
+        let known = self.known(now, KNOWN_FOR).await?;
         let flow = self.flow(&known, asked);
         let request = flow.exchange(&known.token, code, &asked.attempt(), AGENT);
         let request = request.map_err(|_| SignOnError::Provider("the client secret cannot be sent"))?;
-        let answer = self.call(request).await;
-        let token = answer?["id_token"].as_str().map(str::to_string);
-        let token = token.ok_or(Untrue::Form)?;
+        let answer = self.call(request).await?;
+        let token = answer["id_token"].as_str().ok_or(Untrue::Form)?;
         let expected = Expected {
             issuer: &self.settings.issuer,
             client_id: &self.settings.client_id,
             nonce: asked.nonce,
         };
-        match proof::believed(&token, &known.keys, &expected, now) {
+        let mut claims = match proof::believed(token, &known.keys, &expected, now) {
             // Providers change their keys.
             Err(Untrue::Key) if now - known.keys_read >= KEYS_AGAIN => {
-                let keys = Keys::read(&self.get(known.keys_at.clone()).await?);
+                let keys = Keys::read(&self.get(known.keys_at.clone(), HeaderMap::new()).await?);
                 if let Some(held) = self.known.lock().await.as_mut() {
                     (held.keys, held.keys_read) = (keys.clone(), now);
                 }
-                Ok(proof::believed(&token, &keys, &expected, now)?)
+                proof::believed(token, &keys, &expected, now)?
             }
-            claims => Ok(claims?),
+            claims => claims?,
+        };
+        if let (Some(more_at), Some(access)) = (known.more_at, answer["access_token"].as_str())
+            && self.settings.lacks(&claims)
+        {
+            claims.add(&self.more(more_at, access).await?)?;
         }
+        Ok(claims)
     }
 
-    async fn known(&self, now: Time) -> Result<Known, SignOnError> {
+    /// What it tells whoever has the token that came with the code (OpenID Connect Core 1.0, section 5.3): providers may
+    /// leave e-mail address, name and groups out of the ID token, and by the standard they do.
+    async fn more(&self, at: Url, access: &str) -> Result<Json, SignOnError> {
+        let value = HeaderValue::from_str(&format!("Bearer {access}"));
+        let mut value = value.map_err(|_| SignOnError::Provider("its access token cannot be sent"))?;
+        value.set_sensitive(true);
+        self.get(at, HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+            .await
+    }
+
+    /// Where whoever came by the provider can sign out there too, if it ever told.
+    pub(crate) async fn leaving(&self) -> Option<String> {
+        let mut address = self.known.lock().await.as_ref()?.leave.clone()?;
+        address
+            .query_pairs_mut()
+            .append_pair("client_id", &self.settings.client_id);
+        Some(address.into())
+    }
+
+    /// What it told of itself within `lately`, or tells now.
+    async fn known(&self, now: Time, lately: Time) -> Result<Known, SignOnError> {
         // Whoever comes meanwhile waits, and does not ask a second time.
         let mut held = self.known.lock().await;
-        if let Some(known) = held.as_ref().filter(|known| now - known.read < KNOWN_FOR) {
+        if let Some(known) = held.as_ref().filter(|known| now - known.read < lately) {
             return Ok(known.clone());
         }
         let issuer = &self.settings.issuer;
         let described = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let told = self.get(usable(Some(&described))?.base().clone()).await?;
+        let described = usable(Some(&described))?.base().clone();
+        let told = self.get(described, HeaderMap::new()).await?;
         if told["issuer"].as_str() != Some(issuer) {
             return Err(SignOnError::Provider("it names itself otherwise than `issuer` does"));
         }
@@ -191,6 +234,12 @@ impl Provider {
         let methods = told["token_endpoint_auth_methods_supported"].as_array();
         let takes = |method: &str| methods.is_some_and(|all| all.iter().any(|one| one == method));
         let keys_at = address("jwks_uri")?.base().clone();
+        let young = |known: &&Known| known.keys_at == keys_at && now - known.keys_read < KNOWN_FOR;
+        let (keys, keys_read) = match held.as_ref().filter(young) {
+            Some(known) => (known.keys.clone(), known.keys_read),
+            None => (Keys::read(&self.get(keys_at.clone(), HeaderMap::new()).await?), now),
+        };
+        let beside = |member: &str| with_query(told[member].as_str());
         let known = Known {
             authorize: address("authorization_endpoint")?,
             token: address("token_endpoint")?,
@@ -198,17 +247,18 @@ impl Provider {
                 true => TokenStyle::Form,
                 false => TokenStyle::FormBasic,
             },
-            keys: Keys::read(&self.get(keys_at.clone()).await?),
+            more_at: beside("userinfo_endpoint"),
+            leave: beside("end_session_endpoint"),
+            keys,
             keys_at,
             read: now,
-            keys_read: now,
+            keys_read,
         };
         *held = Some(known.clone());
         Ok(known)
     }
 
-    async fn get(&self, url: Url) -> Result<Json, SignOnError> {
-        let mut headers = HeaderMap::new();
+    async fn get(&self, url: Url, mut headers: HeaderMap) -> Result<Json, SignOnError> {
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         self.call(HttpRequest {
             method: Method::GET,
@@ -240,4 +290,12 @@ impl Provider {
 fn usable(address: Option<&str>) -> Result<Origin, SignOnError> {
     let origin = Origin::token_endpoint(address.unwrap_or_default());
     origin.map_err(|_| SignOnError::Provider("an address of it is missing or is not https"))
+}
+
+/// The same where it may have a query.
+fn with_query(address: Option<&str>) -> Option<Url> {
+    let url = Url::parse(address?).ok()?;
+    let mut bare = url.clone();
+    bare.set_query(None);
+    usable(Some(bare.as_str())).ok().map(|_| url)
 }

@@ -47,6 +47,9 @@ pub enum Untrue {
     /// It names nobody.
     #[error("it names nobody")]
     Subject,
+    /// What is told beside it is of somebody else, or nothing that can be read.
+    #[error("what is told beside the token is not of the same person")]
+    Beside,
 }
 
 /// What a token must be for.
@@ -69,6 +72,23 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// Takes what the provider tells beside the token. What the token says itself stays.
+    ///
+    /// # Errors
+    /// [`Untrue::Beside`] unless it is of the same person.
+    pub fn add(&mut self, more: &Json) -> Result<(), Untrue> {
+        let told = more.as_object().ok_or(Untrue::Beside)?;
+        if more["sub"].as_str() != Some(&self.subject) {
+            return Err(Untrue::Beside);
+        }
+        if let Some(all) = self.all.as_object_mut() {
+            for (claim, value) in told {
+                all.entry(claim).or_insert_with(|| value.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// The address, lower case, if the provider says that it is the person's.
     pub fn verified_email(&self) -> Option<String> {
         // Some products send the flag as text.
