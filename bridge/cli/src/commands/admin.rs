@@ -9,6 +9,7 @@ use bridge_admin::access::invitation::Purpose;
 use bridge_admin::access::role::Role;
 use bridge_admin::access::user::User;
 use bridge_admin::access::{Access, AccessError, HOUR};
+use bridge_admin::app::routes::{Need, ROUTES};
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
@@ -77,6 +78,8 @@ Roles: admin, reviewer, bookkeeper, auditor, operator. The link works once, for 
     },
     /// List who may use the app, and which links are open.
     Users,
+    /// List every page and form of the app, and who may take it.
+    Routes,
 }
 
 fn role(text: &str) -> Result<Role, String> {
@@ -126,6 +129,7 @@ pub async fn run(args: &AdminArgs, out: &Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         AdminAction::Users => users(&access, out).await,
+        AdminAction::Routes => routes(out),
     }
 }
 
@@ -204,6 +208,26 @@ async fn users(access: &Access, out: &Output) -> Result<Exit, Failure> {
     if !open.is_empty() {
         out.line(format!("{} open.", crate::output::count(open.len() as u64, "link")));
     }
+    Ok(Exit::Done)
+}
+
+/// The table that the app's router is made of.
+fn routes(out: &Output) -> Result<Exit, Failure> {
+    let who = |need: Need| match need {
+        Need::Nothing => vec!["anybody"],
+        Need::Half => vec!["whoever has given a password, and not the code yet"],
+        Need::Roles(roles) => roles.iter().map(|role| role.key()).collect(),
+    };
+    let document: Vec<_> = ROUTES
+        .iter()
+        .map(|route| json!({ "method": route.method.as_str(), "path": route.path, "who": who(route.need) }))
+        .collect();
+    out.document(&json!({ "routes": document }));
+    let rows = ROUTES.iter().map(|route| {
+        let who = who(route.need).join(", ");
+        vec![route.method.to_string(), route.path.into(), who]
+    });
+    out.table(&["method", "path", "who"], rows.collect(), "");
     Ok(Exit::Done)
 }
 
