@@ -64,8 +64,8 @@ export function lists(folder) {
 export const digits = (text) => (text ?? "").replace(/\D/g, "").slice(-9);
 
 // Waits until something holds.
-export async function until(what, holds, patience = 90_000) {
-  for (const end = Date.now() + patience; Date.now() < end; await new Promise((on) => setTimeout(on, 200))) {
+export async function until(what, holds, { patience = 90_000, every = 200 } = {}) {
+  for (const end = Date.now() + patience; Date.now() < end; await new Promise((on) => setTimeout(on, every))) {
     if (await holds()) return;
   }
   throw new Error(`this did not come about: ${what}`);
