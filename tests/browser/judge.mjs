@@ -45,7 +45,8 @@ export class Judge {
     this.seenPaths.add(new URL(page.url()).pathname);
     for (const theme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme: theme });
-      await this.#accessible(page, `${name} (${theme})`);
+      // What is in a page is the same in both.
+      await this.#accessible(page, `${name} (${theme})`, theme === "dark" ? { runOnly: ["color-contrast"] } : {});
       await this.#shot(page, `${name}-${theme}`);
       await page.setViewportSize(DESK);
       await this.#shot(page, `${name}-${theme}-wide`);
@@ -67,6 +68,8 @@ export class Judge {
     const answer = await page.goto(address, { waitUntil: "load" });
     await session.detach();
     assert.equal(answer.status(), 200, address);
+    // It may have led on.
+    this.seenPaths.add(new URL(address).pathname);
     assert(bytes > 1_000, `${name}: the browser tells what it loads`);
     this.expect(bytes < LIGHT, `${name} takes ${bytes} bytes`);
     if (bytes > this.heaviest[1]) this.heaviest = [name, bytes];
@@ -94,8 +97,9 @@ export class Judge {
   }
 
   // The checker is put in from outside the page, whose policy allows no script but its own.
-  async #accessible(page, name) {
-    const { violations } = await page.evaluate(`if (!globalThis.axe) { ${axe} }; axe.run(document, { resultTypes: ["violations"] })`);
+  async #accessible(page, name, rules) {
+    const options = JSON.stringify({ ...rules, resultTypes: ["violations"] });
+    const { violations } = await page.evaluate(`if (!globalThis.axe) { ${axe} }; axe.run(document, ${options})`);
     for (const { id, impact, nodes } of violations) {
       if (["serious", "critical"].includes(impact)) {
         const where = nodes.slice(0, 3).map((node) => node.html);

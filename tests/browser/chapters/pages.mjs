@@ -50,13 +50,13 @@ export async function pages({ judge, browser, link }) {
   // Places that are led to, as they come out of the demo.
   const led = async (from, selector) => {
     await page.goto(base + from);
-    return page.locator(selector).first().getAttribute("href");
+    return page.locator(selector).first().getAttribute("href", { timeout: 5_000 });
   };
   const more = [
-    ["books-month", await led("/books/close", 'main a[href^="/books/close/"]')],
-    ["books-proof-days", await led("/books/proof", 'main a[href^="/books/proof/"]')],
+    ["books-proof-days", await led("/books", 'main a[href^="/books/proof/"]')],
     ["books-statement", await led("/books/statements", 'main a[href^="/books/statements/"]')],
-    ["person", await led("/inbox?kind=conflict", 'a[href^="/person/"]').catch(() => null)],
+    ["inbox-hold", await led("/inbox?kind=hold", "tr[data-open] a")],
+    ["person", await led("/decisions", 'main a[href^="/person/"]')],
   ];
   for (const [name, path] of [...PAGES, ...more]) {
     assert(path, `${name} is led to`);
@@ -72,7 +72,6 @@ export async function pages({ judge, browser, link }) {
   await keys.fill("main [name=text]", "ma");
   await keys.enter();
   await judge.look(page, "search-found");
-  await page.goto(`${base}/no-such-page`);
 
   // The switch is stronger than the device.
   await page.goto(`${base}/vitals`);
