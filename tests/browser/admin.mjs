@@ -47,10 +47,9 @@ async function flow(browser, made) {
 const made = mkdtempSync(`${tmpdir()}/admin-`);
 const browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox"] });
 try {
-  // It plays its story and posts its books meanwhile.
-  const shown = demo(program);
-  const routes = only === "demo" ? undefined : await flow(browser, made);
-  told(await pages({ judge, browser, ...(await shown) }));
+  // Both at once: each mostly waits for something.
+  const demonstrated = demo(program).then((shown) => pages({ judge, browser, ...shown })).then(told);
+  const [routes] = await Promise.all([only === "demo" ? undefined : flow(browser, made), demonstrated]);
   if (routes) judge.covers(routes, NO_PAGES);
   assert.equal(judge.found.length, 0, `\n${judge.found.join("\n")}`);
   const [heaviest, bytes] = judge.heaviest;

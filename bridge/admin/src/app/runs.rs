@@ -251,6 +251,8 @@ struct Undo {
 struct UndoLine {
     entity: String,
     system: String,
+    /// Its number there, while it is this person's.
+    record: Option<String>,
     units: Vec<String>,
     why: Option<String>,
 }
@@ -284,6 +286,20 @@ async fn run_page(app: &App, call: &Call, undo: Option<UndoStage>, changed: bool
         Some(_) => std::collections::BTreeMap::new(),
     };
     let current = desk.engine().current_run().await.map_err(DeskError::from)?;
+    let mut records = Records::new();
+    if let Some(stage) = &undo {
+        let rows = stage.undo.put_back.iter().chain(&stage.undo.refused);
+        let ids: BTreeSet<String> = rows.map(|row| row.entity.clone()).collect();
+        let ids: Vec<String> = ids.into_iter().collect();
+        let found = desk.engine().store().entities(&ids).await.map_err(DeskError::from)?;
+        for entity in found {
+            let links = entity
+                .links
+                .iter()
+                .map(|(name, link)| (name.clone(), link.remote_id.clone()));
+            records.extend(links.map(|(name, record)| ((entity.id.clone(), name), record)));
+        }
+    }
     let content = One {
         current: current.as_deref() == Some(run.id.as_str()),
         stopped_by: run.counts["stopped_by"].as_str().map(str::to_string),
@@ -292,15 +308,19 @@ async fn run_page(app: &App, call: &Call, undo: Option<UndoStage>, changed: bool
             .map(|(name, n)| format!("{} in {}", thousands(*n), system(name)))
             .collect(),
         run: run_line(&run, &clock),
-        undo: undo.as_ref().map(|stage| listed(stage, changed, &clock)),
+        undo: undo.as_ref().map(|stage| listed(stage, changed, &records, &clock)),
         admin: call.role() == Some(Role::Admin),
         drives: matches!(call.role(), Some(Role::Admin | Role::Operator)),
     };
     page(app, call, "run.html", content)
 }
 
-fn listed(stage: &UndoStage, changed: bool, clock: &Clockwork) -> Undo {
+/// Numbers of records, by person and system.
+type Records = std::collections::BTreeMap<(String, String), String>;
+
+fn listed(stage: &UndoStage, changed: bool, records: &Records, clock: &Clockwork) -> Undo {
     let line = |row: &PutBack| UndoLine {
+        record: records.get(&(row.entity.clone(), row.system.clone())).cloned(),
         entity: row.entity.clone(),
         system: system(&row.system),
         units: row.units.iter().map(|name| unit(name)).collect(),
