@@ -92,6 +92,8 @@ export class Judge {
   async #shot(page, name) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     this.expect(wide <= 0, `${name} scrolls sideways by ${wide} px`);
+    const bar = await page.evaluate(() => document.querySelector(".bar")?.getBoundingClientRect().height ?? 0);
+    this.expect(bar < 64, `${name}: the bar at the top is ${bar} px high, more than a row`);
     await page.screenshot({ path: `${this.folder}/${name}.png`, fullPage: true });
     this.shots += 1;
   }

@@ -27,6 +27,7 @@ export async function begin(story) {
   assert.equal(new URL(page.url()).pathname, "/inbox");
   await judge.look(page, "inbox-empty");
 
+  await keys.tick(".account summary");
   await keys.press("text=Sign out");
   await judge.visit(page, "door-sign-in", `${base}/sign-in`);
   await page.goto(`${base}/runs`);

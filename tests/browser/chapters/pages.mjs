@@ -73,8 +73,20 @@ export async function pages({ judge, browser, link }) {
   await keys.enter();
   await judge.look(page, "search-found");
 
+  // Menus of the bar: one at a time, away with Escape.
+  const about = page.locator('.sheet a[href="/about"]');
+  await keys.tick(".bar nav summary");
+  judge.expect(await about.isVisible(), "the menu opens by keyboard");
+  await judge.look(page, "menu");
+  await page.keyboard.press("Escape");
+  judge.expect(!(await about.isVisible()), "Escape shuts the menu");
+  await keys.tick(".bar nav summary");
+  await keys.tick(".account summary");
+  judge.expect(!(await about.isVisible()), "one menu is open at a time");
+
   // The switch is stronger than the device.
   await page.goto(`${base}/vitals`);
+  await keys.tick(".account summary");
   await keys.press('[aria-label="Dark"]');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
   assert.equal(new URL(page.url()).pathname, "/vitals");
