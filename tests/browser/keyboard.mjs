@@ -37,17 +37,6 @@ export class Keys {
     await this.enter();
   }
 
-  // Opens a menu of the bar, or shuts it.
-  async menu(selector) {
-    await this.reach(`${selector} > summary`);
-    await this.page.keyboard.press("Enter");
-  }
-
-  async signOut() {
-    await this.menu(".account");
-    await this.press("text=Sign out");
-  }
-
   // Ticks a box or lets go of it.
   async tick(selector) {
     await this.reach(selector);

@@ -10,6 +10,8 @@ for (const way of ["info", "warn"]) {
   const say = console[way];
   console[way] = (...words) => String(words[0]).startsWith("oidc-provider") || say(...words);
 }
+// It is made for Node 22, and asks for one thing that earlier ones may lack.
+URL.parse ??= (...parts) => (URL.canParse(...parts) ? new URL(...parts) : null);
 const { Provider } = await import("oidc-provider");
 
 const CLIENT = "halaxy-bridge";

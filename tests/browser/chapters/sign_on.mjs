@@ -5,13 +5,6 @@ import { PASSWORD, code } from "../door.mjs";
 import { until } from "../people.mjs";
 
 const path = (page) => new URL(page.url()).pathname;
-// In the menu of whoever is signed in: the name, and the role.
-const ACCOUNT = '.account a[href="/own"]';
-
-async function signOut(page) {
-  await page.click(".account summary");
-  await page.click("text=Sign out");
-}
 
 export async function signOn({ judge, browser, base, provider, secret }) {
   const fresh = async () => {
@@ -37,16 +30,20 @@ export async function signOn({ judge, browser, base, provider, secret }) {
   await judge.look(rose.page, "door-provider");
   await come(rose.page, "rose");
   await rose.page.waitForURL(`${base}/inbox`);
-  assert.match(await rose.page.textContent(ACCOUNT), /Rose Brook\s*Reviewer/);
+  assert.match(await rose.page.textContent(".account .sheet"), /Rose Brook\s*Reviewer/);
   assert.equal((await rose.page.goto(`${base}/people`)).status(), 403);
   await judge.look(rose.page, "door-not-for-you");
-  await signOut(rose.page);
+  const leave = async () => {
+    await rose.page.click(".account summary");
+    await rose.page.click("text=Sign out");
+  };
+  await leave();
   await rose.page.waitForURL(/sign-in\?left=1/);
   await judge.look(rose.page, "door-signed-out");
   // The provider still knows the browser until it is told as well.
   await rose.page.click("text=Sign in with Practice ID");
   await rose.page.waitForURL(`${base}/inbox`);
-  await signOut(rose.page);
+  await leave();
   await rose.page.click("text=sign out there too");
   await rose.page.click("text=Yes, sign me out");
   await rose.page.waitForLoadState("load");
@@ -58,7 +55,7 @@ export async function signOn({ judge, browser, base, provider, secret }) {
   const omar = await fresh();
   await come(omar.page, "omar");
   await omar.page.waitForURL(`${base}/inbox`);
-  assert.match(await omar.page.textContent(ACCOUNT), /Omar Lind\s*Operator/);
+  assert.match(await omar.page.textContent(".account .sheet"), /Omar Lind\s*Operator/);
   for (const [who, words] of [
     ["carla", /no role here/],
     ["vera", /does not vouch/],
@@ -104,6 +101,6 @@ export async function signOn({ judge, browser, base, provider, secret }) {
     await again.page.waitForURL(`${base}/inbox`, { timeout: 2_000 }).catch(() => again.context.clearCookies());
     return path(again.page) === "/inbox";
   }, { every: 3_000 });
-  assert.match(await again.page.textContent(ACCOUNT), /Rose Brook\s*Reviewer/);
+  assert.match(await again.page.textContent(".account .sheet"), /Rose Brook\s*Reviewer/);
   return "single sign-on: roles by group, refusals, sign-out, the provider away, another key";
 }
