@@ -8,7 +8,6 @@ use bridge_core::ledger::sheet::{Sheet, page};
 use bridge_core::mapping::EntityFile;
 use bridge_core::{Agreed, Conflict, Entity, Hold, Lane, Link, Origin, UnitType, Value};
 use bridge_engine::ledger::office::{Act, Item, Standing};
-use bridge_engine::ledger::reports::HoldGroup;
 use bridge_engine::vitals::{PartVitals, Trouble, Vitals};
 use bridge_store::{AuditEntry, Candidate, Loser, RecordKey, Store};
 use serde_json::{Value as Json, json};
@@ -311,11 +310,9 @@ async fn books(store: &Store, planted: &mut Planted) {
             tx.put_ledger(part, &[(id.to_string(), row.to_string())]).await.unwrap();
         }
     }
-    let hold = HoldGroup {
-        why: planted.loud("why a document waits"),
-        remedy: planted.loud("what to do about it"),
-        who: vec![planted.loud("number of an invoice")],
-    };
+    // What to do about it are words of ours.
+    let hold = json!({ "remedy": "Look again.", "why": planted.loud("why a document waits"),
+        "who": [planted.loud("number of an invoice")] });
     let mut loud = |part: &str| planted.loud(format!("{part} of a document"));
     let standing = Standing {
         at: NOW,
@@ -323,10 +320,11 @@ async fn books(store: &Store, planted: &mut Planted) {
         name: loud("books"),
         layouts: vec![loud("layout")],
         items: vec![item(Act::Approve, &mut loud)],
-        holds: vec![hold],
         ..Standing::default()
     };
-    let row = ("all".to_string(), serde_json::to_string(&standing).unwrap());
+    let mut standing = json!(standing);
+    standing["holds"] = json!([hold]);
+    let row = ("all".to_string(), standing.to_string());
     tx.put_ledger("office/standing", &[row]).await.unwrap();
     tx.commit().await.unwrap();
 }
