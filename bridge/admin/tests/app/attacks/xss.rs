@@ -176,7 +176,8 @@ async fn addresses(house: &House) -> Vec<String> {
             .replace("{form}", "csv")
             .replace("{days}", "2026-10-01-2026-10-31")
             .replace("{practitioner}", "dra");
-        all.extend(Some(path).filter(|path| !path.contains('{')));
+        // A rule is named behind the `?`, as above.
+        all.extend(Some(path).filter(|path| !path.contains('{') && path != "/rules"));
     }
     for report in REPORTS {
         all.extend(["csv", "json", "html"].map(|form| format!("/books/file/{report}/{form}")));
