@@ -9,7 +9,7 @@ use bridge_core::mapping::EntityFile;
 use bridge_core::{Agreed, Conflict, Entity, Hold, Lane, Link, Origin, UnitType, Value};
 use bridge_engine::ledger::office::{Act, Files, Head, Item, Mood, Report, Section, Standing};
 use bridge_engine::ledger::reports::{HoldGroup, Light, Step};
-use bridge_engine::vitals::{PartVitals, Trouble, Vitals};
+use bridge_engine::vitals::{PartVitals, Remedy, Trouble, Vitals};
 use bridge_store::{AuditEntry, Candidate, Loser, RecordKey, Store};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -234,7 +234,7 @@ fn sick(planted: &mut Planted) -> Vitals {
     all.parts = BTreeMap::from([(planted.short("name of a part"), part)]);
     let alert = &mut all.alerts[0];
     alert.message = planted.loud("message of an alert");
-    alert.remedy = planted.loud("remedy of an alert");
+    alert.remedy = Remedy::MendSubscriber(planted.loud("remedy of an alert"));
     all
 }
 
@@ -257,16 +257,21 @@ fn report(id: &str, planted: &mut Planted) -> (Report, Files) {
         more: 3,
     };
     let close = id.starts_with("close");
-    let files = Files {
-        csv: sheet.csv(),
-        json: serde_json::json!({ "title": title }).to_string(),
-        page: page(&title, &sheet.html(), "figures"),
-    };
+    let files = serde_json::json!({
+        "csv": sheet.csv(),
+        "json": serde_json::json!({ "title": title }).to_string(),
+        "page": page(&title, &sheet.html(), "figures"),
+    });
+    let files: Files = serde_json::from_value(files).unwrap();
     let step = Step {
         step: 3,
         what: if close { loud("step") } else { String::new() },
         light: Light::Red,
         detail: if close { loud("finding") } else { String::new() },
+        figures: match close {
+            true => BTreeMap::from([("sum".to_owned(), loud("figure"))]),
+            false => BTreeMap::new(),
+        },
     };
     let act = match id.split('-').next().unwrap() {
         "statements" => Some(Act::Fee),
@@ -336,6 +341,7 @@ async fn books(store: &Store, planted: &mut Planted) {
         tx.put_ledger("office/files", &of(row)).await.unwrap();
     }
     let hold = HoldGroup {
+        kind: "unreadable".into(),
         why: planted.loud("why a document waits"),
         remedy: planted.loud("what to do about it"),
         who: vec![planted.loud("number of an invoice")],
