@@ -249,8 +249,13 @@ impl Desk {
         for person in &people {
             affairs.push(self.affairs(person).await?);
             for other in self.others(person).await? {
-                let known = |known: &Other| known.who.entity == other.who.entity;
-                if !ids.contains(&other.who.entity) && !others.iter().any(known) {
+                let id = |of: &Other| of.who.as_ref().map(|who| who.entity.clone());
+                // Of people at other locations nothing is told but that there is one.
+                let known = match id(&other) {
+                    Some(found) => ids.contains(&found) || others.iter().any(|one| id(one).as_ref() == Some(&found)),
+                    None => others.contains(&other),
+                };
+                if !known {
                     others.push(other);
                 }
             }

@@ -179,7 +179,10 @@ async fn addresses(house: &House) -> Vec<String> {
         // A rule is named behind the `?`, as above.
         all.extend(Some(path).filter(|path| !path.contains('{') && path != "/rules"));
     }
+    all.push(format!("/books/document?key={typed}"));
+    all.push(format!("/books/rows/preview/0?find={typed}"));
     for report in REPORTS {
+        all.push(format!("/books/rows/{report}/0"));
         all.extend(["csv", "json", "html"].map(|form| format!("/books/file/{report}/{form}")));
     }
     all.extend([format!("/runs/{run}"), format!("/runs/{run}?undo=1")]);
