@@ -240,7 +240,7 @@ async fn history(store: &Store) {
         at: NOW - DAY + n as i64 * 1_000_000,
         who: "Dana Fox".into(),
         sort: "value".into(),
-        entity: Some(if n % 4 == 0 {
+        entity: Some(if n.is_multiple_of(4) {
             "entity-000000001".into()
         } else {
             format!("entity-{n:09}")

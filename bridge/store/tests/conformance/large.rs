@@ -24,7 +24,7 @@ fn items() -> Vec<Item> {
             entity: Some(format!("e{}", n % 50)),
             since: NOW + (n / 3) as i64,
             assigned: [None, Some("rose"), None, Some("sam"), None, None, None][n % 7].map(Into::into),
-            snoozed: if n % 11 == 0 { NOW + (n % 5) as i64 } else { 0 },
+            snoozed: if n.is_multiple_of(11) { NOW + (n % 5) as i64 } else { 0 },
         }
     };
     (0..1_400).map(item).collect()
@@ -164,7 +164,7 @@ async fn planned(store: &Store) {
         let mut entity = person(&format!("e{n:03}"), n);
         let lane = [Lane::Backfill, Lane::Live, Lane::Backfill, Lane::Requested][n % 4];
         let mut one = write("crm", WriteState::Planned, lane);
-        one.op = if n % 3 == 0 { Op::Create } else { Op::Update };
+        one.op = if n.is_multiple_of(3) { Op::Create } else { Op::Update };
         entity.writes.insert("crm".into(), one);
         entity
     };
