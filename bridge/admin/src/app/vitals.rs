@@ -429,14 +429,34 @@ pub(super) fn proof_words(proof: &ProofVitals, clock: &Clockwork) -> String {
     format!("{} to {}, {ago}: {came_to}", proof.from, proof.to)
 }
 
+/// What a run may have come to, as it is counted, in words for one and for several.
+const CAME_TO: [(&str, &str, &str); 15] = [
+    ("written", "record written", "records written"),
+    ("created", "record made", "records made"),
+    ("updated", "record changed", "records changed"),
+    ("links", "person linked", "people linked"),
+    ("entities", "person known", "people known"),
+    ("conflicts", "value that differs", "values that differ"),
+    ("candidates", "possible match", "possible matches"),
+    ("twice", "person entered twice", "people entered twice"),
+    ("faint", "faint resemblance", "faint resemblances"),
+    ("cards", "question", "questions"),
+    ("holds", "held back", "held back"),
+    ("brakes", "system on the brake", "systems on the brake"),
+    ("paused", "write paused", "writes paused"),
+    ("unapproved", "write not approved", "writes not approved"),
+    ("failures", "system without an answer", "systems without an answer"),
+];
+
 pub(super) fn run_line(run: &Run, clock: &Clockwork) -> RunLine {
     // Counts are numbers, or numbers by system.
     let mut counts = vec![];
-    for (what, of) in run.counts.as_object().into_iter().flatten() {
+    for (key, one, more) in CAME_TO {
+        let of = &run.counts[key];
         let by_system = of.as_object().into_iter().flatten();
         let sum: u64 = by_system.filter_map(|(_, n)| n.as_u64()).sum::<u64>() + of.as_u64().unwrap_or(0);
         if sum > 0 {
-            counts.push(format!("{} {}", thousands(sum), what.replace('_', " ")));
+            counts.push(format!("{} {}", thousands(sum), if sum == 1 { one } else { more }));
         }
     }
     RunLine {

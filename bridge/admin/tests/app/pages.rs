@@ -87,7 +87,7 @@ async fn every_page_is_shown_and_is_light() {
         "sheet",
         "not reached",
         "2 differences",
-        "1,203 created",
+        "1,203 records made",
         "30.0 s",
     ] {
         assert!(vitals.contains(told), "{told}");

@@ -256,7 +256,7 @@ async fn a_write_and_a_run_are_taken_back_but_for_what_was_edited_since() {
     tx.commit().await.unwrap();
 
     let runs = admin.get("/runs").await.text;
-    assert!(runs.contains("/runs/run-1") && runs.contains("1,203 created"));
+    assert!(runs.contains("/runs/run-1") && runs.contains("1,203 records made"));
     let look = admin.get("/runs/run-1?undo=look").await.text;
     assert!(
         look.contains("<b>1</b> records would get back") && look.contains("Edited since"),
