@@ -20,7 +20,8 @@ const OF_ACCESS: &str = "SELECT seq, at, run, entity, system, remote_id, event, 
 macro_rules! stretch {
     ($from:literal, $which:literal, $within:literal) => {
         concat!(
-            "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL FROM \
+            "SELECT ",
+            "seq, at, run, entity, system, remote_id, event, units, reason, NULL FROM \
              (SELECT seq, at, run, entity, system, remote_id, event, units, reason FROM ",
             $from,
             " WHERE practice = $1 AND seq < $2 ",
@@ -35,7 +36,8 @@ macro_rules! stretch {
 macro_rules! reach {
     ($from:literal, $which:literal) => {
         concat!(
-            "SELECT min(seq), count(*) FROM (SELECT seq FROM ",
+            "SELECT ",
+            "min(seq), count(*) FROM (SELECT seq FROM ",
             $from,
             " WHERE practice = $1 AND seq < $2 ",
             $which,
@@ -47,6 +49,7 @@ macro_rules! reach {
 macro_rules! lines_of {
     ($columns:literal, $more:literal) => {
         concat!(
+            "SELECT ",
             $columns,
             " FROM audit WHERE practice = $1 \
              AND seq IN (SELECT seq FROM audit WHERE practice = $1 AND entity = $2 AND entity <> '' ",
@@ -88,15 +91,15 @@ const REACH: [[&str; 2]; 3] = [
 ];
 const MOMENT: &str = "SELECT at FROM audit WHERE practice = $1 AND seq = $2";
 const LATEST_OF: &str = lines_of!(
-    "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL",
+    "seq, at, run, entity, system, remote_id, event, units, reason, NULL",
     "ORDER BY seq DESC LIMIT $3) ORDER BY seq DESC"
 );
 const COUNT_OF: &str = "SELECT count(*) FROM audit WHERE practice = $1 AND entity = $2 AND entity <> ''";
 const EVIDENCE_OF: &str = lines_of!(
-    "SELECT seq, at, run, entity, system, remote_id, event, units, reason, NULL",
+    "seq, at, run, entity, system, remote_id, event, units, reason, NULL",
     ") AND event IN ('linked', 'same person') ORDER BY seq"
 );
-const TAKEN_OF: &str = lines_of!("SELECT DISTINCT system, units", ") AND event || '' = 'applied'");
+const TAKEN_OF: &str = lines_of!("DISTINCT system, units", ") AND event || '' = 'applied'");
 
 /// Which lines of the history are wanted; what is blank does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -202,8 +202,8 @@ async fn people(store: &Store, file: &EntityFile, planted: &mut Planted) {
     tx.start_run(run, &planted.short("kind of a run"), NOW - 90_000_000)
         .await
         .unwrap();
-    let counts = BTreeMap::from([(planted.short("count of a run"), 3)]);
-    tx.end_run(run, NOW - 60_000_000, &json!(counts)).await.unwrap();
+    let counts = json!({ "created": { "crm": 3 } });
+    tx.end_run(run, NOW - 60_000_000, &counts).await.unwrap();
     tx.commit().await.unwrap();
 }
 
