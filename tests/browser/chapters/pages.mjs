@@ -55,7 +55,7 @@ export async function pages({ judge, browser, link }) {
   };
   const more = [
     ["books-proof-days", await led("/books", 'main a[href^="/books/proof/"]')],
-    ["books-rows", await led("/books/proof", 'main a[href^="/books/rows/"]')],
+    ["books-rows", "/books/rows/preview/0"],
     ["books-statement", await led("/books/statements", 'main a[href^="/books/statements/"]')],
     ["inbox-hold", await led("/inbox?kind=hold", "tr[data-open] a")],
     ["person", await led("/decisions", 'main a[href^="/person/"]')],
