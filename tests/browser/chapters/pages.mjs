@@ -53,9 +53,11 @@ export async function pages({ judge, browser, link }) {
     await page.goto(base + from);
     return page.locator(selector).first().getAttribute("href", { timeout: 5_000 });
   };
+  const proof = await led("/books", 'main a[href^="/books/proof/"]');
   const more = [
-    ["books-proof-days", await led("/books", 'main a[href^="/books/proof/"]')],
-    ["books-rows", "/books/rows/preview/0"],
+    ["books-proof-days", proof],
+    // Led to from tables that are longer than the demo's.
+    ["books-rows", `/books/rows/proof-${proof?.split("/").at(-1)}/0`],
     ["books-statement", await led("/books/statements", 'main a[href^="/books/statements/"]')],
     ["inbox-hold", await led("/inbox?kind=hold", "tr[data-open] a")],
     ["person", await led("/decisions", 'main a[href^="/person/"]')],
