@@ -44,7 +44,7 @@ const PASSWORD: &str = "kettle orbit plum sail";
 /// Times each page is asked for.
 const TIMES: usize = 60;
 /// Whoever searches may do so thirty times at once.
-const SEARCHERS: usize = 12;
+const SEARCHERS: usize = 20;
 /// Browsers that follow the counts.
 const FOLLOWERS: usize = 20;
 
