@@ -263,63 +263,50 @@ const CELLS_OF_PEOPLE: [&str; 2] = [
     cells_of_people!("strpos", "", "::text"),
 ];
 const CELLS_OF_PAIRS: [&str; 2] = [cells_of_pairs!("instr"), cells_of_pairs!("strpos")];
-const ENTITIES: [Among; 2] = [
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ? AS list, ? AS unplaced, ? AS home) SELECT e.id FROM entity e, asked q WHERE e.practice = ? AND ",
-            seen!("e.id", "instr", "e.practice", "q.list", "q.unplaced"),
-            " AND e.id"
-        ),
-        tail: "",
-    },
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ?::text AS list, ?::bigint AS unplaced, ?::text AS home) \
-             SELECT e.id FROM entity e, asked q WHERE e.practice = ? AND ",
-            seen!("e.id", "strpos", "e.practice", "q.list", "q.unplaced"),
-            " AND e.id"
-        ),
-        tail: "",
-    },
-];
-const ITEMS: [Among; 2] = [
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ? AS list, ? AS unplaced, ? AS home) SELECT i.id FROM inbox i, asked q WHERE i.practice = ? AND ",
-            item!("instr", "i.practice", "q.list", "q.unplaced", "q.home"),
-            " AND i.id"
-        ),
-        tail: "",
-    },
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ?::text AS list, ?::bigint AS unplaced, ?::text AS home) \
-             SELECT i.id FROM inbox i, asked q WHERE i.practice = ? AND ",
-            item!("strpos", "i.practice", "q.list", "q.unplaced", "q.home"),
-            " AND i.id"
-        ),
-        tail: "",
-    },
-];
-const DECIDED: [Among; 2] = [
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ? AS list, ? AS unplaced, ? AS home) SELECT d.id FROM decision d, asked q WHERE d.practice = ? AND ",
-            decision!("instr", "d.practice", "q.list", "q.unplaced", "q.home"),
-            " AND d.id"
-        ),
-        tail: "",
-    },
-    Among {
-        head: concat!(
-            "WITH asked AS (SELECT ?::text AS list, ?::bigint AS unplaced, ?::text AS home) \
-             SELECT d.id FROM decision d, asked q WHERE d.practice = ? AND ",
-            decision!("strpos", "d.practice", "q.list", "q.unplaced", "q.home"),
-            " AND d.id"
-        ),
-        tail: "",
-    },
-];
+/// Which of those asked for are seen, in the words of both databases.
+macro_rules! among {
+    ($select:literal, { $($lite:tt)* }, { $($post:tt)* }, $id:literal) => {
+        [
+            Among {
+                head: concat!(
+                    "WITH asked AS (SELECT ? AS list, ? AS unplaced, ? AS home) ",
+                    $select,
+                    $($lite)*,
+                    $id
+                ),
+                tail: "",
+            },
+            Among {
+                head: concat!(
+                    "WITH asked AS (SELECT ?::text AS list, ?::bigint AS unplaced, ?::text AS home) ",
+                    $select,
+                    $($post)*,
+                    $id
+                ),
+                tail: "",
+            },
+        ]
+    };
+}
+
+const ENTITIES: [Among; 2] = among!(
+    "SELECT e.id FROM entity e, asked q WHERE e.practice = ? AND ",
+    { seen!("e.id", "instr", "e.practice", "q.list", "q.unplaced") },
+    { seen!("e.id", "strpos", "e.practice", "q.list", "q.unplaced") },
+    " AND e.id"
+);
+const ITEMS: [Among; 2] = among!(
+    "SELECT i.id FROM inbox i, asked q WHERE i.practice = ? AND ",
+    { item!("instr", "i.practice", "q.list", "q.unplaced", "q.home") },
+    { item!("strpos", "i.practice", "q.list", "q.unplaced", "q.home") },
+    " AND i.id"
+);
+const DECIDED: [Among; 2] = among!(
+    "SELECT d.id FROM decision d, asked q WHERE d.practice = ? AND ",
+    { decision!("instr", "d.practice", "q.list", "q.unplaced", "q.home") },
+    { decision!("strpos", "d.practice", "q.list", "q.unplaced", "q.home") },
+    " AND d.id"
+);
 
 fn either<'s, T>(conn: &Conn, [lite, post]: &'s [T; 2]) -> &'s T {
     match conn {
